@@ -1,0 +1,131 @@
+//! Rows ready for a plan. Prepared on the host, shaped by the schema and not by the plan.
+
+use std::ops::Range;
+
+use crate::schema::{FieldKind, Schema};
+use crate::segments::Segments;
+
+/// Rows grouped by scene (stable within the batch), so that per-scene weights act on contiguous row ranges.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Batch {
+    /// Stable ids of the rows in the data set, `[rows]`.
+    pub row_ids: Vec<u64>,
+    /// `scenes + 1` bounds: the rows of scene `s` are `scene_starts[s]..scene_starts[s + 1]`.
+    pub scene_starts: Vec<u32>,
+    /// Ids of each schema field; empty for numeric ones.
+    pub lookups: Vec<Lookup>,
+    /// Numeric fields, `[rows, numeric columns]`.
+    pub numeric: Vec<f32>,
+    /// Targets, `[tasks, rows]`: 0 or 1, a standardised value, or a class. Where the weight is 0: anything finite.
+    pub labels: Vec<f32>,
+    /// Row weights, `[tasks, rows]`; 0 where a label is unknown or the row lies outside the task's space.
+    pub weights: Vec<f32>,
+    /// Group ids (user, request), `[rows]`, or empty when the data has none.
+    pub groups: Vec<u64>,
+    /// For each vocabulary, where each id occurs.
+    pub segments: Vec<Segments>,
+}
+
+/// Ids of one field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// All ids, row after row.
+    pub ids: Vec<u32>,
+    /// `rows + 1` bounds into `ids`; `None` when every row has exactly one.
+    pub starts: Option<Vec<u32>>,
+}
+
+impl Lookup {
+    /// One id a row.
+    pub fn single(ids: Vec<u32>) -> Self {
+        Self { ids, starts: None }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.starts.as_ref().map_or(self.ids.len(), |s| s.len().saturating_sub(1))
+    }
+
+    /// The ids of one row.
+    #[inline]
+    pub fn row(&self, row: usize) -> &[u32] {
+        match &self.starts {
+            None => &self.ids[row..=row],
+            Some(starts) => &self.ids[starts[row] as usize..starts[row + 1] as usize],
+        }
+    }
+}
+
+impl Batch {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.row_ids.len()
+    }
+
+    /// The rows of one scene.
+    pub fn scene(&self, scene: usize) -> Range<usize> {
+        self.scene_starts[scene] as usize..self.scene_starts[scene + 1] as usize
+    }
+
+    /// The scene of one row.
+    pub fn scene_of(&self, row: usize) -> usize {
+        self.scene_starts.partition_point(|&start| start as usize <= row) - 1
+    }
+
+    /// Targets of one task, `[rows]`.
+    pub fn labels(&self, task: usize) -> &[f32] {
+        &self.labels[task * self.rows()..(task + 1) * self.rows()]
+    }
+
+    /// Row weights of one task, `[rows]`.
+    pub fn weights(&self, task: usize) -> &[f32] {
+        &self.weights[task * self.rows()..(task + 1) * self.rows()]
+    }
+
+    /// Recomputes [`Batch::segments`] from the lookups. Buffers are reused.
+    pub fn rebuild_segments(&mut self, schema: &Schema) {
+        self.segments.resize_with(schema.vocabularies.len(), Segments::default);
+        for (v, segments) in self.segments.iter_mut().enumerate() {
+            let of_vocabulary = |f: &usize| schema.fields[*f].kind.vocabulary() == Some(v);
+            segments.rebuild((0..schema.fields.len()).filter(of_vocabulary).map(|f| (f, &self.lookups[f])));
+        }
+    }
+
+    /// Says what does not fit `schema`, if anything: a batch that passes cannot make an engine read out of bounds.
+    pub fn mismatch(&self, schema: &Schema) -> Option<String> {
+        let rows = self.rows();
+        let starts_fit = self.scene_starts.len() == schema.scenes.len() + 1
+            && self.scene_starts[0] == 0
+            && self.scene_starts.is_sorted()
+            && self.scene_starts.last().is_some_and(|&end| end as usize == rows);
+        if !starts_fit {
+            return Some(format!(
+                "scene_starts {:?} do not divide {rows} rows into {} scenes",
+                self.scene_starts,
+                schema.scenes.len()
+            ));
+        }
+        let sizes = [
+            ("lookups", self.lookups.len(), schema.fields.len()),
+            ("numeric", self.numeric.len(), rows * schema.numeric_columns()),
+            ("labels", self.labels.len(), rows * schema.tasks.len()),
+            ("weights", self.weights.len(), rows * schema.tasks.len()),
+            ("segments", self.segments.len(), schema.vocabularies.len()),
+        ];
+        if let Some((what, got, expected)) = sizes.iter().find(|(_, got, expected)| got != expected) {
+            return Some(format!("{what} has {got} elements, expected {expected}"));
+        }
+        schema.fields.iter().zip(&self.lookups).find_map(|(field, lookup)| {
+            let vocabulary = match field.kind {
+                FieldKind::Numeric => return None,
+                FieldKind::Categorical { vocabulary } | FieldKind::Tokens { vocabulary, .. } => vocabulary,
+            };
+            let size = schema.vocabularies[vocabulary].size;
+            if lookup.rows() != rows {
+                return Some(format!("field `{}` has {} rows, expected {rows}", field.name, lookup.rows()));
+            }
+            let unknown = lookup.ids.iter().find(|&&id| id as usize >= size);
+            unknown.map(|id| format!("field `{}` has id {id}, expected below {size}", field.name))
+        })
+    }
+}

@@ -1,0 +1,207 @@
+//! What executes a plan. Engines execute and `train` decides: nothing here chooses a learning rate, a weighting or
+//! when to stop.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::{batch::Batch, plan::Plan, update::Update};
+
+/// Makes sessions.
+pub trait Engine: Send + Sync {
+    /// Name, as given to `--engine`.
+    fn name(&self) -> &str;
+
+    /// The numerics class: what two machines must share to produce the same bits (instruction set, device, driver).
+    fn numerics(&self) -> String;
+
+    /// A session with freshly initialised parameters.
+    ///
+    /// # Errors
+    /// When memory or the device does not suffice.
+    fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError>;
+}
+
+/// What a session is created with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// No batch will have more rows.
+    pub max_rows: usize,
+    /// Seed of initial values.
+    pub initialisation: u64,
+    /// Seed of dropout masks.
+    pub dropout: u64,
+    /// How tables are updated.
+    pub tables: TableUpdates,
+}
+
+/// How the rows of a table that a batch did not touch are updated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableUpdates {
+    /// As a dense optimiser would, lazily: a row replays its missed steps at its next touch and before every
+    /// prediction, snapshot and change of optimiser, bit for bit what [`TableUpdates::Dense`] computes.
+    Exact,
+    /// Not at all: only touched rows advance (PyTorch's `SparseAdam`). Bias correction uses the global step.
+    Sparse,
+    /// By sweeping the whole table each step; the yardstick of `Exact`.
+    Dense,
+}
+
+/// A forward pass in training mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// Keys the dropout masks.
+    pub step: u64,
+}
+
+/// One model in training: parameters, state and the optimiser's memory.
+pub trait Session: Send {
+    /// The plan it executes.
+    fn plan(&self) -> &Arc<Plan>;
+
+    /// One training step: forward, losses, the gradient of `Σ weights[k] · L_k`, update. `weights` has one entry an
+    /// objective.
+    ///
+    /// # Errors
+    /// On a batch that does not fit the session, or a device failure. A loss that is not finite is no error here: it
+    /// shows in [`Session::losses`].
+    fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError>;
+
+    /// One forward pass in training mode (running statistics advance once) and a backward pass for each of
+    /// `weightings`; the gradients stay in the session as numbers `0..weightings.len()`.
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError>;
+
+    /// Reads back one of the gradients that [`Session::gradients`] left.
+    ///
+    /// # Errors
+    /// When there is no gradient of that number, or on a device failure.
+    fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError>;
+
+    /// Inner products of the gradients that [`Session::gradients`] left, `[k, k]` row-major, over the parameters
+    /// (dense and tables) reached by more than one objective.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn gram(&mut self) -> Result<Vec<f64>, EngineError>;
+
+    /// Applies `Σ coefficients[k] · gradient k` as an update.
+    ///
+    /// # Errors
+    /// When the count differs from that of the gradients, or on a device failure.
+    fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError>;
+
+    /// The objectives' losses since the last call, in the order of the plan's objectives.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn losses(&mut self) -> Result<Vec<LossTotals>, EngineError>;
+
+    /// Predictions in evaluation mode: no dropout, running statistics, tables brought up to date first. `out[o]`
+    /// becomes `[rows, width]` of output `o`.
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError>;
+
+    /// Copies out weights and state, and the optimiser's memory too if `everything`. Tables are brought up to date
+    /// first, which changes no later bit.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError>;
+
+    /// Puts a snapshot back. One without the optimiser's memory leaves the session's own in place.
+    ///
+    /// # Errors
+    /// When its sizes are not the plan's, or on a device failure.
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError>;
+}
+
+/// An objective's losses over the steps since they were last read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LossTotals {
+    /// Sum over steps.
+    pub sum: f64,
+    /// Number of steps, those without a row of the objective left out.
+    pub steps: u64,
+    /// The first step whose loss was not finite, if any.
+    pub first_not_finite: Option<u64>,
+}
+
+/// A gradient on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gradient {
+    /// The arena's; padding is 0.
+    pub dense: Vec<f32>,
+    /// One for each table.
+    pub tables: Vec<TableGradient>,
+}
+
+/// The gradient of a table: rows it does not name are 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TableGradient {
+    /// Sorted unique rows.
+    pub rows: Vec<u32>,
+    /// `[rows, dim]`.
+    pub values: Vec<f32>,
+}
+
+/// A session's contents on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// The dense arena.
+    pub dense: Vec<f32>,
+    /// Each table, `[rows, dim]`.
+    pub tables: Vec<Vec<f32>>,
+    /// Each state.
+    pub states: Vec<Vec<f32>>,
+    /// The optimiser's memory, if asked for.
+    pub memory: Option<Memory>,
+}
+
+/// The optimiser's memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    /// The number of the last step taken.
+    pub step: u64,
+    /// For each moment, the arena's.
+    pub dense: Vec<Vec<f32>>,
+    /// For each moment and table, `[rows, dim]`.
+    pub tables: Vec<Vec<Vec<f32>>>,
+}
+
+/// Why an engine could not do as asked.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum EngineError {
+    /// A batch does not fit the plan or the session.
+    #[error("the batch does not fit the session: {0}")]
+    Batch(String),
+    /// A call's argument has the wrong size.
+    #[error("{what}: expected {expected}, got {got}")]
+    Argument {
+        /// Which argument.
+        what: &'static str,
+        /// What it should be.
+        expected: usize,
+        /// What it was.
+        got: usize,
+    },
+    /// Not enough memory.
+    #[error("needs {needed} bytes of memory for {what}, {available} are available")]
+    Memory {
+        /// For what.
+        what: String,
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes available.
+        available: u64,
+    },
+    /// The device failed.
+    #[error("the device failed: {0}")]
+    Device(String),
+}

@@ -1,0 +1,59 @@
+//! Initial parameters: a pure function of the plan's names and a seed, the same for every engine.
+
+use crate::param::Init;
+use crate::philox::{Purpose, Stream};
+use crate::plan::Plan;
+
+/// Freshly initialised parameters and state on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Initial {
+    /// The dense arena; padding is 0.
+    pub dense: Vec<f32>,
+    /// Each table, `[rows, dim]`.
+    pub tables: Vec<Vec<f32>>,
+    /// Each state.
+    pub states: Vec<Vec<f32>>,
+}
+
+impl Initial {
+    /// Draws every block of every parameter from the stream of its own name.
+    pub fn of(plan: &Plan, seed: u64) -> Self {
+        let mut dense = vec![0.0; plan.arena_len];
+        for param in &plan.params {
+            let mut at = param.offset;
+            for block in &param.blocks {
+                fill(&mut dense[at..at + block.len], param.init, seed, &block.name);
+                at += block.len;
+            }
+        }
+        let table = |t: &crate::TableSpec| {
+            let mut values = vec![0.0; t.rows * t.dim];
+            fill(&mut values, t.init, seed, &t.name);
+            values
+        };
+        Self {
+            dense,
+            tables: plan.tables.iter().map(table).collect(),
+            states: plan.states.iter().map(|s| vec![s.initial; s.len]).collect(),
+        }
+    }
+}
+
+fn fill(values: &mut [f32], init: Init, seed: u64, name: &str) {
+    let stream = Stream::new(seed, Purpose::Initialisation, name);
+    match init {
+        Init::Constant(value) => values.fill(value),
+        Init::Uniform { bound } => {
+            for (block, chunk) in values.chunks_mut(4).enumerate() {
+                for (value, word) in chunk.iter_mut().zip(stream.block(0, block as u64)) {
+                    *value = ((f64::from(word) + 0.5) * 2f64.powi(-31) - 1.0) as f32 * bound;
+                }
+            }
+        }
+        Init::Normal { deviation } => {
+            for (i, value) in values.iter_mut().enumerate() {
+                *value = stream.normal(0, i as u64) as f32 * deviation;
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! A model as data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::op::{Factor, Loss, Op, SlotId};
+use crate::param::{ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
+use crate::schema::Schema;
+
+/// A list of ops over named slots, with what it owns. Made by a [`crate::PlanBuilder`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Name of the architecture.
+    pub name: String,
+    /// The data it was made for.
+    pub schema: Schema,
+    /// Everything the ops write; each slot is written by exactly one op, before any op that reads it.
+    pub slots: Vec<Slot>,
+    /// The ops, in order of execution.
+    pub ops: Vec<Op>,
+    /// Dense parameters. In the arena those reached by several objectives come first, then those of each objective.
+    pub params: Vec<ParamSpec>,
+    /// Length of the dense arena in `f32`, padding included.
+    pub arena_len: usize,
+    /// Length of the arena's first part: parameters reached by more than one objective.
+    pub shared_len: usize,
+    /// Embedding tables.
+    pub tables: Vec<TableSpec>,
+    /// State without a gradient.
+    pub states: Vec<StateSpec>,
+    /// What it predicts.
+    pub outputs: Vec<Output>,
+    /// What it is trained on.
+    pub objectives: Vec<Objective>,
+}
+
+/// A `[rows, groups, width]` array, row-major.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slot {
+    /// Name of the op that writes it.
+    pub name: String,
+    /// Number of groups (experts, towers).
+    pub groups: usize,
+    /// Width of a group.
+    pub width: usize,
+}
+
+/// A prediction the plan makes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Output {
+    /// Name.
+    pub name: String,
+    /// Index of the task it predicts.
+    pub task: usize,
+    /// Where it is.
+    pub slot: SlotId,
+    /// 1, or the number of classes.
+    pub width: usize,
+}
+
+/// A loss the plan is trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Objective {
+    /// Name.
+    pub name: String,
+    /// Index of the task whose labels it uses.
+    pub task: usize,
+}
+
+impl Plan {
+    /// One slot.
+    pub fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.0]
+    }
+
+    /// One dense parameter.
+    pub fn param(&self, id: ParamId) -> &ParamSpec {
+        &self.params[id.0]
+    }
+
+    /// The dense parameter called `name`.
+    pub fn param_named(&self, name: &str) -> Option<&ParamSpec> {
+        self.params.iter().find(|p| p.name == name)
+    }
+
+    /// One table.
+    pub fn table(&self, id: TableId) -> &TableSpec {
+        &self.tables[id.0]
+    }
+
+    /// One state.
+    pub fn state(&self, id: StateId) -> &StateSpec {
+        &self.states[id.0]
+    }
+
+    /// The logits an objective is computed from.
+    pub fn loss_factors(&self, loss: &Loss) -> &[Factor] {
+        match &self.ops[loss.predict] {
+            Op::Predict(predict) => predict.link.factors(),
+            Op::Embed(_)
+            | Op::Linear(_)
+            | Op::Norm(_)
+            | Op::Gate(_)
+            | Op::Mix(_)
+            | Op::Add(_)
+            | Op::Concat(_)
+            | Op::Loss(_) => &[],
+        }
+    }
+}
