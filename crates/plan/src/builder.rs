@@ -152,7 +152,7 @@ impl PlanBuilder {
     ///
     /// # Errors
     /// When the name is taken or a group reads a group the input does not have.
-    pub fn linear(&mut self, name: &str, spec: LinearSpec) -> Result<SlotId, PlanError> {
+    pub fn linear(&mut self, name: &str, spec: &LinearSpec) -> Result<SlotId, PlanError> {
         let (input_groups, fan_in) = self.shape(spec.input);
         check_reads(name, &spec.groups, input_groups)?;
         let (g, out) = (spec.groups.len(), spec.width);

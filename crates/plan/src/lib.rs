@@ -11,6 +11,7 @@ mod cost;
 mod engine;
 mod error;
 mod init;
+mod knob;
 mod op;
 mod param;
 mod philox;
@@ -29,6 +30,7 @@ pub use engine::{
 };
 pub use error::PlanError;
 pub use init::Initial;
+pub use knob::{Kind, Knob, KnobError, Settings, Value, nearest};
 pub use op::{
     Activation, Add, Column, Concat, Dropout, Embed, Factor, Gate, Linear, LinearWeights, Link, Loss, LossKind, Mix,
     MixWeights, Norm, NormKind, Op, Pool, Predict, Reduction, SlotId, Source,
