@@ -329,33 +329,33 @@ mod tests {
         ]
     }
 
-    fn resolve(name: &str, value: Value) -> Result<Settings, KnobError> {
-        Settings::resolve(&knobs(), [(name, &value)])
+    fn resolve(name: &str, value: &Value) -> Result<Settings, KnobError> {
+        Settings::resolve(&knobs(), [(name, value)])
     }
 
     #[test]
     fn bounds_are_inclusive_and_said() {
         for (value, accepted) in [(0, false), (1, true), (2, true), (63, true), (64, true), (65, false)] {
-            assert_eq!(resolve("experts", Value::Int(value)).is_ok(), accepted, "{value}");
+            assert_eq!(resolve("experts", &Value::Int(value)).is_ok(), accepted, "{value}");
         }
-        let error = resolve("experts", Value::Int(65)).unwrap_err().to_string();
+        let error = resolve("experts", &Value::Int(65)).unwrap_err().to_string();
         assert_eq!(error, "`experts` is 65, expected a whole number from 1 to 64; did you mean `64`?");
         for (value, accepted) in [(-0.1, false), (0.0, true), (0.9, true), (0.91, false), (f64::NAN, false)] {
-            assert_eq!(resolve("dropout", Value::Float(value)).is_ok(), accepted, "{value}");
+            assert_eq!(resolve("dropout", &Value::Float(value)).is_ok(), accepted, "{value}");
         }
     }
 
     #[test]
     fn whole_numbers_stand_for_real_ones_but_not_the_reverse() {
-        assert_eq!(resolve("dropout", Value::Int(0)).unwrap().value("dropout"), &Value::Float(0.0));
-        assert!(resolve("experts", Value::Float(4.0)).is_err());
+        assert_eq!(resolve("dropout", &Value::Int(0)).unwrap().value("dropout"), &Value::Float(0.0));
+        assert!(resolve("experts", &Value::Float(4.0)).is_err());
     }
 
     #[test]
     fn slips_are_named() {
-        let error = resolve("exprets", Value::Int(4)).unwrap_err().to_string();
+        let error = resolve("exprets", &Value::Int(4)).unwrap_err().to_string();
         assert_eq!(error, "unknown key `exprets`; did you mean `experts`?");
-        let error = resolve("gate", Value::Text("unifrom".into())).unwrap_err().to_string();
+        let error = resolve("gate", &Value::Text("unifrom".into())).unwrap_err().to_string();
         assert!(error.ends_with("did you mean `uniform`?"), "{error}");
         assert_eq!(nearest("zzzzzzzz", ["experts"]), None);
     }
@@ -363,8 +363,8 @@ mod tests {
     #[test]
     fn lists_are_checked_element_by_element() {
         let list = |values: &[i64]| Value::List(values.iter().map(|v| Value::Int(*v)).collect());
-        assert_eq!(resolve("widths", list(&[1, 9])).unwrap().sizes("widths"), [1, 9]);
-        assert!(resolve("widths", list(&[1, 10])).is_err());
-        assert!(resolve("widths", Value::Int(1)).is_err());
+        assert_eq!(resolve("widths", &list(&[1, 9])).unwrap().sizes("widths"), [1, 9]);
+        assert!(resolve("widths", &list(&[1, 10])).is_err());
+        assert!(resolve("widths", &Value::Int(1)).is_err());
     }
 }
