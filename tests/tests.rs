@@ -1,0 +1,3 @@
+//! Integration tests of the whole program; one module for each thing they hold.
+
+mod layering;
