@@ -1,0 +1,59 @@
+//! What makes a batch fit its schema.
+
+use mmtl_plan::{Batch, Lookup};
+
+use crate::world::schema;
+
+/// Three rows: one of scene 0, two of scene 1.
+fn batch() -> Batch {
+    let mut batch = Batch {
+        row_ids: vec![10, 11, 12],
+        scene_starts: vec![0, 1, 3],
+        lookups: vec![
+            Lookup::single(vec![6, 0, 6]),
+            Lookup { ids: vec![4, 1], starts: Some(vec![0, 0, 2, 2]) },
+            Lookup::default(),
+            Lookup::single(vec![0, 1, 1]),
+        ],
+        numeric: vec![0.5; 3],
+        labels: vec![0.0; 6],
+        weights: vec![1.0; 6],
+        groups: vec![],
+        segments: vec![],
+    };
+    batch.rebuild_segments(&schema());
+    batch
+}
+
+#[test]
+fn a_whole_batch_fits() {
+    let batch = batch();
+    assert_eq!(batch.mismatch(&schema()), None);
+    assert_eq!((batch.scene(0), batch.scene(1)), (0..1, 1..3));
+    assert_eq!([0, 1, 2].map(|row| batch.scene_of(row)), [0, 1, 1]);
+    assert_eq!(batch.segments[0].unique, [0, 6]);
+}
+
+#[test]
+fn the_scene_of_a_row_after_an_empty_scene() {
+    let batch = Batch { scene_starts: vec![0, 0, 3], ..batch() };
+    assert_eq!([0, 2].map(|row| batch.scene_of(row)), [1, 1]);
+}
+
+#[test]
+fn everything_that_does_not_fit_is_said() {
+    let cases: [(&str, fn(&mut Batch)); 7] = [
+        ("scene_starts [0, 1, 2] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 1, 2]),
+        ("scene_starts [0, 3] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 3]),
+        ("numeric has 2 elements, expected 3", |b| b.numeric.truncate(2)),
+        ("labels has 5 elements, expected 6", |b| b.labels.truncate(5)),
+        ("field `item` has id 7, expected below 7", |b| b.lookups[0].ids[1] = 7),
+        ("field `words` has 2 rows, expected 3", |b| b.lookups[1].starts = Some(vec![0, 1, 2])),
+        ("segments has 2 elements, expected 3", |b| b.segments.truncate(2)),
+    ];
+    for (expected, spoil) in cases {
+        let mut batch = batch();
+        spoil(&mut batch);
+        assert_eq!(batch.mismatch(&schema()).as_deref(), Some(expected));
+    }
+}
