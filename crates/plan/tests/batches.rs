@@ -42,7 +42,8 @@ fn the_scene_of_a_row_after_an_empty_scene() {
 
 #[test]
 fn everything_that_does_not_fit_is_said() {
-    let cases: [(&str, fn(&mut Batch)); 7] = [
+    type Spoil = fn(&mut Batch);
+    let cases: [(&str, Spoil); 7] = [
         ("scene_starts [0, 1, 2] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 1, 2]),
         ("scene_starts [0, 3] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 3]),
         ("numeric has 2 elements, expected 3", |b| b.numeric.truncate(2)),
