@@ -1,0 +1,112 @@
+//! Objectives: masked, weighted means of a row loss, from logits.
+
+use mmtl_plan::{Factor, Loss, LossKind, Reduction};
+
+use crate::ops::gate::softmax;
+use crate::real::{Real, log_sigmoid, log_sum_exp};
+use crate::scope::{Gradients, Scope};
+
+/// The objective's loss, or `None` when the batch has no row of it (the loss is then exactly 0).
+pub(crate) fn value<T: Real>(op: &Loss, scope: &Scope<T>) -> Option<T> {
+    let rows = weighted_rows::<T>(op, scope);
+    let factors = scope.plan.loss_factors(op);
+    let sum: T =
+        rows.iter().map(|row| row.weight * row_loss(op.kind, &logits(factors, scope, row.row), row.label)).sum();
+    (!rows.is_empty()).then(|| sum / divisor(op, scope, &rows))
+}
+
+/// Adds the gradient of `weight ·` the objective to its logits.
+pub(crate) fn backward<T: Real>(op: &Loss, scope: &Scope<T>, weight: T, into: &mut Gradients<T>) {
+    let rows = weighted_rows(op, scope);
+    if rows.is_empty() {
+        return;
+    }
+    let divisor = divisor(op, scope, &rows);
+    let factors = scope.plan.loss_factors(op);
+    for row in &rows {
+        let slopes = row_gradient(op.kind, &logits(factors, scope, row.row), row.label);
+        for (factor, slopes) in factors.iter().zip(slopes) {
+            let span = scope.span(factor.slot, row.row, factor.group);
+            for (sum, slope) in into.slots[factor.slot.0][span].iter_mut().zip(slopes) {
+                *sum += weight * row.weight * slope / divisor;
+            }
+        }
+    }
+}
+
+/// A row that counts.
+struct Weighted<T> {
+    row: usize,
+    label: T,
+    weight: T,
+}
+
+fn weighted_rows<T: Real>(op: &Loss, scope: &Scope<T>) -> Vec<Weighted<T>> {
+    let task = scope.plan.objectives[op.objective].task;
+    let (labels, weights) = (scope.batch.labels(task), scope.batch.weights(task));
+    let weighted = |row| Weighted { row, label: T::of(f64::from(labels[row])), weight: T::of(f64::from(weights[row])) };
+    (0..scope.rows()).filter(|&row| weights[row] > 0.0).map(weighted).collect()
+}
+
+fn divisor<T: Real>(op: &Loss, scope: &Scope<T>, rows: &[Weighted<T>]) -> T {
+    match op.reduction {
+        Reduction::Own => rows.iter().map(|row| row.weight).sum(),
+        Reduction::Batch => T::of(scope.rows() as f64),
+    }
+}
+
+/// The logits of each factor in one row.
+fn logits<'a, T: Real>(factors: &[Factor], scope: &'a Scope<T>, row: usize) -> Vec<&'a [T]> {
+    factors.iter().map(|f| scope.values(f.slot, row, f.group)).collect()
+}
+
+fn row_loss<T: Real>(kind: LossKind, logits: &[&[T]], y: T) -> T {
+    match kind {
+        LossKind::BinaryCrossEntropy => {
+            let (log_p, log_not_p) = log_probabilities(logits);
+            -(y * log_p) - (T::ONE - y) * log_not_p
+        }
+        LossKind::Squared => (logits[0][0] - y) * (logits[0][0] - y),
+        LossKind::SoftmaxCrossEntropy => {
+            let of_class: T = logits[0].iter().enumerate().filter(|(c, _)| is_class(*c, y)).map(|(_, &z)| z).sum();
+            log_sum_exp(logits[0]) - of_class
+        }
+    }
+}
+
+/// For each factor, the derivative of [`row_loss`] by its logits.
+fn row_gradient<T: Real>(kind: LossKind, logits: &[&[T]], y: T) -> Vec<Vec<T>> {
+    match kind {
+        LossKind::BinaryCrossEntropy => {
+            // d log p / da = σ(-a) and d log(1 - p) / da = -p σ(-a) / (1 - p), which is at most 1 because
+            // 1 - p ≥ 1 - σ(a); its parts may underflow or overflow, so it is formed in log space.
+            let (log_p, log_not_p) = log_probabilities(logits);
+            let slope = |a: T| {
+                let log_q = log_sigmoid(-a);
+                (T::ONE - y) * (log_p + log_q - log_not_p).exp() - y * log_q.exp()
+            };
+            logits.iter().map(|a| vec![slope(a[0])]).collect()
+        }
+        LossKind::Squared => vec![vec![T::of(2.0) * (logits[0][0] - y)]],
+        LossKind::SoftmaxCrossEntropy => {
+            let target = |c| if is_class(c, y) { T::ONE } else { T::ZERO };
+            vec![softmax(logits[0]).into_iter().enumerate().map(|(c, p)| p - target(c)).collect()]
+        }
+    }
+}
+
+/// `log p` and `log(1 - p)` of `p = Π σ(a_i)`: `1 - p = Σ_i σ(-a_i) Π_{j<i} σ(a_j)`, the probability that factor i is
+/// the first to fail, summed over i.
+fn log_probabilities<T: Real>(logits: &[&[T]]) -> (T, T) {
+    let mut log_p = T::ZERO;
+    let mut log_first_failures = vec![];
+    for a in logits {
+        log_first_failures.push(log_p + log_sigmoid(-a[0]));
+        log_p += log_sigmoid(a[0]);
+    }
+    (log_p, log_sum_exp(&log_first_failures))
+}
+
+fn is_class<T: Real>(class: usize, y: T) -> bool {
+    y == T::of(class as f64)
+}

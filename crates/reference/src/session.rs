@@ -1,0 +1,169 @@
+//! The oracle as a session.
+
+use std::sync::Arc;
+
+use mmtl_plan::{
+    Batch, EngineError, Gradient, LossTotals, Memory, Pass, Plan, Session, Snapshot, TableUpdates, Update,
+};
+
+use crate::ops::embed::touched_rows;
+use crate::oracle::{Oracle, Tape};
+use crate::parameters::{Parameters, singles, widened};
+use crate::real::Real;
+use crate::scope::Mode;
+use crate::update::{Moments, apply};
+
+impl<T: Real> Oracle<T> {
+    /// A training pass that counts: its losses are added up and its running statistics kept.
+    fn training_pass(&mut self, batch: &Batch, pass: Pass) -> Tape<T> {
+        let tape = self.forward(batch, Mode::Training(pass));
+        self.states.clone_from(&tape.states_after);
+        self.touched = touched_rows(&self.plan, batch);
+        for (totals, loss) in self.totals.iter_mut().zip(&tape.losses) {
+            let Some(loss) = loss.map(Real::double) else { continue };
+            totals.sum += loss;
+            totals.steps += 1;
+            if !loss.is_finite() {
+                totals.first_not_finite.get_or_insert(pass.step);
+            }
+        }
+        tape
+    }
+
+    /// Applies a gradient of the loss; `touched` as [`touched_rows`] names them.
+    pub fn update(&mut self, gradient: &Parameters<T>, touched: &[Vec<u32>], update: &Update) {
+        let tables: TableUpdates = self.options.tables;
+        apply(&self.plan, &mut self.parameters, &mut self.moments, gradient, touched, tables, update);
+    }
+
+    fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        let (rows, most) = (batch.rows(), self.options.max_rows);
+        if rows > most {
+            return Err(EngineError::Batch(format!("it has {rows} rows, expected at most {most}")));
+        }
+        batch.mismatch(&self.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
+    }
+
+    fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
+        check("number of objective weights", self.plan.objectives.len(), weights.len())
+    }
+}
+
+impl<T: Real> Session for Oracle<T> {
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        self.check_weights(weights)?;
+        let tape = self.training_pass(batch, Pass { step: update.step });
+        let gradient = self.backward(batch, &tape, &widened::<T>(weights));
+        let touched = self.touched.clone();
+        self.update(&gradient, &touched, update);
+        Ok(())
+    }
+
+    fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
+        let tape = self.training_pass(batch, pass);
+        self.gradients = weightings.iter().map(|weights| self.backward(batch, &tape, &widened::<T>(weights))).collect();
+        Ok(())
+    }
+
+    fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError> {
+        let what = "number of a gradient, below how many there are";
+        let missing = EngineError::Argument { what, expected: self.gradients.len(), got: number };
+        let gradient = self.gradients.get(number).ok_or(missing)?;
+        Ok(gradient.to_gradient(&self.plan, &self.touched))
+    }
+
+    fn gram(&mut self) -> Result<Vec<f64>, EngineError> {
+        let row = |a: &Parameters<T>| self.gradients.iter().map(|b| a.shared_dot(&self.plan, b)).collect::<Vec<f64>>();
+        Ok(self.gradients.iter().flat_map(row).collect())
+    }
+
+    fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
+        check("number of coefficients", self.gradients.len(), coefficients.len())?;
+        let mut sum = Parameters::zeros(&self.plan);
+        for (&coefficient, gradient) in widened::<T>(coefficients).iter().zip(&self.gradients) {
+            sum.add_scaled(coefficient, gradient);
+        }
+        let touched = self.touched.clone();
+        self.update(&sum, &touched, update);
+        Ok(())
+    }
+
+    fn losses(&mut self) -> Result<Vec<LossTotals>, EngineError> {
+        let fresh = vec![LossTotals::default(); self.totals.len()];
+        Ok(std::mem::replace(&mut self.totals, fresh))
+    }
+
+    fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        check("number of outputs", self.plan.outputs.len(), out.len())?;
+        let tape = self.forward(batch, Mode::Evaluation);
+        for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
+            *values = singles(&tape.slots[output.slot.0]);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
+        let memory = || Memory {
+            step: self.moments.step,
+            dense: self.moments.values.iter().map(|m| singles(&m.dense)).collect(),
+            tables: self.moments.values.iter().map(|m| all_singles(&m.tables)).collect(),
+        };
+        Ok(Snapshot {
+            dense: singles(&self.parameters.dense),
+            tables: all_singles(&self.parameters.tables),
+            states: all_singles(&self.states),
+            memory: everything.then(memory),
+        })
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
+        self.check_sizes(&snapshot.dense, &snapshot.tables)?;
+        check("number of states", self.plan.states.len(), snapshot.states.len())?;
+        for (spec, state) in self.plan.states.iter().zip(&snapshot.states) {
+            check("length of a state", spec.len, state.len())?;
+        }
+        if let Some(memory) = &snapshot.memory {
+            check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
+            for (dense, tables) in memory.dense.iter().zip(&memory.tables) {
+                self.check_sizes(dense, tables)?;
+            }
+            let values = memory.dense.iter().zip(&memory.tables);
+            let values = values.map(|(dense, tables)| parameters(dense, tables)).collect();
+            self.moments = Moments { step: memory.step, values };
+        }
+        self.parameters = parameters(&snapshot.dense, &snapshot.tables);
+        self.states = snapshot.states.iter().map(|state| widened(state)).collect();
+        Ok(())
+    }
+}
+
+impl<T> Oracle<T> {
+    fn check_sizes(&self, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
+        check("length of the arena", self.plan.arena_len, dense.len())?;
+        check("number of tables", self.plan.tables.len(), tables.len())?;
+        for (spec, table) in self.plan.tables.iter().zip(tables) {
+            check("length of a table", spec.rows * spec.dim, table.len())?;
+        }
+        Ok(())
+    }
+}
+
+fn parameters<T: Real>(dense: &[f32], tables: &[Vec<f32>]) -> Parameters<T> {
+    Parameters { dense: widened(dense), tables: tables.iter().map(|table| widened(table)).collect() }
+}
+
+fn all_singles<T: Real>(all: &[Vec<T>]) -> Vec<Vec<f32>> {
+    all.iter().map(|values| singles(values)).collect()
+}
+
+fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
+    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
+}

@@ -1,0 +1,167 @@
+//! Optimiser steps. A table is swept from its first row to its last: that *is* the dense optimiser.
+
+use mmtl_plan::{DecayTowards, Optimiser, Plan, TableUpdates, Update};
+
+use crate::parameters::Parameters;
+use crate::real::Real;
+
+/// The optimiser's memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments<T> {
+    /// The number of the last step taken.
+    pub step: u64,
+    /// One set of values for every parameter and moment.
+    pub values: Vec<Parameters<T>>,
+}
+
+impl<T: Real> Moments<T> {
+    /// Before the first step.
+    pub fn none() -> Self {
+        Self { step: 0, values: vec![] }
+    }
+
+    /// A rule that keeps another number of moments starts from zeros; otherwise they are handed on.
+    fn prepare(&mut self, plan: &Plan, count: usize) {
+        if self.values.len() != count {
+            self.values = vec![Parameters::zeros(plan); count];
+        }
+    }
+}
+
+/// Applies the loss's gradient. `touched` names the rows of each table that the batch looked up: the only ones that
+/// [`TableUpdates::Sparse`] changes.
+pub fn apply<T: Real>(
+    plan: &Plan,
+    parameters: &mut Parameters<T>,
+    moments: &mut Moments<T>,
+    gradient: &Parameters<T>,
+    touched: &[Vec<u32>],
+    tables: TableUpdates,
+    update: &Update,
+) {
+    moments.prepare(plan, update.optimiser.moments());
+    moments.step = update.step;
+    let rule = Rule::<T>::of(update);
+    let scale = clipping(gradient, update.clip);
+    for param in &plan.params {
+        let decay = Pull::towards(param.decay, update.decay.dense);
+        for at in param.range() {
+            let memory = moments.values.iter_mut().map(|m| &mut m.dense[at]).collect();
+            rule.advance(&mut parameters.dense[at], scale * gradient.dense[at], decay, memory);
+        }
+    }
+    for (t, table) in plan.tables.iter().enumerate() {
+        let decay = Pull::towards(DecayTowards::Zero, update.decay.tables);
+        let every_row = 0..table.rows as u32;
+        let rows: Vec<u32> = match tables {
+            TableUpdates::Exact | TableUpdates::Dense => every_row.collect(),
+            TableUpdates::Sparse => touched[t].clone(),
+        };
+        for at in rows.iter().flat_map(|&row| row as usize * table.dim..(row as usize + 1) * table.dim) {
+            let memory = moments.values.iter_mut().map(|m| &mut m.tables[t][at]).collect();
+            rule.advance(&mut parameters.tables[t][at], scale * gradient.tables[t][at], decay, memory);
+        }
+    }
+}
+
+/// What brings the gradient's global norm down to `clip`. Rows that were not touched have no gradient.
+fn clipping<T: Real>(gradient: &Parameters<T>, clip: Option<f32>) -> T {
+    let Some(clip) = clip.map(|clip| T::of(f64::from(clip))) else { return T::ONE };
+    let norm = gradient.squared_norm().sqrt();
+    if norm > clip { clip / norm } else { T::ONE }
+}
+
+/// Weight decay of one element: λ and what it is pulled towards.
+#[derive(Clone, Copy)]
+struct Pull<T> {
+    lambda: T,
+    target: T,
+}
+
+impl<T: Real> Pull<T> {
+    fn towards(decay: DecayTowards, lambda: f32) -> Self {
+        let lambda = T::of(f64::from(lambda));
+        match decay {
+            DecayTowards::Nothing => Self { lambda: T::ZERO, target: T::ZERO },
+            DecayTowards::Zero => Self { lambda, target: T::ZERO },
+            DecayTowards::One => Self { lambda, target: T::ONE },
+        }
+    }
+}
+
+/// An update's constants in `T`. In f32 they are those of [`Update::scalars`]; in f64 they keep all their digits.
+struct Rule<T> {
+    optimiser: Optimiser,
+    lr: T,
+    step_size: T,
+    second_scale: T,
+}
+
+impl<T: Real> Rule<T> {
+    fn of(update: &Update) -> Self {
+        let lr = f64::from(update.lr);
+        let (step_size, second_scale) = match update.optimiser {
+            Optimiser::Adam { beta1, beta2, .. } | Optimiser::AdamW { beta1, beta2, .. } => {
+                let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), update.step as f64);
+                (lr / correction(beta1), 1.0 / correction(beta2).sqrt())
+            }
+            Optimiser::Sgd { .. } => (lr, 1.0),
+        };
+        Self {
+            optimiser: update.optimiser,
+            lr: T::of(lr),
+            step_size: T::of(step_size),
+            second_scale: T::of(second_scale),
+        }
+    }
+
+    /// Moves one element. `memory` holds its moments.
+    fn advance(&self, w: &mut T, g: T, decay: Pull<T>, memory: Vec<&mut T>) {
+        match self.optimiser {
+            Optimiser::Adam { beta1, beta2, eps } => {
+                let g = g + decay.lambda * (*w - decay.target);
+                self.adam(w, g, [beta1, beta2, eps], memory);
+            }
+            Optimiser::AdamW { beta1, beta2, eps } => {
+                *w -= self.lr * decay.lambda * (*w - decay.target);
+                self.adam(w, g, [beta1, beta2, eps], memory);
+            }
+            Optimiser::Sgd { momentum } => {
+                let mut direction = g + decay.lambda * (*w - decay.target);
+                for m in memory {
+                    *m = T::of(f64::from(momentum)) * *m + direction;
+                    direction = *m;
+                }
+                *w -= self.lr * direction;
+            }
+        }
+    }
+
+    fn adam(&self, w: &mut T, g: T, constants: [f32; 3], memory: Vec<&mut T>) {
+        let [beta1, beta2, eps] = constants.map(|x| T::of(f64::from(x)));
+        let [m, v] = <[&mut T; 2]>::try_from(memory).expect("Adam keeps two moments");
+        *m = beta1 * *m + (T::ONE - beta1) * g;
+        *v = beta2 * *v + (T::ONE - beta2) * g * g;
+        *w -= self.step_size * *m / (v.sqrt() * self.second_scale + eps);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::Decay;
+
+    use super::*;
+
+    #[test]
+    fn constants_in_f32_are_those_every_engine_uses() {
+        let optimiser = Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        for step in [1, 2, 17, 1000, 123_456] {
+            let update = Update { optimiser, lr: 3e-4, step, clip: None, decay: Decay::default() };
+            let (rule, scalars) = (Rule::<f32>::of(&update), update.scalars());
+            assert_eq!(
+                (rule.step_size, rule.second_scale, rule.lr),
+                (scalars.step_size, scalars.second_scale, scalars.lr)
+            );
+        }
+    }
+}
