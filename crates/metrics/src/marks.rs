@@ -1,0 +1,46 @@
+//! Which of several candidates to mark in a table: the best, and all that cannot be told from it.
+
+use std::collections::BTreeMap;
+
+use crate::interval::paired_interval;
+use crate::score::Score;
+use crate::summary::Summary;
+
+/// Scores by seed.
+pub type SeedScores = BTreeMap<u64, Score>;
+
+/// With fewer seeds than this nothing is marked: a 95 % t interval of two pairs is 25 standard errors wide.
+pub const MIN_SEEDS: u64 = 3;
+
+/// Marks the candidate of the best mean and all whose paired interval of the difference against it contains 0, over at
+/// least [`MIN_SEEDS`] common seeds. Nothing is marked if the best has fewer seeds; a candidate without a mean (a score
+/// undefined because of the model, or none defined) is neither best nor marked. Dim cells are never best: a caller
+/// leaves their columns out.
+#[must_use]
+pub fn marks(candidates: &[SeedScores], higher_is_better: bool) -> Vec<bool> {
+    let means: Vec<Option<Summary>> =
+        candidates.iter().map(|scores| Summary::of_scores(scores.values().copied()).ok()).collect();
+    let Some(best) = best(&means, higher_is_better) else {
+        return vec![false; candidates.len()];
+    };
+    // The best itself is level with 0 spread over all of its seeds, so too few of them mark nothing at all.
+    let level_with_best = |scores: &SeedScores| {
+        paired_interval(scores, &candidates[best])
+            .is_some_and(|difference| difference.n >= MIN_SEEDS && difference.contains(0.0))
+    };
+    candidates.iter().zip(&means).map(|(scores, mean)| mean.is_some() && level_with_best(scores)).collect()
+}
+
+/// The first of the best means.
+fn best(means: &[Option<Summary>], higher_is_better: bool) -> Option<usize> {
+    let sign = if higher_is_better { 1.0 } else { -1.0 };
+    let mut best: Option<(usize, f64)> = None;
+    for (index, summary) in means.iter().enumerate() {
+        let Some(summary) = summary else { continue };
+        let merit = sign * summary.mean;
+        if best.is_none_or(|(_, leader)| merit > leader) {
+            best = Some((index, merit));
+        }
+    }
+    best.map(|(index, _)| index)
+}

@@ -1,0 +1,11 @@
+//! Tests of the crate as its users see it.
+
+mod auc_properties;
+mod golden;
+mod json;
+mod marks;
+mod metrics;
+mod overall;
+mod skill;
+mod statistics;
+mod ten_million;
