@@ -23,7 +23,7 @@ pub fn marks(candidates: &[SeedScores], higher_is_better: bool) -> Vec<bool> {
     let Some(best) = best(&means, higher_is_better) else {
         return vec![false; candidates.len()];
     };
-    // The best itself is level with 0 spread over all of its seeds, so too few of them mark nothing at all.
+    // Seeds in common with the best are never more than its own, so a best with too few leaves nothing marked.
     let level_with_best = |scores: &SeedScores| {
         paired_interval(scores, &candidates[best])
             .is_some_and(|difference| difference.n >= MIN_SEEDS && difference.contains(0.0))
