@@ -6,7 +6,8 @@ use crate::plan::Plan;
 /// Sizes and operation counts of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Dense parameters, padding not counted.
+    /// Dense parameters. Padding is not counted, nor are the columns of a gate that its mask forbids: nothing reads
+    /// them.
     pub dense_parameters: usize,
     /// Parameters in embedding tables.
     pub table_parameters: usize,
@@ -29,11 +30,26 @@ impl Plan {
     /// What the plan costs.
     pub fn cost(&self) -> Cost {
         Cost {
-            dense_parameters: self.params.iter().map(crate::ParamSpec::len).sum(),
+            dense_parameters: self.params.iter().map(crate::ParamSpec::len).sum::<usize>() - self.forbidden(),
             table_parameters: self.tables.iter().map(|t| t.rows * t.dim).sum(),
             forward_flops_per_row: self.ops.iter().map(|op| self.flops_per_row(op)).sum(),
             activations_per_row: self.slots.iter().map(|s| s.groups * s.width).sum(),
         }
+    }
+
+    fn forbidden(&self) -> usize {
+        let of_gate = |op: &Op| match op {
+            Op::Gate(op) => self.slot(op.input).width * op.mask.iter().filter(|allowed| !**allowed).count(),
+            Op::Embed(_)
+            | Op::Linear(_)
+            | Op::Norm(_)
+            | Op::Mix(_)
+            | Op::Add(_)
+            | Op::Concat(_)
+            | Op::Predict(_)
+            | Op::Loss(_) => 0,
+        };
+        self.ops.iter().map(of_gate).sum()
     }
 
     fn flops_per_row(&self, op: &Op) -> usize {

@@ -1,6 +1,7 @@
 //! The input of every architecture: all fields side by side, embedded by one table a vocabulary.
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_plan::{PlanBuilder, PlanError, SlotId, TableId};
 
@@ -34,13 +35,12 @@ impl Embedding {
         builder: &mut PlanBuilder,
         model: &Model,
     ) -> Result<SlotId, PlanError> {
-        let vocabularies: Vec<usize> =
-            fields.iter().filter_map(|&field| builder.schema().fields[field].kind.vocabulary()).collect();
+        let vocabulary_of = |&field: &usize| builder.schema().fields[field].kind.vocabulary();
+        let vocabularies: BTreeSet<usize> = fields.iter().filter_map(vocabulary_of).collect();
         for vocabulary in vocabularies {
-            if !self.tables.contains_key(&vocabulary) {
+            if let Entry::Vacant(missing) = self.tables.entry(vocabulary) {
                 let table = format!("embedding/{}", builder.schema().vocabularies[vocabulary].name);
-                let table = builder.table(&table, vocabulary, model.embedding_dim, model.embedding_init)?;
-                self.tables.insert(vocabulary, table);
+                missing.insert(builder.table(&table, vocabulary, model.embedding_dim, model.embedding_init)?);
             }
         }
         builder.embed(name, fields, model.pool, |vocabulary| self.tables[&vocabulary])

@@ -1,0 +1,7 @@
+//! What every architecture promises, without executing any.
+
+mod counts;
+mod names;
+mod reach;
+mod registry;
+mod schemas;
