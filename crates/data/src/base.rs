@@ -1,0 +1,113 @@
+//! What train rows alone tell about a task: the baseline of its skill, and the scale of a regression target.
+
+use mmtl_metrics::skill::Baseline;
+use mmtl_plan::{TargetScale, TaskKind};
+use serde::{Deserialize, Serialize};
+
+/// Label statistics of one task over known rows of its space.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskBase {
+    /// Number of known rows.
+    pub rows: u64,
+    /// Mean label in original units: the base rate of a binary task. 0 without rows.
+    pub mean: f64,
+    /// Population standard deviation in original units.
+    pub deviation: f64,
+    /// Share of each class: `[negative, positive]` for a binary task, `[classes]` for a multiclass one, empty for
+    /// regression.
+    pub rates: Vec<f64>,
+}
+
+impl TaskBase {
+    /// Mean and deviation to standardise a regression target by; a constant target keeps its unit.
+    pub fn scale(&self) -> TargetScale {
+        TargetScale { mean: self.mean, deviation: if self.deviation > 0.0 { self.deviation } else { 1.0 } }
+    }
+
+    /// What a model without skill would know.
+    pub fn baseline(&self, kind: TaskKind) -> Baseline {
+        match kind {
+            TaskKind::Binary => Baseline::Chance,
+            TaskKind::Regression { .. } => Baseline::TrainMean(self.mean),
+            TaskKind::Multiclass { .. } => Baseline::TrainRates(self.rates.clone()),
+        }
+    }
+}
+
+/// Gathers a [`TaskBase`] row by row. Welford's recurrence (1962) keeps the variance exact to rounding for targets
+/// whose mean is large against their deviation (prices, timestamps).
+#[derive(Clone, Debug)]
+pub(crate) struct BaseSums {
+    classes: Vec<u64>,
+    rows: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl BaseSums {
+    pub(crate) fn new(kind: TaskKind) -> Self {
+        let classes = match kind {
+            TaskKind::Binary => 2,
+            TaskKind::Regression { .. } => 0,
+            TaskKind::Multiclass { classes } => classes,
+        };
+        Self { classes: vec![0; classes], rows: 0, mean: 0.0, squares: 0.0 }
+    }
+
+    /// Adds one known label.
+    pub(crate) fn add(&mut self, label: f64) {
+        self.rows += 1;
+        let before = label - self.mean;
+        self.mean += before / self.rows as f64;
+        self.squares += before * (label - self.mean);
+        if let Some(count) = self.classes.get_mut(label as usize) {
+            *count += 1;
+        }
+    }
+
+    pub(crate) fn base(&self) -> TaskBase {
+        let rows = self.rows.max(1) as f64;
+        TaskBase {
+            rows: self.rows,
+            mean: self.mean,
+            deviation: (self.squares / rows).sqrt(),
+            rates: self.classes.iter().map(|&count| count as f64 / rows).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(kind: TaskKind, labels: &[f64]) -> TaskBase {
+        let mut sums = BaseSums::new(kind);
+        labels.iter().for_each(|&label| sums.add(label));
+        sums.base()
+    }
+
+    const REGRESSION: TaskKind = TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } };
+
+    #[test]
+    fn a_large_mean_does_not_swallow_the_deviation() {
+        let base = base(REGRESSION, &[1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 6.0]);
+        assert_eq!((base.rows, base.mean, base.deviation), (4, 1e9 + 3.0, 3.5f64.sqrt()));
+        assert_eq!(base.baseline(REGRESSION), Baseline::TrainMean(1e9 + 3.0));
+    }
+
+    #[test]
+    fn a_constant_target_keeps_its_unit() {
+        let scale = base(REGRESSION, &[5.0, 5.0]).scale();
+        assert_eq!((scale.mean, scale.deviation), (5.0, 1.0));
+    }
+
+    #[test]
+    fn classes_are_counted() {
+        let kind = TaskKind::Multiclass { classes: 4 };
+        let base = base(kind, &[0.0, 3.0, 3.0, 1.0]);
+        assert_eq!(base.rates, [0.25, 0.25, 0.0, 0.5]);
+        assert_eq!(base.baseline(kind), Baseline::TrainRates(base.rates.clone()));
+        assert_eq!(self::base(TaskKind::Binary, &[1.0, 0.0, 1.0, 1.0]).rates, [0.25, 0.75]);
+        assert_eq!(self::base(TaskKind::Binary, &[]).mean, 0.0);
+    }
+}

@@ -1,0 +1,121 @@
+//! Gathers rows into a batch: the hot path beside training. Nothing is allocated once the batch's buffers have grown
+//! to their largest size.
+
+use mmtl_plan::{Batch, Schema, TaskKind};
+
+use crate::chunk::Chunk;
+use crate::dataset::Dataset;
+use crate::layout::Place;
+
+impl Dataset {
+    /// Where each row of a batch comes from: the batch that [`Dataset::fill`] makes of `rows` holds at position `p`
+    /// the row `rows[order[p]]`. Rows of one scene keep their order.
+    pub fn scene_order(&self, rows: &[u32], order: &mut Vec<u32>) {
+        order.clear();
+        order.extend(0..rows.len() as u32);
+        // A stable sort of few distinct keys; called for predictions only, where a merge buffer does not matter.
+        order.sort_by_key(|&i| self.scene(rows[i as usize]));
+    }
+
+    /// Makes `batch` hold `rows`, grouped by scene (stable within each), with labels standardised, weights 0 where a
+    /// label is unknown, and segments. Whatever `batch` held before is overwritten, and its buffers are reused.
+    ///
+    /// # Panics
+    /// When a row index is not below [`Dataset::len`].
+    pub fn fill(&self, rows: &[u32], batch: &mut Batch) {
+        let schema = self.schema();
+        self.place_rows(rows, batch);
+        self.shape(rows.len(), batch);
+        for position in 0..rows.len() {
+            let (chunk, at) = self.at(batch.row_ids[position] as u32);
+            self.gather_fields(chunk, at, position, batch);
+            gather_labels(schema, chunk, at, position, batch);
+            batch.row_ids[position] = chunk.row_ids[at];
+        }
+        batch.rebuild_segments(schema);
+    }
+
+    /// Counting sort by scene. Row indices stand in `row_ids` until their ids are gathered, which saves a buffer.
+    fn place_rows(&self, rows: &[u32], batch: &mut Batch) {
+        let starts = &mut batch.scene_starts;
+        starts.clear();
+        starts.resize(self.schema().scenes.len() + 1, 0);
+        for &row in rows {
+            starts[self.scene(row) + 1] += 1;
+        }
+        for scene in 1..starts.len() {
+            starts[scene] += starts[scene - 1];
+        }
+        batch.row_ids.clear();
+        batch.row_ids.resize(rows.len(), 0);
+        for &row in rows {
+            let next = &mut starts[self.scene(row)];
+            batch.row_ids[*next as usize] = u64::from(row);
+            *next += 1;
+        }
+        // Every start has moved to the next scene's.
+        starts.rotate_right(1);
+        starts[0] = 0;
+    }
+
+    fn shape(&self, rows: usize, batch: &mut Batch) {
+        let layout = &self.inner.layout;
+        batch.lookups.resize_with(layout.places.len(), Default::default);
+        for (lookup, place) in batch.lookups.iter_mut().zip(&layout.places) {
+            lookup.ids.clear();
+            match place {
+                Place::Scene | Place::Ids(_) => {
+                    lookup.ids.resize(rows, 0);
+                    lookup.starts = None;
+                }
+                Place::Numeric(_) => lookup.starts = None,
+                Place::Tokens(_) => {
+                    let starts = lookup.starts.get_or_insert_default();
+                    starts.clear();
+                    starts.push(0);
+                }
+            }
+        }
+        let grouped = self.inner.manifest.grouped;
+        batch.numeric.resize(rows * layout.numeric, 0.0);
+        batch.labels.resize(rows * layout.tasks, 0.0);
+        batch.weights.resize(rows * layout.tasks, 0.0);
+        batch.groups.resize(if grouped { rows } else { 0 }, 0);
+    }
+
+    fn gather_fields(&self, chunk: &Chunk, at: usize, position: usize, batch: &mut Batch) {
+        let layout = &self.inner.layout;
+        let width = layout.id_fields.len();
+        for (&field, &id) in layout.id_fields.iter().zip(&chunk.ids[at * width..(at + 1) * width]) {
+            batch.lookups[field].ids[position] = id;
+        }
+        batch.lookups[self.schema().scene_field].ids[position] = chunk.scenes[at];
+        for (&field, tokens) in layout.token_fields.iter().zip(&chunk.tokens) {
+            let lookup = &mut batch.lookups[field];
+            lookup.ids.extend_from_slice(tokens.row(at));
+            let end = lookup.ids.len() as u32;
+            lookup.starts.get_or_insert_default().push(end);
+        }
+        let numeric = layout.numeric;
+        batch.numeric[position * numeric..(position + 1) * numeric]
+            .copy_from_slice(&chunk.numeric[at * numeric..(at + 1) * numeric]);
+        if let Some(groups) = &chunk.groups {
+            batch.groups[position] = groups[at];
+        }
+    }
+}
+
+fn gather_labels(schema: &Schema, chunk: &Chunk, at: usize, position: usize, batch: &mut Batch) {
+    let (rows, tasks) = (batch.row_ids.len(), schema.tasks.len());
+    let weight = chunk.weights.as_ref().map_or(1.0, |weights| weights[at]);
+    for (t, task) in schema.tasks.iter().enumerate() {
+        let label = chunk.labels[at * tasks + t];
+        let trained_on = match task.kind {
+            TaskKind::Binary | TaskKind::Multiclass { .. } => label,
+            TaskKind::Regression { scale } => scale.standardise(label),
+        };
+        let known = !label.is_nan();
+        batch.labels[t * rows + position] = if known { trained_on as f32 } else { 0.0 };
+        batch.weights[t * rows + position] = if known { weight } else { 0.0 };
+    }
+}
