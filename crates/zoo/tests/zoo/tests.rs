@@ -1,6 +1,7 @@
 //! What every architecture promises, without executing any.
 
 mod counts;
+mod model;
 mod names;
 mod reach;
 mod registry;
