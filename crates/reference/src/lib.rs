@@ -3,7 +3,10 @@
 //!
 //! It is held by finite differences in `f64` and by PyTorch's autograd; other engines are held to it.
 
+pub mod conformance;
+pub mod drawn;
 mod engine;
+pub mod finite_difference;
 mod ops;
 mod oracle;
 mod parameters;

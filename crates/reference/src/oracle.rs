@@ -44,10 +44,9 @@ impl<T: Real> Oracle<T> {
     /// A model with freshly initialised parameters.
     pub fn new(plan: Arc<Plan>, options: SessionOptions) -> Self {
         let initial = Initial::of(&plan, options.initialisation);
-        let wide = |all: &[Vec<f32>]| all.iter().map(|values| widened(values)).collect();
         Self {
-            parameters: Parameters { dense: widened(&initial.dense), tables: wide(&initial.tables) },
-            states: wide(&initial.states),
+            parameters: Parameters::of(&initial.dense, &initial.tables),
+            states: initial.states.iter().map(|state| widened(state)).collect(),
             moments: Moments::none(),
             gradients: vec![],
             touched: vec![vec![]; plan.tables.len()],
@@ -126,12 +125,7 @@ impl<T: Real> Oracle<T> {
             if op.activation != mmtl_plan::Activation::Relu {
                 continue;
             }
-            let (groups, width) = scope.shape(op.out);
-            for row in 0..scope.rows() {
-                for (g, j) in (0..groups).flat_map(|g| (0..width).map(move |j| (g, j))) {
-                    sides.push(linear::before_activation(op, &scope, row, g, j) > T::ZERO);
-                }
-            }
+            sides.extend(linear::before_activation(op, &scope).into_iter().map(|z| z > T::ZERO));
         }
         sides
     }

@@ -23,6 +23,11 @@ impl<T: Real> Parameters<T> {
         }
     }
 
+    /// Exactly the given values.
+    pub fn of(dense: &[f32], tables: &[Vec<f32>]) -> Self {
+        Self { dense: widened(dense), tables: tables.iter().map(|table| widened(table)).collect() }
+    }
+
     /// The values of one dense parameter.
     pub fn param(&self, plan: &Plan, id: mmtl_plan::ParamId) -> &[T] {
         &self.dense[plan.param(id).range()]
@@ -96,4 +101,9 @@ pub(crate) fn singles<T: Real>(values: &[T]) -> Vec<f32> {
 /// Exactly the same values.
 pub(crate) fn widened<T: Real>(values: &[f32]) -> Vec<T> {
     values.iter().map(|&x| T::of(f64::from(x))).collect()
+}
+
+/// All rounded to `f32`.
+pub(crate) fn all_singles<T: Real>(all: &[Vec<T>]) -> Vec<Vec<f32>> {
+    all.iter().map(|values| singles(values)).collect()
 }

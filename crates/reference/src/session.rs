@@ -8,7 +8,7 @@ use mmtl_plan::{
 
 use crate::ops::embed::touched_rows;
 use crate::oracle::{Oracle, Tape};
-use crate::parameters::{Parameters, singles, widened};
+use crate::parameters::{Parameters, all_singles, singles, widened};
 use crate::real::Real;
 use crate::scope::Mode;
 use crate::update::{Moments, apply};
@@ -111,16 +111,11 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
-        let memory = || Memory {
-            step: self.moments.step,
-            dense: self.moments.values.iter().map(|m| singles(&m.dense)).collect(),
-            tables: self.moments.values.iter().map(|m| all_singles(&m.tables)).collect(),
-        };
         Ok(Snapshot {
             dense: singles(&self.parameters.dense),
             tables: all_singles(&self.parameters.tables),
             states: all_singles(&self.states),
-            memory: everything.then(memory),
+            memory: everything.then(|| Memory::from(&self.moments)),
         })
     }
 
@@ -135,11 +130,9 @@ impl<T: Real> Session for Oracle<T> {
             for (dense, tables) in memory.dense.iter().zip(&memory.tables) {
                 self.check_sizes(dense, tables)?;
             }
-            let values = memory.dense.iter().zip(&memory.tables);
-            let values = values.map(|(dense, tables)| parameters(dense, tables)).collect();
-            self.moments = Moments { step: memory.step, values };
+            self.moments = Moments::of(memory);
         }
-        self.parameters = parameters(&snapshot.dense, &snapshot.tables);
+        self.parameters = Parameters::of(&snapshot.dense, &snapshot.tables);
         self.states = snapshot.states.iter().map(|state| widened(state)).collect();
         Ok(())
     }
@@ -154,14 +147,6 @@ impl<T> Oracle<T> {
         }
         Ok(())
     }
-}
-
-fn parameters<T: Real>(dense: &[f32], tables: &[Vec<f32>]) -> Parameters<T> {
-    Parameters { dense: widened(dense), tables: tables.iter().map(|table| widened(table)).collect() }
-}
-
-fn all_singles<T: Real>(all: &[Vec<T>]) -> Vec<Vec<f32>> {
-    all.iter().map(|values| singles(values)).collect()
 }
 
 fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {

@@ -1,8 +1,8 @@
 //! Optimiser steps. A table is swept from its first row to its last: that *is* the dense optimiser.
 
-use mmtl_plan::{DecayTowards, Optimiser, Plan, TableUpdates, Update};
+use mmtl_plan::{DecayTowards, Memory, Optimiser, Plan, TableUpdates, Update};
 
-use crate::parameters::Parameters;
+use crate::parameters::{Parameters, all_singles, singles};
 use crate::real::Real;
 
 /// The optimiser's memory.
@@ -20,10 +20,26 @@ impl<T: Real> Moments<T> {
         Self { step: 0, values: vec![] }
     }
 
+    /// As a snapshot holds it.
+    pub fn of(memory: &Memory) -> Self {
+        let values = memory.dense.iter().zip(&memory.tables);
+        Self { step: memory.step, values: values.map(|(dense, tables)| Parameters::of(dense, tables)).collect() }
+    }
+
     /// A rule that keeps another number of moments starts from zeros; otherwise they are handed on.
     fn prepare(&mut self, plan: &Plan, count: usize) {
         if self.values.len() != count {
             self.values = vec![Parameters::zeros(plan); count];
+        }
+    }
+}
+
+impl<T: Real> From<&Moments<T>> for Memory {
+    fn from(moments: &Moments<T>) -> Self {
+        Self {
+            step: moments.step,
+            dense: moments.values.iter().map(|m| singles(&m.dense)).collect(),
+            tables: moments.values.iter().map(|m| all_singles(&m.tables)).collect(),
         }
     }
 }
@@ -46,8 +62,9 @@ pub fn apply<T: Real>(
     for param in &plan.params {
         let decay = Pull::towards(param.decay, update.decay.dense);
         for at in param.range() {
-            let memory = moments.values.iter_mut().map(|m| &mut m.dense[at]).collect();
-            rule.advance(&mut parameters.dense[at], scale * gradient.dense[at], decay, memory);
+            let element = Element::gather(&parameters.dense, at, moments.values.iter().map(|m| &m.dense));
+            let moved = rule.advance(element, scale * gradient.dense[at], decay);
+            moved.scatter(&mut parameters.dense, at, moments.values.iter_mut().map(|m| &mut m.dense));
         }
     }
     for (t, table) in plan.tables.iter().enumerate() {
@@ -58,8 +75,9 @@ pub fn apply<T: Real>(
             TableUpdates::Sparse => touched[t].clone(),
         };
         for at in rows.iter().flat_map(|&row| row as usize * table.dim..(row as usize + 1) * table.dim) {
-            let memory = moments.values.iter_mut().map(|m| &mut m.tables[t][at]).collect();
-            rule.advance(&mut parameters.tables[t][at], scale * gradient.tables[t][at], decay, memory);
+            let element = Element::gather(&parameters.tables[t], at, moments.values.iter().map(|m| &m.tables[t]));
+            let moved = rule.advance(element, scale * gradient.tables[t][at], decay);
+            moved.scatter(&mut parameters.tables[t], at, moments.values.iter_mut().map(|m| &mut m.tables[t]));
         }
     }
 }
@@ -115,34 +133,52 @@ impl<T: Real> Rule<T> {
         }
     }
 
-    /// Moves one element. `memory` holds its moments.
-    fn advance(&self, w: &mut T, g: T, decay: Pull<T>, memory: Vec<&mut T>) {
+    /// Moves one element along its gradient.
+    fn advance(&self, element: Element<T>, g: T, decay: Pull<T>) -> Element<T> {
+        let Element { w, moments: [m, _] } = element;
+        let pulled = g + decay.lambda * (w - decay.target);
         match self.optimiser {
-            Optimiser::Adam { beta1, beta2, eps } => {
-                let g = g + decay.lambda * (*w - decay.target);
-                self.adam(w, g, [beta1, beta2, eps], memory);
-            }
+            Optimiser::Adam { beta1, beta2, eps } => self.adam(element, pulled, [beta1, beta2, eps]),
             Optimiser::AdamW { beta1, beta2, eps } => {
-                *w -= self.lr * decay.lambda * (*w - decay.target);
-                self.adam(w, g, [beta1, beta2, eps], memory);
+                let w = w - self.lr * decay.lambda * (w - decay.target);
+                self.adam(Element { w, ..element }, g, [beta1, beta2, eps])
             }
             Optimiser::Sgd { momentum } => {
-                let mut direction = g + decay.lambda * (*w - decay.target);
-                for m in memory {
-                    *m = T::of(f64::from(momentum)) * *m + direction;
-                    direction = *m;
-                }
-                *w -= self.lr * direction;
+                let m = T::of(f64::from(momentum)) * m + pulled;
+                Element { w: w - self.lr * m, moments: [m, T::ZERO] }
             }
         }
     }
 
-    fn adam(&self, w: &mut T, g: T, constants: [f32; 3], memory: Vec<&mut T>) {
+    fn adam(&self, Element { w, moments: [m, v] }: Element<T>, g: T, constants: [f32; 3]) -> Element<T> {
         let [beta1, beta2, eps] = constants.map(|x| T::of(f64::from(x)));
-        let [m, v] = <[&mut T; 2]>::try_from(memory).expect("Adam keeps two moments");
-        *m = beta1 * *m + (T::ONE - beta1) * g;
-        *v = beta2 * *v + (T::ONE - beta2) * g * g;
-        *w -= self.step_size * *m / (v.sqrt() * self.second_scale + eps);
+        let m = beta1 * m + (T::ONE - beta1) * g;
+        let v = beta2 * v + (T::ONE - beta2) * g * g;
+        Element { w: w - self.step_size * m / (v.sqrt() * self.second_scale + eps), moments: [m, v] }
+    }
+}
+
+/// A parameter's element and its moments; a moment that the rule does not keep is 0.
+#[derive(Clone, Copy)]
+struct Element<T> {
+    w: T,
+    moments: [T; 2],
+}
+
+impl<T: Real> Element<T> {
+    fn gather<'a>(weights: &[T], at: usize, moments: impl Iterator<Item = &'a Vec<T>>) -> Self {
+        let mut element = Self { w: weights[at], moments: [T::ZERO; 2] };
+        for (moment, values) in element.moments.iter_mut().zip(moments) {
+            *moment = values[at];
+        }
+        element
+    }
+
+    fn scatter<'a>(self, weights: &mut [T], at: usize, moments: impl Iterator<Item = &'a mut Vec<T>>) {
+        weights[at] = self.w;
+        for (moment, values) in self.moments.into_iter().zip(moments) {
+            values[at] = moment;
+        }
     }
 }
 

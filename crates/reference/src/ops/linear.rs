@@ -1,7 +1,8 @@
 //! Grouped linear layers: shared, per scene and STAR's.
 
-use mmtl_plan::{Activation, Linear, LinearWeights, Purpose, Stream};
+use mmtl_plan::{Activation, Linear, LinearWeights, ParamId, Purpose, Stream};
 
+use crate::parameters::Parameters;
 use crate::real::{Real, sigmoid};
 use crate::scope::{Gradients, Mode, Scope};
 
@@ -9,11 +10,15 @@ pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
     let (groups, width) = scope.shape(op.out);
     let kept = Kept::of(op, scope);
     let mut out = scope.zeros(op.out);
-    for row in 0..scope.rows() {
-        for g in 0..groups {
-            for j in 0..width {
-                let z = before_activation(op, scope, row, g, j);
-                out[scope.span(op.out, row, g)][j] = kept.factor(row, g, j) * activate(op.activation, z);
+    for scene in 0..scope.plan.schema.scenes.len() {
+        let matrices = Matrices::of(op, scope, scene);
+        for row in scope.batch.scene(scene) {
+            for g in 0..groups {
+                let x = scope.values(op.input, row, op.reads[g]);
+                let start = scope.span(op.out, row, g).start;
+                for j in 0..width {
+                    out[start + j] = kept.factor(row, g, j) * activate(op.activation, matrices.product(x, g, j));
+                }
             }
         }
     }
@@ -22,123 +27,131 @@ pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
 
 pub(crate) fn backward<T: Real>(op: &Linear, scope: &Scope<T>, out: &[T], into: &mut Gradients<T>) {
     let (groups, width) = scope.shape(op.out);
-    let (_, fan_in) = scope.shape(op.input);
     let kept = Kept::of(op, scope);
-    for row in 0..scope.rows() {
-        let at = Place::of(op, scope, row);
-        for g in 0..groups {
-            for j in 0..width {
-                let z = before_activation(op, scope, row, g, j);
-                let dropped = kept.factor(row, g, j);
-                let dz = out[scope.span(op.out, row, g)][j] * dropped * slope(op.activation, z);
-                for i in 0..fan_in {
-                    let x = scope.values(op.input, row, op.reads[g])[i];
-                    let start = scope.span(op.input, row, op.reads[g]).start;
-                    into.slots[op.input.0][start + i] += dz * weight(op, scope, &at, g, i, j);
-                    add_weight_gradient(op, scope, &at, (g, i, j), dz * x, into);
+    for scene in 0..scope.plan.schema.scenes.len() {
+        let matrices = Matrices::of(op, scope, scene);
+        let mut gradient = matrices.zeros();
+        for row in scope.batch.scene(scene) {
+            for g in 0..groups {
+                let x = scope.values(op.input, row, op.reads[g]);
+                let dx = &mut into.slots[op.input.0][scope.span(op.input, row, op.reads[g])];
+                let start = scope.span(op.out, row, g).start;
+                for j in 0..width {
+                    let z = matrices.product(x, g, j);
+                    let dz = out[start + j] * kept.factor(row, g, j) * slope(op.activation, z);
+                    gradient.b[g * width + j] += dz;
+                    for i in 0..x.len() {
+                        let at = matrices.at(g, i, j);
+                        gradient.w[at] += dz * x[i];
+                        dx[i] += dz * matrices.w[at];
+                    }
                 }
-                add_bias_gradient(op, scope, &at, (g, j), dz, into);
+            }
+        }
+        gradient.add_to(op, scope, scene, &mut into.parameters);
+    }
+}
+
+/// `Σ_i x_i W_ij + b_j` for every row, group and column.
+pub(crate) fn before_activation<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
+    let (groups, width) = scope.shape(op.out);
+    let mut all = vec![];
+    for scene in 0..scope.plan.schema.scenes.len() {
+        let matrices = Matrices::of(op, scope, scene);
+        for row in scope.batch.scene(scene) {
+            for g in 0..groups {
+                let x = scope.values(op.input, row, op.reads[g]);
+                all.extend((0..width).map(|j| matrices.product(x, g, j)));
+            }
+        }
+    }
+    all
+}
+
+/// What one scene's rows are multiplied by: `w` is `[groups, in, out]`, `b` `[groups, out]`. Or its gradient.
+struct Matrices<T> {
+    w: Vec<T>,
+    b: Vec<T>,
+    fan_in: usize,
+    width: usize,
+}
+
+impl<T: Real> Matrices<T> {
+    fn of(op: &Linear, scope: &Scope<T>, scene: usize) -> Self {
+        let ((_, fan_in), (groups, width)) = (scope.shape(op.input), scope.shape(op.out));
+        let none = || vec![T::ZERO; groups * width];
+        let (w, b) = match op.weights {
+            LinearWeights::Shared { w, b } => {
+                (scope.param(w).to_vec(), b.map_or_else(none, |b| scope.param(b).to_vec()))
+            }
+            LinearWeights::PerScene { w, b } => {
+                (own(scope, w, scene).to_vec(), b.map_or_else(none, |b| own(scope, b, scene).to_vec()))
+            }
+            LinearWeights::Star { w, b, scene_w, scene_b } => {
+                let products = scope.param(w).iter().zip(own(scope, scene_w, scene)).map(|(&x, &y)| x * y);
+                let sums = scope.param(b).iter().zip(own(scope, scene_b, scene)).map(|(&x, &y)| x + y);
+                (products.collect(), sums.collect())
+            }
+        };
+        Self { w, b, fan_in, width }
+    }
+
+    fn zeros(&self) -> Self {
+        let (w, b) = (vec![T::ZERO; self.w.len()], vec![T::ZERO; self.b.len()]);
+        Self { w, b, fan_in: self.fan_in, width: self.width }
+    }
+
+    fn at(&self, g: usize, i: usize, j: usize) -> usize {
+        (g * self.fan_in + i) * self.width + j
+    }
+
+    /// Element `j` of `x·W + b`.
+    fn product(&self, x: &[T], g: usize, j: usize) -> T {
+        (0..x.len()).map(|i| x[i] * self.w[self.at(g, i, j)]).sum::<T>() + self.b[g * self.width + j]
+    }
+
+    /// Hands the gradient of what the scene's rows were multiplied by on to the parameters it was made of.
+    fn add_to(&self, op: &Linear, scope: &Scope<T>, scene: usize, into: &mut Parameters<T>) {
+        let plan = scope.plan;
+        match op.weights {
+            LinearWeights::Shared { w, b } => {
+                add(into.param_mut(plan, w), &self.w, None);
+                if let Some(b) = b {
+                    add(into.param_mut(plan, b), &self.b, None);
+                }
+            }
+            LinearWeights::PerScene { w, b } => {
+                add(own_mut(scope, into, w, scene), &self.w, None);
+                if let Some(b) = b {
+                    add(own_mut(scope, into, b, scene), &self.b, None);
+                }
+            }
+            LinearWeights::Star { w, b, scene_w, scene_b } => {
+                add(into.param_mut(plan, w), &self.w, Some(own(scope, scene_w, scene)));
+                add(own_mut(scope, into, scene_w, scene), &self.w, Some(scope.param(w)));
+                add(into.param_mut(plan, b), &self.b, None);
+                add(own_mut(scope, into, scene_b, scene), &self.b, None);
             }
         }
     }
 }
 
-/// `Σ_i x_i W_ij + b_j`.
-pub(crate) fn before_activation<T: Real>(op: &Linear, scope: &Scope<T>, row: usize, g: usize, j: usize) -> T {
-    let at = Place::of(op, scope, row);
-    let x = scope.values(op.input, row, op.reads[g]);
-    let product: T = x.iter().enumerate().map(|(i, &x)| x * weight(op, scope, &at, g, i, j)).sum();
-    product + bias(op, scope, &at, g, j)
-}
-
-/// Where a row's matrices and biases lie in their parameters.
-struct Place {
-    scene: usize,
-    groups: usize,
-    fan_in: usize,
-    width: usize,
-}
-
-impl Place {
-    fn of<T: Real>(op: &Linear, scope: &Scope<T>, row: usize) -> Self {
-        let (groups, width) = scope.shape(op.out);
-        Self { scene: scope.batch.scene_of(row), groups, fan_in: scope.shape(op.input).1, width }
-    }
-
-    fn w(&self, g: usize, i: usize, j: usize) -> usize {
-        (g * self.fan_in + i) * self.width + j
-    }
-
-    fn b(&self, g: usize, j: usize) -> usize {
-        g * self.width + j
-    }
-
-    fn scene_w(&self, g: usize, i: usize, j: usize) -> usize {
-        self.scene * self.groups * self.fan_in * self.width + self.w(g, i, j)
-    }
-
-    fn scene_b(&self, g: usize, j: usize) -> usize {
-        self.scene * self.groups * self.width + self.b(g, j)
+/// `into += x`, or `into += x ⊙ factor`.
+fn add<T: Real>(into: &mut [T], x: &[T], factor: Option<&[T]>) {
+    for (k, sum) in into.iter_mut().enumerate() {
+        *sum += factor.map_or(x[k], |factor| x[k] * factor[k]);
     }
 }
 
-fn weight<T: Real>(op: &Linear, scope: &Scope<T>, at: &Place, g: usize, i: usize, j: usize) -> T {
-    match op.weights {
-        LinearWeights::Shared { w, .. } => scope.param(w)[at.w(g, i, j)],
-        LinearWeights::PerScene { w, .. } => scope.param(w)[at.scene_w(g, i, j)],
-        LinearWeights::Star { w, scene_w, .. } => {
-            scope.param(w)[at.w(g, i, j)] * scope.param(scene_w)[at.scene_w(g, i, j)]
-        }
-    }
+/// A scene's part of a parameter with a scene axis.
+fn own<'a, T: Real>(scope: &'a Scope<T>, id: ParamId, scene: usize) -> &'a [T] {
+    let len = scope.plan.param(id).len() / scope.plan.schema.scenes.len();
+    &scope.param(id)[scene * len..(scene + 1) * len]
 }
 
-fn bias<T: Real>(op: &Linear, scope: &Scope<T>, at: &Place, g: usize, j: usize) -> T {
-    match op.weights {
-        LinearWeights::Shared { b: None, .. } | LinearWeights::PerScene { b: None, .. } => T::ZERO,
-        LinearWeights::Shared { b: Some(b), .. } => scope.param(b)[at.b(g, j)],
-        LinearWeights::PerScene { b: Some(b), .. } => scope.param(b)[at.scene_b(g, j)],
-        LinearWeights::Star { b, scene_b, .. } => scope.param(b)[at.b(g, j)] + scope.param(scene_b)[at.scene_b(g, j)],
-    }
-}
-
-fn add_weight_gradient<T: Real>(
-    op: &Linear,
-    scope: &Scope<T>,
-    at: &Place,
-    (g, i, j): (usize, usize, usize),
-    dw: T,
-    into: &mut Gradients<T>,
-) {
-    let gradient = &mut into.parameters;
-    match op.weights {
-        LinearWeights::Shared { w, .. } => gradient.param_mut(scope.plan, w)[at.w(g, i, j)] += dw,
-        LinearWeights::PerScene { w, .. } => gradient.param_mut(scope.plan, w)[at.scene_w(g, i, j)] += dw,
-        LinearWeights::Star { w, scene_w, .. } => {
-            let (shared, own) = (scope.param(w)[at.w(g, i, j)], scope.param(scene_w)[at.scene_w(g, i, j)]);
-            gradient.param_mut(scope.plan, w)[at.w(g, i, j)] += dw * own;
-            gradient.param_mut(scope.plan, scene_w)[at.scene_w(g, i, j)] += dw * shared;
-        }
-    }
-}
-
-fn add_bias_gradient<T: Real>(
-    op: &Linear,
-    scope: &Scope<T>,
-    at: &Place,
-    (g, j): (usize, usize),
-    db: T,
-    into: &mut Gradients<T>,
-) {
-    let gradient = &mut into.parameters;
-    match op.weights {
-        LinearWeights::Shared { b: None, .. } | LinearWeights::PerScene { b: None, .. } => {}
-        LinearWeights::Shared { b: Some(b), .. } => gradient.param_mut(scope.plan, b)[at.b(g, j)] += db,
-        LinearWeights::PerScene { b: Some(b), .. } => gradient.param_mut(scope.plan, b)[at.scene_b(g, j)] += db,
-        LinearWeights::Star { b, scene_b, .. } => {
-            gradient.param_mut(scope.plan, b)[at.b(g, j)] += db;
-            gradient.param_mut(scope.plan, scene_b)[at.scene_b(g, j)] += db;
-        }
-    }
+fn own_mut<'a, T: Real>(scope: &Scope<T>, into: &'a mut Parameters<T>, id: ParamId, scene: usize) -> &'a mut [T] {
+    let len = scope.plan.param(id).len() / scope.plan.schema.scenes.len();
+    &mut into.param_mut(scope.plan, id)[scene * len..(scene + 1) * len]
 }
 
 fn activate<T: Real>(activation: Activation, z: T) -> T {

@@ -1,0 +1,71 @@
+//! What every engine must pass, written once: the same calls are made to the engine, to the oracle in `f64` and to
+//! the oracle in `f32`, and what they answer is compared.
+
+mod curve;
+mod empty;
+mod finding;
+mod passes;
+mod refusals;
+mod snapshots;
+mod steps;
+mod tables;
+pub mod tolerance;
+mod transcript;
+mod trial;
+
+use std::sync::Arc;
+
+use mmtl_plan::{Engine, Plan};
+
+use crate::drawn::{self, PlanCase, PlanSize, SchemaSize};
+pub use finding::{Finding, assert_conforms, worst_of_each_case};
+use trial::Trial;
+
+/// Widths 1, 16 and 33: alone, a whole number of vector registers, and one more than that.
+const SIZES: [(PlanSize, SchemaSize); 3] = [
+    (PlanSize { dim: 1, groups: 1, width: 1 }, SchemaSize { scenes: 1, items: 5, tags: 3, numeric: 1, classes: 2 }),
+    (PlanSize { dim: 4, groups: 3, width: 16 }, SchemaSize { scenes: 3, items: 11, tags: 4, numeric: 2, classes: 3 }),
+    (PlanSize { dim: 7, groups: 2, width: 33 }, SchemaSize { scenes: 4, items: 31, tags: 6, numeric: 0, classes: 5 }),
+];
+
+/// Plans for every op in every variant, each in three sizes.
+pub fn drawn_plans() -> Vec<(String, Arc<Plan>)> {
+    let mut plans = vec![];
+    for (name, case) in PlanCase::all() {
+        for (size, schema_size) in SIZES {
+            let schema = drawn::schema(schema_size);
+            let name = format!("{name}, {} × {}", size.groups, size.width);
+            let plan = drawn::plan(&name, case, size, &schema).expect("a drawn schema has what drawn plans need");
+            plans.push((name, Arc::new(plan)));
+        }
+    }
+    plans
+}
+
+/// Runs the suite on drawn plans, and what concerns the engine alone.
+pub fn conformance(engine: &dyn Engine) -> Vec<Finding> {
+    let plans = drawn_plans();
+    let mut findings = conformance_of(engine, &plans);
+    let (name, plan) = &plans[1];
+    let trial = Trial::new(engine, name, plan);
+    findings.extend(trial.report("refusals", refusals::check(&trial)));
+    findings.extend(trial.report("every rule", steps::every_rule(&trial)));
+    findings.extend(trial.report("every rule's tables", tables::every_rule(&trial)));
+    findings.extend(trial.report("not finite", empty::not_finite(engine)));
+    findings
+}
+
+/// Runs the suite on the given plans.
+pub fn conformance_of(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
+    let mut findings = vec![];
+    for (name, plan) in plans {
+        let trial = Trial::new(engine, name, plan);
+        findings.extend(trial.report("passes", passes::check(&trial)));
+        findings.extend(trial.report("steps", steps::check(&trial)));
+        findings.extend(trial.report("curve", curve::check(&trial)));
+        findings.extend(trial.report("snapshots", snapshots::check(&trial)));
+        findings.extend(trial.report("tables", tables::check(&trial)));
+        findings.extend(trial.report("empty batches", empty::check(&trial)));
+    }
+    findings
+}

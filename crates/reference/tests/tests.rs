@@ -1,0 +1,3 @@
+//! Tests of the oracle against PyTorch, and of the conformance suite against engines with known faults.
+
+mod conforming;
