@@ -1,0 +1,158 @@
+//! The names that an experiment file may use, for one data source.
+
+use mmtl_plan::{Kind, Knob, KnobError, Purpose, Value, nearest};
+
+use crate::catalogue::{Catalogue, without_negative_zero};
+use crate::experiment::fault::{listed, suggestion};
+use crate::key_name::{Key, Section};
+use crate::protocol::Protocol;
+
+/// The word by which a stream follows the trial's seed.
+pub(crate) const FOLLOWS_TRIAL: &str = "trial";
+
+/// A catalogue as seen by a file that has chosen its data source.
+#[derive(Clone, Copy)]
+pub(crate) struct Vocabulary<'a> {
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) source: &'a str,
+}
+
+impl<'a> Vocabulary<'a> {
+    pub(crate) fn knobs(&self, section: Section) -> &'a [Knob] {
+        self.catalogue.knobs(self.source, section)
+    }
+
+    /// The key that is written `text` in a grid, baseline or ablation. A knob of `[model]` may leave the section out.
+    pub(crate) fn key(&self, text: &str) -> Result<Key, String> {
+        let plain = [Key::Architecture, Key::Protocol, Key::Seed];
+        if let Some(key) = plain.into_iter().find(|key| key.to_string() == text) {
+            return Ok(key);
+        }
+        let Some((section, name)) = text.split_once('.') else {
+            return self.knob(Section::Model, text).ok_or_else(|| self.unknown(text));
+        };
+        if section == "seeds" {
+            let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name);
+            return purpose.map(Key::Stream).ok_or_else(|| self.unknown(text));
+        }
+        let section = self.catalogue.section(section).ok_or_else(|| self.unknown(text))?;
+        self.knob(section, name).ok_or_else(|| self.unknown_in(section, name))
+    }
+
+    /// The knob `name` of a section.
+    pub(crate) fn knob(&self, section: Section, name: &str) -> Option<Key> {
+        self.knobs(section).iter().find(|knob| knob.name == name).map(|knob| Key::Knob(section, knob.name))
+    }
+
+    fn unknown(&self, text: &str) -> String {
+        let all: Vec<String> = self.all_keys().iter().map(ToString::to_string).collect();
+        let near = nearest(text, all.iter().map(String::as_str));
+        let plain = listed(["architecture", "protocol", "seed"]);
+        let sections = Section::SHARED.map(Section::name).into_iter().chain(self.catalogue.architecture_names());
+        let sections = listed(sections.chain(["seeds"]));
+        format!(
+            "unknown key `{text}`, expected {plain} or SECTION.KEY, where SECTION is one of {sections}{}",
+            suggestion(near.as_deref())
+        )
+    }
+
+    /// The sentence for a key that a section lacks.
+    pub(super) fn unknown_in(&self, section: Section, name: &str) -> String {
+        let names = || self.knobs(section).iter().map(|knob| knob.name);
+        let expected = match self.knobs(section) {
+            [] => format!("but `{}` has no keys", section.name()),
+            _ => format!("expected one of {}", listed(names())),
+        };
+        let near = nearest(name, names()).map(|near| format!("{}.{near}", section.name()));
+        format!("unknown key `{}.{name}`, {expected}{}", section.name(), suggestion(near.as_deref()))
+    }
+
+    fn all_keys(&self) -> Vec<Key> {
+        let own = self.catalogue.architecture_names().map(Section::Architecture);
+        let knobs = Section::SHARED
+            .into_iter()
+            .chain(own)
+            .flat_map(|section| self.knobs(section).iter().map(move |knob| Key::Knob(section, knob.name)));
+        let plain = [Key::Architecture, Key::Protocol, Key::Seed];
+        plain.into_iter().chain(Purpose::ALL.map(Key::Stream)).chain(knobs).collect()
+    }
+
+    /// The description of a key that is a knob.
+    pub(crate) fn described(&self, key: Key) -> Option<&'a Knob> {
+        match key {
+            Key::Knob(section, name) => self.catalogue.knob(self.source, section, name),
+            Key::Architecture | Key::Protocol | Key::Seed | Key::Stream(_) => None,
+        }
+    }
+
+    /// Whether one value of the key is itself a list.
+    pub(crate) fn is_list(&self, key: Key) -> bool {
+        self.described(key).is_some_and(|knob| knob.kind.is_list())
+    }
+
+    /// `value` in the key's own type.
+    pub(crate) fn accept(&self, key: Key, value: &Value) -> Result<Value, String> {
+        match key {
+            Key::Architecture => word("architecture", value, self.catalogue.architecture_names()),
+            Key::Protocol => word("protocol", value, Protocol::ALL.map(Protocol::name)),
+            Key::Seed => seed("seed", value),
+            Key::Stream(_) if matches!(value, Value::Text(word) if word == FOLLOWS_TRIAL) => Ok(value.clone()),
+            Key::Stream(_) => seed(&key.to_string(), value)
+                .map_err(|message| format!("{message} (or `{FOLLOWS_TRIAL}`, to follow the trial's seed)")),
+            Key::Knob(..) => {
+                let knob = self.described(key).ok_or_else(|| format!("unknown key `{key}`"))?;
+                knob.accept(value).map(without_negative_zero).map_err(|error| renamed(error, key))
+            }
+        }
+    }
+
+    /// What a key accepts, for messages.
+    pub(super) fn expected(&self, key: Key) -> String {
+        match key {
+            Key::Architecture => format!("one of {}", listed(self.catalogue.architecture_names())),
+            Key::Protocol => format!("one of {}", listed(Protocol::ALL.map(Protocol::name))),
+            Key::Seed => SEEDS.to_string(),
+            Key::Stream(_) => format!("{SEEDS}, or `{FOLLOWS_TRIAL}`"),
+            Key::Knob(..) => self.described(key).map(|knob| knob.kind.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// Seeds are written in TOML, whose whole numbers end at 2^63 - 1.
+const SEEDS: Kind = Kind::Int { min: 0, max: i64::MAX };
+
+fn seed(name: &str, value: &Value) -> Result<Value, String> {
+    match value {
+        Value::Int(0..) => Ok(value.clone()),
+        Value::Int(_) => Err(format!("`{name}` is {value}, expected {SEEDS}; did you mean `0`?")),
+        Value::Bool(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
+            Err(format!("`{name}` is {value}, expected {SEEDS}"))
+        }
+    }
+}
+
+fn word(
+    what: &str,
+    value: &Value,
+    known: impl IntoIterator<Item = &'static str, IntoIter: Clone>,
+) -> Result<Value, String> {
+    let known = known.into_iter();
+    let Value::Text(given) = value else {
+        return Err(format!("`{what}` is {value}, expected one of {}", listed(known)));
+    };
+    if known.clone().any(|word| word == given) {
+        return Ok(value.clone());
+    }
+    let near = nearest(given, known.clone());
+    Err(format!("unknown {what} `{given}`, expected one of {}{}", listed(known), suggestion(near.as_deref())))
+}
+
+/// A knob's complaint under its dotted name.
+fn renamed(error: KnobError, key: Key) -> String {
+    match error {
+        KnobError::Rejected { expected, got, nearest, .. } => {
+            KnobError::Rejected { name: key.to_string(), expected, got, nearest }.to_string()
+        }
+        KnobError::Unknown { .. } => error.to_string(),
+    }
+}
