@@ -10,6 +10,7 @@ use crate::op::{
 };
 use crate::param::{Block, DecayTowards, Init, ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
 use crate::plan::{Objective, Output, Plan, Slot};
+use crate::reach::trace_reach;
 use crate::schema::{FieldKind, Schema, TaskKind};
 
 /// Builds one plan for one schema.
@@ -250,7 +251,8 @@ impl PlanBuilder {
     }
 
     /// Softmax gates over `experts` experts: `[rows, gates, experts]`. `mask` is `[gates, experts]`. The matrices
-    /// (`NAME.weight`, `[gates, in, experts]`) have no bias, as in eq. 7 of Ma et al., KDD 2018.
+    /// (`NAME.weight`, `[gates, in, experts]`) have no bias, as in eq. 7 of Ma et al., KDD 2018, and start at 0: gates are
+    /// even at first, and adding an expert moves no gate's initial values.
     ///
     /// # Errors
     /// When the name is taken, a gate reads a group the input does not have, or a gate may use no expert.
@@ -273,7 +275,7 @@ impl PlanBuilder {
         let w = self.param(
             &format!("{name}.weight"),
             vec![gates.len(), fan_in, experts],
-            Init::glorot(fan_in, experts),
+            ZEROS,
             &blocks,
             DecayTowards::Zero,
         )?;
@@ -396,30 +398,9 @@ impl PlanBuilder {
         if self.plan.objectives.is_empty() {
             return Err(PlanError::NoObjective(self.plan.name));
         }
-        self.trace_reach();
+        trace_reach(&mut self.plan);
         self.lay_out();
         Ok(self.plan)
-    }
-
-    fn trace_reach(&mut self) {
-        let plan = &mut self.plan;
-        let losses: Vec<Loss> =
-            plan.ops.iter().filter_map(|op| if let Op::Loss(l) = op { Some(l.clone()) } else { None }).collect();
-        for loss in losses {
-            let mut live: BTreeSet<SlotId> = plan.loss_factors(&loss).iter().map(|f| f.slot).collect();
-            for op in plan.ops.iter().rev() {
-                if !op.out().is_some_and(|out| live.contains(&out)) {
-                    continue;
-                }
-                live.extend(op.inputs());
-                for ParamId(p) in op.params() {
-                    note(&mut plan.params[p].reached_by, loss.objective);
-                }
-                for TableId(t) in op.tables() {
-                    note(&mut plan.tables[t].reached_by, loss.objective);
-                }
-            }
-        }
     }
 
     /// Shared parameters first, then by their one objective, then those of none; names break no tie, order does.
@@ -490,7 +471,8 @@ impl PlanBuilder {
     ) -> Result<ParamId, PlanError> {
         self.claim(name)?;
         let len = shape.iter().product::<usize>() / blocks.len();
-        let blocks = blocks.iter().map(|block| Block { name: format!("{name}/{block}"), len }).collect();
+        let blocks =
+            blocks.iter().map(|block| Block { name: format!("{name}/{block}"), len, reached_by: vec![] }).collect();
         self.plan.params.push(ParamSpec {
             name: name.to_owned(),
             shape,
@@ -532,12 +514,6 @@ impl PlanBuilder {
 
 const ZEROS: Init = Init::Constant(0.0);
 const ONES: Init = Init::Constant(1.0);
-
-fn note(reached_by: &mut Vec<usize>, objective: usize) {
-    if reached_by.last() != Some(&objective) {
-        reached_by.push(objective);
-    }
-}
 
 fn check_reads(name: &str, groups: &[Group], available: usize) -> Result<(), PlanError> {
     let mut seen = BTreeSet::new();

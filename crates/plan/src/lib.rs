@@ -16,6 +16,7 @@ mod op;
 mod param;
 mod philox;
 mod plan;
+mod reach;
 mod schema;
 mod segments;
 mod update;

@@ -49,6 +49,15 @@ impl ParamSpec {
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.len()
     }
+
+    /// Each block with its place in the arena.
+    pub fn block_ranges(&self) -> impl Iterator<Item = (&Block, std::ops::Range<usize>)> {
+        self.blocks.iter().scan(self.offset, |at, block| {
+            let start = *at;
+            *at += block.len;
+            Some((block, start..*at))
+        })
+    }
 }
 
 /// A named, contiguous part of a parameter.
@@ -58,6 +67,8 @@ pub struct Block {
     pub name: String,
     /// Number of elements.
     pub len: usize,
+    /// Indices of the objectives whose loss depends on it, ascending.
+    pub reached_by: Vec<usize>,
 }
 
 /// Distribution of initial values.

@@ -1,5 +1,7 @@
 //! A model as data.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::op::{Factor, Loss, Op, SlotId};
@@ -21,7 +23,8 @@ pub struct Plan {
     pub params: Vec<ParamSpec>,
     /// Length of the dense arena in `f32`, padding included.
     pub arena_len: usize,
-    /// Length of the arena's first part: parameters reached by more than one objective.
+    /// Length of the arena's first part: parameters reached by more than one objective. Blocks of a single task (its
+    /// tower among all) lie in there too; [`Plan::shared_ranges`] leaves them out.
     pub shared_len: usize,
     /// Embedding tables.
     pub tables: Vec<TableSpec>,
@@ -90,6 +93,22 @@ impl Plan {
     /// One state.
     pub fn state(&self, id: StateId) -> &StateSpec {
         &self.states[id.0]
+    }
+
+    /// The places in the arena that more than one objective reaches, ascending, neighbours joined.
+    pub fn shared_ranges(&self) -> Vec<Range<usize>> {
+        let blocks = self.params.iter().flat_map(ParamSpec::block_ranges);
+        let mut shared: Vec<_> =
+            blocks.filter(|(block, _)| block.reached_by.len() > 1).map(|(_, range)| range).collect();
+        shared.sort_by_key(|range| range.start);
+        shared.dedup_by(|next, last| {
+            let touches = last.end == next.start;
+            if touches {
+                last.end = next.end;
+            }
+            touches
+        });
+        shared
     }
 
     /// The logits an objective is computed from.

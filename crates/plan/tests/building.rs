@@ -54,6 +54,32 @@ fn reach_is_traced_through_every_op() {
 }
 
 #[test]
+fn reach_is_traced_group_by_group() {
+    let mut b = PlanBuilder::new("cgc", &schema());
+    let x = embedded(&mut b);
+    let experts = b.linear("experts", &spec(x, Group::broadcast(["click.0", "shared.0", "spend.0"]), 6)).unwrap();
+    let mask = vec![true, true, false, false, true, true];
+    let gate = b.gate("gate", x, &Group::broadcast(["click", "spend"]), 3, mask, 1.0).unwrap();
+    let mixed = b.mix("mix", experts, gate).unwrap();
+    let towers = b.linear("towers", &spec(mixed, Group::each(["click", "spend"]), 1)).unwrap();
+    for task in 0..2 {
+        let predict = b.predict(task, &[Factor { slot: towers, group: task }]).unwrap();
+        b.loss(predict, Reduction::Own).unwrap();
+    }
+    let plan = b.finish().unwrap();
+    let reached = |name: &str| -> Vec<Vec<usize>> {
+        plan.param_named(name).unwrap().blocks.iter().map(|block| block.reached_by.clone()).collect()
+    };
+    assert_eq!(reached("experts.weight"), [vec![0], vec![0, 1], vec![1]]);
+    assert_eq!(reached("gate.weight"), [[0], [1]]);
+    assert_eq!(reached("towers.bias"), [[0], [1]]);
+    let shared = plan.param_named("experts.weight").unwrap().range();
+    let bias = plan.param_named("experts.bias").unwrap().range();
+    let of_shared = [shared.start + 8 * 6..shared.start + 2 * 8 * 6, bias.start + 6..bias.start + 12];
+    assert_eq!(plan.shared_ranges(), of_shared);
+}
+
+#[test]
 fn shared_parameters_lie_first_and_nothing_overlaps() {
     let plan = two_towers();
     let mut ranges: Vec<_> = plan.params.iter().map(|p| (p.range(), p.reached_by.len() > 1)).collect();
