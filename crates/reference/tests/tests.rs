@@ -1,3 +1,5 @@
 //! Tests of the oracle against PyTorch, and of the conformance suite against engines with known faults.
 
 mod conforming;
+mod golden;
+mod golden_plans;
