@@ -58,9 +58,8 @@ impl<T: Real> Parameters<T> {
     /// Inner product over what more than one objective reaches.
     pub fn shared_dot(&self, plan: &Plan, other: &Self) -> f64 {
         let dot = |a: &[T], b: &[T]| a.iter().zip(b).map(|(x, y)| x.double() * y.double()).sum::<f64>();
-        let dense: f64 = (plan.params.iter().filter(|p| p.reached_by.len() > 1))
-            .map(|p| dot(&self.dense[p.range()], &other.dense[p.range()]))
-            .sum();
+        let dense: f64 =
+            plan.shared_ranges().into_iter().map(|range| dot(&self.dense[range.clone()], &other.dense[range])).sum();
         let tables: f64 = (0..plan.tables.len())
             .filter(|&t| plan.tables[t].reached_by.len() > 1)
             .map(|t| dot(&self.tables[t], &other.tables[t]))
