@@ -114,7 +114,34 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     (best.0 <= given.chars().count().max(3) / 2).then(|| best.1.to_owned())
 }
 
+/// One line a knob.
 impl Knob {
+    /// `true` or `false`.
+    pub fn flag(name: &'static str, default: bool, doc: &'static str) -> Self {
+        Self { name, kind: Kind::Bool, default: Value::Bool(default), doc }
+    }
+
+    /// A whole number in `min..=max`.
+    pub fn whole(name: &'static str, min: i64, max: i64, default: i64, doc: &'static str) -> Self {
+        Self { name, kind: Kind::Int { min, max }, default: Value::Int(default), doc }
+    }
+
+    /// A number in `min..=max`.
+    pub fn real(name: &'static str, min: f64, max: f64, default: f64, doc: &'static str) -> Self {
+        Self { name, kind: Kind::Float { min, max }, default: Value::Float(default), doc }
+    }
+
+    /// One of `words`, the first by default.
+    pub fn choice(name: &'static str, words: &'static [&'static str], doc: &'static str) -> Self {
+        Self { name, kind: Kind::Choice(words), default: Value::Text(words[0].to_owned()), doc }
+    }
+
+    /// A list of whole numbers in `min..=max`.
+    pub fn wholes(name: &'static str, min: i64, max: i64, default: &[i64], doc: &'static str) -> Self {
+        let default = Value::List(default.iter().map(|v| Value::Int(*v)).collect());
+        Self { name, kind: Kind::Ints { min, max }, default, doc }
+    }
+
     /// A copy of `value` in the knob's own type (a whole number given for a real one becomes real).
     ///
     /// # Errors

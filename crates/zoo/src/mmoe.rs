@@ -23,7 +23,7 @@ use mmtl_plan::{Group, Knob, Plan, PlanBuilder, PlanError, Schema, Settings, Slo
 use crate::architecture::Architecture;
 use crate::hidden::{Branches, experts};
 use crate::inputs::inputs;
-use crate::knobs::{choice, chosen, real, whole, widths};
+use crate::knobs::{chosen, widths};
 use crate::model::Model;
 use crate::towers::{names, towers};
 
@@ -51,15 +51,21 @@ impl Architecture for Mmoe {
 
     fn knobs(&self) -> Vec<Knob> {
         vec![
-            whole("experts", 1, 1024, 8, "Number of experts, which all tasks share."),
+            Knob::whole("experts", 1, 1024, 8, "Number of experts, which all tasks share."),
             widths("expert_widths", &[64], "Widths of each expert's layers; at least one."),
             widths("tower_widths", &[32], "Widths of each task's hidden layers; its logits follow."),
-            choice(
+            Knob::choice(
                 "gate",
                 &["softmax", "uniform"],
                 "Weights of the experts: learned from the inputs for each task, or all the same (an ablation).",
             ),
-            real("temperature", 0.001, 1000.0, 1.0, "Divides the gates' logits; above 1 the weights are more even."),
+            Knob::real(
+                "temperature",
+                0.001,
+                1000.0,
+                1.0,
+                "Divides the gates' logits; above 1 the weights are more even.",
+            ),
         ]
     }
 

@@ -2,22 +2,28 @@
 
 use mmtl_plan::{Activation, Init, Knob, Pool, Reduction, Settings};
 
-use crate::knobs::{choice, chosen, flag, real, whole};
+use crate::knobs::chosen;
 
 /// The knobs of every architecture: the section `model` of an experiment file.
 pub fn model_knobs() -> Vec<Knob> {
     vec![
-        whole("embedding_dim", 1, 4096, 16, "Width of every embedding table's rows."),
-        real("embedding_deviation", 0.0, 10.0, 0.01, "Standard deviation of the embeddings' normal initial values."),
-        choice(
+        Knob::whole("embedding_dim", 1, 4096, 16, "Width of every embedding table's rows."),
+        Knob::real(
+            "embedding_deviation",
+            0.0,
+            10.0,
+            0.01,
+            "Standard deviation of the embeddings' normal initial values.",
+        ),
+        Knob::choice(
             "pool",
             &["mean", "sum"],
             "How the embeddings of a row's tokens become one; a row without any is zeros.",
         ),
-        flag("scene_feature", false, "Whether the scene is an input field like any other."),
-        real("dropout", 0.0, 0.95, 0.0, "Share of hidden units dropped in training, in every hidden layer."),
-        choice("activation", &["relu", "tanh", "sigmoid"], "Activation of every hidden layer."),
-        choice(
+        Knob::flag("scene_feature", false, "Whether the scene is an input field like any other."),
+        Knob::real("dropout", 0.0, 0.95, 0.0, "Share of hidden units dropped in training, in every hidden layer."),
+        Knob::choice("activation", &["relu", "tanh", "sigmoid"], "Activation of every hidden layer."),
+        Knob::choice(
             "reduction",
             &["own", "batch"],
             "What a task's summed loss is divided by: the weight of its own rows in the batch, or the batch's rows.",

@@ -26,7 +26,7 @@ use mmtl_plan::{Group, Knob, Plan, PlanBuilder, PlanError, Schema, Settings};
 use crate::architecture::Architecture;
 use crate::hidden::{Branches, experts};
 use crate::inputs::inputs;
-use crate::knobs::{whole, widths};
+use crate::knobs::widths;
 use crate::model::Model;
 use crate::towers::{names, towers};
 
@@ -47,7 +47,7 @@ impl Architecture for Ple {
     }
 
     fn knobs(&self) -> Vec<Knob> {
-        let mut knobs = vec![whole("levels", 1, 16, 2, "Number of extraction levels.")];
+        let mut knobs = vec![Knob::whole("levels", 1, 16, 2, "Number of extraction levels.")];
         knobs.extend(extraction_knobs());
         knobs
     }
@@ -59,8 +59,8 @@ impl Architecture for Ple {
 
 pub(crate) fn extraction_knobs() -> Vec<Knob> {
     vec![
-        whole("task_experts", 1, 256, 4, "Number of experts of each task's own, at each level."),
-        whole("shared_experts", 1, 256, 4, "Number of experts that all tasks share, at each level."),
+        Knob::whole("task_experts", 1, 256, 4, "Number of experts of each task's own, at each level."),
+        Knob::whole("shared_experts", 1, 256, 4, "Number of experts that all tasks share, at each level."),
         widths("expert_widths", &[64], "Widths of each expert's layers, at each level; at least one."),
         widths("tower_widths", &[32], "Widths of each task's hidden layers; its logits follow."),
     ]

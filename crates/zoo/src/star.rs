@@ -23,7 +23,7 @@ use mmtl_plan::{Factor, Knob, Plan, PlanBuilder, PlanError, Schema, Settings, Sl
 use crate::architecture::{Architecture, Protocol};
 use crate::hidden::{Branches, bottom};
 use crate::inputs::Embedding;
-use crate::knobs::{choice, chosen, flag, real, widths};
+use crate::knobs::{chosen, widths};
 use crate::model::Model;
 use crate::towers::{heads, names, objectives};
 
@@ -57,13 +57,13 @@ impl Architecture for Star {
         vec![
             widths("bottom_widths", &[128, 64], "Widths of the star layers that all tasks share."),
             widths("tower_widths", &[32], "Widths of each task's star layers; its logits follow."),
-            choice(
+            Knob::choice(
                 "norm",
                 &["scene", "batch", "none"],
                 "Normalisation of the inputs: by each scene's statistics, by the whole batch's, or none (ablations).",
             ),
-            real("momentum", 0.0, 1.0, 0.1, "Share of a batch's statistics in the running ones."),
-            flag("auxiliary", true, "Whether the auxiliary net, which sees the scene, adds its logits."),
+            Knob::real("momentum", 0.0, 1.0, 0.1, "Share of a batch's statistics in the running ones."),
+            Knob::flag("auxiliary", true, "Whether the auxiliary net, which sees the scene, adds its logits."),
             widths("auxiliary_widths", &[32], "Widths of the auxiliary net's hidden layers; its logits follow."),
         ]
     }
