@@ -6,6 +6,7 @@ OUT.json is written after each trial; trials that it already holds are not train
 """
 
 import argparse
+import datetime
 import json
 import os
 from dataclasses import asdict
@@ -69,7 +70,12 @@ def main() -> None:
 
     trials = read_trials(arguments.export)
     export = read_export(arguments.export, check(trials))
-    results = {"machine": machine(arguments.threads), "versions": versions(), "trials": []}
+    results = {
+        "date": datetime.date.today().isoformat(),
+        "machine": machine(arguments.threads),
+        "versions": versions(),
+        "trials": [],
+    }
     if arguments.out.exists():
         before = json.loads(arguments.out.read_text())
         if any(before[part] != results[part] for part in ("machine", "versions")):

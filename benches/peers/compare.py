@@ -1,0 +1,129 @@
+"""Holds mmtl's scores against PyTorch's and writes the verdict as Markdown.
+
+    python benches/peers/compare.py OUT.json MMTL_TABLE.json REPORT.md --mmtl "VERSION, MACHINE, THREADS"
+
+Exits with 1 when a difference of means exceeds the tolerance.
+"""
+
+import argparse
+import json
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmtl_table import METRICS, read_table
+
+Cell = tuple[str, str, str]  # architecture, task, metric
+
+
+@dataclass(frozen=True)
+class Row:
+    """One architecture and task, both ways."""
+
+    cell: Cell
+    mmtl: list[float]
+    torch: list[float]
+
+    @property
+    def difference(self) -> float:
+        return statistics.fmean(self.mmtl) - statistics.fmean(self.torch)
+
+    def agrees(self, tolerance: float) -> bool:
+        return abs(self.difference) <= tolerance
+
+
+def torch_scores(results: dict) -> dict[Cell, dict[int, dict]]:
+    """For each cell, each seed's score with its counts."""
+    scores: dict[Cell, dict[int, dict]] = {}
+    for trial in results["trials"]:
+        for task, score in trial["test"].items():
+            metric = next(metric for metric in METRICS if metric in score)
+            seeds = scores.setdefault((trial["architecture"], task, metric), {})
+            seed = trial["seeds"]["initialisation"]
+            if seed in seeds:
+                raise SystemExit(f"{trial['architecture']} has seed {seed} twice; expected trials that differ by seed only")
+            seeds[seed] = {**score, "score": score[metric]}
+    return scores
+
+
+def rows(torch: dict[Cell, dict[int, dict]], mmtl: dict[Cell, dict[int, dict]]) -> list[Row]:
+    """Cells in PyTorch's order. Both sides must have scored the same seeds on the same test rows."""
+    paired = []
+    for cell, ours in torch.items():
+        theirs = mmtl.get(cell)
+        name = " ".join(cell)
+        if theirs is None:
+            raise SystemExit(f"mmtl has no {name}; it has {', '.join(' '.join(cell) for cell in mmtl)}")
+        if sorted(ours) != sorted(theirs):
+            raise SystemExit(f"{name}: PyTorch has seeds {sorted(ours)}, mmtl {sorted(theirs)}")
+        for seed in ours:
+            if theirs[seed]["score"] is None:
+                raise SystemExit(f"{name}, seed {seed}: mmtl's score is undefined ({theirs[seed]['undefined']})")
+            for count in ("positives", "negatives", "rows"):
+                if count in ours[seed] and ours[seed][count] != theirs[seed][count]:
+                    raise SystemExit(
+                        f"{name}, seed {seed}: {ours[seed][count]} {count} in PyTorch, {theirs[seed][count]} in mmtl; "
+                        "expected the same test rows"
+                    )
+        values = ([side[seed]["score"] for seed in sorted(ours)] for side in (theirs, ours))
+        paired.append(Row(cell, *values))
+    return paired
+
+
+def report(rows: list[Row], results: dict, tolerance: float, mmtl: str) -> str:
+    lines = [
+        "# mmtl and PyTorch on the same trials",
+        "",
+        "Same rows, split, architecture, initial distributions, optimiser, batch size and selection on validation; random",
+        "numbers of each side's own. Test scores over all rows pooled; ± is the sample standard deviation over n seeds.",
+        "",
+        f"| architecture | task | score | mmtl | PyTorch | difference of means | at most {tolerance:g} |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        verdict = "yes" if row.agrees(tolerance) else "**no**"
+        fields = [*row.cell, summary(row.mmtl), summary(row.torch), f"{row.difference:+.5f}", verdict]
+        lines.append(f"| {' | '.join(fields)} |")
+    machine, versions = results["machine"], results["versions"]
+    lines += [
+        "",
+        "Seconds an epoch in PyTorch, median over its trials, evaluations left out:",
+        "; ".join(f"{name} {seconds:.2f}" for name, seconds in seconds_per_epoch(results).items()) + ".",
+        "",
+        f"- mmtl: {mmtl}",
+        f"- PyTorch: {results['date']}, {machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, "
+        + ", ".join(f"{name} {version}" for name, version in versions.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def summary(values: list[float]) -> str:
+    spread = f" ± {statistics.stdev(values):.5f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.5f}{spread} (n = {len(values)})"
+
+
+def seconds_per_epoch(results: dict) -> dict[str, float]:
+    seconds: dict[str, list[float]] = {}
+    for trial in results["trials"]:
+        seconds.setdefault(trial["architecture"], []).append(trial["seconds_per_epoch"])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("torch", type=Path, help="results of census_parity.py")
+    parser.add_argument("mmtl", type=Path, help="results of `mmtl table`, as JSON")
+    parser.add_argument("report", type=Path, help="Markdown to write")
+    parser.add_argument("--mmtl", dest="made_by", required=True, help="version, machine and threads of mmtl's runs")
+    parser.add_argument("--tolerance", type=float, default=0.002)
+    arguments = parser.parse_args()
+    results = json.loads(arguments.torch.read_text())
+    paired = rows(torch_scores(results), read_table(arguments.mmtl))
+    text = report(paired, results, arguments.tolerance, arguments.made_by)
+    arguments.report.write_text(text)
+    print(text, end="")
+    raise SystemExit(not all(row.agrees(arguments.tolerance) for row in paired))
+
+
+if __name__ == "__main__":
+    main()
