@@ -17,6 +17,8 @@ class Mmoe(nn.Module):
         learned = {"softmax": True, "uniform": False}[own("gate")]
         self.temperature = own("temperature")
         self.gates = Dense(tasks, inputs.width, experts, identity, 0.0, generator, bias=False) if learned else None
+        if learned:
+            nn.init.zeros_(self.gates.weight)  # mmtl's gates start even
         self.towers = Towers(tasks, width, own("tower_widths"), activation, dropout, generator)
 
     def forward(self, ids, numeric):
