@@ -3,6 +3,7 @@
 
 mod curve;
 mod empty;
+mod extremes;
 mod finding;
 mod passes;
 mod refusals;
@@ -15,7 +16,7 @@ mod trial;
 
 use std::sync::Arc;
 
-use mmtl_plan::{Engine, Plan};
+use mmtl_plan::{Engine, Plan, Pool};
 
 use crate::drawn::{self, PlanCase, PlanSize, SchemaSize};
 pub use finding::{Finding, assert_conforms, worst_of_each_case};
@@ -42,15 +43,26 @@ pub fn drawn_plans() -> Vec<(String, Arc<Plan>)> {
     plans
 }
 
-/// Runs the suite on drawn plans, and what concerns the engine alone.
+/// Runs the whole suite: [`conformance_of`] all [`drawn_plans`], and [`conformance_of_calls`].
 pub fn conformance(engine: &dyn Engine) -> Vec<Finding> {
-    let plans = drawn_plans();
-    let mut findings = conformance_of(engine, &plans);
-    let (name, plan) = &plans[1];
-    let trial = Trial::new(engine, name, plan);
-    findings.extend(trial.report("refusals", refusals::check(&trial)));
+    let mut findings = conformance_of(engine, &drawn_plans());
+    findings.extend(conformance_of_calls(engine));
+    findings
+}
+
+/// Runs what needs one plan only: every optimiser with all that an update can have, calls that do not fit, large logits,
+/// losses that are not finite.
+pub fn conformance_of_calls(engine: &dyn Engine) -> Vec<Finding> {
+    let (size, schema_size) = SIZES[1];
+    let schema = drawn::schema(schema_size);
+    let name = "calls";
+    let plan = drawn::plan(name, PlanCase::Embed(Pool::Mean), size, &schema);
+    let plan = Arc::new(plan.expect("a drawn schema has what drawn plans need"));
+    let trial = Trial::new(engine, name, &plan);
+    let mut findings = trial.report("refusals", refusals::check(&trial));
     findings.extend(trial.report("every rule", steps::every_rule(&trial)));
     findings.extend(trial.report("every rule's tables", tables::every_rule(&trial)));
+    findings.extend(trial.report("extremes", extremes::check(engine)));
     findings.extend(trial.report("not finite", empty::not_finite(engine)));
     findings
 }

@@ -25,8 +25,8 @@ fn answers(trial: &Trial, session: &mut dyn Session, rows: &Rows, seed: u64) -> 
     let batch = trial.batch(rows, seed);
     let mut transcript = Transcript::default();
     let case = match rows.only_scene {
-        None => format!("{} rows", rows.rows),
-        Some(scene) => format!("{} rows of scene {scene}", rows.rows),
+        None => format!("rows = {}", rows.rows),
+        Some(scene) => format!("rows = {}, all of scene {scene}", rows.rows),
     };
     let mut outputs = vec![vec![]; plan.outputs.len()];
     session.predict(&batch, &mut outputs)?;

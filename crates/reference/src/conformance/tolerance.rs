@@ -21,6 +21,9 @@ pub const STORED: f64 = 2e-7;
 /// of a hundredth moves a loss by percents, so an error in a formula shows far above this.
 pub const CURVE: f64 = 2e-4;
 
+/// A logit of some hundreds is rounded to 3e-5, and a probability is an exponential of it.
+pub const EXTREME: f64 = 1e-4;
+
 /// Inner products of gradients, in units of the largest: twice a gradient's own error, see [`of_plan`], and a sum.
 pub fn gram(plan: &Plan) -> f64 {
     2.0 * of_plan(plan) + 2e-6

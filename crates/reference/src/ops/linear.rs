@@ -208,3 +208,14 @@ impl<T: Real> Kept<T> {
         if word < masks.threshold { T::ZERO } else { masks.scale }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_derivative_of_relu_at_0_is_0() {
+        assert_eq!([-1.0, 0.0, 1.0].map(|z| slope(Activation::Relu, z)), [0.0, 0.0, 1.0]);
+        assert_eq!([-1.0, 0.0, 1.0].map(|z| activate(Activation::Relu, z)), [0.0, 0.0, 1.0]);
+    }
+}

@@ -110,3 +110,71 @@ fn log_probabilities<T: Real>(logits: &[&[T]]) -> (T, T) {
 fn is_class<T: Real>(class: usize, y: T) -> bool {
     y == T::of(class as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BCE: LossKind = LossKind::BinaryCrossEntropy;
+
+    fn loss<T: Real>(logits: &[f64], y: f64) -> f64 {
+        let logits: Vec<[T; 1]> = logits.iter().map(|&a| [T::of(a)]).collect();
+        let logits: Vec<&[T]> = logits.iter().map(<[T; 1]>::as_slice).collect();
+        row_loss(BCE, &logits, T::of(y)).double()
+    }
+
+    fn gradient<T: Real>(logits: &[f64], y: f64) -> Vec<f64> {
+        let logits: Vec<[T; 1]> = logits.iter().map(|&a| [T::of(a)]).collect();
+        let logits: Vec<&[T]> = logits.iter().map(<[T; 1]>::as_slice).collect();
+        row_gradient(BCE, &logits, T::of(y)).concat().into_iter().map(Real::double).collect()
+    }
+
+    /// With p = σ(a)σ(b): -log p and -log(1 - p) to within e^-80 of each.
+    #[test]
+    fn a_product_has_its_limits_at_large_logits() {
+        let ln_2 = std::f64::consts::LN_2;
+        for (logits, y, expected) in [
+            ([80.0, 80.0], 0.0, 80.0 - ln_2),
+            ([200.0, 200.0], 0.0, 200.0 - ln_2),
+            ([-80.0, -80.0], 1.0, 160.0),
+            ([200.0, -200.0], 1.0, 200.0),
+            ([200.0, -200.0], 0.0, 0.0),
+            ([-200.0, -200.0], 0.0, 0.0),
+            ([200.0, 200.0], 1.0, 0.0),
+        ] {
+            assert!((loss::<f64>(&logits, y) - expected).abs() < 1e-12 * expected.max(1e-12), "{logits:?} {y}");
+            assert!((loss::<f32>(&logits, y) - expected).abs() < 1e-6 * expected.max(1e-6), "{logits:?} {y}");
+        }
+    }
+
+    /// d(-log(1 - p)) / da = p σ(-a) / (1 - p): two equally sure factors share the blame, a surer one has none.
+    #[test]
+    fn a_product_has_its_slopes_at_large_logits() {
+        for (logits, y, expected) in [
+            ([80.0, 80.0], 0.0, [0.5, 0.5]),
+            ([200.0, 200.0], 0.0, [0.5, 0.5]),
+            ([200.0, 80.0], 0.0, [0.0, 1.0]),
+            ([-200.0, 200.0], 0.0, [0.0, 0.0]),
+            ([-200.0, 200.0], 1.0, [-1.0, 0.0]),
+            ([-80.0, -200.0], 1.0, [-1.0, -1.0]),
+        ] {
+            for got in [gradient::<f64>(&logits, y), gradient::<f32>(&logits, y)] {
+                let close = got.iter().zip(expected).all(|(g, e)| (g - e).abs() < 1e-6);
+                assert!(close, "{logits:?} {y}: {got:?}, expected {expected:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_factor_is_cross_entropy_from_a_logit() {
+        for a in [-200.0, -80.0, -1.5, 0.0, 0.25, 3.0, 80.0, 200.0] {
+            let softplus = |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p();
+            let p = 1.0 / (1.0 + (-a).exp());
+            for y in [0.0, 1.0, 0.25] {
+                let expected = y * softplus(-a) + (1.0 - y) * softplus(a);
+                assert!((loss::<f64>(&[a], y) - expected).abs() <= 1e-14 * expected, "{a} {y}");
+                assert!((gradient::<f64>(&[a], y)[0] - (p - y)).abs() < 1e-14, "{a} {y}");
+            }
+        }
+    }
+}
