@@ -1,0 +1,39 @@
+//! The engine.
+
+use std::sync::Arc;
+
+use mmtl_plan::{Engine, EngineError, Plan, Session, SessionOptions};
+
+use crate::session::CpuSession;
+use crate::simd;
+use crate::workers::Workers;
+
+/// Executes plans on the processor, in `f32`. Bits do not depend on the number of threads.
+pub struct CpuEngine {
+    workers: Arc<Workers>,
+}
+
+impl CpuEngine {
+    /// An engine with `threads` threads, which its sessions share; 0 and 1 mean the caller's own thread.
+    ///
+    /// # Errors
+    /// When the operating system gives it no threads.
+    pub fn new(threads: usize) -> Result<Self, EngineError> {
+        let workers = Workers::new(threads).map_err(|error| EngineError::Device(error.to_string()))?;
+        Ok(Self { workers: Arc::new(workers) })
+    }
+}
+
+impl Engine for CpuEngine {
+    fn name(&self) -> &'static str {
+        "cpu"
+    }
+
+    fn numerics(&self) -> String {
+        format!("cpu f32 {}", simd::name())
+    }
+
+    fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
+        Ok(Box::new(CpuSession::new(plan, options, Arc::clone(&self.workers))?))
+    }
+}

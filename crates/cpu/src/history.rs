@@ -1,0 +1,57 @@
+//! The updates that rows of tables may have missed.
+
+use crate::update::Rule;
+
+/// Updates kept before every row has to catch up. Long enough that sweeping a table costs little per step, short
+/// enough (a few KiB) to stay in the first-level cache while rows replay it.
+const WINDOW: usize = 256;
+
+/// The latest updates, in order.
+pub struct History {
+    rules: Vec<Rule>,
+    /// Updates up to here may move a row whose moments are 0.
+    restless: usize,
+}
+
+impl History {
+    /// Without updates.
+    pub fn new() -> Self {
+        Self { rules: Vec::with_capacity(WINDOW), restless: 0 }
+    }
+
+    /// Number of updates.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether rows have to catch up before another update is added.
+    pub fn is_full(&self) -> bool {
+        self.rules.len() == WINDOW
+    }
+
+    /// Adds an update.
+    pub fn push(&mut self, rule: Rule) {
+        self.rules.push(rule);
+        if !rule.rests() {
+            self.restless = self.rules.len();
+        }
+    }
+
+    /// Those that a row which has seen `seen` of them missed.
+    #[inline(always)]
+    pub fn missed(&self, seen: u32) -> &[Rule] {
+        &self.rules[seen as usize..]
+    }
+
+    /// Whether none of those moves a row whose moments are 0.
+    #[inline(always)]
+    pub fn rests_after(&self, seen: u32) -> bool {
+        seen as usize >= self.restless
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.rules.clear();
+        self.restless = 0;
+    }
+}

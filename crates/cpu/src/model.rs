@@ -1,0 +1,316 @@
+//! A plan compiled for this engine: nodes ordered by stage, each slot's place in a tile, scratch laid out.
+//!
+//! A **stage** is what a tile can pass through alone. A normalisation over rows opens a new one, since it needs its
+//! input of all rows.
+
+use std::ops::Range;
+
+use mmtl_plan::{
+    Batch, Dropout, Factor as PlanFactor, Linear, LinearWeights, Link as PlanLink, MixWeights, Norm, NormKind, Op,
+    ParamId, Plan, Pool, Purpose, SlotId, Source as PlanSource, Stream, padded,
+};
+
+use crate::layout::Place;
+use crate::node::{Factor, Input, Kind, Node};
+use crate::ops::add::AddNode;
+use crate::ops::concat::ConcatNode;
+use crate::ops::dropout::DropoutNode;
+use crate::ops::embed::{Column, EmbedNode, Source};
+use crate::ops::gate::GateNode;
+use crate::ops::linear::{LinearNode, Star, Weights};
+use crate::ops::loss::LossNode;
+use crate::ops::mix::{MixNode, Weights as MixedBy};
+use crate::ops::norm::{NormNode, Over, OverRows};
+use crate::ops::predict::{Link, PredictNode};
+
+/// A compiled plan.
+pub struct Model {
+    /// All ops, ordered by stage.
+    pub nodes: Vec<Node>,
+    /// The nodes of each stage.
+    pub stages: Vec<Range<usize>>,
+    /// Elements of one row in all slots.
+    pub stride: usize,
+    /// Elements of prepared weights.
+    pub prepared_len: usize,
+    /// Elements of scratch for gradients of STAR's effective weights.
+    pub scratch_len: usize,
+    /// (scenes, columns) of each normalisation over rows.
+    pub statistics: Vec<(usize, usize)>,
+    /// Place of each output.
+    pub outputs: Vec<Place>,
+    /// For each table and field of the schema: where its vectors go.
+    pub uses: Vec<Vec<Vec<Use>>>,
+}
+
+/// One place where a table's rows for a field go.
+#[derive(Clone, Copy)]
+pub struct Use {
+    /// The slot.
+    pub place: Place,
+    /// First element of a row.
+    pub offset: usize,
+    /// How several ids become one vector.
+    pub pool: Pool,
+    /// The node that looks up.
+    pub node: usize,
+}
+
+impl Model {
+    /// Compiles a plan. `dropout` is the seed of dropout masks.
+    pub fn of(plan: &Plan, dropout: u64) -> Self {
+        let stages = stages(plan);
+        let mut order: Vec<usize> = (0..plan.ops.len()).collect();
+        order.sort_by_key(|&op| (stages[op], op));
+        let last = stages.iter().max().map_or(0, |last| last + 1);
+        let bound = |stage: usize| order.partition_point(|&op| stages[op] < stage);
+        let mut compiler = Compiler {
+            plan,
+            dropout,
+            slots: vec![None; plan.slots.len()],
+            model: Self {
+                nodes: vec![],
+                stages: (0..last).map(|stage| bound(stage)..bound(stage + 1)).collect(),
+                stride: 0,
+                prepared_len: 0,
+                scratch_len: 0,
+                statistics: vec![],
+                outputs: vec![],
+                uses: vec![vec![vec![]; plan.schema.fields.len()]; plan.tables.len()],
+            },
+        };
+        for op in order {
+            compiler.add(&plan.ops[op]);
+        }
+        let outputs = plan.outputs.iter().map(|output| compiler.input(output.slot).place).collect();
+        Self { outputs, ..compiler.model }
+    }
+
+    /// For each node, whether the gradient of `Σ weights[k] · L_k` reaches it and there is something to learn.
+    pub fn live(&self, weights: &[f32], live: &mut Vec<bool>) {
+        live.clear();
+        live.resize(self.nodes.len(), false);
+        for (number, node) in self.nodes.iter().enumerate().rev() {
+            if let Kind::Loss(loss) = &node.kind {
+                live[number] = weights[loss.objective] != 0.0;
+            }
+            live[number] &= node.learns;
+            if live[number] {
+                for &input in &node.inputs {
+                    live[input] = true;
+                }
+            }
+        }
+    }
+
+    /// The objectives' nodes.
+    pub fn losses(&self) -> impl Iterator<Item = &LossNode> {
+        self.nodes.iter().filter_map(|node| if let Kind::Loss(loss) = &node.kind { Some(loss) } else { None })
+    }
+
+    /// Whether some row of the batch counts for objective `loss`.
+    pub fn has_rows(loss: &LossNode, batch: &Batch) -> bool {
+        batch.weights(loss.task).iter().any(|&w| w > 0.0)
+    }
+}
+
+/// The slots an op reads; an objective reads its prediction's logits.
+fn inputs(plan: &Plan, op: &Op) -> Vec<SlotId> {
+    if let Op::Loss(loss) = op {
+        plan.loss_factors(loss).iter().map(|factor| factor.slot).collect()
+    } else {
+        op.inputs()
+    }
+}
+
+/// The stage of each op.
+fn stages(plan: &Plan) -> Vec<usize> {
+    let mut of_slot = vec![0; plan.slots.len()];
+    let mut stages = vec![];
+    for op in &plan.ops {
+        let before = inputs(plan, op).iter().map(|slot| of_slot[slot.0]).max().unwrap_or(0);
+        let waits = matches!(op, Op::Norm(Norm { kind: NormKind::Batch { .. } | NormKind::Scene { .. }, .. }));
+        let stage = before + usize::from(waits);
+        if let Some(SlotId(out)) = op.out() {
+            of_slot[out] = stage;
+        }
+        stages.push(stage);
+    }
+    stages
+}
+
+struct Compiler<'a> {
+    plan: &'a Plan,
+    dropout: u64,
+    slots: Vec<Option<Input>>,
+    model: Model,
+}
+
+impl Compiler<'_> {
+    fn add(&mut self, op: &Op) {
+        let number = self.model.nodes.len();
+        let out = op.out().map(|slot| {
+            let shape = self.plan.slot(slot);
+            let place = self.claim(shape.groups, shape.width);
+            self.slots[slot.0] = Some(Input { place, node: number });
+            place
+        });
+        let inputs: Vec<usize> = inputs(self.plan, op).iter().map(|&slot| self.input(slot).node).collect();
+        let own = !op.params().is_empty() || !op.tables().is_empty();
+        let learns = own || inputs.iter().any(|&input| self.model.nodes[input].learns);
+        for &input in &inputs {
+            self.model.nodes[input].read = true;
+        }
+        let kind = self.compile(op, number);
+        self.model.nodes.push(Node { kind, name: op.name().to_owned(), out, inputs, read: false, learns });
+    }
+
+    fn compile(&mut self, op: &Op, number: usize) -> Kind {
+        match op {
+            Op::Embed(op) => {
+                let out = self.input(op.out).place;
+                let numeric_columns = self.plan.schema.numeric_columns();
+                let columns = op.columns.iter().map(|column| {
+                    let source = match column.source {
+                        PlanSource::Table { table, pool } => {
+                            let to = Use { place: out, offset: column.offset, pool, node: number };
+                            self.model.uses[table.0][column.field].push(to);
+                            Source::Table { table: table.0, pool }
+                        }
+                        PlanSource::Numeric { column } => Source::Numeric { column },
+                    };
+                    Column { offset: column.offset, field: column.field, source }
+                });
+                Kind::Embed(EmbedNode { out, columns: columns.collect(), numeric_columns })
+            }
+            Op::Linear(op) => Kind::Linear(self.linear(op)),
+            Op::Norm(op) => Kind::Norm(self.norm(op)),
+            Op::Gate(op) => {
+                let (input, out) = (self.input(op.input), self.input(op.out).place);
+                let transposed = self.prepare(out.groups * out.width * input.place.width);
+                let w = self.offset(op.w);
+                let (reads, mask) = (op.reads.clone(), op.mask.clone());
+                Kind::Gate(GateNode { input, out, reads, w, transposed, mask, temperature: op.temperature })
+            }
+            Op::Mix(op) => {
+                let weights = match &op.weights {
+                    MixWeights::Slot(gate) => MixedBy::Slot(self.input(*gate)),
+                    MixWeights::Fixed(weights) => MixedBy::Fixed(weights.clone()),
+                };
+                Kind::Mix(MixNode { input: self.input(op.input), out: self.input(op.out).place, weights })
+            }
+            Op::Add(op) => Kind::Add(AddNode { inputs: self.inputs(&op.inputs), out: self.input(op.out).place }),
+            Op::Concat(op) => {
+                Kind::Concat(ConcatNode { inputs: self.inputs(&op.inputs), out: self.input(op.out).place })
+            }
+            Op::Predict(op) => {
+                let link = match &op.link {
+                    PlanLink::Identity(factor) => Link::Identity(self.factor(factor)),
+                    PlanLink::Sigmoid(factor) => Link::Sigmoid(self.factor(factor)),
+                    PlanLink::Softmax(factor) => Link::Softmax(self.factor(factor)),
+                    PlanLink::SigmoidProduct(factors) => {
+                        Link::SigmoidProduct(factors.iter().map(|factor| self.factor(factor)).collect())
+                    }
+                };
+                Kind::Predict(PredictNode { link, out: self.input(op.out).place })
+            }
+            Op::Loss(op) => {
+                let factors: Vec<Factor> = self.plan.loss_factors(op).iter().map(|f| self.factor(f)).collect();
+                let saved = self.claim(1, factors.iter().map(|f| f.place.width).sum());
+                let task = self.plan.objectives[op.objective].task;
+                let (objective, kind, reduction) = (op.objective, op.kind, op.reduction);
+                Kind::Loss(LossNode { objective, task, kind, reduction, factors, saved })
+            }
+        }
+    }
+
+    fn linear(&mut self, op: &Linear) -> LinearNode {
+        let (input, out) = (self.input(op.input), self.input(op.out).place);
+        let scenes = self.plan.schema.scenes.len();
+        let (matrices, biases) = (out.groups * out.width * input.place.width, out.stride());
+        let optional = |b: Option<ParamId>| b.map(|b| self.offset(b));
+        let weights = match op.weights {
+            LinearWeights::Shared { w, b } => Weights::Shared { w: self.offset(w), b: optional(b) },
+            LinearWeights::PerScene { w, b } => Weights::PerScene { w: self.offset(w), b: optional(b) },
+            LinearWeights::Star { w, b, scene_w, scene_b } => Weights::Star(Star {
+                w: self.offset(w),
+                b: self.offset(b),
+                scene_w: self.offset(scene_w),
+                scene_b: self.offset(scene_b),
+                effective_w: self.prepare(scenes * matrices),
+                effective_b: self.prepare(scenes * biases),
+                gradient_w: take(&mut self.model.scratch_len, scenes * matrices),
+                gradient_b: take(&mut self.model.scratch_len, scenes * biases),
+            }),
+        };
+        let copies = if matches!(weights, Weights::Shared { .. }) { 1 } else { scenes };
+        let transposed = self.prepare(copies * matrices);
+        let stream = |name: &String| Stream::new(self.dropout, Purpose::Dropout, name);
+        let dropout = |d: &Dropout| DropoutNode {
+            streams: d.streams.iter().map(stream).collect(),
+            threshold: d.threshold(),
+            scale: d.scale(),
+        };
+        let dropout = op.dropout.as_ref().map(dropout);
+        let (reads, activation) = (op.reads.clone(), op.activation);
+        LinearNode { input, out, reads, weights, transposed, scenes, activation, dropout }
+    }
+
+    fn norm(&mut self, op: &Norm) -> NormNode {
+        let (input, out) = (self.input(op.input), self.input(op.out).place);
+        let over = match op.kind {
+            NormKind::Layer => Over::Width { saved: self.claim(out.groups, 2) },
+            NormKind::Batch { mean, variance, momentum } => {
+                let statistics = self.statistics(1, out.stride());
+                Over::Rows(OverRows { statistics, mean: mean.0, variance: variance.0, momentum, scene: None })
+            }
+            NormKind::Scene { mean, variance, momentum, scene_gamma, scene_beta } => {
+                let statistics = self.statistics(self.plan.schema.scenes.len(), out.stride());
+                let scene = Some((self.offset(scene_gamma), self.offset(scene_beta)));
+                Over::Rows(OverRows { statistics, mean: mean.0, variance: variance.0, momentum, scene })
+            }
+        };
+        let scenes = self.plan.schema.scenes.len();
+        let (gamma, beta) = (self.offset(op.gamma), self.offset(op.beta));
+        NormNode { input, out, over, scenes, gamma, beta, eps: op.eps }
+    }
+
+    fn statistics(&mut self, scenes: usize, columns: usize) -> usize {
+        self.model.statistics.push((scenes, columns));
+        self.model.statistics.len() - 1
+    }
+
+    fn claim(&mut self, groups: usize, width: usize) -> Place {
+        let place = Place { at: self.model.stride, groups, width };
+        self.model.stride += place.stride();
+        place
+    }
+
+    fn prepare(&mut self, len: usize) -> usize {
+        take(&mut self.model.prepared_len, len)
+    }
+
+    fn offset(&self, param: ParamId) -> usize {
+        self.plan.param(param).offset
+    }
+
+    fn input(&self, slot: SlotId) -> Input {
+        self.slots[slot.0].expect("a plan's slots are written before they are read")
+    }
+
+    fn inputs(&self, slots: &[SlotId]) -> Vec<Input> {
+        slots.iter().map(|&slot| self.input(slot)).collect()
+    }
+
+    fn factor(&self, factor: &PlanFactor) -> Factor {
+        let input = self.input(factor.slot);
+        Factor { place: input.place, group: factor.group, node: input.node }
+    }
+}
+
+/// Claims `len` elements at the end of a buffer that is `total` long so far.
+fn take(total: &mut usize, len: usize) -> usize {
+    let start = *total;
+    *total += padded(len);
+    start
+}

@@ -1,0 +1,122 @@
+//! Lookups: rows of tables, pooled where a field has several ids, and numeric columns.
+
+use mmtl_plan::{Lookup, Pool};
+
+use crate::lanes::add_scaled;
+use crate::layout::{Place, Tile};
+use crate::pass::Forward;
+use crate::simd::vectorised;
+
+/// A compiled [`mmtl_plan::Embed`].
+pub struct EmbedNode {
+    /// Slot written.
+    pub out: Place,
+    /// What lies where.
+    pub columns: Vec<Column>,
+    /// Width of [`mmtl_plan::Batch::numeric`].
+    pub numeric_columns: usize,
+}
+
+/// One field's place.
+pub struct Column {
+    /// First element.
+    pub offset: usize,
+    /// Index of the field in the schema.
+    pub field: usize,
+    /// Where the values come from.
+    pub source: Source,
+}
+
+/// Where a [`Column`]'s values come from.
+pub enum Source {
+    /// Rows of a table.
+    Table {
+        /// Index of the table.
+        table: usize,
+        /// How several ids become one vector.
+        pool: Pool,
+    },
+    /// A column of [`mmtl_plan::Batch::numeric`].
+    Numeric {
+        /// Which one.
+        column: usize,
+    },
+}
+
+impl EmbedNode {
+    /// Fills the slot column by column.
+    pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32]) {
+        let out = self.out.of_mut(tile, values);
+        let stride = self.out.stride();
+        for column in &self.columns {
+            match column.source {
+                Source::Numeric { column: numeric } => {
+                    let from = pass.batch.numeric[numeric..].iter().step_by(self.numeric_columns).skip(tile.first);
+                    for (row, &value) in out.chunks_exact_mut(stride).zip(from) {
+                        row[column.offset] = value;
+                    }
+                }
+                Source::Table { table, pool } => {
+                    let (dim, table) = (pass.tables.shapes[table].dim, pass.tables.of(table));
+                    let lookup = &pass.batch.lookups[column.field];
+                    let out = &mut out[column.offset..];
+                    if lookup.starts.is_none() {
+                        let ids = &lookup.ids[tile.first..tile.first + tile.rows];
+                        gather(out, stride, table, dim, ids);
+                    } else {
+                        pool_bags(out, stride, tile, dim, table, lookup, pool);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Copies row `ids[r]` of a table to `out[r * stride..]`. The usual widths are compiled, since a call of `memcpy` for
+/// 32 bytes costs more than the copy.
+fn gather(out: &mut [f32], stride: usize, table: &[f32], dim: usize, ids: &[u32]) {
+    match dim {
+        4 => gather_wide::<4>(out, stride, table, ids),
+        8 => gather_wide::<8>(out, stride, table, ids),
+        16 => gather_wide::<16>(out, stride, table, ids),
+        32 => gather_wide::<32>(out, stride, table, ids),
+        _ => {
+            for (r, &id) in ids.iter().enumerate() {
+                out[r * stride..][..dim].copy_from_slice(&table[id as usize * dim..][..dim]);
+            }
+        }
+    }
+}
+
+fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], ids: &[u32]) {
+    let rows = table.as_chunks::<DIM>().0;
+    for (r, &id) in ids.iter().enumerate() {
+        out[r * stride..][..DIM].copy_from_slice(&rows[id as usize]);
+    }
+}
+
+fn pool_bags(out: &mut [f32], stride: usize, tile: &Tile, dim: usize, table: &[f32], lookup: &Lookup, pool: Pool) {
+    vectorised(|| {
+        for r in 0..tile.rows {
+            let out = &mut out[r * stride..][..dim];
+            let ids = lookup.row(tile.first + r);
+            out.fill(0.0);
+            for &id in ids {
+                add_scaled(out, 1.0, &table[id as usize * dim..][..dim]);
+            }
+            let scale = share(pool, ids.len());
+            for x in out {
+                *x *= scale;
+            }
+        }
+    });
+}
+
+/// The weight of one of `ids` ids in a pooled vector.
+#[inline(always)]
+pub fn share(pool: Pool, ids: usize) -> f32 {
+    match pool {
+        Pool::Sum => 1.0,
+        Pool::Mean => 1.0 / ids.max(1) as f32,
+    }
+}

@@ -1,0 +1,220 @@
+//! `act(x·W + b)` for several groups, with shared, per-scene or STAR's matrices; bias, activation and dropout follow
+//! each product while its output is in the cache.
+
+use std::ops::Range;
+
+use mmtl_plan::{Activation, Batch};
+
+use crate::elementary::{sigmoid, tanh};
+use crate::layout::{Place, Tile};
+use crate::matrix::{Matrix, MatrixMut, product};
+use crate::node::Input;
+use crate::ops::dropout::{DropoutNode, dropped};
+use crate::pass::{Backward, Forward, scene_part};
+use crate::simd::vectorised;
+
+/// A compiled [`mmtl_plan::Linear`].
+pub struct LinearNode {
+    /// Slot read.
+    pub input: Input,
+    /// Slot written.
+    pub out: Place,
+    /// The input group that each output group reads.
+    pub reads: Vec<usize>,
+    /// The matrices.
+    pub weights: Weights,
+    /// Start of the transposed matrices among the prepared weights: `[groups, out, in]`, with a scene axis in front
+    /// unless they are shared.
+    pub transposed: usize,
+    /// Number of scenes.
+    pub scenes: usize,
+    /// Applied to every sum.
+    pub activation: Activation,
+    /// Applied last.
+    pub dropout: Option<DropoutNode>,
+}
+
+/// Where a [`LinearNode`]'s parameters start in the dense arena.
+#[derive(Clone, Copy)]
+pub enum Weights {
+    /// The same for all scenes.
+    Shared {
+        /// `[groups, in, out]`
+        w: usize,
+        /// `[groups, out]`
+        b: Option<usize>,
+    },
+    /// One for each scene.
+    PerScene {
+        /// `[scenes, groups, in, out]`
+        w: usize,
+        /// `[scenes, groups, out]`
+        b: Option<usize>,
+    },
+    /// `W ⊙ W_scene` and `b + b_scene`.
+    Star(Star),
+}
+
+/// Where STAR's parameters and what is made of them start.
+#[derive(Clone, Copy)]
+pub struct Star {
+    /// `[groups, in, out]` in the dense arena.
+    pub w: usize,
+    /// `[groups, out]` in the dense arena.
+    pub b: usize,
+    /// `[scenes, groups, in, out]` in the dense arena.
+    pub scene_w: usize,
+    /// `[scenes, groups, out]` in the dense arena.
+    pub scene_b: usize,
+    /// `W ⊙ W_scene`, `[scenes, groups, in, out]`, among the prepared weights.
+    pub effective_w: usize,
+    /// `b + b_scene`, `[scenes, groups, out]`, among the prepared weights.
+    pub effective_b: usize,
+    /// Gradients of both, in the same order, in the session's scratch.
+    pub gradient_w: usize,
+    /// See `gradient_w`.
+    pub gradient_b: usize,
+}
+
+impl LinearNode {
+    /// Elements of one matrix.
+    pub fn matrix_len(&self) -> usize {
+        self.input.place.width * self.out.width
+    }
+
+    /// Whether each scene has matrices of its own.
+    pub fn by_scene(&self) -> bool {
+        match self.weights {
+            Weights::Shared { .. } => false,
+            Weights::PerScene { .. } | Weights::Star(_) => true,
+        }
+    }
+
+    /// Number of a (scene, group)'s matrix.
+    pub fn matrix(&self, scene: usize, group: usize) -> usize {
+        if self.by_scene() { scene * self.out.groups + group } else { group }
+    }
+
+    /// Products, each followed by its bias, activation and dropout.
+    pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32]) {
+        let (before, out) = self.out.after(tile, values);
+        let (wide, width, x) = (self.input.place.width, self.out.width, self.input.place.of(tile, before));
+        self.each_part(pass.batch, tile, |scene, rows| {
+            let x = &x[rows.start * self.input.place.stride()..];
+            let out = &mut out[rows.start * self.out.stride()..rows.end * self.out.stride()];
+            for (group, &read) in self.reads.iter().enumerate() {
+                let (w, b) = self.parameters(pass, scene, group);
+                product(
+                    &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, self.out.stride()),
+                    false,
+                    Matrix::new(&x[read * wide..], rows.len(), wide, self.input.place.stride()),
+                    Matrix::new(w, wide, width, width),
+                );
+                self.activate(out, group, b);
+            }
+        });
+        if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
+            for group in 0..self.out.groups {
+                vectorised(|| dropout.forward(step, tile, group, width, self.out.stride(), out));
+            }
+        }
+    }
+
+    /// Turns the output's derivative into that of the sums, in place, and passes it on to the input.
+    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
+        let (before, out) = self.out.after(tile, grads);
+        self.deactivate(self.out.of(tile, values), out);
+        if !pass.live[self.input.node] {
+            return;
+        }
+        let (wide, width) = (self.input.place.width, self.out.width);
+        let input = self.input.place.of_mut(tile, before);
+        self.each_part(pass.batch, tile, |scene, rows| {
+            let input = &mut input[rows.start * self.input.place.stride()..];
+            let out = &out[rows.start * self.out.stride()..];
+            for (group, &read) in self.reads.iter().enumerate() {
+                let turned = self.transposed + self.matrix(scene, group) * self.matrix_len();
+                product(
+                    &mut MatrixMut::new(&mut input[read * wide..], rows.len(), wide, self.input.place.stride()),
+                    true,
+                    Matrix::new(&out[group * width..], rows.len(), width, self.out.stride()),
+                    Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide),
+                );
+            }
+        });
+    }
+
+    /// `f(scene, rows)` for the parts of a tile that use the same matrices.
+    fn each_part(&self, batch: &Batch, tile: &Tile, mut f: impl FnMut(usize, Range<usize>)) {
+        if !self.by_scene() {
+            return f(0, 0..tile.rows);
+        }
+        for scene in 0..self.scenes {
+            let rows = scene_part(batch, scene, tile);
+            if !rows.is_empty() {
+                f(scene, rows);
+            }
+        }
+    }
+
+    fn parameters<'a>(&self, pass: &Forward<'a>, scene: usize, group: usize) -> (&'a [f32], Option<&'a [f32]>) {
+        let (len, width, number) = (self.matrix_len(), self.out.width, self.matrix(scene, group));
+        let take = |from: &'a [f32], w: usize, b: Option<usize>| {
+            (&from[w + number * len..][..len], b.map(|b| &from[b + number * width..][..width]))
+        };
+        match self.weights {
+            Weights::Shared { w, b } | Weights::PerScene { w, b } => take(pass.dense, w, b),
+            Weights::Star(star) => take(pass.prepared, star.effective_w, Some(star.effective_b)),
+        }
+    }
+
+    /// `act(· + b)` on group `group` of every row.
+    fn activate(&self, rows: &mut [f32], group: usize, bias: Option<&[f32]>) {
+        let place = (self.out.stride(), group * self.out.width, self.out.width);
+        vectorised(|| match self.activation {
+            Activation::Identity => each_row(rows, place, bias, |x| x),
+            Activation::Relu => each_row(rows, place, bias, |x| if x < 0.0 { 0.0 } else { x }),
+            Activation::Sigmoid => each_row(rows, place, bias, sigmoid),
+            Activation::Tanh => each_row(rows, place, bias, tanh),
+        });
+    }
+
+    /// Multiplies derivatives of outputs by those of activation and dropout.
+    fn deactivate(&self, values: &[f32], grads: &mut [f32]) {
+        let scale = self.dropout.as_ref().map(|dropout| dropout.scale);
+        vectorised(|| match self.activation {
+            Activation::Identity => each_derivative(values, grads, scale, |_, d| d),
+            Activation::Relu => each_derivative(values, grads, scale, |y, d| if y <= 0.0 { 0.0 } else { d }),
+            Activation::Sigmoid => each_derivative(values, grads, scale, |y, d| d * y * (1.0 - y)),
+            Activation::Tanh => each_derivative(values, grads, scale, |y, d| d * (1.0 - y * y)),
+        });
+    }
+}
+
+#[inline(always)]
+fn each_row(
+    rows: &mut [f32],
+    (stride, offset, width): (usize, usize, usize),
+    bias: Option<&[f32]>,
+    act: impl Fn(f32) -> f32,
+) {
+    for row in rows.chunks_exact_mut(stride) {
+        let row = &mut row[offset..offset + width];
+        match bias {
+            Some(bias) => row.iter_mut().zip(bias).for_each(|(x, b)| *x = act(*x + b)),
+            None => row.iter_mut().for_each(|x| *x = act(*x)),
+        }
+    }
+}
+
+/// `f(y, d)` is the sum's derivative where `y` is the activation's value and `d` its derivative.
+#[inline(always)]
+fn each_derivative(values: &[f32], grads: &mut [f32], scale: Option<f32>, f: impl Fn(f32, f32) -> f32) {
+    match scale {
+        None => values.iter().zip(grads).for_each(|(&y, d)| *d = f(y, *d)),
+        Some(scale) => values.iter().zip(grads).for_each(|(&y, d)| {
+            let kept = f(y / scale, *d * scale);
+            *d = if dropped(y) { 0.0 } else { kept };
+        }),
+    }
+}

@@ -1,0 +1,122 @@
+//! What training changes, and its copies on the host.
+
+use mmtl_plan::{EngineError, Initial, Memory, Plan, Snapshot, TableUpdates, Update};
+
+use crate::aligned::Aligned;
+use crate::compiled::Compiled;
+use crate::session::check;
+use crate::tables::Tables;
+use crate::touched::Touched;
+
+/// Weights and the optimiser's memory.
+pub struct Parameters {
+    /// The dense arena.
+    pub dense: Aligned,
+    /// The optimiser's moments, of the same layout.
+    moments: [Aligned; 2],
+    /// Embedding tables and their moments.
+    pub tables: Tables,
+    /// How many moments the optimiser keeps.
+    kept_moments: usize,
+    /// The number of the last step taken.
+    step: u64,
+}
+
+impl Parameters {
+    /// Before the first step.
+    pub fn new(plan: &Plan, initial: &Initial, tables: TableUpdates) -> Self {
+        let arena = || Aligned::zeros(plan.arena_len);
+        Self {
+            dense: Aligned::from_slice(&initial.dense),
+            moments: [arena(), arena()],
+            tables: Tables::new(plan, initial, tables),
+            kept_moments: 0,
+            step: 0,
+        }
+    }
+
+    /// One step by the given gradients of the arena and of touched rows, multiplied by `scale` first.
+    pub fn update(
+        &mut self,
+        compiled: &Compiled,
+        update: &Update,
+        touched: &Touched,
+        (dense, rows): (&[f32], &[f32]),
+        scale: f32,
+    ) {
+        let workers = &compiled.workers;
+        let moments = update.optimiser.moments();
+        if moments != self.kept_moments {
+            // Another kind of rule: what rows missed belongs to the old one's moments, which it does not inherit.
+            self.tables.catch_up_all(workers);
+            for moment in self.moments.iter_mut().chain(&mut self.tables.moments) {
+                moment.fill(0.0);
+            }
+            self.kept_moments = moments;
+        }
+        self.step = update.step;
+        let [m, v] = &mut self.moments;
+        compiled.arena_update.run(workers, update, &mut self.dense, [m, v], dense, scale);
+        self.tables.update(workers, update, touched, rows, scale);
+    }
+
+    /// Copies everything but the states, which the caller adds; tables have caught up.
+    pub fn snapshot(&self, states: &[Vec<f32>], everything: bool) -> Snapshot {
+        let tables = |values: &[f32]| self.tables.shapes.iter().map(|t| values[t.elements()].to_vec()).collect();
+        let kept = 0..self.kept_moments;
+        Snapshot {
+            dense: self.dense.to_vec(),
+            tables: tables(&self.tables.values),
+            states: states.to_vec(),
+            memory: everything.then(|| Memory {
+                step: self.step,
+                dense: kept.clone().map(|k| self.moments[k].to_vec()).collect(),
+                tables: kept.map(|k| tables(&self.tables.moments[k])).collect(),
+            }),
+        }
+    }
+
+    /// Puts back what [`check_sizes`] let pass; tables have caught up.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.dense.copy_from_slice(&snapshot.dense);
+        for (shape, values) in self.tables.shapes.iter().zip(&snapshot.tables) {
+            self.tables.values[shape.elements()].copy_from_slice(values);
+        }
+        let Some(memory) = &snapshot.memory else { return };
+        self.step = memory.step;
+        self.kept_moments = memory.dense.len();
+        for k in 0..self.moments.len() {
+            let Some(dense) = memory.dense.get(k) else {
+                self.moments[k].fill(0.0);
+                self.tables.moments[k].fill(0.0);
+                continue;
+            };
+            self.moments[k].copy_from_slice(dense);
+            for (shape, values) in self.tables.shapes.iter().zip(&memory.tables[k]) {
+                self.tables.moments[k][shape.elements()].copy_from_slice(values);
+            }
+        }
+    }
+}
+
+/// Refuses a snapshot whose sizes are not the plan's.
+pub fn check_sizes(plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
+    check_values(plan, &snapshot.dense, &snapshot.tables)?;
+    check("number of states", plan.states.len(), snapshot.states.len())?;
+    for (spec, state) in plan.states.iter().zip(&snapshot.states) {
+        check("length of a state", spec.len, state.len())?;
+    }
+    let Some(memory) = &snapshot.memory else { return Ok(()) };
+    check("number of moments, at most", memory.dense.len().min(2), memory.dense.len())?;
+    check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
+    memory.dense.iter().zip(&memory.tables).try_for_each(|(dense, tables)| check_values(plan, dense, tables))
+}
+
+fn check_values(plan: &Plan, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
+    check("length of the arena", plan.arena_len, dense.len())?;
+    check("number of tables", plan.tables.len(), tables.len())?;
+    for (spec, table) in plan.tables.iter().zip(tables) {
+        check("length of a table", spec.rows * spec.dim, table.len())?;
+    }
+    Ok(())
+}

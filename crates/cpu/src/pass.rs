@@ -1,0 +1,77 @@
+//! What a forward or backward pass over tiles reads.
+
+use std::ops::Range;
+
+use mmtl_plan::Batch;
+
+use crate::layout::{Frame, Tile};
+use crate::ops::norm::Statistics;
+use crate::tables::Tables;
+
+/// What every op may read while rows pass forward.
+pub struct Forward<'a> {
+    /// The rows.
+    pub batch: &'a Batch,
+    /// The dense arena.
+    pub dense: &'a [f32],
+    /// Weights computed once per pass; see [`crate::prepared`].
+    pub prepared: &'a [f32],
+    /// Embedding tables.
+    pub tables: &'a Tables,
+    /// What normalisations over rows subtract and divide by.
+    pub statistics: &'a [Statistics],
+    /// For each objective, the reciprocal of what its summed loss is divided by; 0 when it has no row.
+    pub reciprocals: &'a [f64],
+    /// The step that keys dropout; `None` in evaluation.
+    pub training: Option<u64>,
+}
+
+/// What every op may read while gradients pass backward.
+pub struct Backward<'a> {
+    /// The rows.
+    pub batch: &'a Batch,
+    /// The dense arena.
+    pub dense: &'a [f32],
+    /// Weights computed once per pass.
+    pub prepared: &'a [f32],
+    /// What normalisations over rows subtract and divide by, and the sums their gradients need.
+    pub statistics: &'a [Statistics],
+    /// Weight of each objective.
+    pub weights: &'a [f32],
+    /// For each node, whether a gradient reaches it and something before it learns.
+    pub live: &'a [bool],
+}
+
+/// All tiles after a backward pass: what parameters' gradients are summed from. `grads` holds, in the place of each
+/// slot, the loss's derivative with respect to it; a [`mmtl_plan::Linear`]'s before activation and dropout, a
+/// [`mmtl_plan::Gate`]'s before the softmax.
+pub struct Whole<'a> {
+    /// The rows.
+    pub batch: &'a Batch,
+    /// How they are cut.
+    pub frame: Frame,
+    /// All slots.
+    pub values: &'a [f32],
+    /// Their derivatives.
+    pub grads: &'a [f32],
+    /// The dense arena.
+    pub dense: &'a [f32],
+    /// What normalisations over rows subtract and divide by, and the sums their gradients need.
+    pub statistics: &'a [Statistics],
+    /// For each node, whether a gradient reaches it.
+    pub live: &'a [bool],
+}
+
+impl Whole<'_> {
+    /// All rows, or those of one scene.
+    pub fn rows(&self, scene: Option<usize>) -> Range<usize> {
+        scene.map_or(0..self.frame.rows, |s| self.batch.scene(s))
+    }
+}
+
+/// The rows of `tile` that belong to `scene`.
+pub fn scene_part(batch: &Batch, scene: usize, tile: &Tile) -> Range<usize> {
+    let rows = batch.scene(scene);
+    let clamp = |row: usize| row.clamp(tile.first, tile.first + tile.rows) - tile.first;
+    clamp(rows.start)..clamp(rows.end)
+}

@@ -1,0 +1,241 @@
+//! One model in training on the processor.
+
+use std::sync::Arc;
+
+use mmtl_plan::{
+    Batch, EngineError, Gradient, Initial, LossTotals, Pass, Plan, Session, SessionOptions, Snapshot, TableGradient,
+    Update,
+};
+
+use crate::compiled::Compiled;
+use crate::gradient::{GradientStore, blend, inner};
+use crate::layout::Frame;
+use crate::memory::{self, Activations};
+use crate::parameters::{Parameters, check_sizes};
+use crate::sweep::Work;
+use crate::touched::Touched;
+use crate::workers::Workers;
+
+/// One model in training.
+pub struct CpuSession {
+    compiled: Compiled,
+    max_rows: usize,
+    parameters: Parameters,
+    /// Running statistics.
+    states: Vec<Vec<f32>>,
+    activations: Activations,
+    /// The table rows of the last training batch.
+    touched: Touched,
+    /// The gradient of a step or a combination.
+    own: GradientStore,
+    /// The gradients that [`Session::gradients`] left: the first `kept` of these.
+    several: Vec<GradientStore>,
+    kept: usize,
+    totals: Vec<LossTotals>,
+    /// Scratch for sums in pieces.
+    sums: Vec<f64>,
+}
+
+impl CpuSession {
+    /// A session with freshly initialised parameters and the memory for all its steps.
+    pub fn new(plan: Arc<Plan>, options: SessionOptions, workers: Arc<Workers>) -> Result<Self, EngineError> {
+        let max_rows = options.max_rows;
+        let compiled = Compiled::new(plan, options.dropout, workers)?;
+        let (plan, model) = (&compiled.plan, &compiled.model);
+        memory::check(plan, model, max_rows)?;
+        let initial = Initial::of(plan, options.initialisation);
+        Ok(Self {
+            max_rows,
+            parameters: Parameters::new(plan, &initial, options.tables),
+            states: initial.states,
+            activations: Activations::new(plan, model, max_rows),
+            touched: Touched::with_room(plan, max_rows),
+            own: GradientStore::new(plan.arena_len, memory::touched_elements(plan, max_rows)),
+            several: vec![],
+            kept: 0,
+            totals: vec![LossTotals::default(); plan.objectives.len()],
+            sums: vec![],
+            compiled,
+        })
+    }
+
+    fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        if batch.rows() > self.max_rows {
+            let (rows, most) = (batch.rows(), self.max_rows);
+            return Err(EngineError::Batch(format!("it has {rows} rows, expected at most {most}")));
+        }
+        batch.mismatch(&self.compiled.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
+    }
+
+    fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
+        check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
+    }
+
+    /// A forward pass in training mode, with the start of a backward pass for `fused` if given.
+    fn forward(&mut self, batch: &Batch, step: u64, fused: Option<&[f32]>) {
+        let Compiled { plan, model, workers, .. } = &self.compiled;
+        self.touched.collect(plan, model, batch);
+        self.parameters.tables.catch_up(workers, &self.touched);
+        let work = work(&self.compiled, &self.parameters, batch);
+        self.activations.forward(&work, &mut self.states, step, fused);
+        self.activations.count(&work, step, &mut self.totals);
+    }
+
+    fn step_inside(&mut self, batch: &Batch, weights: &[f32], update: &Update) {
+        self.kept = 0;
+        self.forward(batch, update.step, Some(weights));
+        let work = work(&self.compiled, &self.parameters, batch);
+        self.activations.backward(&work, weights, true);
+        self.activations.gradients(&work, &self.compiled, &self.touched, &mut self.own);
+        self.update(update);
+    }
+
+    fn gradients_inside(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) {
+        self.kept = weightings.len();
+        while self.several.len() < self.kept {
+            self.several.push(GradientStore::new(self.own.dense.len(), self.own.rows.len()));
+        }
+        self.forward(batch, pass.step, None);
+        let work = work(&self.compiled, &self.parameters, batch);
+        for (weights, store) in weightings.iter().zip(&mut self.several) {
+            self.activations.backward(&work, weights, false);
+            self.activations.gradients(&work, &self.compiled, &self.touched, store);
+        }
+    }
+
+    fn gram_inside(&mut self) -> Vec<f64> {
+        let Self { compiled: Compiled { plan, workers, shared, .. }, touched, several, sums, kept, .. } = self;
+        let shared_table = |table: &usize| plan.tables[*table].reached_by.len() > 1;
+        let mut gram = vec![0.0; *kept * *kept];
+        for (i, j) in (0..*kept).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+            let (a, b) = (&several[i], &several[j]);
+            let mut product = 0.0;
+            for range in shared.iter() {
+                product += inner(workers, &a.dense[range.clone()], &b.dense[range.clone()], sums);
+            }
+            for table in (0..plan.tables.len()).filter(shared_table) {
+                let place = touched.gradients_of(table);
+                product += inner(workers, &a.rows[place.clone()], &b.rows[place], sums);
+            }
+            gram[i * *kept + j] = product;
+            gram[j * *kept + i] = product;
+        }
+        gram
+    }
+
+    fn combine_inside(&mut self, coefficients: &[f32], update: &Update) {
+        let Self { compiled: Compiled { workers, .. }, touched, several, own, .. } = self;
+        blend(workers, &mut own.dense, coefficients, &|k| &several[k].dense);
+        own.rows.grow(touched.len());
+        blend(workers, &mut own.rows[..touched.len()], coefficients, &|k| &several[k].rows);
+        self.update(update);
+    }
+
+    /// Moves every parameter by the gradient in `own`.
+    fn update(&mut self, update: &Update) {
+        let Self { compiled, touched, own, sums, parameters, .. } = self;
+        let rows = &own.rows[..touched.len()];
+        let scale = update.clip.map_or(1.0, |clip| {
+            let dense = inner(&compiled.workers, &own.dense, &own.dense, sums);
+            let norm = (dense + inner(&compiled.workers, rows, rows, sums)).sqrt();
+            if norm > f64::from(clip) { (f64::from(clip) / norm) as f32 } else { 1.0 }
+        });
+        parameters.update(compiled, update, touched, (&own.dense, rows), scale);
+    }
+}
+
+impl Session for CpuSession {
+    fn plan(&self) -> &Arc<Plan> {
+        &self.compiled.plan
+    }
+
+    fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        self.check_weights(weights)?;
+        let workers = Arc::clone(&self.compiled.workers);
+        workers.run(|| self.step_inside(batch, weights, update));
+        Ok(())
+    }
+
+    fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
+        let workers = Arc::clone(&self.compiled.workers);
+        workers.run(|| self.gradients_inside(batch, pass, weightings));
+        Ok(())
+    }
+
+    fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError> {
+        if number >= self.kept {
+            let what = "number of a gradient, below how many there are";
+            return Err(EngineError::Argument { what, expected: self.kept, got: number });
+        }
+        let store = &self.several[number];
+        let table = |table| {
+            let values = store.rows[self.touched.gradients_of(table)].to_vec();
+            TableGradient { rows: self.touched.of(table).to_vec(), values }
+        };
+        let tables = (0..self.compiled.plan.tables.len()).map(table).collect();
+        Ok(Gradient { dense: store.dense.to_vec(), tables })
+    }
+
+    fn gram(&mut self) -> Result<Vec<f64>, EngineError> {
+        let workers = Arc::clone(&self.compiled.workers);
+        Ok(workers.run(|| self.gram_inside()))
+    }
+
+    fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
+        check("number of coefficients", self.kept, coefficients.len())?;
+        let workers = Arc::clone(&self.compiled.workers);
+        workers.run(|| self.combine_inside(coefficients, update));
+        Ok(())
+    }
+
+    fn losses(&mut self) -> Result<Vec<LossTotals>, EngineError> {
+        let fresh = vec![LossTotals::default(); self.totals.len()];
+        Ok(std::mem::replace(&mut self.totals, fresh))
+    }
+
+    fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        check("number of outputs", self.compiled.plan.outputs.len(), out.len())?;
+        let workers = Arc::clone(&self.compiled.workers);
+        workers.run(|| {
+            self.parameters.tables.catch_up_all(&workers);
+            let work = work(&self.compiled, &self.parameters, batch);
+            self.activations.evaluate(&work, &mut self.states);
+        });
+        let work = work(&self.compiled, &self.parameters, batch);
+        for (place, out) in self.compiled.model.outputs.iter().zip(out) {
+            self.activations.read(&work, *place, out);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
+        let workers = Arc::clone(&self.compiled.workers);
+        workers.run(|| self.parameters.tables.catch_up_all(&workers));
+        Ok(self.parameters.snapshot(&self.states, everything))
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
+        check_sizes(&self.compiled.plan, snapshot)?;
+        let workers = Arc::clone(&self.compiled.workers);
+        // The session's own moments stay where the snapshot has none: they must have missed nothing.
+        workers.run(|| self.parameters.tables.catch_up_all(&workers));
+        self.parameters.restore(snapshot);
+        self.states.clone_from(&snapshot.states);
+        Ok(())
+    }
+}
+
+fn work<'a>(compiled: &'a Compiled, parameters: &'a Parameters, batch: &'a Batch) -> Work<'a> {
+    let Compiled { model, workers, preparation, .. } = compiled;
+    let frame = Frame::new(batch.rows(), model.stride);
+    Work { model, workers, preparation, batch, frame, dense: &parameters.dense, tables: &parameters.tables }
+}
+
+/// An argument of the wrong size.
+pub fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
+    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
+}

@@ -1,0 +1,155 @@
+//! The rows of tables that a batch looks up, cut into jobs of about equal work, and their gradients.
+
+use mmtl_plan::{Batch, Occurrence, Plan};
+
+use crate::lanes::add_scaled;
+use crate::model::Model;
+use crate::ops::embed::share;
+use crate::simd::vectorised;
+use crate::sweep::Work;
+
+/// Sorted unique rows of each table that a batch looks up, table after table.
+pub struct Touched {
+    /// Rows of tables.
+    pub rows: Vec<u32>,
+    /// For each of `rows`, its position in the vocabulary's segments.
+    at: Vec<u32>,
+    /// `tables + 1` bounds into `rows`.
+    starts: Vec<usize>,
+    /// `tables + 1` bounds into their gradients.
+    elements: Vec<usize>,
+    /// The same rows, cut where the shape of the batch says.
+    pub jobs: Vec<Job>,
+}
+
+/// Consecutive touched rows of one table.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// The table.
+    pub table: usize,
+    /// First of [`Touched::rows`].
+    pub first: usize,
+    /// Number of rows.
+    pub len: usize,
+    /// Start of their gradients.
+    pub element: usize,
+}
+
+/// Occurrences of a job: about 10 µs of work.
+const OCCURRENCES: usize = 512;
+
+impl Touched {
+    /// With room for the rows of `max_rows` rows of a batch.
+    pub fn with_room(plan: &Plan, max_rows: usize) -> Self {
+        let rows = Self::most_rows(plan, max_rows).iter().sum();
+        Self {
+            rows: Vec::with_capacity(rows),
+            at: Vec::with_capacity(rows),
+            starts: vec![0; plan.tables.len() + 1],
+            elements: vec![0; plan.tables.len() + 1],
+            jobs: Vec::with_capacity(rows.div_ceil(OCCURRENCES) + plan.tables.len()),
+        }
+    }
+
+    /// For each table, how many rows a batch of `max_rows` rows can touch.
+    pub fn most_rows(plan: &Plan, max_rows: usize) -> Vec<usize> {
+        let mut most = vec![0usize; plan.tables.len()];
+        for op in &plan.ops {
+            let mmtl_plan::Op::Embed(op) = op else { continue };
+            for column in &op.columns {
+                if let mmtl_plan::Source::Table { table, .. } = column.source {
+                    let ids = match plan.schema.fields[column.field].kind {
+                        mmtl_plan::FieldKind::Tokens { max, .. } => max,
+                        mmtl_plan::FieldKind::Categorical { .. } | mmtl_plan::FieldKind::Numeric => 1,
+                    };
+                    most[table.0] = most[table.0].saturating_add(max_rows.saturating_mul(ids));
+                }
+            }
+        }
+        most.iter().zip(&plan.tables).map(|(most, table)| *most.min(&table.rows)).collect()
+    }
+
+    /// Finds the rows that `batch` looks up. Fields of a vocabulary that the plan does not read touch nothing.
+    pub fn collect(&mut self, plan: &Plan, model: &Model, batch: &Batch) {
+        self.rows.clear();
+        self.at.clear();
+        self.jobs.clear();
+        self.starts.clear();
+        self.elements.clear();
+        let mut element = 0;
+        for (table, spec) in plan.tables.iter().enumerate() {
+            self.starts.push(self.rows.len());
+            self.elements.push(element);
+            let segments = &batch.segments[spec.vocabulary];
+            let uses = &model.uses[table];
+            let of_vocabulary = |field: &usize| plan.schema.fields[*field].kind.vocabulary() == Some(spec.vocabulary);
+            let all_read = (0..uses.len()).filter(of_vocabulary).all(|field| !uses[field].is_empty());
+            let mut job = Job { table, first: self.rows.len(), len: 0, element };
+            let mut work = 0;
+            for (u, &row) in segments.unique.iter().enumerate() {
+                let read = |occurrence: &Occurrence| !uses[occurrence.field as usize].is_empty();
+                if !(all_read || segments.of(u).iter().any(read)) {
+                    continue;
+                }
+                self.rows.push(row);
+                self.at.push(u as u32);
+                job.len += 1;
+                element += spec.dim;
+                work += segments.of(u).len();
+                if work >= OCCURRENCES {
+                    self.jobs.push(job);
+                    job = Job { table, first: self.rows.len(), len: 0, element };
+                    work = 0;
+                }
+            }
+            if job.len > 0 {
+                self.jobs.push(job);
+            }
+        }
+        self.starts.push(self.rows.len());
+        self.elements.push(element);
+    }
+
+    /// Touched rows of one table.
+    pub fn of(&self, table: usize) -> &[u32] {
+        &self.rows[self.starts[table]..self.starts[table + 1]]
+    }
+
+    /// Where the gradients of one table lie.
+    pub fn gradients_of(&self, table: usize) -> std::ops::Range<usize> {
+        self.elements[table]..self.elements[table + 1]
+    }
+
+    /// Elements of all their gradients.
+    pub fn len(&self) -> usize {
+        self.elements[self.elements.len() - 1]
+    }
+
+    /// Sums the derivatives of every place that a row went to, in the segments' order.
+    pub fn gradients(&self, work: &Work<'_>, plan: &Plan, live: &[bool], grads: &[f32], out: &mut [f32]) {
+        let Work { model, batch, frame, .. } = *work;
+        work.workers.tasks(out, &self.jobs, 1, &|job| job.element, &|jobs, _, out: &mut [f32]| {
+            let job = jobs[0];
+            let dim = plan.tables[job.table].dim;
+            let segments = &batch.segments[plan.tables[job.table].vocabulary];
+            let uses = &model.uses[job.table];
+            vectorised(|| {
+                for (i, out) in out[..job.len * dim].chunks_exact_mut(dim).enumerate() {
+                    out.fill(0.0);
+                    for occurrence in segments.of(self.at[job.first + i] as usize) {
+                        let (field, row) = (occurrence.field as usize, occurrence.row as usize);
+                        let tile = row / frame.size;
+                        let memory = &grads[tile * frame.tile_len()..];
+                        for to in uses[field].iter().filter(|to| live[to.node]) {
+                            let lookup = &batch.lookups[field];
+                            let scale =
+                                if lookup.starts.is_none() { 1.0 } else { share(to.pool, lookup.row(row).len()) };
+                            let at = frame.size * to.place.at + row % frame.size * to.place.stride() + to.offset;
+                            add_scaled(out, scale, &memory[at..at + dim]);
+                        }
+                    }
+                }
+            });
+        });
+    }
+}

@@ -1,0 +1,248 @@
+//! The optimisers, element by element. Dense parameters, swept tables and replayed rows all go through
+//! [`Rule::advance`]: there is one formula, and so one set of bits.
+
+use mmtl_plan::{DecayTowards, Optimiser, Plan, Update};
+
+use crate::simd::vectorised;
+use crate::workers::Workers;
+
+/// Everything an update does to an element whose gradient is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rule {
+    form: Form,
+    /// λ
+    decay: f32,
+    lr: f32,
+    step_size: f32,
+    second_scale: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Form {
+    Adam { beta1: f32, beta2: f32, eps: f32, decoupled: bool },
+    Sgd { momentum: f32 },
+}
+
+impl Rule {
+    /// The rule of `update` with weight decay `decay`.
+    pub fn new(update: &Update, decay: f32) -> Self {
+        let form = match update.optimiser {
+            Optimiser::Adam { beta1, beta2, eps } => Form::Adam { beta1, beta2, eps, decoupled: false },
+            Optimiser::AdamW { beta1, beta2, eps } => Form::Adam { beta1, beta2, eps, decoupled: true },
+            Optimiser::Sgd { momentum } => Form::Sgd { momentum },
+        };
+        let scalars = update.scalars();
+        Self { form, decay, lr: scalars.lr, step_size: scalars.step_size, second_scale: scalars.second_scale }
+    }
+
+    /// Whether it changes no bit of an element whose moments and gradient are 0.
+    pub fn rests(&self) -> bool {
+        let still = match self.form {
+            // 0 · ∞ is no number, and so is 0 / 0.
+            Form::Adam { eps, .. } => eps > 0.0 && self.step_size.is_finite() && self.second_scale.is_finite(),
+            Form::Sgd { .. } => self.lr.is_finite(),
+        };
+        still && self.decay == 0.0
+    }
+
+    /// Moves `N` elements by gradient `g`, to which L2 decay is still to be added.
+    #[inline(always)]
+    pub fn advance<const N: usize>(
+        &self,
+        target: f32,
+        w: &mut [f32; N],
+        m: &mut [f32; N],
+        v: &mut [f32; N],
+        g: &[f32; N],
+    ) {
+        match self.form {
+            Form::Adam { beta1, beta2, eps, decoupled } => {
+                let (coupled, free) = if decoupled { (0.0, self.lr * self.decay) } else { (self.decay, 0.0) };
+                for i in 0..N {
+                    let mut g = g[i];
+                    if decoupled {
+                        w[i] -= free * (w[i] - target);
+                    } else {
+                        g += coupled * (w[i] - target);
+                    }
+                    m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+                    v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+                    w[i] -= self.step_size * m[i] / (v[i].sqrt() * self.second_scale + eps);
+                }
+            }
+            Form::Sgd { momentum } => {
+                for i in 0..N {
+                    let mut g = g[i] + self.decay * (w[i] - target);
+                    if momentum != 0.0 {
+                        m[i] = momentum * m[i] + g;
+                        g = m[i];
+                    }
+                    w[i] -= self.lr * g;
+                }
+            }
+        }
+    }
+}
+
+/// The gradient of some elements.
+#[derive(Clone, Copy)]
+pub enum Slope<'a> {
+    /// 0
+    Flat,
+    /// `scale · g`
+    Scaled(&'a [f32], f32),
+}
+
+/// Moves elements of any number by `rules` in turn, which all see the same gradient. Elements stay in registers from
+/// the first rule to the last.
+#[inline(always)]
+pub fn advance_all(rules: &[Rule], target: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: Slope<'_>) {
+    let mut at = 0;
+    while at + 16 <= w.len() {
+        piece::<16>(rules, target, at, w, m, v, g);
+        at += 16;
+    }
+    if at + 8 <= w.len() {
+        piece::<8>(rules, target, at, w, m, v, g);
+        at += 8;
+    }
+    while at < w.len() {
+        piece::<1>(rules, target, at, w, m, v, g);
+        at += 1;
+    }
+}
+
+#[inline(always)]
+fn piece<const N: usize>(
+    rules: &[Rule],
+    target: f32,
+    at: usize,
+    w: &mut [f32],
+    m: &mut [f32],
+    v: &mut [f32],
+    g: Slope<'_>,
+) {
+    let load = |x: &[f32]| -> [f32; N] { std::array::from_fn(|i| x[at + i]) };
+    let (mut w_piece, mut m_piece, mut v_piece) = (load(w), load(m), load(v));
+    let g = match g {
+        Slope::Flat => [0.0; N],
+        Slope::Scaled(g, scale) => load(g).map(|g| g * scale),
+    };
+    for rule in rules {
+        rule.advance(target, &mut w_piece, &mut m_piece, &mut v_piece, &g);
+    }
+    w[at..at + N].copy_from_slice(&w_piece);
+    m[at..at + N].copy_from_slice(&m_piece);
+    v[at..at + N].copy_from_slice(&v_piece);
+}
+
+/// Pieces of the dense arena, none across two parameters.
+pub struct ArenaUpdate {
+    pieces: Vec<Piece>,
+}
+
+struct Piece {
+    start: usize,
+    len: usize,
+    decay: DecayTowards,
+}
+
+/// Elements of one piece: 16 KiB of each of four buffers.
+const PIECE: usize = 4096;
+
+impl ArenaUpdate {
+    /// Cuts a plan's parameters.
+    pub fn of(plan: &Plan) -> Self {
+        let mut pieces = vec![];
+        for param in &plan.params {
+            let range = param.range();
+            for start in range.clone().step_by(PIECE) {
+                pieces.push(Piece { start, len: PIECE.min(range.end - start), decay: param.decay });
+            }
+        }
+        pieces.sort_by_key(|piece| piece.start);
+        Self { pieces }
+    }
+
+    /// One step of every dense parameter; the loss's gradient is multiplied by `scale` first.
+    pub fn run(
+        &self,
+        workers: &Workers,
+        update: &Update,
+        w: &mut [f32],
+        [m, v]: [&mut [f32]; 2],
+        g: &[f32],
+        scale: f32,
+    ) {
+        let decayed = [Rule::new(update, update.decay.dense)];
+        let free = [Rule::new(update, 0.0)];
+        workers.tasks((w, m, v), &self.pieces, 1, &|piece| piece.start, &|pieces, _, (w, m, v)| {
+            let Piece { start, len, decay } = pieces[0];
+            let (rules, target) = match decay {
+                DecayTowards::Nothing => (&free, 0.0),
+                DecayTowards::Zero => (&decayed, 0.0),
+                DecayTowards::One => (&decayed, 1.0),
+            };
+            let g = Slope::Scaled(&g[start..start + len], scale);
+            vectorised(|| advance_all(rules, target, &mut w[..len], &mut m[..len], &mut v[..len], g));
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::Decay;
+
+    use super::*;
+
+    fn update(optimiser: Optimiser, step: u64) -> Update {
+        Update { optimiser, lr: 0.1, step, clip: None, decay: Decay { dense: 0.25, tables: 0.0 } }
+    }
+
+    /// By hand: momentum 0.5, λ = ¼ towards 1, all numbers exact.
+    #[test]
+    fn sgd_with_momentum_and_decay_towards_one() {
+        let update = Update { lr: 0.5, ..update(Optimiser::Sgd { momentum: 0.5 }, 1) };
+        let rule = [Rule::new(&update, 0.25)];
+        let (mut w, mut m, mut v) = ([3.0; 27], [1.0; 27], [0.0; 27]);
+        advance_all(&rule, 1.0, &mut w, &mut m, &mut v, Slope::Scaled(&[2.0; 27], 0.5));
+        // g = ½·2 + ¼·(3 - 1) = 1.5; m = ½·1 + 1.5 = 2; w = 3 - ½·2.
+        assert_eq!((w, m), ([2.0; 27], [2.0; 27]));
+    }
+
+    #[test]
+    fn width_of_a_piece_moves_no_bit() {
+        for optimiser in [
+            Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
+            Optimiser::AdamW { beta1: 0.9, beta2: 0.99, eps: 1e-6 },
+            Optimiser::Sgd { momentum: 0.9 },
+        ] {
+            let rules: Vec<Rule> = (1..40).map(|step| Rule::new(&update(optimiser, step), 0.01)).collect();
+            let start: Vec<f32> = (0..29).map(|i| (i as f32 * 0.37).sin()).collect();
+            let (mut w, mut m, mut v) = (start.clone(), start.clone(), vec![0.5; 29]);
+            vectorised(|| advance_all(&rules, 0.0, &mut w, &mut m, &mut v, Slope::Flat));
+            for i in 0..29 {
+                let (mut one, mut m_one, mut v_one) = ([start[i]], [start[i]], [0.5]);
+                for rule in &rules {
+                    rule.advance(0.0, &mut one, &mut m_one, &mut v_one, &[0.0]);
+                }
+                assert_eq!((one[0].to_bits(), m_one[0].to_bits()), (w[i].to_bits(), m[i].to_bits()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_resting_rule_moves_no_bit() {
+        let rule = Rule::new(&update(Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 3), 0.0);
+        assert!(rule.rests());
+        let (mut w, mut m, mut v) = ([0.3, -0.0], [0.0; 2], [0.0; 2]);
+        rule.advance(0.0, &mut w, &mut m, &mut v, &[0.0; 2]);
+        assert_eq!(w.map(f32::to_bits), [0.3, -0.0].map(f32::to_bits));
+        let restless = [
+            Rule::new(&update(Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 0.0 }, 3), 0.0),
+            Rule::new(&update(Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 0), 0.0),
+            Rule::new(&update(Optimiser::Sgd { momentum: 0.0 }, 3), 0.1),
+        ];
+        assert!(restless.iter().all(|rule| !rule.rests()));
+    }
+}
