@@ -19,7 +19,7 @@ pub(crate) fn trace_reach(plan: &mut Plan) {
         for op in plan.ops.clone().iter().rev() {
             let Some(out) = op.out() else { continue };
             let groups: Vec<usize> = (0..plan.slot(out).groups).filter(|&group| live.contains(&(out, group))).collect();
-            if groups.is_empty() || matches!(op, Op::Predict(_)) {
+            if groups.is_empty() {
                 continue;
             }
             live.extend(sources(plan, op, &groups));
@@ -32,7 +32,8 @@ pub(crate) fn trace_reach(plan: &mut Plan) {
 fn sources(plan: &Plan, op: &Op, groups: &[usize]) -> Vec<Place> {
     let each = |slot: SlotId| groups.iter().map(move |&group| (slot, group));
     match op {
-        Op::Embed(_) | Op::Loss(_) | Op::Predict(_) => vec![],
+        Op::Embed(_) | Op::Loss(_) => vec![],
+        Op::Predict(op) => op.link.factors().iter().map(|factor| (factor.slot, factor.group)).collect(),
         Op::Linear(op) => groups.iter().map(|&group| (op.input, op.reads[group])).collect(),
         Op::Gate(op) => groups.iter().map(|&group| (op.input, op.reads[group])).collect(),
         Op::Norm(op) => each(op.input).collect(),

@@ -4,3 +4,4 @@ mod conforming;
 mod faulty;
 mod golden;
 mod golden_plans;
+mod reach;
