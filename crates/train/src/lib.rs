@@ -1,1 +1,43 @@
-//! placeholder
+//! The loop of one fit: schedules, steps, evaluation on validation rows, selection and stopping, checkpoints.
+//!
+//! Engines execute and this crate decides. Nothing here prints, writes a file or lets the clock near a number: a
+//! [`Watcher`] is told what happens and may ask to stop, and a stopped fit goes on from its [`Checkpoint`] to the same
+//! bits.
+
+mod best;
+mod checkpoint;
+mod checkpoint_file;
+mod criterion;
+mod error;
+mod evaluation;
+mod fit;
+mod fitted;
+#[cfg(test)]
+mod fixture;
+mod knobs;
+mod losses;
+mod pace;
+mod predict;
+mod rows;
+mod schedule;
+mod spec;
+mod timetable;
+mod training;
+mod validation;
+mod watcher;
+
+pub use best::Best;
+pub use checkpoint::Checkpoint;
+pub use criterion::{Criterion, Per, Selection};
+pub use error::TrainError;
+pub use evaluation::{CellScores, Choice, Evaluation, Key, OutputScores};
+pub use fit::{Outcome, fit};
+pub use fitted::{End, Fitted};
+pub use knobs::{PACING, knobs, select_knobs};
+pub use predict::{Prediction, predict};
+pub use rows::FitRows;
+pub use schedule::{Schedule, Shape};
+pub use spec::FitSpec;
+pub use timetable::{READ_EVERY, Timetable};
+pub use training::Training;
+pub use watcher::{Command, Progress, Watcher};

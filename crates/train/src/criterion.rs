@@ -1,0 +1,157 @@
+//! The keys of `[select]`, typed: what the best weights are chosen by, and for what each choice is made.
+
+use mmtl_metrics::{Kind, Metric};
+use mmtl_plan::{Plan, Schema, Settings, TaskKind, nearest};
+use serde::Serialize;
+
+use crate::error::TrainError;
+
+/// How best weights are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Selection {
+    /// By what.
+    pub score: Criterion,
+    /// For what.
+    pub per: Per,
+}
+
+/// What the best weights are chosen by, always on validation rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Criterion {
+    /// The mean over tasks of 2·AUC − 1, 1 − MSE / MSE of the train mean, or 1 − log loss / entropy of the train
+    /// rates: see [`mmtl_metrics::skill`].
+    Skill,
+    /// One metric of one task.
+    Metric {
+        /// Index of the task in the schema.
+        task: usize,
+        /// The metric, defined for the task's kind.
+        metric: Metric,
+    },
+}
+
+/// What gets a choice of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Per {
+    /// The run: one checkpoint for everything.
+    Run,
+    /// Each task, by its own skill.
+    Task,
+    /// Each scene, by the criterion over its rows.
+    Scene,
+}
+
+impl Selection {
+    /// Reads settings of [`crate::select_knobs`].
+    ///
+    /// # Errors
+    /// When the score names no task or metric, a metric that is not defined for the task, or one task while each task
+    /// chooses its own.
+    pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
+        let text = settings.text("score");
+        let score = criterion(text, schema)?;
+        let per = match settings.text("per") {
+            "task" => Per::Task,
+            "scene" => Per::Scene,
+            _ => Per::Run,
+        };
+        if per == Per::Task && score != Criterion::Skill {
+            return Err(TrainError::ScorePerTask { score: text.to_owned() });
+        }
+        Ok(Self { score, per })
+    }
+}
+
+impl Criterion {
+    /// The criterion of one fit: a fit that does not predict the task goes by its own skill.
+    #[must_use]
+    pub fn of_fit(self, plan: &Plan) -> Self {
+        match self {
+            Self::Metric { task, .. } if !plan.outputs.iter().any(|output| output.task == task) => Self::Skill,
+            Self::Metric { .. } | Self::Skill => self,
+        }
+    }
+
+    /// Whether a higher score is better.
+    pub fn higher_is_better(self) -> bool {
+        match self {
+            Self::Skill => true,
+            Self::Metric { metric, .. } => metric.higher_is_better(),
+        }
+    }
+}
+
+/// The kind of a task, in the words of the metrics.
+pub(crate) fn kind(task: TaskKind) -> Kind {
+    match task {
+        TaskKind::Binary => Kind::Binary,
+        TaskKind::Regression { .. } => Kind::Regression,
+        TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
+    }
+}
+
+fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
+    if text == "skill" {
+        return Ok(Criterion::Skill);
+    }
+    let choices = choices(schema);
+    let known = choices.iter().find(|(name, _)| name == text);
+    known.map(|(_, criterion)| *criterion).ok_or_else(|| {
+        let names = choices.iter().map(|(name, _)| name.as_str());
+        TrainError::Score { got: text.to_owned(), nearest: nearest(text, names.chain(["skill"])) }
+    })
+}
+
+/// Every TASK.METRIC there is.
+fn choices(schema: &Schema) -> Vec<(String, Criterion)> {
+    let of_task = |(task, spec): (usize, &mmtl_plan::Task)| {
+        let name = spec.name.clone();
+        Metric::of(kind(spec.kind))
+            .map(move |metric| (format!("{name}.{}", metric.name()), Criterion::Metric { task, metric }))
+    };
+    schema.tasks.iter().enumerate().flat_map(of_task).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use mmtl_plan::Value;
+
+    fn selection(score: &str, per: &str) -> Result<Selection, String> {
+        let given = [("score", Value::Text(score.into())), ("per", Value::Text(per.into()))];
+        let given = given.iter().map(|(name, value)| (*name, value));
+        let settings = Settings::resolve(&crate::select_knobs(), given).unwrap();
+        Selection::new(&settings, &fixture::schema()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_score_is_skill_or_a_metric_of_a_task() {
+        let run = |score| Selection { score, per: Per::Run };
+        assert_eq!(selection("skill", "run"), Ok(run(Criterion::Skill)));
+        assert_eq!(selection("click.auc", "run"), Ok(run(Criterion::Metric { task: 0, metric: Metric::Auc })));
+        assert_eq!(selection("amount.mse", "run"), Ok(run(Criterion::Metric { task: 1, metric: Metric::Mse })));
+        assert_eq!(selection("skill", "task").unwrap().per, Per::Task);
+        assert_eq!(selection("click.logloss", "scene").unwrap().per, Per::Scene);
+    }
+
+    #[test]
+    fn other_scores_are_refused_with_the_nearest() {
+        let expected = "expected `skill` or TASK.METRIC with a metric of the task's kind";
+        let slip = |got: &str, near: &str| Err(format!("`score` is \"{got}\", {expected}; did you mean `{near}`?"));
+        assert_eq!(selection("clik.auc", "run"), slip("clik.auc", "click.auc"));
+        assert_eq!(selection("amount.mes", "run"), slip("amount.mes", "amount.mse"));
+        assert_eq!(selection("skil", "run"), slip("skil", "skill"));
+        // An AUC of a regression task does not exist.
+        assert!(selection("amount.auc", "run").is_err());
+    }
+
+    #[test]
+    fn one_task_cannot_choose_for_each() {
+        let error = selection("click.auc", "task").unwrap_err();
+        assert_eq!(
+            error,
+            "`score` is \"click.auc\" while `per` is \"task\", expected `skill`: each task is chosen by its own"
+        );
+    }
+}

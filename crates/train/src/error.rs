@@ -1,0 +1,85 @@
+//! What can go wrong in a fit.
+
+use std::io;
+
+use mmtl_plan::EngineError;
+use thiserror::Error;
+
+/// Why a fit could not be set up, finished or resumed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// Task weights that are not one a task.
+    #[error("`task_weights` has {got} numbers, expected one for each of the {expected} tasks ({names}) or none")]
+    TaskWeights {
+        /// Numbers given.
+        got: usize,
+        /// Tasks there are.
+        expected: usize,
+        /// Their names.
+        names: String,
+    },
+    /// A selection score that does not exist.
+    #[error(
+        "`score` is {got:?}, expected `skill` or TASK.METRIC with a metric of the task's kind{}",
+        nearest.as_ref().map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+    )]
+    Score {
+        /// The score given.
+        got: String,
+        /// The closest one there is.
+        nearest: Option<String>,
+    },
+    /// One task's score, while each task chooses its own weights.
+    #[error("`score` is {score:?} while `per` is \"task\", expected `skill`: each task is chosen by its own")]
+    ScorePerTask {
+        /// The score given.
+        score: String,
+    },
+    /// A fit without a row to train on.
+    #[error("fit `{fit}` has no train row{}", scene.as_ref().map_or_else(String::new, |s| format!(" of scene `{s}`")))]
+    NoRows {
+        /// The plan's name.
+        fit: String,
+        /// The scene that it is restricted to.
+        scene: Option<String>,
+    },
+    /// A loss that is no number.
+    #[error("the loss of task `{objective}` is not finite at step {step}; a lower `lr` or a `clip` may help")]
+    NotFinite {
+        /// The first step of which that is true.
+        step: u64,
+        /// The objective's name.
+        objective: String,
+    },
+    /// A checkpoint that is not what was written.
+    #[error("the checkpoint is damaged: {0}")]
+    Damaged(String),
+    /// A checkpoint of a later version of this program.
+    #[error("the checkpoint has format {got}, expected at most {known}: it was written by a newer version")]
+    Newer {
+        /// Its format.
+        got: u32,
+        /// The newest that is known.
+        known: u32,
+    },
+    /// A checkpoint of something else.
+    #[error("the checkpoint belongs to another {what}: it has {got}, expected {expected}")]
+    Foreign {
+        /// What differs.
+        what: &'static str,
+        /// The checkpoint's.
+        got: String,
+        /// This fit's.
+        expected: String,
+    },
+    /// The engine failed.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Predictions that cannot be scored.
+    #[error(transparent)]
+    Metric(#[from] mmtl_metrics::Error),
+    /// The watcher could not record what happened.
+    #[error("the fit's progress could not be recorded: {0}")]
+    Watcher(#[source] io::Error),
+}

@@ -1,0 +1,229 @@
+//! The loop of one fit.
+
+use std::sync::Arc;
+
+use mmtl_data::{Batches, Dataset, Order};
+use mmtl_plan::{Batch, Engine, Session, Update};
+
+use crate::best::BestSoFar;
+use crate::checkpoint::{Checkpoint, State};
+use crate::error::TrainError;
+use crate::evaluation::Evaluation;
+use crate::fitted::{End, Fitted};
+use crate::losses::{LossSums, first_not_finite};
+use crate::pace::Pace;
+use crate::predict::{AHEAD, predict};
+use crate::schedule::Schedule;
+use crate::spec::FitSpec;
+use crate::timetable::Timetable;
+use crate::validation::Validation;
+use crate::watcher::{Command, Progress, Watcher};
+
+/// How a call of [`fit`] ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// With the best weights.
+    Finished(Box<Fitted>),
+    /// By [`Command::Stop`], after the watcher was given a checkpoint.
+    Stopped,
+}
+
+/// Trains one fit, from its start or from a checkpoint of it. What comes out is a function of the specification, the
+/// data and the engine's numerics class, wherever and however often it was stopped.
+///
+/// # Errors
+/// When there is no train row, a loss stops being finite, the checkpoint is another fit's, the engine fails, or the
+/// watcher cannot record.
+pub fn fit(
+    engine: &dyn Engine,
+    dataset: &Dataset,
+    spec: &FitSpec,
+    resume: Option<Checkpoint>,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, TrainError> {
+    let mut fit = Fit::new(engine, dataset, spec)?;
+    if let Some(checkpoint) = resume {
+        fit.resume(checkpoint)?;
+    }
+    if fit.train(watcher)? {
+        fit.finish().map(|fitted| Outcome::Finished(Box::new(fitted)))
+    } else {
+        Ok(Outcome::Stopped)
+    }
+}
+
+/// A fit under way. All that changes is in a [`Checkpoint`], but for `recent`, which people look at and nothing
+/// depends on.
+struct Fit<'a> {
+    dataset: &'a Dataset,
+    spec: &'a FitSpec,
+    identity: String,
+    numerics: String,
+    timetable: Timetable,
+    schedule: Schedule,
+    weights: Vec<f32>,
+    validation: Validation,
+    session: Box<dyn Session>,
+    best: BestSoFar,
+    step: u64,
+    /// Losses since the last evaluation.
+    losses: LossSums,
+    /// Losses since the last report.
+    recent: LossSums,
+    history: Vec<Evaluation>,
+}
+
+impl<'a> Fit<'a> {
+    fn new(engine: &dyn Engine, dataset: &'a Dataset, spec: &'a FitSpec) -> Result<Self, TrainError> {
+        let (plan, rows) = (&spec.plan, &spec.rows);
+        if rows.train().is_empty() {
+            let scene = rows.scene().map(|scene| plan.schema.scenes[scene].clone());
+            return Err(TrainError::NoRows { fit: plan.name.clone(), scene });
+        }
+        let timetable = spec.training.timetable(rows.train().len());
+        Ok(Self {
+            dataset,
+            spec,
+            identity: spec.identity(engine, dataset),
+            numerics: engine.numerics(),
+            timetable,
+            schedule: spec.training.schedule(&timetable),
+            weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
+            validation: Validation::new(dataset, plan, rows.valid()),
+            session: engine.session(plan.clone(), spec.session_options())?,
+            best: BestSoFar::new(spec.selection, spec.training.patience, plan),
+            step: 0,
+            losses: LossSums::default(),
+            recent: LossSums::default(),
+            history: vec![],
+        })
+    }
+
+    fn resume(&mut self, checkpoint: Checkpoint) -> Result<(), TrainError> {
+        checkpoint.check(&self.identity, &self.numerics)?;
+        self.session.restore(&checkpoint.session)?;
+        let State { step, stale, losses, history, fit: _, numerics: _ } = checkpoint.state;
+        (self.step, self.losses, self.history) = (step, losses, history);
+        (self.best.kept, self.best.stale) = (checkpoint.best, stale);
+        Ok(())
+    }
+
+    fn is_done(&self) -> bool {
+        self.step == self.timetable.steps() || self.best.exhausted()
+    }
+
+    /// Whether it was trained to its end.
+    fn train(&mut self, watcher: &mut dyn Watcher) -> Result<bool, TrainError> {
+        let order = Order::new(&self.spec.seeds, self.spec.rows.train(), self.spec.training.batch_size);
+        let next = self.step + 1;
+        let (epoch, index) = (self.timetable.epoch(next), self.timetable.index(next));
+        let mut batches = Batches::epochs(self.dataset, &order, epoch, index, AHEAD);
+        let mut pace = Pace::new(self.spec.training.checkpoint_every);
+        while !self.is_done() {
+            let prepared = batches.next().expect("epochs follow each other without end");
+            self.take_step(&prepared.batch)?;
+            pace.count(prepared.rows.len());
+            batches.give_back(prepared);
+            if self.timetable.reads(self.step) {
+                self.read_losses()?;
+                if self.timetable.evaluates(self.step) {
+                    self.evaluate(watcher)?;
+                }
+                if !self.is_done() && self.look_up(watcher, &mut pace)? == Command::Stop {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn take_step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+        let step = self.step + 1;
+        let training = &self.spec.training;
+        let update = Update {
+            optimiser: training.optimiser,
+            lr: self.schedule.rate(step, self.timetable.steps()) as f32,
+            step,
+            clip: training.clip,
+            decay: training.decay,
+        };
+        self.session.step(batch, &self.weights, &update)?;
+        self.step = step;
+        Ok(())
+    }
+
+    fn read_losses(&mut self) -> Result<(), TrainError> {
+        let totals = self.session.losses()?;
+        if let Some((step, objective)) = first_not_finite(&totals) {
+            let objective = self.spec.plan.objectives[objective].name.clone();
+            return Err(TrainError::NotFinite { step, objective });
+        }
+        self.losses.add(&totals);
+        self.recent.add(&totals);
+        Ok(())
+    }
+
+    fn evaluate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
+        let predictions = predict(self.session.as_mut(), self.dataset, self.validation.rows(), self.spec.max_rows())?;
+        let outputs = self.validation.score(&predictions)?;
+        let choices = self.best.judge(&outputs);
+        let improves = choices.iter().any(|choice| choice.best);
+        let snapshot = improves.then(|| self.session.snapshot(false)).transpose()?.map(Arc::new);
+        self.best.keep(self.step, &choices, snapshot.as_ref());
+        let evaluation = Evaluation {
+            step: self.step,
+            epochs: self.timetable.epochs_done(self.step),
+            losses: self.losses.take_means(),
+            choices,
+            outputs,
+        };
+        watcher.evaluated(&evaluation).map_err(TrainError::Watcher)?;
+        self.history.push(evaluation);
+        Ok(())
+    }
+
+    /// Reports, asks for a command and heeds it.
+    fn look_up(&mut self, watcher: &mut dyn Watcher, pace: &mut Pace) -> Result<Command, TrainError> {
+        if let Some(rows_per_second) = pace.report_due() {
+            let progress = Progress {
+                step: self.step,
+                steps: self.timetable.steps(),
+                epochs: self.timetable.epochs_done(self.step),
+                rows_per_second,
+                losses: self.recent.take_means(),
+            };
+            watcher.progress(&progress).map_err(TrainError::Watcher)?;
+        }
+        let command = watcher.command().map_err(TrainError::Watcher)?;
+        let wanted = match command {
+            Command::Continue => pace.checkpoint_due(),
+            Command::Checkpoint | Command::Stop => true,
+        };
+        if wanted {
+            pace.timed(|| watcher.checkpoint(&self.checkpoint()?).map_err(TrainError::Watcher))?;
+        }
+        Ok(command)
+    }
+
+    fn checkpoint(&mut self) -> Result<Checkpoint, TrainError> {
+        let state = State {
+            fit: self.identity.clone(),
+            numerics: self.numerics.clone(),
+            step: self.step,
+            stale: self.best.stale,
+            losses: self.losses.clone(),
+            history: self.history.clone(),
+        };
+        Ok(Checkpoint { state, session: self.session.snapshot(true)?, best: self.best.kept.clone() })
+    }
+
+    /// Restores the best weights, however the fit ended.
+    fn finish(mut self) -> Result<Fitted, TrainError> {
+        let end = if self.best.exhausted() { End::Patience } else { End::Epochs };
+        let choices = self.history.last().map_or(&[][..], |last| &last.choices);
+        let session = &mut self.session;
+        let last = || session.snapshot(false).map(|snapshot| (self.step, Arc::new(snapshot)));
+        let best = self.best.settle(choices, last)?;
+        Fitted::new(self.session, self.spec, best, self.history, self.step, end)
+    }
+}

@@ -1,0 +1,108 @@
+//! Every key of `[train]` and `[select]`, described once.
+
+use mmtl_plan::{Kind, Knob, Value};
+
+/// Knobs of [`crate::knobs`] that move no number, so that a trial's key can leave them out.
+pub const PACING: [&str; 1] = ["checkpoint_every"];
+
+/// The keys of `[train]`.
+pub fn knobs() -> Vec<Knob> {
+    let mut knobs = loop_knobs();
+    knobs.extend(optimiser_knobs());
+    knobs.extend(rate_knobs());
+    knobs
+}
+
+/// The keys of `[select]`.
+pub fn select_knobs() -> Vec<Knob> {
+    vec![
+        Knob {
+            name: "score",
+            kind: Kind::Text,
+            default: Value::Text("skill".into()),
+            doc: "What the best weights are chosen by, on validation rows: `skill`, or TASK.METRIC as in `click.auc` (a fit without that task goes by its skill).",
+        },
+        Knob::choice(
+            "per",
+            &["run", "task", "scene"],
+            "One best checkpoint for the whole run, or one for each task or scene.",
+        ),
+    ]
+}
+
+fn loop_knobs() -> Vec<Knob> {
+    vec![
+        Knob::whole("epochs", 1, 100_000, 20, "The most epochs a fit takes; patience may end it earlier."),
+        Knob::whole("batch_size", 1, 1 << 20, 512, "Rows of a step; the last step of an epoch has what is left."),
+        Knob::real(
+            "eval_every",
+            1e-6,
+            1e6,
+            1.0,
+            "Epochs between evaluations, also a fraction; the last step is always evaluated.",
+        ),
+        Knob::whole(
+            "patience",
+            0,
+            1_000_000,
+            3,
+            "Evaluations in a row without a better score of the run that end the fit; 0 never does.",
+        ),
+        Knob {
+            name: "task_weights",
+            kind: Kind::Floats { min: 0.0, max: 1e6 },
+            default: Value::List(vec![]),
+            doc: "What each task's loss is multiplied by, in the order of the tasks; empty for 1 each.",
+        },
+        Knob::choice(
+            "table_updates",
+            &["exact", "sparse"],
+            "Whether embedding rows that a batch did not touch move as under a dense optimiser, or not at all.",
+        ),
+        Knob::real("checkpoint_every", 0.0, 1e9, 30.0, "Seconds between checkpoints; moves no number."),
+    ]
+}
+
+fn optimiser_knobs() -> Vec<Knob> {
+    vec![
+        Knob::choice("optimiser", &["adam", "adamw", "sgd"], "The rule by which gradients become steps."),
+        Knob::real("beta1", 0.0, 0.999_999, 0.9, "Decay of Adam's first moment."),
+        Knob::real("beta2", 0.0, 0.999_999, 0.999, "Decay of Adam's second moment."),
+        Knob::real("eps", 1e-12, 1.0, 1e-8, "Added to Adam's denominator."),
+        Knob::real("momentum", 0.0, 0.999_999, 0.0, "Momentum of SGD."),
+        Knob::real(
+            "decay_dense",
+            0.0,
+            1e3,
+            0.0,
+            "Weight decay of dense parameters: L2 under adam and sgd, decoupled under adamw.",
+        ),
+        Knob::real("decay_tables", 0.0, 1e3, 0.0, "The same for embedding tables."),
+        Knob::real(
+            "clip",
+            0.0,
+            1e9,
+            0.0,
+            "The gradient is scaled down to this norm, taken before decay; 0 never does.",
+        ),
+    ]
+}
+
+fn rate_knobs() -> Vec<Knob> {
+    vec![
+        Knob::real("lr", 0.0, 1e3, 1e-3, "The highest learning rate."),
+        Knob::choice(
+            "schedule",
+            &["constant", "cosine", "linear"],
+            "How the rate falls from `lr` to `final_lr` of it.",
+        ),
+        Knob::real(
+            "final_lr",
+            0.0,
+            1.0,
+            0.0,
+            "Where a falling schedule ends after the last epoch, as a share of `lr`.",
+        ),
+        Knob::real("warmup", 0.0, 1e5, 0.0, "Epochs, also a fraction, over which the rate first rises from 0."),
+    ]
+}

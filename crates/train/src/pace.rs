@@ -1,0 +1,56 @@
+//! The clock. It decides when a fit reports and when it hands over a checkpoint, and never a number.
+
+use std::time::{Duration, Instant};
+
+/// Reports are no closer than this.
+const REPORT_EVERY: Duration = Duration::from_millis(250);
+
+/// Checkpoints may take one part in this of the time, whatever their interval: those of large tables take long.
+const CHECKPOINT_SHARE: u32 = 20;
+
+/// When something was last done.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    reported: Instant,
+    rows: usize,
+    checkpointed: Instant,
+    checkpoint_every: Duration,
+    checkpoint_took: Duration,
+}
+
+impl Pace {
+    /// Starts the clock.
+    pub(crate) fn new(checkpoint_every: Duration) -> Self {
+        let now = Instant::now();
+        Self { reported: now, rows: 0, checkpointed: now, checkpoint_every, checkpoint_took: Duration::ZERO }
+    }
+
+    /// Counts trained rows.
+    pub(crate) fn count(&mut self, rows: usize) {
+        self.rows += rows;
+    }
+
+    /// Rows a second since the last report, if it is time for another.
+    pub(crate) fn report_due(&mut self) -> Option<f64> {
+        let elapsed = self.reported.elapsed();
+        if elapsed < REPORT_EVERY {
+            return None;
+        }
+        self.reported = Instant::now();
+        Some(std::mem::take(&mut self.rows) as f64 / elapsed.as_secs_f64())
+    }
+
+    /// Whether it is time for a checkpoint.
+    pub(crate) fn checkpoint_due(&self) -> bool {
+        self.checkpointed.elapsed() >= self.checkpoint_every.max(CHECKPOINT_SHARE * self.checkpoint_took)
+    }
+
+    /// Times a checkpoint.
+    pub(crate) fn timed<T>(&mut self, checkpoint: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let made = checkpoint();
+        self.checkpointed = Instant::now();
+        self.checkpoint_took = start.elapsed();
+        made
+    }
+}

@@ -1,0 +1,176 @@
+//! The keys of `[train]`, typed.
+
+use std::time::Duration;
+
+use mmtl_plan::{Decay, Optimiser, Schema, Settings, TableUpdates};
+use serde::Serialize;
+
+use crate::error::TrainError;
+use crate::schedule::{Schedule, Shape};
+use crate::timetable::Timetable;
+
+/// How a fit is trained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Training {
+    /// The most epochs.
+    pub epochs: u64,
+    /// Rows of a step.
+    pub batch_size: usize,
+    /// The rule of an update.
+    pub optimiser: Optimiser,
+    /// Weight decay.
+    pub decay: Decay,
+    /// The loss's gradient is scaled down to this norm.
+    pub clip: Option<f32>,
+    /// The highest learning rate.
+    pub lr: f64,
+    /// How the rate falls.
+    pub shape: Shape,
+    /// Where it ends, as a share of `lr`.
+    pub final_lr: f64,
+    /// Epochs over which it first rises.
+    pub warmup: f64,
+    /// Epochs between evaluations.
+    pub eval_every: f64,
+    /// Evaluations in a row without a better score of the run that end the fit.
+    pub patience: Option<u64>,
+    /// How tables are updated.
+    pub tables: TableUpdates,
+    /// What each task's loss is multiplied by, one a task of the schema.
+    pub task_weights: Vec<f32>,
+    /// Time between checkpoints. Left out of a checkpoint's identity, since it moves no number.
+    #[serde(skip)]
+    pub checkpoint_every: Duration,
+}
+
+impl Training {
+    /// Reads settings of [`crate::knobs`] for the tasks of `schema`.
+    ///
+    /// # Errors
+    /// When `task_weights` are given, but not one a task.
+    pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
+        let positive = |value: f64| (value > 0.0).then_some(value);
+        Ok(Self {
+            epochs: settings.size("epochs") as u64,
+            batch_size: settings.size("batch_size"),
+            optimiser: optimiser(settings),
+            decay: Decay { dense: settings.float("decay_dense") as f32, tables: settings.float("decay_tables") as f32 },
+            clip: positive(settings.float("clip")).map(|norm| norm as f32),
+            lr: settings.float("lr"),
+            shape: shape(settings.text("schedule")),
+            final_lr: settings.float("final_lr"),
+            warmup: settings.float("warmup"),
+            eval_every: settings.float("eval_every"),
+            patience: Some(settings.size("patience") as u64).filter(|&p| p > 0),
+            tables: tables(settings.text("table_updates")),
+            task_weights: task_weights(settings.floats("task_weights"), schema)?,
+            checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
+        })
+    }
+
+    /// The steps of a fit on `rows` train rows.
+    pub fn timetable(&self, rows: usize) -> Timetable {
+        Timetable { rows, batch_size: self.batch_size, epochs: self.epochs, eval_every: self.eval_every }
+    }
+
+    /// The learning rates of a fit.
+    pub fn schedule(&self, timetable: &Timetable) -> Schedule {
+        Schedule { peak: self.lr, end: self.final_lr, shape: self.shape, warmup: timetable.steps_in(self.warmup) }
+    }
+}
+
+fn optimiser(settings: &Settings) -> Optimiser {
+    let float = |name| settings.float(name) as f32;
+    match settings.text("optimiser") {
+        "sgd" => Optimiser::Sgd { momentum: float("momentum") },
+        "adamw" => Optimiser::AdamW { beta1: float("beta1"), beta2: float("beta2"), eps: float("eps") },
+        _ => Optimiser::Adam { beta1: float("beta1"), beta2: float("beta2"), eps: float("eps") },
+    }
+}
+
+fn shape(name: &str) -> Shape {
+    match name {
+        "cosine" => Shape::Cosine,
+        "linear" => Shape::Linear,
+        _ => Shape::Constant,
+    }
+}
+
+fn tables(name: &str) -> TableUpdates {
+    if name == "sparse" { TableUpdates::Sparse } else { TableUpdates::Exact }
+}
+
+fn task_weights(given: Vec<f64>, schema: &Schema) -> Result<Vec<f32>, TrainError> {
+    let tasks = schema.tasks.len();
+    if given.is_empty() {
+        return Ok(vec![1.0; tasks]);
+    }
+    if given.len() != tasks {
+        let names = schema.tasks.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(TrainError::TaskWeights { got: given.len(), expected: tasks, names });
+    }
+    Ok(given.into_iter().map(|weight| weight as f32).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use mmtl_plan::Value;
+
+    fn training(given: &[(&str, Value)]) -> Result<Training, TrainError> {
+        let settings = Settings::resolve(&crate::knobs(), given.iter().map(|(name, value)| (*name, value))).unwrap();
+        Training::new(&settings, &fixture::schema())
+    }
+
+    fn word(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    #[test]
+    fn every_default_is_accepted_by_its_own_knob() {
+        for knob in crate::knobs().iter().chain(&crate::select_knobs()) {
+            assert_eq!(knob.accept(&knob.default), Ok(knob.default.clone()), "{}", knob.name);
+            assert!(knob.doc.ends_with('.'), "{}", knob.name);
+        }
+        assert!(crate::PACING.iter().all(|name| crate::knobs().iter().any(|knob| knob.name == *name)));
+    }
+
+    #[test]
+    fn words_become_what_they_say() {
+        let adam = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        let default = training(&[]).unwrap();
+        assert_eq!((default.optimiser, default.shape, default.tables), (adam, Shape::Constant, TableUpdates::Exact));
+        let of = |name, text| training(&[(name, word(text)), ("momentum", Value::Float(0.5))]).unwrap();
+        assert_eq!(of("optimiser", "sgd").optimiser, Optimiser::Sgd { momentum: 0.5 });
+        let adamw = Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+        assert_eq!(of("optimiser", "adamw").optimiser, adamw);
+        assert_eq!(of("optimiser", "adam").optimiser, adam);
+        assert_eq!(of("schedule", "cosine").shape, Shape::Cosine);
+        assert_eq!(of("schedule", "linear").shape, Shape::Linear);
+        assert_eq!(of("table_updates", "sparse").tables, TableUpdates::Sparse);
+    }
+
+    #[test]
+    fn zero_means_off() {
+        let off = training(&[]).unwrap();
+        assert_eq!((off.clip, off.patience), (None, Some(3)));
+        let on = training(&[("clip", Value::Float(2.0)), ("patience", Value::Int(0))]).unwrap();
+        assert_eq!((on.clip, on.patience), (Some(2.0), None));
+    }
+
+    #[test]
+    fn task_weights_are_one_a_task_or_none() {
+        let weights = |values: &[f64]| {
+            let list = Value::List(values.iter().map(|v| Value::Float(*v)).collect());
+            training(&[("task_weights", list)]).map(|t| t.task_weights)
+        };
+        assert_eq!(weights(&[]).unwrap(), [1.0, 1.0]);
+        assert_eq!(weights(&[0.5, 2.0]).unwrap(), [0.5, 2.0]);
+        for wrong in [&[1.0][..], &[1.0, 1.0, 1.0]] {
+            let error = weights(wrong).unwrap_err().to_string();
+            let expected = "numbers, expected one for each of the 2 tasks (click, amount) or none";
+            assert_eq!(error, format!("`task_weights` has {} {expected}", wrong.len()));
+        }
+    }
+}

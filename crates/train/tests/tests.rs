@@ -1,0 +1,10 @@
+//! Fits from end to end, on the oracle and a small world.
+
+mod failing;
+mod learning;
+mod onlooker;
+mod peeking;
+mod predicting;
+mod resuming;
+mod selecting;
+mod world;
