@@ -1,0 +1,60 @@
+//! The columns of a table: the overall scores, then the scenes.
+
+use mmtl_metrics::{Blame, Metric, Overall, Score, Scored, Sum};
+
+use crate::scores::Entry;
+
+/// What a column is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// All scenes as one number.
+    Overall(Overall),
+    /// One scene, by its index.
+    Scene(usize),
+}
+
+impl Column {
+    /// All columns, in their order: `rows` first, since it neither rewards ranking scenes by their base rates, as
+    /// `pooled` does, nor lets small scenes count as much as large ones, as `macro` does.
+    pub(crate) fn all(scenes: usize) -> Vec<Self> {
+        let overall = [Overall::Rows, Overall::Pooled, Overall::Macro].map(Self::Overall);
+        overall.into_iter().chain((0..scenes).map(Self::Scene)).collect()
+    }
+
+    /// Its name, given the names of the scenes.
+    pub(crate) fn name(self, scenes: &[String]) -> &str {
+        match self {
+            Self::Overall(overall) => overall.name(),
+            Self::Scene(scene) => &scenes[scene],
+        }
+    }
+
+    /// The score of one run in this column. A mean over scenes carries the summed counts of those that take part, which
+    /// are the same for every model.
+    pub(crate) fn score(self, entry: &Entry) -> Scored {
+        match self {
+            Self::Scene(scene) => entry.scenes[scene],
+            Self::Overall(Overall::Pooled) => entry.pooled,
+            Self::Overall(overall @ (Overall::Rows | Overall::Macro)) => {
+                let has_rows =
+                    |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
+                let large = |scene: &&Scored| !(overall == Overall::Macro && scene.is_dim());
+                let scenes: Vec<&Scored> = entry.scenes.iter().filter(has_rows).filter(large).collect();
+                total(overall.of(&entry.pooled, &entry.scenes).score, entry.metric, &scenes)
+            }
+        }
+    }
+}
+
+fn total(score: Score, metric: Metric, scenes: &[&Scored]) -> Scored {
+    let count = |of: fn(&Scored) -> Option<u64>| {
+        (metric == Metric::Auc).then(|| scenes.iter().filter_map(|scene| of(scene)).sum())
+    };
+    Scored {
+        score,
+        rows: scenes.iter().map(|scene| scene.rows).sum(),
+        weight: scenes.iter().map(|scene| scene.weight).collect::<Sum>().total(),
+        positives: count(|scene| scene.positives),
+        negatives: count(|scene| scene.negatives),
+    }
+}

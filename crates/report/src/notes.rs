@@ -1,0 +1,191 @@
+//! What stands below tables: how to read them, and what is not in them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mmtl_metrics::{DIM_BELOW, LEVEL, MIN_SEEDS, Metric};
+
+use crate::cell::Cell;
+use crate::column::Column;
+use crate::layout::Layout;
+use crate::report::Report;
+use crate::scores::{Run, RunState, Runs};
+use crate::table::{Marking, Table};
+use crate::words::{count, listed, one_line, seeds};
+
+/// The notes of one table: its footnotes, and where nothing is marked.
+pub(crate) fn of_table(table: &Table, layout: &Layout) -> Vec<String> {
+    let numbered = layout.footnotes.iter().zip(1..).map(|(text, number)| format!("[{number}] {text}."));
+    numbered.chain(unmarked(table)).collect()
+}
+
+fn unmarked(table: &Table) -> Option<String> {
+    let shown = table.shown();
+    let with = |marking| shown.iter().map(|place| &table.heads[*place]).filter(move |head| head.marking == marking);
+    let few: Vec<&str> = with(Marking::FewSeeds).map(|head| head.name.as_str()).collect();
+    let place = match (few.len(), with(Marking::Marked).count()) {
+        (0, _) => return None,
+        (_, 0) => String::new(),
+        (_, _) => format!(" in {}", one_line(&listed(&few))),
+    };
+    Some(format!("Nothing is marked{place}: the best mean has fewer than {MIN_SEEDS} seeds."))
+}
+
+/// The notes of a whole report. `marked` says how the best stand out.
+pub(crate) fn of_report(report: &Report, marked: &str) -> Vec<String> {
+    let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report)];
+    rules.into_iter().flatten().chain(missing(report)).collect()
+}
+
+fn cells(report: &Report) -> impl Iterator<Item = &Cell> {
+    report.tables.iter().flat_map(|table| {
+        let shown = table.shown();
+        table.cells.iter().flat_map(move |row| shown.clone().into_iter().map(move |place| &row[place]))
+    })
+}
+
+fn spread(report: &Report) -> Option<String> {
+    let counts = || cells(report).filter_map(Cell::summary).map(|summary| summary.n);
+    let most = counts().max()?;
+    let fewer = if counts().all(|n| n == most) { "" } else { ", or as many as a row or cell says" };
+    let used: BTreeSet<u64> = cells(report).flat_map(|cell| cell.scored.keys().copied()).collect();
+    let which = if used.len() as u64 == most {
+        format!(" ({})", seeds(&used.into_iter().collect::<Vec<_>>()))
+    } else {
+        String::new()
+    };
+    Some(match most {
+        1 => format!("Scores of one seed{which}: no standard deviation."),
+        _ => format!("Mean ± sample standard deviation over {most} seeds{which}{fewer}."),
+    })
+}
+
+fn marks(report: &Report, marked: &str) -> Option<String> {
+    cells(report).any(|cell| cell.marked).then(|| {
+        let level = LEVEL * 100.0;
+        format!(
+            "{marked}: the best mean of the column, and all whose paired {level} % t interval of the difference to it \
+             contains 0."
+        )
+    })
+}
+
+fn overall(report: &Report) -> Option<String> {
+    let is_overall =
+        |table: &&Table| table.shown().iter().any(|place| matches!(table.heads[*place].column, Column::Overall(_)));
+    let tables: Vec<&Table> = report.tables.iter().filter(is_overall).collect();
+    if tables.is_empty() {
+        return None;
+    }
+    let auc = if tables.iter().any(|table| table.metric == Metric::Auc) {
+        " (an AUC then also rewards ranking scenes by their base rates)"
+    } else {
+        ""
+    };
+    Some(format!(
+        "rows: mean over scenes, weighted by their rows; pooled: one list of all rows{auc}; macro: plain mean over scenes."
+    ))
+}
+
+fn dim(report: &Report) -> Option<String> {
+    cells(report).any(|cell| cell.dim).then(|| {
+        format!(
+            "In parentheses: an AUC over fewer than {DIM_BELOW} rows of either class; never marked, left out of macro."
+        )
+    })
+}
+
+fn baseline(report: &Report) -> Option<String> {
+    if !report.tables.iter().any(Table::has_differences) {
+        return None;
+    }
+    let named: BTreeSet<usize> = report.candidates.iter().filter_map(|candidate| candidate.baseline).collect();
+    let to = match named.first() {
+        Some(only) if named.len() == 1 => one_line(&report.candidates[*only].label),
+        Some(_) | None => {
+            let compared = report.candidates.iter().enumerate().filter_map(|(index, candidate)| {
+                let baseline = candidate.baseline.filter(|baseline| *baseline != index)?;
+                let [own, other] = [index, baseline].map(|index| one_line(&report.candidates[index].label));
+                Some(format!("{own} to {other}"))
+            });
+            format!("the row's baseline ({})", compared.collect::<Vec<_>>().join("; "))
+        }
+    };
+    let level = LEVEL * 100.0;
+    Some(format!(
+        "vs baseline: mean paired difference to {to} over the seeds in common, at least 2 [its {level} % t interval]."
+    ))
+}
+
+/// What is not in the tables, and why.
+fn missing(report: &Report) -> Vec<String> {
+    let mut absent: Vec<(String, Vec<String>)> = vec![];
+    for candidate in &report.candidates {
+        if let Runs::NotApplicable(reason) = &candidate.runs {
+            gather(&mut absent, sentence(reason), one_line(&candidate.label));
+        }
+    }
+    let absent = absent.into_iter().map(|(reason, labels)| format!("n/a: {}: {reason}.", labels.join("; ")));
+    absent.chain(unscored(report)).collect()
+}
+
+/// Runs without scores: failed ones by their reasons, then cancelled, then unfinished ones.
+fn unscored(report: &Report) -> Vec<String> {
+    let mut failed: Vec<(String, Vec<RowRun>)> = vec![];
+    let (mut cancelled, mut unfinished) = (vec![], vec![]);
+    for (row, candidate) in report.candidates.iter().enumerate() {
+        for run in candidate.planned() {
+            match &run.state {
+                RunState::Finished => {}
+                RunState::Failed(reason) => gather(&mut failed, sentence(reason), (row, run)),
+                RunState::Cancelled => cancelled.push((row, run)),
+                RunState::Unfinished => unfinished.push((row, run)),
+            }
+        }
+    }
+    let all = count(report.runs().len() as u64, "run");
+    let share = |runs: &[RowRun]| {
+        let keys: BTreeSet<&str> = runs.iter().map(|(_, run)| run.key.as_str()).collect();
+        format!("{} of {all}", keys.len())
+    };
+    let mut notes = vec![];
+    for (reason, runs) in &failed {
+        notes.push(format!("Failed ({}): {}: {reason}.", share(runs), which(report, runs)));
+    }
+    if !cancelled.is_empty() {
+        notes.push(format!("Cancelled ({}): {}.", share(&cancelled), which(report, &cancelled)));
+    }
+    if !unfinished.is_empty() {
+        notes.push(format!("Unfinished: {}.", share(&unfinished)));
+    }
+    notes
+}
+
+/// A run with the row that it stands in.
+type RowRun<'a> = (usize, &'a Run);
+
+/// Names runs, as in `mmoe seeds 1-3; ple seed 2`.
+fn which(report: &Report, runs: &[RowRun]) -> String {
+    let mut by_row: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
+    for (row, run) in runs {
+        by_row.entry(*row).or_default().insert(run.seed);
+    }
+    let named = by_row.into_iter().map(|(row, of)| {
+        let noun = if of.len() == 1 { "seed" } else { "seeds" };
+        let seeds = seeds(&of.into_iter().collect::<Vec<_>>());
+        format!("{} {noun} {seeds}", one_line(&report.candidates[row].label))
+    });
+    named.collect::<Vec<_>>().join("; ")
+}
+
+/// A reason without its full stop: one follows.
+fn sentence(reason: &str) -> String {
+    one_line(reason).trim_end_matches('.').to_owned()
+}
+
+/// Adds `item` to those of the same key; keys stay in the order of their first item.
+fn gather<T>(groups: &mut Vec<(String, Vec<T>)>, key: String, item: T) {
+    match groups.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, items)) => items.push(item),
+        None => groups.push((key, vec![item])),
+    }
+}

@@ -1,0 +1,40 @@
+//! A table in one sentence.
+
+use mmtl_metrics::{MIN_SEEDS, Summary};
+
+use crate::layout::{digits, mean_and_spread};
+use crate::report::Report;
+use crate::table::{Marking, Table};
+use crate::words::{count, listed, metric_name, one_line};
+
+/// Says who leads a table in its first column, and who cannot be told from it.
+#[must_use]
+pub fn summary_line(report: &Report, table: &Table) -> String {
+    let shown = table.shown();
+    let place = shown[0];
+    let head = &table.heads[place];
+    let title = format!("{} by {} ({})", table.task, metric_name(table.metric), head.name);
+    let Some((leader, summary)) = leader(table, place) else {
+        return one_line(&format!("{title}: no score yet"));
+    };
+    let score = mean_and_spread(summary, digits(table, &shown));
+    let seeds = count(summary.n, "seed");
+    let level = |index: &usize| *index != leader && table.cells[*index][place].marked;
+    let level: Vec<&str> =
+        (0..table.cells.len()).filter(level).map(|index| report.candidates[index].label.as_str()).collect();
+    let doubt = match head.marking {
+        Marking::Marked if level.is_empty() => "; no other is level with it".to_owned(),
+        Marking::Marked => format!("; {} cannot be told from it", listed(&level)),
+        Marking::FewSeeds => format!("; fewer than {MIN_SEEDS} seeds, so nothing can be told apart"),
+        Marking::Dim => "; too few rows of a class to tell".to_owned(),
+        Marking::NoMean => String::new(),
+    };
+    one_line(&format!("{title}: {} leads with {score} over {seeds}{doubt}", report.candidates[leader].label))
+}
+
+/// The first of the best means.
+fn leader(table: &Table, place: usize) -> Option<(usize, Summary)> {
+    let sign = if table.metric.higher_is_better() { 1.0 } else { -1.0 };
+    let means = table.cells.iter().enumerate().filter_map(|(index, row)| Some((index, row[place].summary()?)));
+    means.reduce(|best, next| if sign * next.1.mean > sign * best.1.mean { next } else { best })
+}

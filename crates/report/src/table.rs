@@ -1,0 +1,130 @@
+//! One metric of one task in one space: candidates × columns.
+
+use std::collections::BTreeMap;
+
+use mmtl_metrics::{Kind, Metric, marks, paired_interval};
+use mmtl_plan::Space;
+
+use crate::cell::{Cell, Outcome};
+use crate::column::Column;
+use crate::scores::{Candidate, Entry, Scores};
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Name of the task.
+    pub task: String,
+    /// What the task's labels are.
+    pub kind: Kind,
+    /// The space that the rows are from.
+    pub space: Space,
+    /// The metric.
+    pub metric: Metric,
+    /// What the columns are, overall scores first.
+    pub heads: Vec<Head>,
+    /// `[candidates, columns]`.
+    pub cells: Vec<Vec<Cell>>,
+}
+
+/// What a column is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Head {
+    /// Scene or kind of overall score.
+    pub column: Column,
+    /// Its name.
+    pub name: String,
+    /// Fewest and most rows that a run was scored on here; they differ where seeds have splits of their own.
+    pub rows: Option<(u64, u64)>,
+    /// Whether the best is marked.
+    pub marking: Marking,
+}
+
+/// Whether a column's best is marked, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Marking {
+    /// It is.
+    Marked,
+    /// The best mean rests on too few seeds.
+    FewSeeds,
+    /// Some cell is dim.
+    Dim,
+    /// No candidate has a mean.
+    NoMean,
+}
+
+/// The entries of one table, by candidate and seed.
+pub(crate) type Entries<'a> = BTreeMap<(usize, u64), &'a Entry>;
+
+impl Table {
+    pub(crate) fn new(scores: &Scores, task: usize, space: Space, metric: Metric, entries: &Entries) -> Self {
+        let columns = Column::all(scores.scenes.len());
+        let mut cells: Vec<Vec<Cell>> = (0..scores.candidates.len())
+            .map(|candidate| {
+                let of = |column: &Column| cell(scores, candidate, *column, entries);
+                columns.iter().map(of).collect()
+            })
+            .collect();
+        let mut heads = Vec::with_capacity(columns.len());
+        for (place, column) in columns.into_iter().enumerate() {
+            compare(&mut cells, place, &scores.candidates);
+            let marking = mark(&mut cells, place, metric.higher_is_better());
+            let name = column.name(&scores.scenes).to_owned();
+            heads.push(Head { column, name, rows: rows(&cells, place), marking });
+        }
+        let task = &scores.tasks[task];
+        Self { task: task.name.clone(), kind: task.kind, space, metric, heads, cells }
+    }
+
+    /// The columns worth showing, by place: with a single scene all kinds of overall score are that scene's.
+    pub(crate) fn shown(&self) -> Vec<usize> {
+        let scene = |place: &usize| matches!(self.heads[*place].column, Column::Scene(_));
+        let scenes: Vec<usize> = (0..self.heads.len()).filter(scene).collect();
+        if scenes.len() == 1 { scenes } else { (0..self.heads.len()).collect() }
+    }
+
+    /// Whether the first column that is shown can be compared with a baseline.
+    pub(crate) fn has_differences(&self) -> bool {
+        let first = self.shown()[0];
+        self.cells.iter().any(|row| row[first].difference.is_some())
+    }
+}
+
+fn cell(scores: &Scores, candidate: usize, column: Column, entries: &Entries) -> Cell {
+    let of_candidate = entries.range((candidate, 0)..=(candidate, u64::MAX));
+    let scored = of_candidate.map(|((_, seed), entry)| (*seed, column.score(entry))).collect();
+    Cell::new(&scores.candidates[candidate], scored)
+}
+
+/// Fills in the differences to the baselines.
+fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate]) {
+    for (index, candidate) in candidates.iter().enumerate() {
+        let Some(baseline) = candidate.baseline.filter(|baseline| *baseline != index) else { continue };
+        let (own, other) = (&cells[index][place], &cells[baseline][place]);
+        let both = own.summary().is_some() && other.summary().is_some();
+        let difference = both.then(|| paired_interval(&own.seed_scores(), &other.seed_scores())).flatten();
+        cells[index][place].difference = difference;
+    }
+}
+
+/// Marks the best of a column and all that cannot be told from it. A column with a dim cell is left alone as a whole: a
+/// best among the others would depend on which cell happens to have a row more.
+fn mark(cells: &mut [Vec<Cell>], place: usize, higher_is_better: bool) -> Marking {
+    let column = || cells.iter().map(|row| &row[place]);
+    if column().any(|cell| cell.dim) {
+        return Marking::Dim;
+    }
+    if !column().any(|cell| matches!(cell.outcome, Outcome::Mean(_))) {
+        return Marking::NoMean;
+    }
+    let scores: Vec<_> = column().map(Cell::seed_scores).collect();
+    let marks = marks(&scores, higher_is_better);
+    for (row, marked) in cells.iter_mut().zip(&marks) {
+        row[place].marked = *marked;
+    }
+    if marks.contains(&true) { Marking::Marked } else { Marking::FewSeeds }
+}
+
+fn rows(cells: &[Vec<Cell>], place: usize) -> Option<(u64, u64)> {
+    let counts = || cells.iter().flat_map(|row| row[place].scored.values()).map(|scored| scored.rows);
+    Some((counts().min()?, counts().max()?))
+}

@@ -1,0 +1,103 @@
+//! Small parts of sentences.
+
+use mmtl_metrics::Metric;
+
+/// A number with its noun, as in `1 row` and `10,468 rows`.
+pub(crate) fn count(n: u64, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Digits in threes.
+pub(crate) fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut written = String::with_capacity(digits.len() * 4 / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            written.push(',');
+        }
+        written.push(digit);
+    }
+    written
+}
+
+/// Seeds in ascending order, neighbours joined, as in `1-5, 101`.
+pub(crate) fn seeds(ascending: &[u64]) -> String {
+    let mut parts: Vec<String> = vec![];
+    let mut rest = ascending;
+    while let Some(first) = rest.first() {
+        let run = 1 + rest.windows(2).take_while(|pair| pair[0].checked_add(1) == Some(pair[1])).count();
+        let last = rest[run - 1];
+        match run {
+            1 => parts.push(first.to_string()),
+            2 => parts.extend([first.to_string(), last.to_string()]),
+            _ => parts.push(format!("{first}-{last}")),
+        }
+        rest = &rest[run..];
+    }
+    parts.join(", ")
+}
+
+/// Names as in `a, b and c`; beyond the eighth they are counted.
+pub(crate) fn listed(names: &[&str]) -> String {
+    const MOST: usize = 8;
+    match names {
+        [] => String::new(),
+        [name] => (*name).to_owned(),
+        [rest @ .., last] if names.len() <= MOST => format!("{} and {last}", rest.join(", ")),
+        _ => format!("{} and {} more", names[..MOST].join(", "), names.len() - MOST),
+    }
+}
+
+/// A metric's name as papers write it.
+pub(crate) fn metric_name(metric: Metric) -> &'static str {
+    match metric {
+        Metric::Auc => "AUC",
+        Metric::LogLoss => "log loss",
+        Metric::Mse => "MSE",
+        Metric::Rmse => "RMSE",
+        Metric::Mae => "MAE",
+        Metric::Accuracy => "accuracy",
+    }
+}
+
+/// One line of a text from elsewhere: names come from data and reasons from failures, and neither may move a terminal's
+/// cursor or end a line of a table.
+pub(crate) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_in_threes() {
+        let numbers = [0, 999, 1000, 10_468, 1_000_000].map(grouped);
+        assert_eq!(numbers, ["0", "999", "1,000", "10,468", "1,000,000"]);
+        assert_eq!([0, 1, 2].map(|n| count(n, "row")), ["0 rows", "1 row", "2 rows"]);
+    }
+
+    #[test]
+    fn neighbouring_seeds_are_joined() {
+        assert_eq!(seeds(&[]), "");
+        assert_eq!(seeds(&[7]), "7");
+        assert_eq!(seeds(&[1, 2]), "1, 2");
+        assert_eq!(seeds(&[1, 2, 3, 5, 8, 9, 10, 11]), "1-3, 5, 8-11");
+        assert_eq!(seeds(&[u64::MAX - 1, u64::MAX]), format!("{}, {}", u64::MAX - 1, u64::MAX));
+    }
+
+    #[test]
+    fn long_lists_are_cut() {
+        assert_eq!(listed(&["a"]), "a");
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(listed(&["a"; 8]), "a, a, a, a, a, a, a and a");
+        assert_eq!(listed(&["a"; 10]), "a, a, a, a, a, a, a, a and 2 more");
+    }
+
+    #[test]
+    fn text_from_elsewhere_stays_on_its_line() {
+        assert_eq!(one_line("a\n  b\tc"), "a b c");
+        assert_eq!(one_line("\u{1b}[31mred"), "\u{fffd}[31mred");
+    }
+}

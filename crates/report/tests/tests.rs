@@ -1,0 +1,7 @@
+//! The tests of the report crate; `grid` is the made-up grid that they share.
+
+mod grid;
+mod refused;
+mod snapshots;
+mod tables;
+mod written;
