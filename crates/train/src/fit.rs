@@ -45,11 +45,12 @@ pub fn fit(
     if let Some(checkpoint) = resume {
         fit.resume(checkpoint)?;
     }
-    if fit.train(watcher)? {
-        fit.finish().map(|fitted| Outcome::Finished(Box::new(fitted)))
-    } else {
-        Ok(Outcome::Stopped)
+    if !fit.train(watcher)? {
+        return Ok(Outcome::Stopped);
     }
+    // The last one lets a trial of several fits go on behind this one.
+    watcher.checkpoint(&fit.checkpoint()?).map_err(TrainError::Watcher)?;
+    fit.finish().map(|fitted| Outcome::Finished(Box::new(fitted)))
 }
 
 /// A fit under way. All that changes is in a [`Checkpoint`], but for `recent`, which people look at and nothing

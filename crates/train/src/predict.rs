@@ -37,15 +37,15 @@ impl Prediction {
     }
 
     /// The rows at `places`, of `width` numbers each.
-    pub(crate) fn gather(&self, places: &[u32], width: usize) -> Self {
+    pub fn gather(&self, places: &[u32], width: usize) -> Self {
         match self {
             Self::Probabilities(values) => Self::Probabilities(gather(values, places, width)),
             Self::Values(values) => Self::Values(gather(values, places, width)),
         }
     }
 
-    /// Puts the rows of `from` at `places`: the inverse of [`Prediction::gather`].
-    pub(crate) fn scatter(&mut self, from: &Self, places: &[u32], width: usize) {
+    /// Puts the rows of `from` at `places`: the inverse of [`Prediction::gather`]. Both are of one output.
+    pub fn scatter(&mut self, from: &Self, places: &[u32], width: usize) {
         match (self, from) {
             (Self::Probabilities(to), Self::Probabilities(from)) => scatter(to, from, places, width),
             (Self::Values(to), Self::Values(from)) => scatter(to, from, places, width),
