@@ -107,7 +107,8 @@ fn baseline(report: &Report) -> Option<String> {
                 let [own, other] = [index, baseline].map(|index| one_line(&report.candidates[index].label));
                 Some(format!("{own} to {other}"))
             });
-            format!("the row's baseline ({})", compared.collect::<Vec<_>>().join("; "))
+            let compared: Vec<String> = compared.collect();
+            format!("the row's baseline ({})", listed(&compared.iter().map(String::as_str).collect::<Vec<_>>()))
         }
     };
     let level = LEVEL * 100.0;

@@ -2,7 +2,10 @@
 
 use mmtl_metrics::{Metric, Reason, Score};
 use mmtl_plan::Space;
-use mmtl_report::{Absence, Cell, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table};
+use mmtl_report::{
+    Absence, Cell, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, summary_line,
+    text,
+};
 
 use crate::grid::{auc, grid, scored};
 
@@ -180,6 +183,47 @@ fn differences_to_the_baseline_are_paired_by_seed() {
     for (table, candidate) in [(0, "shared-bottom"), (0, "star"), (1, "single-task"), (0, "esmm"), (2, "ple")] {
         assert_eq!(cell(&report, &report.tables[table], candidate, "rows").difference, None, "{candidate}");
     }
+}
+
+#[test]
+fn each_row_may_have_a_baseline_of_its_own() {
+    let mut scores = grid();
+    scores.candidates[3].baseline = Some(2);
+    scores.candidates.truncate(5);
+    scores.entries.retain(|entry| entry.candidate < 5);
+    let report = Report::new(&scores, &Selection::default()).unwrap();
+    let difference = cell(&report, &report.tables[0], "single-task", "Tops").difference.unwrap();
+    assert!((difference.mean + 0.026).abs() < 1e-9);
+    let written = text(&report, Terminal { width: None, styled: false });
+    let expected = "vs baseline: mean paired difference to the row's baseline (mmoe experts=4 to shared-bottom, mmoe \
+                    experts=8 to shared-bottom, single-task to mmoe experts=8 and ple to shared-bottom) over";
+    assert!(written.contains(expected), "{written}");
+}
+
+#[test]
+fn a_sentence_says_who_leads() {
+    let sentence = |scores: &mmtl_report::Scores, table: usize| {
+        let report = Report::new(scores, &Selection::default()).unwrap();
+        summary_line(&report, &report.tables[table])
+    };
+    let mut scores = grid();
+    scores.entries.retain(|entry| entry.candidate != 1);
+    let expected =
+        "click by AUC (rows): mmoe experts=8 leads with 0.9285 ± 0.0036 over 3 seeds; no other is level with it";
+    assert_eq!(sentence(&scores, 0), expected);
+    for entry in &mut scores.entries {
+        entry.scenes[0].positives = Some(29);
+        entry.scenes.truncate(1);
+        entry.pooled.score = Score::Undefined(Reason::SingleClass);
+    }
+    scores.scenes.truncate(1);
+    let expected =
+        "click by AUC (Tops): mmoe experts=8 leads with 0.9360 ± 0.0036 over 3 seeds; too few rows of a class to tell";
+    assert_eq!(sentence(&scores, 0), expected);
+    for entry in &mut scores.entries {
+        entry.scenes[0].score = Score::Undefined(Reason::Overflow);
+    }
+    assert_eq!(sentence(&scores, 1), "spend by MSE (Tops): no score yet");
 }
 
 #[test]
