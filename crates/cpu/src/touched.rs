@@ -1,9 +1,10 @@
 //! The rows of tables that a batch looks up, cut into jobs of about equal work, and their gradients.
 
-use mmtl_plan::{Batch, Occurrence, Plan};
+use mmtl_plan::{Batch, Occurrence, Plan, Segments};
 
 use crate::lanes::add_scaled;
-use crate::model::Model;
+use crate::layout::Frame;
+use crate::model::{Model, Use};
 use crate::ops::embed::share;
 use crate::simd::vectorised;
 use crate::sweep::Work;
@@ -127,29 +128,67 @@ impl Touched {
 
     /// Sums the derivatives of every place that a row went to, in the segments' order.
     pub fn gradients(&self, work: &Work<'_>, plan: &Plan, live: &[bool], grads: &[f32], out: &mut [f32]) {
-        let Work { model, batch, frame, .. } = *work;
         work.workers.tasks(out, &self.jobs, 1, &|job| job.element, &|jobs, _, out: &mut [f32]| {
             let job = jobs[0];
-            let dim = plan.tables[job.table].dim;
-            let segments = &batch.segments[plan.tables[job.table].vocabulary];
-            let uses = &model.uses[job.table];
-            vectorised(|| {
-                for (i, out) in out[..job.len * dim].chunks_exact_mut(dim).enumerate() {
-                    out.fill(0.0);
-                    for occurrence in segments.of(self.at[job.first + i] as usize) {
-                        let (field, row) = (occurrence.field as usize, occurrence.row as usize);
-                        let tile = row / frame.size;
-                        let memory = &grads[tile * frame.tile_len()..];
-                        for to in uses[field].iter().filter(|to| live[to.node]) {
-                            let lookup = &batch.lookups[field];
-                            let scale =
-                                if lookup.starts.is_none() { 1.0 } else { share(to.pool, lookup.row(row).len()) };
-                            let at = frame.size * to.place.at + row % frame.size * to.place.stride() + to.offset;
-                            add_scaled(out, scale, &memory[at..at + dim]);
-                        }
-                    }
-                }
+            let spec = &plan.tables[job.table];
+            let sum = Sum {
+                batch: work.batch,
+                segments: &work.batch.segments[spec.vocabulary],
+                at: &self.at[job.first..job.first + job.len],
+                frame: work.frame,
+                uses: &work.model.uses[job.table],
+                live,
+                grads,
+            };
+            let out = &mut out[..job.len * spec.dim];
+            // The usual widths are compiled, so that a sum stays in registers.
+            vectorised(|| match spec.dim {
+                4 => sum.write_wide::<4>(out),
+                8 => sum.write_wide::<8>(out),
+                16 => sum.write_wide::<16>(out),
+                32 => sum.write_wide::<32>(out),
+                dim => out.chunks_exact_mut(dim).enumerate().for_each(|(i, out)| sum.write(i, out)),
             });
         });
+    }
+}
+
+/// What the gradients of some rows are summed from.
+struct Sum<'a> {
+    batch: &'a Batch,
+    segments: &'a Segments,
+    at: &'a [u32],
+    frame: Frame,
+    uses: &'a [Vec<Use>],
+    live: &'a [bool],
+    grads: &'a [f32],
+}
+
+impl Sum<'_> {
+    #[inline(always)]
+    fn write_wide<const DIM: usize>(&self, out: &mut [f32]) {
+        for (i, out) in out.as_chunks_mut::<DIM>().0.iter_mut().enumerate() {
+            let mut sum = [0.0; DIM];
+            self.write(i, &mut sum);
+            *out = sum;
+        }
+    }
+
+    /// The gradient of the `i`-th row.
+    #[inline(always)]
+    fn write(&self, i: usize, out: &mut [f32]) {
+        out.fill(0.0);
+        // Tiles have a power of two of rows.
+        let (shift, mask) = (self.frame.size.trailing_zeros(), self.frame.size - 1);
+        for occurrence in self.segments.of(self.at[i] as usize) {
+            let (field, row) = (occurrence.field as usize, occurrence.row as usize);
+            let tile = (row >> shift) * self.frame.tile_len();
+            for to in self.uses[field].iter().filter(|to| self.live[to.node]) {
+                let lookup = &self.batch.lookups[field];
+                let scale = if lookup.starts.is_none() { 1.0 } else { share(to.pool, lookup.row(row).len()) };
+                let at = tile + self.frame.size * to.place.at + (row & mask) * to.place.stride() + to.offset;
+                add_scaled(out, scale, &self.grads[at..at + out.len()]);
+            }
+        }
     }
 }

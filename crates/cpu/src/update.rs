@@ -122,7 +122,11 @@ fn piece<const N: usize>(
     v: &mut [f32],
     g: Slope<'_>,
 ) {
-    let load = |x: &[f32]| -> [f32; N] { std::array::from_fn(|i| x[at + i]) };
+    let load = |x: &[f32]| {
+        let mut piece = [0.0; N];
+        piece.copy_from_slice(&x[at..at + N]);
+        piece
+    };
     let (mut w_piece, mut m_piece, mut v_piece) = (load(w), load(m), load(v));
     let g = match g {
         Slope::Flat => [0.0; N],

@@ -1,3 +1,8 @@
 //! Integration tests of the engine.
 
 mod conforming;
+mod lazy;
+mod refusals;
+mod threads;
+mod tiles;
+mod world;

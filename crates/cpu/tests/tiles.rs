@@ -1,0 +1,101 @@
+//! Batches of several tiles, held to the oracle in f64: the conformance suite's fit into one.
+
+use std::sync::Arc;
+
+use mmtl_plan::{Gradient, Pass, Plan, Session, TableUpdates};
+use mmtl_reference::conformance::{drawn_plans, tolerance};
+use mmtl_reference::{Precision, ReferenceEngine};
+
+use crate::world;
+
+/// Rows of the batch: three tiles of 64 and one of 8.
+const ROWS: usize = 200;
+
+/// Largest difference in units of the largest value.
+fn error(got: &[f32], truth: &[f32]) -> f64 {
+    assert_eq!(got.len(), truth.len());
+    let largest = truth.iter().fold(f32::MIN_POSITIVE, |largest, x| largest.max(x.abs()));
+    let difference = got.iter().zip(truth).map(|(a, b)| f64::from(a - b).abs()).fold(0.0, f64::max);
+    difference / f64::from(largest)
+}
+
+fn flat(gradient: Gradient) -> Vec<f32> {
+    gradient.tables.into_iter().fold(gradient.dense, |all, table| [all, table.values].concat())
+}
+
+fn check(name: &str, plan: &Arc<Plan>) {
+    let allowed = tolerance::of_plan(plan);
+    let oracle = ReferenceEngine { precision: Precision::Double };
+    let mut sessions = [
+        world::session(&world::engine(2), plan, TableUpdates::Exact),
+        world::session(&oracle, plan, TableUpdates::Exact),
+    ];
+    let batch = world::batch(plan, ROWS, 3);
+    let weights = world::objective_weights(plan);
+    let mut alone = vec![0.0; weights.len()];
+    alone[weights.len() - 1] = 1.0;
+    for number in 0..2 {
+        let [got, truth] = sessions.each_mut().map(|session| {
+            session.gradients(&batch, Pass { step: 1 }, &[&weights, &alone]).expect("the batch fits");
+            flat(session.gradient(number).expect("it is there"))
+        });
+        let found = error(&got, &truth);
+        assert!(found < allowed, "{name}: gradient {number}: {found:e}, allowed {allowed:e}");
+    }
+    let [got, truth] = sessions.each_mut().map(|session| losses(session.as_mut()));
+    let found = error(&got, &truth);
+    assert!(found < allowed, "{name}: losses: {found:e}, allowed {allowed:e}");
+    let [got, truth] = sessions.each_mut().map(|session| {
+        let mut outputs = vec![vec![]; plan.outputs.len()];
+        session.predict(&world::batch(plan, ROWS, 4), &mut outputs).expect("the batch fits");
+        [outputs.concat(), session.snapshot(false).expect("copies").states.concat()].concat()
+    });
+    let found = error(&got, &truth);
+    assert!(found < allowed, "{name}: outputs and statistics: {found:e}, allowed {allowed:e}");
+}
+
+fn losses(session: &mut dyn Session) -> Vec<f32> {
+    session.losses().expect("they are there").iter().map(|totals| totals.sum as f32).collect()
+}
+
+#[test]
+fn several_tiles_are_what_the_oracle_says() {
+    for (name, plan) in drawn_plans() {
+        check(&name, &plan);
+    }
+    check("every op", &world::every_op());
+}
+
+/// A fused step must be the same as its parts made one by one.
+#[test]
+fn a_step_is_a_gradient_and_its_update() {
+    let plan = world::every_op();
+    let weights = world::objective_weights(&plan);
+    let [mut whole, mut parts] = [(); 2].map(|()| world::session(&world::engine(1), &plan, TableUpdates::Exact));
+    for step in 1..=3 {
+        let batch = world::batch(&plan, ROWS, step);
+        whole.step(&batch, &weights, &world::adam(step)).expect("the batch fits");
+        parts.gradients(&batch, Pass { step }, &[&weights]).expect("the batch fits");
+        parts.combine(&[1.0], &world::adam(step)).expect("one coefficient");
+    }
+    assert_eq!(whole.snapshot(true), parts.snapshot(true));
+    assert_eq!(whole.losses(), parts.losses());
+}
+
+#[test]
+fn what_a_weighting_does_not_reach_has_gradient_zero() {
+    let plan = world::every_op();
+    let mut session = world::session(&world::engine(1), &plan, TableUpdates::Exact);
+    let batch = world::batch(&plan, ROWS, 1);
+    for k in 0..plan.objectives.len() {
+        let mut weights = vec![0.0; plan.objectives.len()];
+        weights[k] = 1.0;
+        session.gradients(&batch, Pass { step: 1 }, &[&weights]).expect("the batch fits");
+        let gradient = session.gradient(0).expect("it is there");
+        for param in &plan.params {
+            let reached = param.reached_by.contains(&k);
+            let zero = gradient.dense[param.range()].iter().all(|&g| g == 0.0);
+            assert_eq!(zero, !reached, "{} by {}", param.name, plan.objectives[k].name);
+        }
+    }
+}
