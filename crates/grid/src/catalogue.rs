@@ -32,6 +32,23 @@ pub struct Named {
 }
 
 impl Catalogue {
+    /// Everything there is.
+    pub fn standard() -> Self {
+        let source = |name: &'static str| Named { name, knobs: mmtl_data::knobs(name).unwrap_or_default() };
+        let prefixed = |name: &&str| format!("train.{name}");
+        Self {
+            sources: mmtl_data::sources().iter().map(|s| source(s.name())).collect(),
+            architectures: mmtl_zoo::architectures()
+                .iter()
+                .map(|a| Named { name: a.name(), knobs: a.knobs() })
+                .collect(),
+            model: mmtl_zoo::model_knobs(),
+            train: mmtl_train::knobs(),
+            select: mmtl_train::select_knobs(),
+            pacing: mmtl_train::PACING.iter().map(prefixed).collect(),
+        }
+    }
+
     /// The knobs of a section for a data source; none for a source or an architecture that does not exist.
     pub fn knobs(&self, source: &str, section: Section) -> &[Knob] {
         match section {
@@ -155,6 +172,35 @@ pub(crate) mod tests {
         let Value::List(rows) = without_negative_zero(list(-0.0)) else { panic!("a list") };
         assert_eq!(format!("{}", rows[0]), "[0.0]");
         assert_eq!(without_negative_zero(list(-1.5)), list(-1.5));
+    }
+
+    #[test]
+    fn no_two_things_of_the_standard_share_a_name() {
+        let catalogue = Catalogue::standard();
+        let frame = ["name", "seeds", "grid", "compare", "ablation", "architecture", "protocol", "seed"];
+        let sections = Section::SHARED.map(Section::name).into_iter().chain(catalogue.architecture_names());
+        let mut names: Vec<&str> = sections.chain(frame).collect();
+        names.extend(catalogue.model.iter().map(|knob| knob.name));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+        assert!(catalogue.source_names().count() > 0 && catalogue.architecture_names().count() > 0);
+        for source in &catalogue.sources {
+            assert!(source.knobs.iter().any(|knob| knob.name == "source"), "{}", source.name);
+        }
+        for key in &catalogue.pacing {
+            assert!(catalogue.train.iter().any(|knob| key.strip_prefix("train.") == Some(knob.name)), "{key}");
+        }
+    }
+
+    #[test]
+    fn every_default_of_the_standard_is_accepted_by_its_own_knob() {
+        let catalogue = Catalogue::standard();
+        let lists = catalogue.sources.iter().chain(&catalogue.architectures).map(|named| &named.knobs);
+        for knob in lists.chain([&catalogue.model, &catalogue.train, &catalogue.select]).flatten() {
+            assert!(knob.accept(&knob.default).is_ok(), "{}", knob.name);
+        }
     }
 
     #[test]

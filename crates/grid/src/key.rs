@@ -113,3 +113,134 @@ fn write_value(text: &mut String, value: &Value) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::catalogue::tests::{catalogue, int};
+    use crate::configuration::Execution;
+    use crate::experiment::Experiment;
+
+    fn configuration_of(catalogue: &Catalogue, text: &str) -> Configuration {
+        let text = format!("{text}\n[grid]\narchitecture = [\"mmoe\"]");
+        let experiment = Experiment::parse("e.toml", text.as_bytes(), catalogue).unwrap();
+        experiment.trials(catalogue, &Execution::default()).remove(0).configuration
+    }
+
+    fn key(text: &str) -> TrialKey {
+        let text = format!("data.source = \"reviews\"\n{text}");
+        TrialKey::of(&configuration_of(&catalogue(), &text), &catalogue(), "f")
+    }
+
+    #[test]
+    fn a_default_given_is_a_default() {
+        for text in [
+            "mmoe.experts = 8",
+            "mmoe.gate = \"softmax\"\nmmoe.tower = [64]",
+            "model.dropout = 0",
+            "model.dropout = -0.0",
+            "train.lr = 1e-3",
+            "seeds.split = 1",
+            "seeds.order = \"trial\"",
+            "train.checkpoint_every = 3.0",
+            "ple.levels = 3",
+            "name = \"other\"",
+            "compare.baseline = { architecture = \"mmoe\" }",
+        ] {
+            assert_eq!(key(text), key(""), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_keys_is_nothing() {
+        let one = "train.lr = 0.5\nmodel.dropout = 0.25\nmmoe.experts = 4\nmodel.embedding_dim = 16";
+        let other = "model.embedding_dim = 16\nmmoe.experts = 4\nmodel.dropout = 0.25\ntrain.lr = 0.5";
+        assert_eq!(key(one), key(other));
+        assert_ne!(key(one), key(""));
+    }
+
+    #[test]
+    fn a_new_knob_keeps_the_keys() {
+        let text = "data.source = \"reviews\"\ntrain.lr = 0.5";
+        let mut newer = catalogue();
+        newer.train.insert(0, int("accumulate", 1, 8, 1));
+        newer.architectures[2].knobs.push(int("shared", 0, 8, 0));
+        let key = |catalogue: &Catalogue| TrialKey::of(&configuration_of(catalogue, text), catalogue, "f");
+        assert_eq!(key(&newer), key(&catalogue()));
+    }
+
+    #[test]
+    fn whatever_moves_a_number_moves_the_key() {
+        let mut keys = BTreeSet::from([key("")]);
+        for text in [
+            "mmoe.experts = 9",
+            "mmoe.gate = \"uniform\"",
+            "mmoe.tower = []",
+            "mmoe.tower = [6, 4]",
+            "mmoe.tower = [4, 6]",
+            "model.scene_feature = true",
+            "model.dropout = 0.1",
+            "train.lr = 0.0010000000000000002",
+            "train.task_weights = [1]",
+            "select.score = \"a.auc\"",
+            "select.score = \"a\\\"\\nb = 1\"",
+            "data.tokens = 31",
+            "data.scenes = [\"a\", \"b\"]",
+            "data.scenes = [\"a,b\"]",
+            "seeds.split = 2",
+            "seeds.dropout = 2",
+        ] {
+            assert!(keys.insert(key(text)), "{text}");
+        }
+        let configuration = configuration_of(&catalogue(), "data.source = \"reviews\"");
+        let of = |configuration: &Configuration, fingerprint| TrialKey::of(configuration, &catalogue(), fingerprint);
+        assert!(keys.insert(of(&configuration, "g")));
+        let protocol = crate::protocol::Protocol::PerScene;
+        assert!(keys.insert(of(&Configuration { protocol, ..configuration.clone() }, "f")));
+        for (engine, precision) in [("gpu", "f32"), ("cpu", "bf16")] {
+            let execution = Execution { engine: engine.into(), precision: precision.into() };
+            assert!(keys.insert(of(&Configuration { execution, ..configuration.clone() }, "f")));
+        }
+    }
+
+    /// These keys name folders on other people's disks: a change that moves one must be meant, and raise [`NUMBERS`].
+    #[test]
+    fn keys_stay_what_they_are() {
+        let text = "train.lr = 1e-5\nmodel.dropout = 0.1\nmmoe.tower = [64, 32]\nselect.score = \"é\"";
+        let configuration = configuration_of(&catalogue(), &format!("data.source = \"reviews\"\n{text}"));
+        let canonical = canonical(&configuration, &catalogue());
+        assert_eq!(
+            canonical,
+            "architecture = \"mmoe\"\nengine = \"cpu\"\nprecision = \"f32\"\nprotocol = \"joint\"\nsource = \"reviews\"\n\
+             seeds.data = 1\nseeds.split = 1\nseeds.initialisation = 1\nseeds.order = 1\nseeds.dropout = 1\n\
+             mmoe.tower = [64,32,]\nmodel.dropout = 0.1\nselect.score = \"é\"\ntrain.lr = 1e-5\n"
+        );
+        assert_eq!((NUMBERS, key("").as_str(), key(text).as_str()), (1, "259ffb88c69b14a3", "36ad0e79f4ab2531"));
+    }
+
+    #[test]
+    fn keys_are_16_digits() {
+        for text in
+            ["0123456789abcde", "0123456789abcdef0", "0123456789abcdeF", "0123456789abcdeg", "../456789abcdef01"]
+        {
+            let error = text.parse::<TrialKey>().unwrap_err().to_string();
+            assert!(error.contains(text) && error.ends_with("expected 16 digits of 0-9 a-f"), "{error}");
+        }
+        let key: TrialKey = "0123456789abcdef".parse().unwrap();
+        assert_eq!(serde_json::to_string(&key).unwrap(), "\"0123456789abcdef\"");
+        assert_eq!(serde_json::from_str::<TrialKey>("\"0123456789abcdef\"").unwrap(), key);
+        assert!(serde_json::from_str::<TrialKey>("\"x\"").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn two_rates_have_two_keys(one in 0.0..10.0f64, other in 0.0..10.0f64) {
+            let key = |lr: f64| key(&format!("train.lr = {lr:?}"));
+            prop_assert_eq!(one.to_bits() == other.to_bits(), key(one) == key(other));
+        }
+    }
+}

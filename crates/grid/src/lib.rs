@@ -3,11 +3,13 @@
 mod catalogue;
 mod configuration;
 mod error;
+pub mod events;
 mod experiment;
 mod key;
 mod key_name;
 mod lattice;
 mod protocol;
+pub mod store;
 mod trial;
 
 pub use catalogue::{Catalogue, Named};

@@ -1,0 +1,76 @@
+//! How long a grid still takes.
+
+use std::collections::BTreeMap;
+
+use crate::events::{GridState, RunState, RunStatus};
+
+/// Durations of runs, in milliseconds.
+#[derive(Default)]
+struct Durations {
+    sum: f64,
+    count: f64,
+}
+
+impl Durations {
+    fn add(&mut self, milliseconds: f64) {
+        self.sum += milliseconds;
+        self.count += 1.0;
+    }
+
+    fn mean(&self) -> Option<f64> {
+        (self.count > 0.0).then(|| self.sum / self.count)
+    }
+}
+
+/// Below this share of a run, what it took so far (opening data, first batches) says little about the rest.
+const TELLING: f64 = 0.02;
+
+impl GridState {
+    /// Milliseconds until the last run ends: `None` until a run has come far enough to tell. What waits is taken to
+    /// last as long as finished runs of its architecture do on average, else as all do; before any has finished, as
+    /// the running ones will if they keep their pace. The work is spread over the places, and lasts at least as long
+    /// as the longest run that runs.
+    pub fn time_left(&self) -> Option<u64> {
+        let (mut finished, mut projected) = (Durations::default(), Durations::default());
+        let mut by_architecture: BTreeMap<&str, Durations> = BTreeMap::new();
+        for run in self.runs() {
+            match run.status {
+                RunStatus::Finished if run.attempt > 0 => {
+                    finished.add(run.milliseconds() as f64);
+                    by_architecture.entry(&run.architecture).or_default().add(run.milliseconds() as f64);
+                }
+                RunStatus::Running { .. } => {
+                    if let Some(whole) = projection(run) {
+                        projected.add(whole);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let usual = finished.mean().or(projected.mean());
+        let of = |run: &RunState| by_architecture.get(run.architecture.as_str()).and_then(Durations::mean).or(usual);
+        let (mut work, mut longest, mut places) = (0.0, 0.0f64, 0);
+        for run in self.runs() {
+            let left = match run.status {
+                RunStatus::Queued => of(run)?,
+                RunStatus::Running { .. } => {
+                    let whole = projection(run).or_else(|| of(run))?;
+                    let left = (whole - run.milliseconds() as f64).max(0.0);
+                    longest = longest.max(left);
+                    left
+                }
+                _ => continue,
+            };
+            work += left;
+            places += 1;
+        }
+        let places = self.jobs.clamp(1, places.max(1)) as f64;
+        Some((work / places).max(longest) as u64)
+    }
+}
+
+/// The duration of a running run at its pace so far.
+fn projection(run: &RunState) -> Option<f64> {
+    let fraction = run.fraction();
+    (fraction >= TELLING).then(|| run.milliseconds() as f64 / fraction)
+}

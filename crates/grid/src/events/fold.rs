@@ -1,0 +1,303 @@
+//! The fold over events: what a view needs to know of a grid. Pure: no clock, no file; events may come twice, late or
+//! in any order.
+
+use std::collections::BTreeMap;
+
+use crate::events::run_fold::FitState;
+use crate::events::{Ending, GridEvent, GridLine, Level, RunEvent, RunLine, RunStatus};
+use crate::key::TrialKey;
+use crate::trial::Row;
+
+/// An event of any file of a store.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Happened {
+    /// A line of `grid.jsonl`.
+    Grid(GridLine),
+    /// A line of a run's `events.jsonl`.
+    Run(TrialKey, RunLine),
+}
+
+/// A grid as told by its events.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GridState {
+    /// Name of the experiment.
+    pub experiment: String,
+    /// Runs at once.
+    pub jobs: usize,
+    /// How the scheduler ended; `None` while it goes on.
+    pub ending: Option<Ending>,
+    /// When the present attempt began, in milliseconds since 1970.
+    pub opened_at: u64,
+    /// When the last event came, in milliseconds since 1970.
+    pub last_at: u64,
+    /// The latest words of scheduler and workers, the oldest first: time, run, level, text.
+    pub log: Vec<(u64, Option<TrialKey>, Level, String)>,
+    attempt: u32,
+    seq: u64,
+    runs: Vec<RunState>,
+    places: BTreeMap<TrialKey, usize>,
+}
+
+/// The log keeps so many lines; the files have all.
+const LOG: usize = 1_000;
+
+/// A run as told by its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunState {
+    /// Its key.
+    pub key: TrialKey,
+    /// Its architecture.
+    pub architecture: String,
+    /// Its protocol.
+    pub protocol: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its rows in tables.
+    pub rows: Vec<Row>,
+    /// Its state, as the scheduler sees it.
+    pub status: RunStatus,
+    /// Its fits, in the order in which they run.
+    pub fits: Vec<FitState>,
+    /// The fit that was last heard of.
+    pub fit: usize,
+    /// What it does when it does not train.
+    pub stage: Option<String>,
+    /// How many times it was started.
+    pub attempt: u32,
+    /// When the present attempt began, in milliseconds since 1970.
+    pub started_at: u64,
+    /// When its last event came, in milliseconds since 1970.
+    pub last_at: u64,
+    /// Milliseconds in which a worker was at it in earlier attempts.
+    pub(super) earlier: u64,
+    seq: u64,
+    /// The grid's attempt that planned it last.
+    planned: u32,
+}
+
+/// Runs by state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Waiting for a free place.
+    pub queued: usize,
+    /// Running.
+    pub running: usize,
+    /// Waiting to be resumed.
+    pub paused: usize,
+    /// With a record.
+    pub finished: usize,
+    /// Without one.
+    pub failed: usize,
+    /// Given up.
+    pub cancelled: usize,
+    /// Never run.
+    pub not_applicable: usize,
+}
+
+impl GridState {
+    /// Takes in an event. One that was taken in before, or that a later attempt superseded, changes nothing.
+    pub fn apply(&mut self, happened: Happened) {
+        match happened {
+            Happened::Grid(line) if (line.attempt, line.seq) > (self.attempt, self.seq) => {
+                (self.attempt, self.seq) = (line.attempt, line.seq);
+                self.last_at = self.last_at.max(line.at);
+                self.grid(line.at, line.event);
+            }
+            Happened::Run(key, line) => {
+                let run = self.run_mut(&key);
+                if (line.attempt, line.seq) > (run.attempt, run.seq) {
+                    run.next(&line);
+                    self.last_at = self.last_at.max(line.at);
+                    if let Some((level, text)) = words(&line.event) {
+                        self.note(line.at, Some(key), level, text);
+                    }
+                }
+            }
+            Happened::Grid(_) => {}
+        }
+    }
+
+    fn grid(&mut self, at: u64, event: GridEvent) {
+        match event {
+            GridEvent::Opened { experiment, jobs, .. } => {
+                (self.experiment, self.jobs, self.ending, self.opened_at) = (experiment, jobs, None, at);
+            }
+            GridEvent::Planned { key, architecture, protocol, seed, rows, status } => {
+                let attempt = self.attempt;
+                let run = self.run_mut(&key);
+                *run = RunState { architecture, protocol, seed, rows, status, planned: attempt, ..run.clone() };
+            }
+            GridEvent::Moved { key, status } => self.run_mut(&key).status = status,
+            GridEvent::Jobs { jobs } => self.jobs = jobs,
+            GridEvent::Log { level, text } => self.note(at, None, level, text),
+            GridEvent::Closed { ending } => self.ending = Some(ending),
+        }
+    }
+
+    fn note(&mut self, at: u64, key: Option<TrialKey>, level: Level, text: String) {
+        if self.log.len() >= 2 * LOG {
+            self.log.drain(..LOG);
+        }
+        self.log.push((at, key, level, text));
+    }
+
+    fn run_mut(&mut self, key: &TrialKey) -> &mut RunState {
+        let next = self.runs.len();
+        let at = *self.places.entry(key.clone()).or_insert(next);
+        if at == next {
+            self.runs.push(RunState::new(key.clone()));
+        }
+        &mut self.runs[at]
+    }
+
+    /// The runs of the grid, in its order. Those that only an earlier version of the experiment had are left out.
+    pub fn runs(&self) -> impl Iterator<Item = &RunState> {
+        self.runs.iter().filter(|run| run.planned == self.attempt && run.planned > 0)
+    }
+
+    /// One run, whether or not the grid still has it.
+    pub fn run(&self, key: &TrialKey) -> Option<&RunState> {
+        self.places.get(key).map(|at| &self.runs[*at])
+    }
+
+    /// How many runs are in which state.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for run in self.runs() {
+            let count = match run.status {
+                RunStatus::Queued => &mut counts.queued,
+                RunStatus::Running { .. } => &mut counts.running,
+                RunStatus::Paused => &mut counts.paused,
+                RunStatus::Finished => &mut counts.finished,
+                RunStatus::Failed { .. } => &mut counts.failed,
+                RunStatus::Cancelled => &mut counts.cancelled,
+                RunStatus::NotApplicable { .. } => &mut counts.not_applicable,
+            };
+            *count += 1;
+        }
+        counts
+    }
+
+    /// Train rows a second, over all runs that run.
+    pub fn rows_per_second(&self) -> f64 {
+        let running = self.runs().filter(|run| matches!(run.status, RunStatus::Running { .. }));
+        running.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second).sum()
+    }
+}
+
+/// What of an event belongs in the log.
+fn words(event: &RunEvent) -> Option<(Level, String)> {
+    match event {
+        RunEvent::Log { level, text } => Some((*level, text.clone())),
+        RunEvent::Failed { reason } => Some((Level::Error, reason.clone())),
+        RunEvent::Started { .. }
+        | RunEvent::Stage { .. }
+        | RunEvent::Resumed { .. }
+        | RunEvent::Progress { .. }
+        | RunEvent::Evaluated { .. }
+        | RunEvent::Checkpointed { .. }
+        | RunEvent::Fitted { .. }
+        | RunEvent::Stopped
+        | RunEvent::Finished => None,
+    }
+}
+
+impl RunState {
+    fn new(key: TrialKey) -> Self {
+        Self {
+            key,
+            architecture: String::new(),
+            protocol: String::new(),
+            seed: 0,
+            rows: vec![],
+            status: RunStatus::Queued,
+            fits: vec![],
+            fit: 0,
+            stage: None,
+            attempt: 0,
+            started_at: 0,
+            last_at: 0,
+            earlier: 0,
+            seq: 0,
+            planned: 0,
+        }
+    }
+
+    fn next(&mut self, line: &RunLine) {
+        if line.attempt > self.attempt {
+            self.earlier = self.milliseconds();
+            (self.started_at, self.last_at) = (line.at, line.at);
+        }
+        (self.attempt, self.seq) = (line.attempt, line.seq);
+        self.last_at = self.last_at.max(line.at);
+        self.event(&line.event);
+    }
+
+    fn event(&mut self, event: &RunEvent) {
+        let attempt = self.attempt;
+        if let RunEvent::Stage { name } = event {
+            self.stage = Some(name.clone());
+        } else if !matches!(event, RunEvent::Log { .. }) {
+            self.stage = None;
+        }
+        match event {
+            RunEvent::Started { fits, .. } => {
+                self.fits.truncate(fits.len());
+                for (fit, name) in fits.iter().enumerate() {
+                    self.with(fit, |state| state.name.clone_from(name));
+                }
+                self.fit = 0;
+            }
+            RunEvent::Resumed { fit, step } => self.with(*fit, |state| state.resume(attempt, *step)),
+            RunEvent::Progress { fit, step, steps, epochs, rows_per_second, losses } => self.with(*fit, |state| {
+                state.at(attempt, *step, *epochs);
+                state.steps = *steps;
+                state.rows_per_second = *rows_per_second;
+                state.losses.clone_from(losses);
+            }),
+            RunEvent::Evaluated { fit, step, epochs, best, .. } => self.with(*fit, |state| {
+                state.at(attempt, *step, *epochs);
+                state.evaluated(event, *best);
+            }),
+            RunEvent::Checkpointed { fit, step } => self.with(*fit, |state| {
+                state.at_least(attempt);
+                state.checkpoint = Some(*step);
+            }),
+            RunEvent::Fitted { fit, best_step } => self.with(*fit, |state| {
+                state.at_least(attempt);
+                state.best_step = Some(*best_step);
+            }),
+            RunEvent::Stage { .. }
+            | RunEvent::Log { .. }
+            | RunEvent::Stopped
+            | RunEvent::Finished
+            | RunEvent::Failed { .. } => {}
+        }
+    }
+
+    /// Changes a fit. A number that no trial has, from a damaged line, must not fill the memory.
+    fn with(&mut self, fit: usize, change: impl FnOnce(&mut FitState)) {
+        const MOST_FITS: usize = 10_000;
+        if fit < MOST_FITS {
+            if self.fits.len() <= fit {
+                self.fits.resize_with(fit + 1, FitState::default);
+            }
+            self.fit = fit;
+            change(&mut self.fits[fit]);
+        }
+    }
+
+    /// Milliseconds in which a worker was at it, over all attempts.
+    pub fn milliseconds(&self) -> u64 {
+        self.earlier.saturating_add(self.last_at.saturating_sub(self.started_at))
+    }
+
+    /// How much of it is done, from 0 to 1, if patience lasts.
+    pub fn fraction(&self) -> f64 {
+        if self.status == RunStatus::Finished {
+            return 1.0;
+        }
+        let done: f64 = self.fits.iter().map(FitState::fraction).sum();
+        if self.fits.is_empty() { 0.0 } else { done / self.fits.len() as f64 }
+    }
+}

@@ -1,0 +1,377 @@
+//! The run store: `results/EXPERIMENT/` with
+//!
+//! ```text
+//! store.json        the version of all this
+//! experiment.toml   the experiment file as last run
+//! grid.jsonl        the scheduler's state transitions: all that an overview needs
+//! scheduler.lease   who schedules     lock   held while leases change hands
+//! inbox/            commands to the scheduler
+//! KEY/              one run:
+//!   trial.toml  events.jsonl  checkpoint*  predictions.parquet  record.json  times.json  lease
+//! ```
+//!
+//! Each file has one writer at a time: the scheduler (its lease), or the worker of the run (the run's lease).
+
+pub mod atomic;
+mod format;
+mod inbox;
+mod lease;
+mod lines;
+mod machine;
+pub mod predictions;
+pub(crate) mod record;
+mod trial_file;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use format::FormatVersion;
+pub use inbox::{Arrival, Command, Inbox, Target};
+pub use lease::{Acquired, Grant, Lease, RENEW_EVERY, SILENT_FOR, holder};
+pub use lines::{Line, LineReader, LineWriter, Versioned};
+pub use machine::Holder;
+pub use record::{Cell, FitRecord, Record, Rows, Times};
+pub use trial_file::StoredTrial;
+
+use crate::catalogue::Catalogue;
+use crate::error::GridError;
+use crate::events::{GridLine, RunLine};
+use crate::key::TrialKey;
+use crate::store::format::{read_json, to_json};
+
+const VERSION: FormatVersion = FormatVersion(1);
+
+#[derive(Serialize, Deserialize)]
+struct StoreFile {
+    version: FormatVersion,
+}
+
+/// The folder of one experiment's results.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// Opens the store in `root`, making it if there is none.
+    ///
+    /// # Errors
+    /// When a newer program made it, when something else is in the folder, or when it cannot be made.
+    pub fn create(root: &Path) -> Result<Self, GridError> {
+        if !root.join(STORE).exists() {
+            fs::create_dir_all(root).map_err(GridError::writing(root))?;
+            let entries = fs::read_dir(root).map_err(GridError::reading(root))?;
+            let other = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+            if let Some(other) = other.filter(|name| !name.starts_with('.') && name != STORE).min() {
+                let reason = format!("it holds `{other}` but no `{STORE}`; use another name or an empty folder");
+                return Err(GridError::NotAStore { path: root.to_owned(), reason });
+            }
+            let path = root.join(STORE);
+            atomic::replace(&path, &to_json(&StoreFile { version: VERSION }, &path)?)?;
+        }
+        Self::open(root)
+    }
+
+    /// Opens a store that is there.
+    ///
+    /// # Errors
+    /// When there is none in the folder, or a newer program made it.
+    pub fn open(root: &Path) -> Result<Self, GridError> {
+        let path = root.join(STORE);
+        match read_json::<StoreFile>(&path, VERSION) {
+            Ok(_) => Ok(Self { root: root.to_owned() }),
+            Err(GridError::Read { error, .. }) if error.kind() == io::ErrorKind::NotFound => {
+                let reason =
+                    format!("it has no `{STORE}`; expected a folder that `mmtl run` made, such as results/NAME");
+                Err(GridError::NotAStore { path: root.to_owned(), reason })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The copy of the experiment file.
+    pub fn experiment_file(&self) -> PathBuf {
+        self.root.join("experiment.toml")
+    }
+
+    /// Where the scheduler tells what happens.
+    pub fn grid_file(&self) -> PathBuf {
+        self.root.join("grid.jsonl")
+    }
+
+    /// Follows the scheduler's lines.
+    pub fn grid_lines(&self) -> LineReader<GridLine> {
+        LineReader::new(&self.grid_file())
+    }
+
+    /// Where commands to the scheduler go.
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(&self.root.join("inbox"))
+    }
+
+    /// Asks to be the one scheduler.
+    ///
+    /// # Errors
+    /// As [`Lease::acquire`].
+    pub fn lease_scheduler(&self) -> Result<Acquired, GridError> {
+        let acquired = Lease::acquire(&self.scheduler_lease(), &self.lock_file())?;
+        if matches!(acquired, Acquired::Ours(_)) {
+            atomic::sweep(&self.root)?;
+        }
+        Ok(acquired)
+    }
+
+    /// The scheduler that lives, if one does.
+    ///
+    /// # Errors
+    /// As [`holder`].
+    pub fn scheduler(&self) -> Result<Option<Grant>, GridError> {
+        holder(&self.scheduler_lease())
+    }
+
+    fn scheduler_lease(&self) -> PathBuf {
+        self.root.join("scheduler.lease")
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
+    }
+
+    /// The folder of a run, which need not exist.
+    pub fn run(&self, key: &TrialKey) -> RunFolder {
+        RunFolder { root: self.root.join(key.as_str()), key: key.clone(), lock: self.lock_file() }
+    }
+
+    /// The runs whose folders exist, by key.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunFolder>, GridError> {
+        let entries = fs::read_dir(&self.root).map_err(GridError::reading(&self.root))?;
+        let key = |entry: fs::DirEntry| entry.file_name().to_string_lossy().parse::<TrialKey>().ok();
+        let mut keys: Vec<TrialKey> = entries.flatten().filter_map(key).collect();
+        keys.sort();
+        Ok(keys.iter().map(|key| self.run(key)).collect())
+    }
+}
+
+const STORE: &str = "store.json";
+
+/// The folder of one run.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    root: PathBuf,
+    key: TrialKey,
+    lock: PathBuf,
+}
+
+impl RunFolder {
+    /// The trial's key.
+    pub fn key(&self) -> &TrialKey {
+        &self.key
+    }
+
+    /// The folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// A file of the run.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// Makes the folder and writes `trial.toml`, if it is not there.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn create(&self, trial: &StoredTrial, catalogue: &Catalogue) -> Result<(), GridError> {
+        let path = self.trial_file();
+        if path.exists() {
+            return Ok(());
+        }
+        fs::create_dir_all(&self.root).map_err(GridError::writing(&self.root))?;
+        atomic::replace(&path, trial_file::to_text(trial, catalogue, &path)?.as_bytes())
+    }
+
+    /// The trial.
+    ///
+    /// # Errors
+    /// When `trial.toml` cannot be read, was written by a newer program, is damaged, or names what this program has
+    /// not.
+    pub fn trial(&self, catalogue: &Catalogue) -> Result<StoredTrial, GridError> {
+        let path = self.trial_file();
+        let bytes = fs::read(&path).map_err(GridError::reading(&path))?;
+        let text = String::from_utf8(bytes).map_err(|error| GridError::damaged(&path, error))?;
+        trial_file::from_text(&text, catalogue, &path)
+    }
+
+    fn trial_file(&self) -> PathBuf {
+        self.file("trial.toml")
+    }
+
+    /// Asks to be the one worker of the run. What killed workers left half-written is removed.
+    ///
+    /// # Errors
+    /// As [`Lease::acquire`].
+    pub fn lease(&self) -> Result<Acquired, GridError> {
+        let acquired = Lease::acquire(&self.file("lease"), &self.lock)?;
+        if matches!(acquired, Acquired::Ours(_)) {
+            atomic::sweep(&self.root)?;
+        }
+        Ok(acquired)
+    }
+
+    /// The worker that lives, if one does.
+    ///
+    /// # Errors
+    /// As [`holder`].
+    pub fn worker(&self) -> Result<Option<Grant>, GridError> {
+        holder(&self.file("lease"))
+    }
+
+    /// Where the worker tells what happens.
+    pub fn events_file(&self) -> PathBuf {
+        self.file("events.jsonl")
+    }
+
+    /// Follows the worker's lines.
+    pub fn events(&self) -> LineReader<RunLine> {
+        LineReader::new(&self.events_file())
+    }
+
+    /// Where predictions are kept; see [`predictions`].
+    pub fn predictions_file(&self) -> PathBuf {
+        self.file("predictions.parquet")
+    }
+
+    /// Whether the run has finished: its record, which is written last, is there.
+    pub fn is_finished(&self) -> bool {
+        self.record_file().exists()
+    }
+
+    fn record_file(&self) -> PathBuf {
+        self.file("record.json")
+    }
+
+    /// What came of the run.
+    ///
+    /// # Errors
+    /// When `record.json` cannot be read, was written by a newer program, or is damaged.
+    pub fn record(&self) -> Result<Record, GridError> {
+        record::read_record(&self.record_file(), &self.key)
+    }
+
+    /// Writes `times.json`, then `record.json`: the run has finished once the latter is there.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn finish(&self, record: &Record, times: &Times) -> Result<(), GridError> {
+        record::write_times(&self.file("times.json"), times)?;
+        record::write_record(&self.record_file(), &self.key, record)
+    }
+
+    /// The bytes that `record.json` has for a record, to compare.
+    ///
+    /// # Errors
+    /// When the record holds a score that is not finite.
+    pub fn record_bytes(&self, record: &Record) -> Result<Vec<u8>, GridError> {
+        record::record_bytes(&self.record_file(), &self.key, record)
+    }
+
+    /// How long it took.
+    ///
+    /// # Errors
+    /// As [`RunFolder::record`].
+    pub fn times(&self) -> Result<Times, GridError> {
+        record::read_times(&self.file("times.json"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::tests::catalogue;
+    use crate::configuration::Execution;
+    use crate::experiment::Experiment;
+
+    fn key() -> TrialKey {
+        "0123456789abcdef".parse().unwrap()
+    }
+
+    #[test]
+    fn a_store_is_made_once_and_found_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("results/mine");
+        let error = Store::open(&root).unwrap_err().to_string();
+        assert!(error.contains("it has no `store.json`; expected a folder that `mmtl run` made"), "{error}");
+        Store::create(&root).unwrap();
+        fs::write(root.join("other"), "").unwrap();
+        Store::create(&root).unwrap();
+        Store::open(&root).unwrap();
+    }
+
+    #[test]
+    fn nothing_is_written_into_foreign_folders_and_newer_stores() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.tex"), "").unwrap();
+        let error = Store::create(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("it holds `thesis.tex` but no `store.json`"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::write(folder.path().join("store.json"), "{\"version\":2,\"shards\":[]}").unwrap();
+        for opened in [Store::create(folder.path()), Store::open(folder.path())] {
+            assert!(matches!(opened, Err(GridError::Newer { found: 2, known: 1, .. })));
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        fs::write(folder.path().join("store.json"), "").unwrap();
+        assert!(matches!(Store::create(folder.path()), Err(GridError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_run_is_stored_and_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        let text = b"data.source = \"reviews\"\ngrid.architecture = [\"star\"]";
+        let experiment = Experiment::parse("e.toml", text, &catalogue()).unwrap();
+        let trial = experiment.trials(&catalogue(), &Execution::default()).remove(0);
+        let stored = StoredTrial { configuration: trial.configuration, fingerprint: "f".into() };
+        let run = store.run(&key());
+        run.create(&stored, &catalogue()).unwrap();
+        run.create(&stored, &catalogue()).unwrap();
+        assert_eq!(run.trial(&catalogue()).unwrap(), stored);
+        assert!(!run.is_finished());
+        let record = record::tests::record(0.25);
+        run.finish(&record, &Times::default()).unwrap();
+        assert!(run.is_finished());
+        assert_eq!(run.record().unwrap(), record);
+        assert_eq!(fs::read(run.record_file()).unwrap(), run.record_bytes(&record).unwrap());
+        assert_eq!(run.times().unwrap(), Times::default());
+        let keys: Vec<TrialKey> = store.runs().unwrap().iter().map(|run| run.key().clone()).collect();
+        assert_eq!(keys, [key()]);
+    }
+
+    #[test]
+    fn owning_a_run_sweeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        let run = store.run(&key());
+        fs::create_dir_all(run.root()).unwrap();
+        let left = run.file(".checkpoint.1-0.tmp");
+        fs::write(&left, "").unwrap();
+        let Acquired::Ours(lease) = run.lease().unwrap() else { panic!("it was free") };
+        assert!(!left.exists());
+        assert!(matches!(run.lease().unwrap(), Acquired::Held(_)));
+        assert!(run.worker().unwrap().is_some() && store.scheduler().unwrap().is_none());
+        lease.release().unwrap();
+        assert!(matches!(store.lease_scheduler().unwrap(), Acquired::Ours(_)));
+        assert!(store.scheduler().unwrap().is_some());
+    }
+}
