@@ -1,6 +1,6 @@
 //! A data set given as columns in memory.
 
-use mmtl_plan::{FieldKind, Schema};
+use mmtl_plan::{FieldKind, Schema, Task, TaskKind};
 
 use crate::error::DataError;
 use crate::part::Part;
@@ -98,7 +98,21 @@ impl Columns {
             }
         }
         self.fields.iter().enumerate().try_for_each(|(f, column)| self.check_field(f, column))?;
-        check_ids("scenes", &self.scenes, self.schema.scenes.len())
+        check_ids("scenes", &self.scenes, self.schema.scenes.len())?;
+        self.schema.tasks.iter().zip(&self.labels).try_for_each(|(task, labels)| check_labels(task, labels))?;
+        if let Some(weight) = self.weights.iter().find(|weight| !(weight.is_finite() && **weight >= 0.0)) {
+            return Err(mismatch("weights".into(), weight.to_string(), "finite numbers of at least 0".into()));
+        }
+        self.check_row_ids()
+    }
+
+    fn check_row_ids(&self) -> Result<(), DataError> {
+        let mut sorted = self.row_ids.clone();
+        sorted.sort_unstable();
+        match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(mismatch("row_ids".into(), format!("{} twice", pair[0]), "unique ids".into())),
+            None => Ok(()),
+        }
     }
 
     fn check_field(&self, f: usize, column: &FieldColumn) -> Result<(), DataError> {
@@ -134,6 +148,22 @@ fn kind_name(kind: FieldKind) -> &'static str {
         FieldKind::Categorical { .. } => "one id a row",
         FieldKind::Tokens { .. } => "tokens",
         FieldKind::Numeric => "numbers",
+    }
+}
+
+fn check_labels(task: &Task, labels: &[f64]) -> Result<(), DataError> {
+    let (fits, expected): (&dyn Fn(f64) -> bool, String) = match task.kind {
+        TaskKind::Binary => (&|label| label == 0.0 || label == 1.0, "0 or 1".into()),
+        TaskKind::Regression { .. } => (&f64::is_finite, "finite numbers".into()),
+        TaskKind::Multiclass { classes } => (
+            &move |label| (0.0..classes as f64).contains(&label) && label.fract() == 0.0,
+            format!("classes below {classes}"),
+        ),
+    };
+    let given = if task.product_of.is_empty() { labels } else { &[] };
+    match given.iter().find(|label| !label.is_nan() && !fits(**label)) {
+        Some(label) => Err(mismatch(format!("the label column of task `{}`", task.name), label.to_string(), expected)),
+        None => Ok(()),
     }
 }
 

@@ -143,6 +143,18 @@ pub enum DataError {
         /// The task.
         task: String,
     },
+    /// A binary task whose known train labels are all the same.
+    #[error("task `{task}` of `{name}` is {label} in all of its {rows} known train rows, expected both 0 and 1")]
+    OneClass {
+        /// The data set.
+        name: String,
+        /// The task.
+        task: String,
+        /// Known train rows.
+        rows: u64,
+        /// Their label.
+        label: usize,
+    },
     /// Columns that do not make a data set.
     #[error("{what} has {got}, expected {expected}")]
     Columns {

@@ -8,7 +8,7 @@ use crate::chunk::Chunk;
 const PREPROCESSING: u32 = 1;
 
 /// A BLAKE3 hash of named parts, each with its length, so that no two lists of parts read alike.
-pub(crate) struct Fingerprint(blake3::Hasher);
+pub struct Fingerprint(blake3::Hasher);
 
 impl Fingerprint {
     /// The fingerprint of one kind of data.

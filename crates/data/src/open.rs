@@ -4,24 +4,89 @@ use std::path::Path;
 
 use mmtl_plan::{Seeds, Settings};
 
+use crate::cache;
+use crate::card::Card;
 use crate::dataset::Dataset;
 use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+use crate::knobs::{NOT_CONTENTS, knobs};
+use crate::prepare;
 use crate::progress::Progress;
 use crate::source::source;
+use crate::table::{Kept, Table};
+
+/// Digits of the fingerprint in a cache file's name.
+const NAME_DIGITS: usize = 16;
 
 /// The data set that `settings` (resolved against [`crate::knobs`]) describe. It is read from a file of the directory
 /// `cache` that is named after its fingerprint, or made and written there first. Any number of processes may do so at
-/// once.
+/// once. With `cache = false` in the settings the directory is not touched.
 ///
 /// # Errors
-/// When settings do not fit each other, a source is missing or malformed, the cache is damaged or of another
-/// fingerprint or version, or the directory cannot be written.
+/// When settings do not fit each other, a source is missing or malformed, a part, scene or task would have no train
+/// rows, the cache is damaged or of another fingerprint or version, or the directory cannot be written. Nothing is
+/// left in the directory then.
 pub fn open(
     settings: &Settings,
-    _seeds: &Seeds,
-    _cache: &Path,
-    _progress: &mut dyn FnMut(Progress),
+    seeds: &Seeds,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
 ) -> Result<Dataset, DataError> {
-    let source = source(settings.text("source"))?;
-    Err(DataError::UnknownSource { name: source.name().to_owned(), nearest: None, choices: vec![] })
+    let (card, table) = source(settings.text("source"))?.table(settings, seeds)?;
+    let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
+    if !settings.bool("cache") {
+        return prepare_in_memory(&card, table.as_ref(), fingerprint, seeds.split, progress);
+    }
+    let path = cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]));
+    if !path.try_exists().map_err(DataError::reading(&path))? {
+        prepare_on_disk(&path, &card, table.as_ref(), &fingerprint, seeds.split, progress)?;
+    }
+    cache::read(&path, &fingerprint)
+}
+
+/// Of contents, of settings that are not at their default (so that a new key keeps old fingerprints), and of the
+/// split seed.
+fn fingerprint(settings: &Settings, seeds: &Seeds, table: &dyn Table) -> Result<String, DataError> {
+    let source = settings.text("source");
+    let mut fingerprint = Fingerprint::new(source);
+    fingerprint.bytes("split", &seeds.split.to_le_bytes());
+    for knob in knobs(source)? {
+        let value = settings.value(knob.name);
+        if !NOT_CONTENTS.contains(&knob.name) && *value != knob.default {
+            fingerprint.text(knob.name, &value.to_string());
+        }
+    }
+    table.contents(&mut fingerprint)?;
+    Ok(fingerprint.hex())
+}
+
+fn prepare_in_memory(
+    card: &Card,
+    table: &dyn Table,
+    fingerprint: String,
+    split: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Dataset, DataError> {
+    let (rows, table, mut chunks) = (table.rows(), Kept::new(table), vec![]);
+    let fitted = prepare::fit(card, &table, rows, split, progress)?;
+    prepare::encode(card, &fitted, &table, rows, split, progress, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok(Dataset::from_chunks(fitted.manifest(card, fingerprint), chunks))
+}
+
+fn prepare_on_disk(
+    path: &Path,
+    card: &Card,
+    table: &dyn Table,
+    fingerprint: &str,
+    split: u64,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<(), DataError> {
+    let (rows, table) = (table.rows(), Kept::new(table));
+    let fitted = prepare::fit(card, &table, rows, split, progress)?;
+    cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
+        prepare::encode(card, &fitted, &table, rows, split, progress, each)
+    })
 }

@@ -2,21 +2,37 @@
 
 use mmtl_plan::{Knob, Seeds, Settings, nearest};
 
+use crate::card::Card;
+use crate::census::Census;
 use crate::error::DataError;
+use crate::reviews::Reviews;
+use crate::synthetic::Synthetic;
+use crate::table::Table;
 
 /// A kind of data that `source` in `[data]` may name.
 pub trait Source: Sync {
     /// Name, as in experiment files.
     fn name(&self) -> &'static str;
+
     /// What it is and where it comes from.
     fn doc(&self) -> &'static str;
+
     /// Its own keys of `[data]`.
     fn knobs(&self) -> Vec<Knob>;
+
+    /// Its table, and what the columns mean.
+    ///
+    /// # Errors
+    /// When settings do not fit each other, or a file is not there.
+    fn table(&self, settings: &Settings, seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError>;
 }
+
+/// Names of the sources, the default first.
+pub(crate) const NAMES: &[&str] = &["reviews", "census", "synthetic"];
 
 /// Every source.
 pub fn sources() -> &'static [&'static dyn Source] {
-    &[]
+    &[&Reviews, &Census, &Synthetic]
 }
 
 /// The source called `name`.
@@ -24,21 +40,9 @@ pub fn sources() -> &'static [&'static dyn Source] {
 /// # Errors
 /// When there is none.
 pub fn source(name: &str) -> Result<&'static dyn Source, DataError> {
-    let choices: Vec<&'static str> = sources().iter().map(|source| source.name()).collect();
     sources().iter().find(|source| source.name() == name).copied().ok_or_else(|| DataError::UnknownSource {
         name: name.to_owned(),
-        nearest: nearest(name, choices.iter().copied()),
-        choices,
+        nearest: nearest(name, NAMES.iter().copied()),
+        choices: NAMES.to_vec(),
     })
 }
-
-/// All keys of `[data]` for the source called `name`, `source` itself included.
-///
-/// # Errors
-/// When there is no such source.
-pub fn knobs(name: &str) -> Result<Vec<Knob>, DataError> {
-    source(name).map(Source::knobs)
-}
-
-#[expect(unused, reason = "filled in with the sources")]
-fn seeds(_: &Seeds, _: &Settings) {}

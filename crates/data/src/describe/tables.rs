@@ -1,0 +1,153 @@
+//! A description as text.
+
+use std::fmt;
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::base::TaskBase;
+use crate::describe::{Description, FieldDescription, TaskDescription};
+use crate::part::Part;
+
+impl fmt::Display for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = Part::ALL.iter().zip(self.rows).map(|(part, rows)| format!("{} {}", grouped(rows), part.name()));
+        let total = grouped(self.rows.iter().sum());
+        writeln!(f, "{}: {total} rows ({})", self.name, parts.collect::<Vec<_>>().join(", "))?;
+        writeln!(f, "fingerprint {}\n", self.fingerprint)?;
+        writeln!(f, "Tasks\n{}\n", self.task_table())?;
+        writeln!(f, "Labels by scene, all parts: rate of positives or classes, or mean ± deviation")?;
+        writeln!(f, "{}\n", self.scene_table())?;
+        writeln!(f, "Fields: shares of train / valid / test\n{}", self.field_table())?;
+        if !self.correlations.is_empty() {
+            writeln!(f, "\nPearson correlation of labels\n{}", self.correlation_table())?;
+        }
+        if !self.slices.is_empty() {
+            writeln!(f, "\nSlices\n{}", self.slice_table())?;
+        }
+        Ok(())
+    }
+}
+
+impl Description {
+    fn task_table(&self) -> Table {
+        let mut table = table(&["task", "kind", "space", "known rows", "labels"], &[3]);
+        for task in &self.tasks {
+            let kind = match task.product_of.as_slice() {
+                [] => task.kind.to_owned(),
+                factors => format!("{}: {}", task.kind, factors.join(" and ")),
+            };
+            table.add_row([&task.name, &kind, &task.space, &grouped(task.all.rows), &told(task, &task.all)]);
+        }
+        table
+    }
+
+    fn scene_table(&self) -> Table {
+        let mut header = vec!["scene", "train", "valid", "test", "share"];
+        header.extend(self.tasks.iter().map(|task| task.name.as_str()));
+        let mut table = table(&header, &(1..header.len()).collect::<Vec<_>>());
+        for scene in &self.scenes {
+            let mut row = vec![scene.name.clone()];
+            row.extend(scene.rows.map(grouped));
+            row.push(percent(scene.share));
+            row.extend(self.tasks.iter().zip(&scene.tasks).map(|(task, base)| told(task, base)));
+            table.add_row(row);
+        }
+        table
+    }
+
+    /// Numeric fields in a row that differ in nothing but their name share a line.
+    fn field_table(&self) -> Table {
+        let mut table = table(&["field", "kind", "values", "tokens a row", "missing", "unseen"], &[2, 3, 4, 5]);
+        let alike = |a: &FieldDescription, b: &FieldDescription| {
+            a.values.is_none() && b.values.is_none() && a.missing == b.missing
+        };
+        for run in self.fields.chunk_by(alike) {
+            let (first, last) = (&run[0], &run[run.len() - 1]);
+            let name = match run.len() {
+                1 => first.name.clone(),
+                n => format!("{} … {} ({n})", first.name, last.name),
+            };
+            table.add_row([
+                name,
+                first.kind.to_owned(),
+                first.values.map_or_else(dash, |values| grouped(values as u64)),
+                first.tokens.map_or_else(dash, |tokens| format!("{tokens:.1}")),
+                shares(first.missing),
+                first.unseen.map_or_else(dash, shares),
+            ]);
+        }
+        table
+    }
+
+    fn correlation_table(&self) -> Table {
+        let mut table = table(&["tasks", "rows", "Pearson"], &[1, 2]);
+        for pair in &self.correlations {
+            let pearson = pair.pearson.map_or_else(dash, |r| format!("{r:.4}"));
+            table.add_row([pair.tasks.join(" × "), grouped(pair.rows), pearson]);
+        }
+        table
+    }
+
+    fn slice_table(&self) -> Table {
+        let mut table = table(&["slice", "train", "valid", "test", "share"], &[1, 2, 3, 4]);
+        for slice in &self.slices {
+            let [train, valid, test] = slice.rows.map(grouped);
+            table.add_row([slice.name.clone(), train, valid, test, percent(slice.share)]);
+        }
+        table
+    }
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_header(header);
+    for &column in right {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn dash() -> String {
+    "—".to_owned()
+}
+
+fn told(task: &TaskDescription, base: &TaskBase) -> String {
+    match (base.rows, base.rates.as_slice()) {
+        (0, _) => dash(),
+        (_, []) => format!("{:.3} ± {:.3}", base.mean, base.deviation),
+        (_, [_, positive]) if task.kind == "binary" => percent(*positive),
+        (_, rates) => rates.iter().map(|rate| format!("{:.1}", 100.0 * rate)).collect::<Vec<_>>().join(" / ") + " %",
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// One number where all parts have none.
+fn shares(shares: [f64; 3]) -> String {
+    if shares == [0.0; 3] {
+        return "0 %".to_owned();
+    }
+    shares.map(|share| format!("{:.1}", 100.0 * share)).join(" / ") + " %"
+}
+
+/// `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 7, 999, 1000, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,121 @@
+//! The second reading: makes chunks of rows.
+
+use mmtl_plan::{FieldKind, Schema};
+
+use crate::card::Card;
+use crate::chunk::{CHUNK_ROWS, Chunk};
+use crate::columns::{Columns, FieldColumn};
+use crate::error::DataError;
+use crate::pack::pack;
+use crate::prepare::fit::{Fitted, parts};
+use crate::prepare::labels::labels;
+use crate::prepare::scenes::scene_words;
+use crate::prepare::slices::members;
+use crate::progress::{Progress, Stage};
+use crate::table::{Kept, Piece};
+
+/// Reads the table once more and hands chunks of encoded rows to `each`, all full but the last.
+///
+/// # Errors
+/// As the first reading, and whatever `each` returns.
+pub(crate) fn encode(
+    card: &Card,
+    fitted: &Fitted,
+    table: &Kept,
+    total: u64,
+    seed: u64,
+    progress: &mut dyn FnMut(Progress),
+    each: &mut dyn FnMut(Chunk) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let mut pending = Pending::new(card, &fitted.schema);
+    table.scan(&mut |piece| {
+        pending.add(card, fitted, piece, seed)?;
+        while pending.columns.rows() >= CHUNK_ROWS {
+            each(pending.take(CHUNK_ROWS))?;
+        }
+        progress(Progress { stage: Stage::Encode, done: piece.first_row + piece.rows() as u64, total });
+        Ok(())
+    })?;
+    match pending.columns.rows() {
+        0 => Ok(()),
+        rest => each(pending.take(rest)),
+    }
+}
+
+/// Encoded rows that do not fill a chunk yet.
+struct Pending {
+    columns: Columns,
+}
+
+impl Pending {
+    fn new(card: &Card, schema: &Schema) -> Self {
+        let empty = |(f, field): (usize, &mmtl_plan::Field)| match field.kind {
+            FieldKind::Categorical { .. } if f == schema.scene_field => FieldColumn::Scene,
+            FieldKind::Categorical { .. } => FieldColumn::Ids(vec![]),
+            FieldKind::Tokens { .. } => FieldColumn::Tokens { ids: vec![], starts: vec![0] },
+            FieldKind::Numeric => FieldColumn::Numeric(vec![]),
+        };
+        let columns = Columns {
+            row_ids: vec![],
+            parts: vec![],
+            scenes: vec![],
+            fields: schema.fields.iter().enumerate().map(empty).collect(),
+            labels: vec![vec![]; schema.tasks.len()],
+            weights: vec![],
+            groups: vec![],
+            slices: card.slices.iter().map(|slice| (slice.name.to_owned(), vec![])).collect(),
+            schema: schema.clone(),
+        };
+        Self { columns }
+    }
+
+    fn add(&mut self, card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<(), DataError> {
+        let words = scene_words(card, piece)?;
+        let parts = parts(card, piece, &words, seed)?;
+        let kept: Vec<usize> = (0..piece.rows()).filter(|&at| parts[at].is_some()).collect();
+        let scenes = fitted.scenes.of(&words, piece.rows());
+        let columns = &mut self.columns;
+        columns.row_ids.extend(kept.iter().map(|&at| piece.first_row + at as u64));
+        columns.parts.extend(parts.iter().flatten());
+        columns.scenes.extend(kept.iter().map(|&at| scenes[at]));
+        let scene_field = fitted.schema.scene_field;
+        fitted.encoders.encode(piece, &kept, &mut columns.fields[scene_field + 1..])?;
+        let mut labels = labels(card, piece)?;
+        let mut of_row = vec![f64::NAN; labels.len()];
+        for &at in &kept {
+            of_row.iter_mut().zip(&mut labels).for_each(|(label, column)| *label = column[at]);
+            fitted.rules.settle(&mut of_row);
+            columns.labels.iter_mut().zip(&of_row).for_each(|(column, label)| column.push(*label));
+        }
+        for (slice, (_, column)) in card.slices.iter().zip(&mut columns.slices) {
+            let members = members(slice, piece)?;
+            column.extend(kept.iter().map(|&at| members[at]));
+        }
+        Ok(())
+    }
+
+    /// The first `rows` rows, which are then gone.
+    fn take(&mut self, rows: usize) -> Chunk {
+        let chunk = pack(&self.columns, 0..rows);
+        let columns = &mut self.columns;
+        columns.row_ids.drain(..rows);
+        columns.parts.drain(..rows);
+        columns.scenes.drain(..rows);
+        columns.labels.iter_mut().for_each(|column| drop(column.drain(..rows)));
+        columns.slices.iter_mut().for_each(|(_, column)| drop(column.drain(..rows)));
+        for field in &mut columns.fields {
+            match field {
+                FieldColumn::Ids(ids) => drop(ids.drain(..rows)),
+                FieldColumn::Numeric(values) => drop(values.drain(..rows)),
+                FieldColumn::Tokens { ids, starts } => {
+                    let gone = starts[rows];
+                    ids.drain(..gone as usize);
+                    starts.drain(..rows);
+                    starts.iter_mut().for_each(|start| *start -= gone);
+                }
+                FieldColumn::Scene => {}
+            }
+        }
+        chunk
+    }
+}

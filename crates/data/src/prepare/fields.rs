@@ -1,0 +1,211 @@
+//! Fields: what is gathered from their columns, and how they are encoded then.
+
+use arrow::array::Array;
+use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
+
+use crate::card::{Card, FieldCard, FieldRule, FillValue, Transform};
+use crate::columns::FieldColumn;
+use crate::error::DataError;
+use crate::prepare::number_fit::{Bins, NumberFit, Scale};
+use crate::prepare::numbers::{missing, numbers, texts};
+use crate::prepare::text::each_word;
+use crate::prepare::vocabulary::{MISSING_ID, Vocabulary, VocabularyFit};
+use crate::prepare::words::{MISSING, Words};
+use crate::table::Piece;
+
+/// What train rows say about the fields.
+pub(crate) struct FieldFits {
+    vocabularies: Vec<VocabularyFit>,
+    /// One for each field of the card; `None` for those that only need their vocabulary.
+    numbers: Vec<Option<NumberFit>>,
+}
+
+/// How the fields of the schema, but for the scene's, are made.
+pub(crate) struct Encoders {
+    vocabularies: Vec<Vocabulary>,
+    fields: Vec<Encoder>,
+}
+
+struct Encoder {
+    name: String,
+    column: String,
+    /// The card's field it is made from.
+    card: usize,
+    rule: Rule,
+}
+
+enum Rule {
+    Category { vocabulary: usize },
+    Text { vocabulary: usize, max_tokens: usize },
+    Number(Scale),
+    Bins(Bins),
+    Indicator,
+}
+
+impl FieldFits {
+    pub(crate) fn new(card: &Card) -> Self {
+        let number_fit = |field: &FieldCard| match field.rule {
+            FieldRule::Category { .. } | FieldRule::Text { .. } => None,
+            FieldRule::Number { transform, missing, .. } => {
+                Some(NumberFit::new(transform, missing.with == FillValue::Median))
+            }
+            FieldRule::Bins { .. } => Some(NumberFit::new(Transform::Identity, true)),
+        };
+        Self {
+            vocabularies: card.vocabularies.iter().map(|_| VocabularyFit::default()).collect(),
+            numbers: card.fields.iter().map(number_fit).collect(),
+        }
+    }
+
+    /// Adds the rows of a piece for which `train` holds.
+    ///
+    /// # Errors
+    /// When a column is not there or is of another type.
+    pub(crate) fn add(&mut self, card: &Card, piece: &Piece, train: &[bool]) -> Result<(), DataError> {
+        for (field, number_fit) in card.fields.iter().zip(&mut self.numbers) {
+            let column = piece.column(&field.column)?;
+            match field.rule {
+                FieldRule::Category { vocabulary } => {
+                    let words = Words::of(&column)?;
+                    let counts = words.counts(|at| train[at]);
+                    let counted = words.values.iter().zip(counts);
+                    counted.for_each(|(word, count)| self.vocabularies[vocabulary].add(word, count));
+                }
+                FieldRule::Text { vocabulary, max_tokens } => {
+                    let (texts, mut lower) = (texts(&column)?, String::new());
+                    for at in (0..texts.len()).filter(|&at| train[at] && texts.is_valid(at)) {
+                        each_word(texts.value(at), max_tokens, &mut lower, |word| {
+                            self.vocabularies[vocabulary].add(word, 1);
+                        });
+                    }
+                }
+                FieldRule::Number { .. } | FieldRule::Bins { .. } => {
+                    let values = numbers(&column)?;
+                    let fit = number_fit.as_mut().expect("fields of numbers are fitted");
+                    for (at, value) in values.iter().enumerate().filter(|(at, _)| train[*at]) {
+                        fit.add(piece.first_row + at as u64, *value);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(self, card: &Card) -> Encoders {
+        let vocabularies = self.vocabularies.into_iter().zip(&card.vocabularies).map(|(fit, card)| fit.finish(card));
+        let mut fields = vec![];
+        for (f, (field, fit)) in card.fields.iter().zip(&self.numbers).enumerate() {
+            let mut push = |name: String, rule| {
+                fields.push(Encoder { name, column: field.column.clone(), card: f, rule });
+            };
+            let fill = match (field.rule, fit) {
+                (FieldRule::Number { standardise, missing, .. }, Some(fit)) => {
+                    push(field.name.clone(), Rule::Number(fit.scale(standardise, missing)));
+                    Some(missing)
+                }
+                (FieldRule::Bins { bins, missing }, Some(fit)) => {
+                    push(field.name.clone(), Rule::Bins(fit.bins(bins, missing)));
+                    missing
+                }
+                (FieldRule::Category { vocabulary }, _) => {
+                    push(field.name.clone(), Rule::Category { vocabulary });
+                    None
+                }
+                (FieldRule::Text { vocabulary, max_tokens }, _) => {
+                    push(field.name.clone(), Rule::Text { vocabulary, max_tokens });
+                    None
+                }
+                (FieldRule::Number { .. } | FieldRule::Bins { .. }, None) => {
+                    unreachable!("fields of numbers are fitted")
+                }
+            };
+            let misses = fit.as_ref().is_some_and(NumberFit::misses);
+            if misses && fill.is_some_and(|fill| fill.indicator) {
+                push(format!("{}_missing", field.name), Rule::Indicator);
+            }
+        }
+        Encoders { vocabularies: vocabularies.collect(), fields }
+    }
+}
+
+impl Encoders {
+    /// The card's field that each encoded field is made from.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = usize> {
+        self.fields.iter().map(|field| field.card)
+    }
+
+    /// The fields and vocabularies of a schema whose vocabulary 0 is the scene's.
+    pub(crate) fn schema(&self, card: &Card) -> (Vec<Field>, Vec<SchemaVocabulary>) {
+        let (mut vocabularies, mut fields) = (vec![], vec![]);
+        // Those that several fields share are listed once, those of no field not at all.
+        let mut listed: Vec<Option<usize>> = vec![None; self.vocabularies.len()];
+        let mut shared = |v: usize, vocabularies: &mut Vec<SchemaVocabulary>| {
+            *listed[v].get_or_insert_with(|| {
+                let size = self.vocabularies[v].size();
+                vocabularies.push(SchemaVocabulary { name: card.vocabularies[v].name.clone(), size });
+                vocabularies.len()
+            })
+        };
+        for field in &self.fields {
+            let kind = match &field.rule {
+                Rule::Category { vocabulary } => {
+                    FieldKind::Categorical { vocabulary: shared(*vocabulary, &mut vocabularies) }
+                }
+                Rule::Text { vocabulary, max_tokens } => {
+                    FieldKind::Tokens { vocabulary: shared(*vocabulary, &mut vocabularies), max: *max_tokens }
+                }
+                Rule::Number(_) | Rule::Indicator => FieldKind::Numeric,
+                Rule::Bins(bins) => {
+                    vocabularies.push(SchemaVocabulary { name: field.name.clone(), size: bins.size() });
+                    FieldKind::Categorical { vocabulary: vocabularies.len() }
+                }
+            };
+            fields.push(Field { name: field.name.clone(), kind });
+        }
+        (fields, vocabularies)
+    }
+
+    /// Adds the rows `kept` of a piece to the columns of the fields.
+    ///
+    /// # Errors
+    /// When a column is not there or is of another type.
+    pub(crate) fn encode(&self, piece: &Piece, kept: &[usize], fields: &mut [FieldColumn]) -> Result<(), DataError> {
+        for (encoder, out) in self.fields.iter().zip(fields) {
+            let column = piece.column(&encoder.column)?;
+            match (&encoder.rule, out) {
+                (Rule::Category { vocabulary }, FieldColumn::Ids(out)) => {
+                    let (words, vocabulary) = (Words::of(&column)?, &self.vocabularies[*vocabulary]);
+                    let ids: Vec<u32> = words.values.iter().map(|word| vocabulary.id(word)).collect();
+                    let id = |key: u32| if key == MISSING { MISSING_ID } else { ids[key as usize] };
+                    out.extend(kept.iter().map(|&at| id(words.keys[at])));
+                }
+                (Rule::Text { vocabulary, max_tokens }, FieldColumn::Tokens { ids, starts }) => {
+                    let (texts, mut lower) = (texts(&column)?, String::new());
+                    for &at in kept {
+                        let text = if texts.is_valid(at) { texts.value(at) } else { "" };
+                        let vocabulary = &self.vocabularies[*vocabulary];
+                        each_word(text, *max_tokens, &mut lower, |word| ids.push(vocabulary.id(word)));
+                        starts.push(ids.len() as u32);
+                    }
+                }
+                (Rule::Number(scale), FieldColumn::Numeric(out)) => {
+                    let values = numbers(&column)?;
+                    out.extend(kept.iter().map(|&at| scale.apply(values[at])));
+                }
+                (Rule::Bins(bins), FieldColumn::Ids(out)) => {
+                    let values = numbers(&column)?;
+                    out.extend(kept.iter().map(|&at| bins.id(values[at])));
+                }
+                (Rule::Indicator, FieldColumn::Numeric(out)) => {
+                    let missing = missing(&column)?;
+                    out.extend(kept.iter().map(|&at| f32::from(u8::from(missing[at]))));
+                }
+                (
+                    Rule::Category { .. } | Rule::Text { .. } | Rule::Number(_) | Rule::Bins(_) | Rule::Indicator,
+                    FieldColumn::Ids(_) | FieldColumn::Tokens { .. } | FieldColumn::Numeric(_) | FieldColumn::Scene,
+                ) => unreachable!("columns are made for their encoders"),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Ids of categories and words, fitted on train rows.
+
+use std::collections::HashMap;
+
+use crate::card::VocabularyCard;
+
+/// Id of every value that train rows do not have, or too seldom.
+pub(crate) const UNSEEN: u32 = 0;
+/// Id of a missing value.
+pub(crate) const MISSING_ID: u32 = 1;
+/// Number of ids that stand for no value.
+pub(crate) const RESERVED: u32 = 2;
+
+/// Counts values of train rows.
+#[derive(Debug, Default)]
+pub(crate) struct VocabularyFit {
+    counts: HashMap<String, u64>,
+}
+
+/// The ids of values.
+#[derive(Debug, Default)]
+pub(crate) struct Vocabulary {
+    ids: HashMap<String, u32>,
+}
+
+impl VocabularyFit {
+    /// Counts `times` more occurrences in train rows.
+    pub(crate) fn add(&mut self, word: &str, times: u64) {
+        match self.counts.get_mut(word) {
+            Some(count) => *count += times,
+            None if times > 0 => drop(self.counts.insert(word.to_owned(), times)),
+            None => {}
+        }
+    }
+
+    /// Ids by falling count, equal counts by the value itself, so that they do not depend on the order of rows.
+    pub(crate) fn finish(self, card: &VocabularyCard) -> Vocabulary {
+        let mut words: Vec<(String, u64)> =
+            self.counts.into_iter().filter(|(_, count)| *count >= card.min_count).collect();
+        words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        words.truncate(card.max_words.min((u32::MAX - RESERVED) as usize));
+        Vocabulary { ids: words.into_iter().zip(RESERVED..).map(|((word, _), id)| (word, id)).collect() }
+    }
+}
+
+impl Vocabulary {
+    /// Number of ids, reserved ones included.
+    pub(crate) fn size(&self) -> usize {
+        self.ids.len() + RESERVED as usize
+    }
+
+    /// The id of a value.
+    pub(crate) fn id(&self, word: &str) -> u32 {
+        self.ids.get(word).copied().unwrap_or(UNSEEN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fitted(words: &[&str], min_count: u64, max_words: usize) -> Vocabulary {
+        let mut fit = VocabularyFit::default();
+        words.iter().for_each(|word| fit.add(word, 1));
+        fit.finish(&VocabularyCard { name: "words".into(), min_count, max_words })
+    }
+
+    #[test]
+    fn ids_go_by_count_then_value_whatever_the_order() {
+        for words in [["b", "a", "c", "c"], ["c", "a", "c", "b"]] {
+            let vocabulary = fitted(&words, 1, 10);
+            assert_eq!(["c", "a", "b", "d"].map(|word| vocabulary.id(word)), [2, 3, 4, UNSEEN]);
+            assert_eq!(vocabulary.size(), 5);
+        }
+    }
+
+    #[test]
+    fn rare_and_surplus_values_share_the_reserved_id() {
+        let words = ["a", "a", "a", "b", "b", "c"];
+        for (min_count, ids) in [(1, [2, 3, 4]), (2, [2, 3, UNSEEN]), (3, [2, UNSEEN, UNSEEN])] {
+            assert_eq!(["a", "b", "c"].map(|word| fitted(&words, min_count, 10).id(word)), ids, "{min_count}");
+        }
+        assert_eq!(["a", "b", "c"].map(|word| fitted(&words, 1, 1).id(word)), [2, UNSEEN, UNSEEN]);
+    }
+
+    #[test]
+    fn a_value_counted_no_times_has_no_id() {
+        let mut fit = VocabularyFit::default();
+        fit.add("only in test", 0);
+        let card = VocabularyCard { name: "words".into(), min_count: 0, max_words: 10 };
+        assert_eq!(fit.finish(&card).size(), 2);
+    }
+}

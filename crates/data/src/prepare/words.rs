@@ -1,0 +1,96 @@
+//! Columns of categories: text, or whole numbers that are codes.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use arrow::array::{Array, AsArray, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type, Int64Type};
+
+use crate::error::DataError;
+use crate::table::Column;
+
+/// Key of a missing value.
+pub(crate) const MISSING: u32 = u32::MAX;
+
+/// Some rows of a column of categories, by their distinct values: whatever is done with a value is done once a
+/// piece, not once a row.
+#[derive(Debug)]
+pub(crate) struct Words<'a> {
+    /// Index into `values` for each row, or [`MISSING`].
+    pub keys: Vec<u32>,
+    /// Values; some may occur in no row.
+    pub values: Vec<Cow<'a, str>>,
+}
+
+impl<'a> Words<'a> {
+    /// # Errors
+    /// When the column holds neither text nor whole numbers.
+    pub(crate) fn of(column: &Column<'a>) -> Result<Self, DataError> {
+        match column.array.data_type() {
+            DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
+                Ok(Self::of_dictionary(column.array))
+            }
+            DataType::Utf8 => Ok(Self::of_text(column.array.as_string())),
+            kind if kind.is_integer() => {
+                let whole = cast(column.array, &DataType::Int64).map_err(|_| column.type_error(EXPECTED))?;
+                Ok(Self::of_codes(&whole))
+            }
+            _ => Err(column.type_error(EXPECTED)),
+        }
+    }
+
+    fn of_dictionary(array: &'a dyn Array) -> Self {
+        let dictionary = array.as_dictionary::<Int32Type>();
+        let values: &StringArray = dictionary.values().as_string();
+        let key = |key: Option<i32>| key.filter(|&key| values.is_valid(key as usize)).map_or(MISSING, |key| key as u32);
+        Self {
+            keys: dictionary.keys().iter().map(key).collect(),
+            values: values.iter().map(|value| Cow::Borrowed(value.unwrap_or_default())).collect(),
+        }
+    }
+
+    fn of_text(array: &'a StringArray) -> Self {
+        let (mut known, mut values) = (HashMap::new(), vec![]);
+        let keys = array.iter().map(|value| {
+            value.map_or(MISSING, |value| {
+                *known.entry(value).or_insert_with(|| {
+                    values.push(Cow::Borrowed(value));
+                    values.len() as u32 - 1
+                })
+            })
+        });
+        Self { keys: keys.collect(), values }
+    }
+
+    fn of_codes(array: &dyn Array) -> Self {
+        let (mut known, mut values) = (HashMap::new(), vec![]);
+        let keys = array.as_primitive::<Int64Type>().iter().map(|value| {
+            value.map_or(MISSING, |value| {
+                *known.entry(value).or_insert_with(|| {
+                    values.push(Cow::Owned(value.to_string()));
+                    values.len() as u32 - 1
+                })
+            })
+        });
+        Self { keys: keys.collect(), values }
+    }
+
+    /// The value of one row.
+    pub(crate) fn row(&self, at: usize) -> Option<&str> {
+        self.values.get(self.keys[at] as usize).map(AsRef::as_ref)
+    }
+
+    /// How often each value occurs among rows for which `counted` holds.
+    pub(crate) fn counts(&self, counted: impl Fn(usize) -> bool) -> Vec<u64> {
+        let mut counts = vec![0; self.values.len()];
+        for (at, &key) in self.keys.iter().enumerate() {
+            if key != MISSING && counted(at) {
+                counts[key as usize] += 1;
+            }
+        }
+        counts
+    }
+}
+
+const EXPECTED: &str = "text or whole numbers";

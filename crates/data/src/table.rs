@@ -1,0 +1,138 @@
+//! A table of raw columns that can be read from front to back, any number of times.
+
+use std::cell::RefCell;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::datatypes::DataType;
+use mmtl_plan::nearest;
+
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+
+/// What [`Table::scan`] hands its rows to.
+pub type EachPiece<'a> = &'a mut dyn FnMut(&Piece) -> Result<(), DataError>;
+
+/// A table of raw columns.
+pub trait Table {
+    /// What errors call it: a file or a source.
+    fn origin(&self) -> &str;
+
+    /// Number of rows.
+    fn rows(&self) -> u64;
+
+    /// Adds all that decides the contents.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError>;
+
+    /// Hands all rows to `each`, some thousand at a time, in order.
+    ///
+    /// # Errors
+    /// When a file cannot be read, and whatever `each` returns.
+    fn scan(&self, each: EachPiece) -> Result<(), DataError>;
+}
+
+/// Some consecutive rows of a table.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// What errors call the table.
+    pub origin: String,
+    /// Number of the first row in the table.
+    pub first_row: u64,
+    /// The columns.
+    pub batch: RecordBatch,
+}
+
+/// One column of a piece.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Column<'a> {
+    piece: &'a Piece,
+    name: &'a str,
+    pub array: &'a ArrayRef,
+}
+
+impl Piece {
+    pub(crate) fn rows(&self) -> usize {
+        self.batch.num_rows()
+    }
+
+    /// # Errors
+    /// When the table has no such column.
+    pub(crate) fn column<'a>(&'a self, name: &'a str) -> Result<Column<'a>, DataError> {
+        let schema = self.batch.schema_ref();
+        let array = self.batch.column_by_name(name);
+        array.map(|array| Column { piece: self, name, array }).ok_or_else(|| {
+            missing_column(&self.origin, name, schema.fields().iter().map(|field| field.name().clone()).collect())
+        })
+    }
+}
+
+/// The error for a column that is not there.
+pub(crate) fn missing_column(origin: &str, column: &str, columns: Vec<String>) -> DataError {
+    DataError::MissingColumn {
+        origin: origin.to_owned(),
+        column: column.to_owned(),
+        nearest: nearest(column, columns.iter().map(String::as_str)),
+        columns,
+    }
+}
+
+impl Column<'_> {
+    /// The error for a column that does not hold what is `expected`.
+    pub(crate) fn type_error(&self, expected: &'static str) -> DataError {
+        let got = match self.array.data_type() {
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => "text".to_owned(),
+            kind if kind.is_integer() => "whole numbers".to_owned(),
+            kind if kind.is_floating() => "numbers".to_owned(),
+            kind => kind.to_string(),
+        };
+        DataError::ColumnType { origin: self.piece.origin.clone(), column: self.name.to_owned(), got, expected }
+    }
+
+    /// The error for the value at `at` of the piece.
+    pub(crate) fn value_error(&self, at: usize, value: String, expected: impl Into<String>) -> DataError {
+        DataError::BadValue {
+            origin: self.piece.origin.clone(),
+            row: self.piece.first_row + at as u64,
+            column: self.name.to_owned(),
+            value,
+            expected: expected.into(),
+        }
+    }
+}
+
+/// Bytes of raw columns that are kept between the two readings, so that small tables are read (or generated) once.
+const KEPT_BYTES: usize = 256 << 20;
+
+/// Remembers the pieces of the first full scan of a table, as long as they are small.
+pub(crate) struct Kept<'a> {
+    table: &'a dyn Table,
+    pieces: RefCell<Option<Vec<Piece>>>,
+}
+
+impl<'a> Kept<'a> {
+    pub(crate) fn new(table: &'a dyn Table) -> Self {
+        Self { table, pieces: RefCell::new(None) }
+    }
+
+    pub(crate) fn scan(&self, each: EachPiece) -> Result<(), DataError> {
+        if let Some(pieces) = self.pieces.borrow().as_ref() {
+            return pieces.iter().try_for_each(each);
+        }
+        let (mut kept, mut bytes) = (vec![], 0);
+        self.table.scan(&mut |piece| {
+            bytes += piece.batch.get_array_memory_size();
+            if bytes <= KEPT_BYTES {
+                kept.push(piece.clone());
+            } else {
+                kept.clear();
+            }
+            each(piece)
+        })?;
+        if bytes <= KEPT_BYTES {
+            *self.pieces.borrow_mut() = Some(kept);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! Data sets from the outside: sources, cache, batches, descriptions and every kind of bad input.
+
+mod bad_input;
+mod batches;
+mod cache;
+mod census;
+mod opening;
+mod reviews;
+mod synthetic;
