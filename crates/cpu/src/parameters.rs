@@ -16,7 +16,7 @@ pub struct Parameters {
     moments: [Aligned; 2],
     /// Embedding tables and their moments.
     pub tables: Tables,
-    /// How many moments the optimiser keeps.
+    /// How many moments the optimiser keeps; the others are 0.
     kept_moments: usize,
     /// The number of the last step taken.
     step: u64,
@@ -49,8 +49,10 @@ impl Parameters {
         if moments != self.kept_moments {
             // Another kind of rule: what rows missed belongs to the old one's moments, which it does not inherit.
             self.tables.catch_up_all(workers);
-            for moment in self.moments.iter_mut().chain(&mut self.tables.moments) {
-                moment.fill(0.0);
+            if self.kept_moments > 0 {
+                for moment in self.moments.iter_mut().chain(&mut self.tables.moments) {
+                    moment.fill(0.0);
+                }
             }
             self.kept_moments = moments;
         }
