@@ -93,8 +93,13 @@ impl GridError {
         move |error| Self::Write { path, error }
     }
 
-    pub(crate) fn damaged(path: &Path, reason: impl ToString) -> Self {
-        Self::Damaged { path: path.to_owned(), reason: reason.to_string() }
+    /// [`GridError::Write`] of `path` for contents that cannot be put into words.
+    pub(crate) fn unwritable(path: &Path, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Write { path: path.to_owned(), error: io::Error::other(error) }
+    }
+
+    pub(crate) fn damaged(path: &Path, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Damaged { path: path.to_owned(), reason: reason.into().to_string() }
     }
 }
 

@@ -45,7 +45,7 @@ pub use fault::{Fault, Faults};
 
 use crate::catalogue::Catalogue;
 use crate::error::GridError;
-use crate::experiment::fault::{Checker, listed, suggestion};
+use crate::experiment::fault::{Checker, line_at, listed, suggestion};
 use crate::experiment::reader::{Reader, shown};
 use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};
@@ -92,7 +92,7 @@ impl Experiment {
     /// Everything that is wrong with it.
     pub fn parse(file: &str, bytes: &[u8], catalogue: &Catalogue) -> Result<Self, Faults> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            let line = 1 + bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+            let line = line_at(bytes, error.valid_up_to());
             Fault { file: file.to_owned(), line, message: "this is not UTF-8, expected a TOML file".to_owned() }
         })?;
         let mut checker = Checker::new(file, text);

@@ -64,11 +64,15 @@ impl Experiment {
         wanted: &[(Key, Value)],
     ) -> Option<Lattice> {
         for (key, value) in wanted {
-            match lattice.axes.iter_mut().find(|axis| axis.key == *key) {
-                Some(axis) if axis.values.contains(value) => axis.values = vec![value.clone()],
-                Some(_) => return None,
-                None if self.standing(catalogue, lattice.architecture, *key).as_ref() == Some(value) => {}
-                None => return None,
+            let has_it = match lattice.axes.iter_mut().find(|axis| axis.key == *key) {
+                Some(axis) => {
+                    axis.values.retain(|other| other == value);
+                    !axis.values.is_empty()
+                }
+                None => self.standing(catalogue, lattice.architecture, *key).as_ref() == Some(value),
+            };
+            if !has_it {
+                return None;
             }
         }
         Some(lattice)

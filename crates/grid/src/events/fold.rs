@@ -194,7 +194,7 @@ fn words(event: &RunEvent) -> Option<(Level, String)> {
         | RunEvent::Stage { .. }
         | RunEvent::Resumed { .. }
         | RunEvent::Progress { .. }
-        | RunEvent::Evaluated { .. }
+        | RunEvent::Evaluated(_)
         | RunEvent::Checkpointed { .. }
         | RunEvent::Fitted { .. }
         | RunEvent::Stopped
@@ -255,9 +255,9 @@ impl RunState {
                 state.rows_per_second = *rows_per_second;
                 state.losses.clone_from(losses);
             }),
-            RunEvent::Evaluated { fit, step, epochs, best, .. } => self.with(*fit, |state| {
-                state.at(attempt, *step, *epochs);
-                state.evaluated(event, *best);
+            RunEvent::Evaluated(evaluated) => self.with(evaluated.fit, |state| {
+                state.at(attempt, evaluated.step, evaluated.epochs);
+                state.evaluated(evaluated);
             }),
             RunEvent::Checkpointed { fit, step } => self.with(*fit, |state| {
                 state.at_least(attempt);

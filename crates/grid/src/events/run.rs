@@ -50,22 +50,7 @@ pub enum RunEvent {
         losses: Vec<Option<f64>>,
     },
     /// What a fit scores on validation rows.
-    Evaluated {
-        /// Which fit.
-        fit: usize,
-        /// Steps done.
-        step: u64,
-        /// Epochs done, with a fraction.
-        epochs: f64,
-        /// The score that its best weights are chosen by.
-        score: Score,
-        /// Whether that is the best so far.
-        best: bool,
-        /// Mean train loss of each objective since the last evaluation.
-        losses: Vec<Option<f64>>,
-        /// The scores by task and scene.
-        scores: Vec<ValidScore>,
-    },
+    Evaluated(Evaluated),
     /// A fit's checkpoint is kept.
     Checkpointed {
         /// Which fit.
@@ -96,6 +81,26 @@ pub enum RunEvent {
         /// Why, as one sentence.
         reason: String,
     },
+}
+
+/// What a fit scores on validation rows after a step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluated {
+    /// Which fit.
+    pub fit: usize,
+    /// Steps done.
+    pub step: u64,
+    /// Epochs done, with a fraction.
+    pub epochs: f64,
+    /// The score that its best weights are chosen by.
+    pub score: Score,
+    /// Whether that is the best so far.
+    pub best: bool,
+    /// Mean train loss of each objective since the last evaluation.
+    pub losses: Vec<Option<f64>>,
+    /// The scores by task and scene.
+    pub scores: Vec<ValidScore>,
 }
 
 /// One score on validation rows.
@@ -149,7 +154,7 @@ impl RunEvent {
                 }
             }
         }
-        Self::Evaluated {
+        Self::Evaluated(Evaluated {
             fit,
             step: evaluation.step,
             epochs: finite(evaluation.epochs),
@@ -157,7 +162,7 @@ impl RunEvent {
             best: run.is_some_and(|choice| choice.best),
             losses: losses(&evaluation.losses),
             scores,
-        }
+        })
     }
 }
 

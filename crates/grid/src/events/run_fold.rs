@@ -1,6 +1,6 @@
 //! The fold over the events of one fit.
 
-use crate::events::RunEvent;
+use crate::events::Evaluated;
 
 /// A fit as told by its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,22 +21,21 @@ pub struct FitState {
     pub checkpoint: Option<u64>,
     /// The step whose weights were chosen, once the fit is over.
     pub best_step: Option<u64>,
-    /// The last [`RunEvent::Evaluated`], with its step.
-    latest: Option<(u64, RunEvent)>,
+    latest: Option<Evaluated>,
     /// Those that were the best so far, ascending by step: what remains when the last are superseded.
-    bests: Vec<(u64, RunEvent)>,
+    bests: Vec<Evaluated>,
     attempt: u32,
 }
 
 impl FitState {
-    /// The last [`RunEvent::Evaluated`].
-    pub fn latest(&self) -> Option<&RunEvent> {
-        self.latest.as_ref().map(|(_, event)| event)
+    /// The last evaluation.
+    pub fn latest(&self) -> Option<&Evaluated> {
+        self.latest.as_ref()
     }
 
-    /// The [`RunEvent::Evaluated`] with the best score.
-    pub fn best(&self) -> Option<&RunEvent> {
-        self.bests.last().map(|(_, event)| event)
+    /// The evaluation with the best score.
+    pub fn best(&self) -> Option<&Evaluated> {
+        self.bests.last()
     }
 
     /// How much of it is done, from 0 to 1, if patience lasts.
@@ -52,8 +51,8 @@ impl FitState {
         if attempt > self.attempt {
             self.attempt = attempt;
             self.best_step = None;
-            self.bests.retain(|(at, _)| *at <= step);
-            if self.latest.as_ref().is_some_and(|(at, _)| *at > step) {
+            self.bests.retain(|best| best.step <= step);
+            if self.latest.as_ref().is_some_and(|latest| latest.step > step) {
                 self.latest = self.bests.last().cloned();
             }
             self.step = step;
@@ -72,12 +71,11 @@ impl FitState {
         self.epochs = epochs;
     }
 
-    pub(super) fn evaluated(&mut self, event: &RunEvent, best: bool) {
-        let told = (self.step, event.clone());
-        if best {
-            self.bests.retain(|(at, _)| *at < self.step);
-            self.bests.push(told.clone());
+    pub(super) fn evaluated(&mut self, evaluated: &Evaluated) {
+        if evaluated.best {
+            self.bests.retain(|best| best.step < evaluated.step);
+            self.bests.push(evaluated.clone());
         }
-        self.latest = Some(told);
+        self.latest = Some(evaluated.clone());
     }
 }

@@ -83,14 +83,11 @@ fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
     let scored = Scored { score: Score::Value(score), rows: 9, weight: 9.0, positives: Some(4), negatives: Some(5) };
     let scores = vec![ValidScore { task: "click".into(), scene: Some("home".into()), metric: Metric::Auc, scored }];
     let (epochs, losses) = (1.0, vec![None]);
-    RunEvent::Evaluated { fit, step, epochs, score: Score::Value(score), best, losses, scores }
+    RunEvent::Evaluated(Evaluated { fit, step, epochs, score: Score::Value(score), best, losses, scores })
 }
 
-fn score_of(event: Option<&RunEvent>) -> Option<f64> {
-    match event {
-        Some(RunEvent::Evaluated { score, .. }) => score.value(),
-        _ => None,
-    }
+fn score_of(evaluated: Option<&Evaluated>) -> Option<f64> {
+    evaluated?.score.value()
 }
 
 #[test]
@@ -149,7 +146,7 @@ fn a_fit_that_does_not_resume_begins_anew_and_others_stand() {
     assert_eq!(run.stage, None);
     assert_eq!(score_of(run.fits[1].best()), None);
     assert_eq!((score_of(run.fits[0].best()), run.fits[0].fraction()), (Some(0.5), 1.0));
-    assert_eq!(run.fraction(), (1.0 + 0.05) / 2.0);
+    assert_eq!(run.fraction(), 0.525);
 }
 
 #[test]
@@ -248,7 +245,7 @@ fn any_run_event() -> impl Strategy<Value = RunEvent> {
         (any_index(), any_step(), any_score(), any::<bool>()).prop_map(|(fit, step, score, best)| {
             let scored = Scored { score, rows: 1, weight: 0.5, positives: None, negatives: Some(3) };
             let scores = vec![ValidScore { task: "t".into(), scene: None, metric: Metric::LogLoss, scored }];
-            RunEvent::Evaluated { fit, step, epochs: 0.1, score, best, losses: vec![], scores }
+            RunEvent::Evaluated(Evaluated { fit, step, epochs: 0.1, score, best, losses: vec![], scores })
         }),
         (any_index(), any_step()).prop_map(|(fit, step)| RunEvent::Checkpointed { fit, step }),
         (any_index(), any_step()).prop_map(|(fit, best_step)| RunEvent::Fitted { fit, best_step }),
@@ -321,9 +318,10 @@ proptest! {
             let _ = (state.time_left(), state.rows_per_second());
             prop_assert!(state.runs().all(|run| (0.0..=1.0).contains(&run.fraction())));
         }
-        let again = story.last().cloned();
         let before = state.clone();
-        again.into_iter().for_each(|happened| state.apply(happened));
+        if let Some(again) = story.last() {
+            state.apply(again.clone());
+        }
         prop_assert_eq!(state, before);
     }
 

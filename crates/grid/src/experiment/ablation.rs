@@ -28,7 +28,7 @@ impl Reader<'_> {
             self.checker.report(&item.span(), message);
             return ablations;
         };
-        for item in items.iter() {
+        for item in items {
             let Some(table) = self.as_table("ablation", item) else { continue };
             let line = self.checker.line(&item.span());
             let Some(ablation) = self.ablation(table, &item.span(), line) else { continue };
@@ -43,13 +43,10 @@ impl Reader<'_> {
 
     fn ablation(&mut self, table: &DeTable<'_>, at: &std::ops::Range<usize>, line: usize) -> Option<Ablation> {
         self.only("ablation", table, &["name", "base", "set"]);
-        let name = match table.get("name") {
-            Some(item) => self.text("ablation.name", item),
-            None => {
-                self.checker.report(at, "an ablation has no `name`, expected a text for its row in tables");
-                None
-            }
-        };
+        let name = table.get("name").map(|item| self.text("ablation.name", item));
+        if name.is_none() {
+            self.checker.report(at, "an ablation has no `name`, expected a text for its row in tables");
+        }
         let base = match table.get("base").map(|item| self.as_table("ablation.base", item)) {
             Some(table) => self.choices(table?),
             None => vec![],
@@ -63,7 +60,7 @@ impl Reader<'_> {
         {
             self.checker.report(at, "an ablation has nothing in `set`, expected at least one value that it changes");
         }
-        Some(Ablation { name: name?.to_owned(), base, set, line })
+        Some(Ablation { name: name??.to_owned(), base, set, line })
     }
 
     fn changes(&mut self, table: &DeTable<'_>) -> Vec<(Key, Value)> {

@@ -73,7 +73,7 @@ impl Reader<'_> {
             return None;
         }
         let mut values: Vec<Value> = vec![];
-        for item in items.iter() {
+        for item in items {
             let Some(value) = self.value_of(key, item) else { continue };
             if let (Key::Stream(_), Value::Text(word)) = (key, &value) {
                 // Its seeds would be the trial's, so that each seed would be a row of its own.
@@ -111,8 +111,9 @@ impl Reader<'_> {
             self.checker.report(&item.span(), message);
             None
         };
-        let from = whole("from", 0, i64::MAX - MOST_TRIALS as i64);
-        let count = whole("count", 1, MOST_TRIALS as i64);
+        let most = i64::try_from(MOST_TRIALS).unwrap_or(i64::MAX);
+        let from = whole("from", 0, i64::MAX - most);
+        let count = whole("count", 1, most);
         let (from, count) = (from?, count?);
         Some((from..from + count).map(Value::Int).collect())
     }

@@ -65,8 +65,7 @@ impl<'a> Checker<'a> {
 
     /// Line, from 1, of a span of the text.
     pub(super) fn line(&self, span: &Range<usize>) -> usize {
-        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
-        1 + before.iter().filter(|byte| **byte == b'\n').count()
+        line_at(self.text.as_bytes(), span.start)
     }
 
     pub(super) fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
@@ -88,6 +87,11 @@ impl<'a> Checker<'a> {
         self.faults.dedup();
         Err(Faults(self.faults))
     }
+}
+
+/// Line, from 1, of a byte of the text.
+pub(super) fn line_at(text: &[u8], at: usize) -> usize {
+    text[..at.min(text.len())].split(|byte| *byte == b'\n').count()
 }
 
 /// `` `a`, `b` `` for messages, cut after 16 words.

@@ -275,8 +275,8 @@ fn all_faults_are_told_in_order_but_not_more_than_ten() {
     let faults = parse(&text).unwrap_err();
     let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
     assert_eq!(lines, [3, 4, 6, 7]);
-    let many: String = (0..13).map(|i| format!("unheard{i} = 1\n")).collect();
-    let shown = parse(&format!("{many}{HEAD}grid.architecture = [\"star\"]")).unwrap_err().to_string();
+    let many: Vec<String> = (0..13).map(|i| format!("unheard{i} = 1\n")).collect();
+    let shown = parse(&format!("{}{HEAD}grid.architecture = [\"star\"]", many.concat())).unwrap_err().to_string();
     assert_eq!(shown.lines().count(), 11);
     assert!(shown.ends_with("e.toml: and 3 more like these"), "{shown}");
 }

@@ -26,7 +26,7 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// The owner of a lease of another machine is given up after this long without a sign of life: twelve missed
 /// renewals, so that a stalled network file system or clocks half a minute apart cost no run.
-pub const SILENT_FOR: Duration = Duration::from_secs(60);
+pub const SILENT_FOR: Duration = Duration::from_mins(1);
 
 /// What is written in a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,13 +79,13 @@ impl Lease {
     }
 
     fn acquire_as(path: &Path, lock: &Path, here: Holder, now: u64) -> Result<Acquired, GridError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let _locked = Locked::take(lock)?;
         if let Some(grant) = current(path)?
             && !grant.is_stale(&here, now)
         {
             return Ok(Acquired::Held(grant));
         }
-        static COUNT: AtomicU64 = AtomicU64::new(0);
         let token = format!("{now}-{}-{}", here.pid, COUNT.fetch_add(1, Ordering::Relaxed));
         let grant = Grant { version: VERSION, holder: here, token, heartbeat: now };
         write(path, &grant)?;
@@ -302,5 +302,63 @@ mod tests {
         assert!(lease.renew().unwrap_err().to_string().ends_with("it was removed"));
         fs::write(&path, "{\"version\":2,\"owner\":3}").unwrap();
         assert!(matches!(Lease::acquire(&path, &lock), Err(GridError::Newer { found: 2, known: 1, .. })));
+    }
+
+    /// Set for the children of the test below: the folder that they fight over.
+    const FIGHT: &str = "MMTL_TEST_LEASE_FIGHT";
+
+    /// Takes the lease, checks that no other owner lives, gives it back; over and over, until killed.
+    #[test]
+    #[ignore = "a child process of processes_that_are_killed_never_own_together"]
+    fn a_contender() {
+        let folder = PathBuf::from(std::env::var(FIGHT).expect("started by its parent"));
+        let (owner, here) = (folder.join("owner"), Holder::current());
+        loop {
+            let Acquired::Ours(lease) = Lease::acquire(&folder.join("lease"), &folder.join("lock")).unwrap() else {
+                continue;
+            };
+            if let Ok(bytes) = fs::read(&owner)
+                && let Ok(other) = serde_json::from_slice::<Holder>(&bytes)
+                && other.is_alive(&here)
+            {
+                fs::write(folder.join("violation"), bytes).unwrap();
+            }
+            fs::write(&owner, serde_json::to_vec(&here).unwrap()).unwrap();
+            let mut grants = OpenOptions::new().create(true).append(true).open(folder.join("grants")).unwrap();
+            io::Write::write_all(&mut grants, b".").unwrap();
+            fs::remove_file(&owner).unwrap();
+            lease.release().unwrap();
+        }
+    }
+
+    #[test]
+    fn processes_that_are_killed_never_own_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let contender = || {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "--ignored", "store::lease::tests::a_contender"]);
+            command.env(FIGHT, folder.path()).stdout(std::process::Stdio::null()).spawn().unwrap()
+        };
+        let grants = || fs::metadata(folder.path().join("grants")).map_or(0, |data| data.len());
+        let mut contenders: Vec<_> = (0..3).map(|_| contender()).collect();
+        for round in 0..30 {
+            // Each kill comes at another moment of the victim's cycle, and the others must get on without it.
+            let before = grants();
+            let asked = Instant::now();
+            while grants() < before + 5 {
+                assert!(asked.elapsed() < Duration::from_secs(30), "nobody gets the lease any more");
+                std::thread::sleep(Duration::from_micros(300 + 170 * round));
+            }
+            let victim = &mut contenders[(round % 3) as usize];
+            victim.kill().unwrap();
+            victim.wait().unwrap();
+            *victim = contender();
+        }
+        for mut child in contenders {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert!(!folder.path().join("violation").exists());
+        assert!(grants() >= 150);
     }
 }

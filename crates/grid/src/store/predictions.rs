@@ -76,8 +76,8 @@ pub enum Numbers {
 /// # Errors
 /// When columns have different lengths, or the file cannot be written.
 pub fn write(path: &Path, predictions: &Predictions) -> Result<(), GridError> {
-    let batch = to_batch(predictions).map_err(|error| GridError::damaged(path, error))?;
-    let level = ZstdLevel::try_new(3).map_err(|error| GridError::damaged(path, error))?;
+    let batch = to_batch(predictions).map_err(|error| GridError::unwritable(path, error))?;
+    let level = ZstdLevel::try_new(3).map_err(|error| GridError::unwritable(path, error))?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
     replace_with(path, |file| {
         let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).map_err(io::Error::other)?;
@@ -251,10 +251,10 @@ mod tests {
         let path = folder.path().join("predictions.parquet");
         let mut given = predictions(4);
         given.tasks[0].labels.pop();
-        assert!(matches!(write(&path, &given), Err(GridError::Damaged { .. })));
+        assert!(matches!(write(&path, &given), Err(GridError::Write { .. })));
         let mut given = predictions(4);
         given.scenes.of_row[0] = 9;
-        assert!(matches!(write(&path, &given), Err(GridError::Damaged { .. })));
+        assert!(matches!(write(&path, &given), Err(GridError::Write { .. })));
         assert!(!path.exists());
     }
 

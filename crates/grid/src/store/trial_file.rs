@@ -55,7 +55,7 @@ pub(crate) fn to_text(trial: &StoredTrial, catalogue: &Catalogue, path: &Path) -
         let table: Table = settings.iter().map(|(name, value)| (name.to_owned(), to_toml(value))).collect();
         top.insert(name.to_owned(), table.into());
     }
-    toml::to_string(&top).map_err(|error| GridError::damaged(path, error))
+    toml::to_string(&top).map_err(|error| GridError::unwritable(path, error))
 }
 
 fn to_toml(value: &Value) -> toml::Value {

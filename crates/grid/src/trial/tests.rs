@@ -1,0 +1,187 @@
+//! Expansion, labels and ablations.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::catalogue::tests::catalogue;
+
+fn experiment(text: &str) -> Experiment {
+    let text = format!("data.source = \"reviews\"\n{text}");
+    Experiment::parse("e.toml", text.as_bytes(), &catalogue()).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn trials(text: &str) -> Vec<Trial> {
+    experiment(text).trials(&catalogue(), &Execution::default())
+}
+
+/// Label of the first row, and seed.
+fn labels(trials: &[Trial]) -> Vec<String> {
+    trials.iter().map(|trial| format!("{} {}", trial.rows[0], trial.configuration.seed)).collect()
+}
+
+#[test]
+fn the_order_is_the_documented_one() {
+    let text = r#"
+[grid]
+seed = [2, 1]
+"train.lr" = [0.5, 0.25]
+architecture = ["mmoe", "star"]
+protocol = ["per-scene", "joint"]
+[grid.mmoe]
+experts = [4]
+gate = ["softmax", "uniform"]
+"#;
+    let expected = [
+        "mmoe per-scene lr=0.5 gate=softmax 2",
+        "mmoe per-scene lr=0.5 gate=softmax 1",
+        "mmoe per-scene lr=0.5 gate=uniform 2",
+        "mmoe per-scene lr=0.5 gate=uniform 1",
+        "mmoe per-scene lr=0.25 gate=softmax 2",
+    ];
+    let all = labels(&trials(text));
+    assert_eq!(all[..5], expected);
+    assert_eq!(all[8], "mmoe joint lr=0.5 gate=softmax 2");
+    assert_eq!(all[16], "star per-scene lr=0.5 2");
+    assert_eq!(all.len(), 24);
+}
+
+#[test]
+fn an_axis_with_one_value_is_set_but_tells_nothing_apart() {
+    let all = trials("[grid]\narchitecture = [\"star\"]\nscene_feature = [true]\nseed = [1, 2]");
+    assert_eq!(labels(&all), ["star 1", "star 2"]);
+    let settings = all[0].configuration.settings(&catalogue()).unwrap();
+    assert!(settings.model.bool("scene_feature"));
+}
+
+#[test]
+fn knobs_of_others_are_nothing_to_an_architecture() {
+    let all = trials("ple.levels = 3\n[grid]\narchitecture = [\"ple\", \"star\"]\n[grid.mmoe]\nexperts = [1, 2]");
+    assert_eq!(labels(&all), ["ple 1", "star 1"]);
+    let levels = |at: usize| all[at].configuration.settings(&catalogue()).unwrap().own.iter().count();
+    assert_eq!((levels(0), levels(1)), (2, 0));
+    let key = Key::Knob(crate::key_name::Section::Architecture("ple"), "levels");
+    assert_eq!(all[0].configuration.value(&catalogue(), key), Some(Value::Int(3)));
+    assert_eq!(all[1].configuration.value(&catalogue(), key), None);
+}
+
+#[test]
+fn an_ablation_changes_the_trials_of_its_base() {
+    let text = r#"
+[grid]
+architecture = ["mmoe", "star"]
+seed = [1, 2]
+[grid.mmoe]
+experts = [4, 8]
+[[ablation]]
+name = "uniform gate"
+base = { architecture = "mmoe", "mmoe.experts" = 8 }
+set = { "mmoe.gate" = "uniform" }
+[[ablation]]
+name = "no dropout"
+set = { "model.dropout" = 0.5 }
+base = { seed = 2 }
+[[ablation]]
+name = "as ple"
+base = { architecture = "star" }
+set = { architecture = "ple", "ple.levels" = 1 }
+"#;
+    let all = trials(text);
+    assert_eq!(
+        labels(&all)[6..],
+        [
+            "mmoe experts=8 (uniform gate) 1",
+            "mmoe experts=8 (uniform gate) 2",
+            "mmoe experts=4 (no dropout) 2",
+            "mmoe experts=8 (no dropout) 2",
+            "star (no dropout) 2",
+            "ple (as ple) 1",
+            "ple (as ple) 2",
+        ]
+    );
+    let ple = all[11].configuration.settings(&catalogue()).unwrap();
+    assert_eq!((all[11].configuration.architecture.as_str(), ple.own.size("levels")), ("ple", 1));
+}
+
+#[test]
+fn equal_trials_are_one_with_both_rows() {
+    let text = r#"
+[grid]
+architecture = ["mmoe"]
+[grid.mmoe]
+gate = ["softmax", "uniform"]
+[[ablation]]
+name = "uniform gate"
+base = { "mmoe.gate" = "softmax" }
+set = { "mmoe.gate" = "uniform" }
+"#;
+    let all = trials(text);
+    assert_eq!(all.len(), 2);
+    let rows: Vec<String> = all[1].rows.iter().map(ToString::to_string).collect();
+    assert_eq!(rows, ["mmoe gate=uniform", "mmoe gate=uniform (uniform gate)"]);
+    let pinned = "[seeds]\ndata = 1\ninitialisation = 1\norder = 1\ndropout = 1\n";
+    assert_eq!(trials(&format!("{pinned}[grid]\narchitecture = [\"star\"]\nseed = [1, 2, 3]")).len(), 1);
+}
+
+#[test]
+fn the_baseline_is_marked() {
+    let text = "[grid]\narchitecture = [\"mmoe\", \"star\"]\nprotocol = [\"joint\", \"per-scene\"]\nseed = [1, 2]\n";
+    let marked = |baseline: &str| -> Vec<String> {
+        let all = trials(&format!("{text}[compare]\nbaseline = {baseline}"));
+        let marked = all.iter().filter(|trial| trial.rows[0].baseline);
+        marked.map(|trial| format!("{} {}", trial.rows[0], trial.configuration.seed)).collect()
+    };
+    assert_eq!(marked("{ architecture = \"star\", protocol = \"joint\" }"), ["star joint 1", "star joint 2"]);
+    assert_eq!(marked("{ architecture = \"mmoe\", \"mmoe.experts\" = 8, protocol = \"joint\" }").len(), 2);
+    assert!(marked("{}").is_empty());
+}
+
+#[test]
+fn what_makes_no_sense_is_kept_with_its_reason() {
+    let experiment = experiment("[grid]\narchitecture = [\"mmoe\", \"star\"]\nprotocol = [\"joint\", \"per-scene\"]");
+    let mut all = experiment.trials(&catalogue(), &Execution::default());
+    let no_star = |configuration: &Configuration| match configuration.architecture.as_str() {
+        "star" => Err("star needs scenes".to_owned()),
+        _ => Ok(()),
+    };
+    experiment.decide(&mut all, no_star).unwrap();
+    let reasons: Vec<Option<&str>> = all.iter().map(|trial| trial.not_applicable.as_deref()).collect();
+    assert_eq!(reasons, [None, None, Some("star needs scenes"), Some("star needs scenes")]);
+    let fault = experiment.decide(&mut all, |_| Err("no scenes".to_owned())).unwrap_err().to_string();
+    assert_eq!(fault, "e.toml:3: no trial of the grid makes sense, the first because: no scenes");
+}
+
+#[test]
+fn trials_share_data_where_nothing_of_it_differs() {
+    let text = "[grid]\narchitecture = [\"star\"]\n\"train.lr\" = [1, 2]\n\"data.tokens\" = [8, 16]\n[seeds]\ndata = 3";
+    let identities: Vec<String> = trials(text).iter().map(|trial| trial.configuration.data_identity()).collect();
+    assert_eq!(identities[0], identities[2]);
+    assert_ne!(identities[0], identities[1]);
+    let seeds = trials("[grid]\narchitecture = [\"star\"]\nseed = [1, 2]");
+    assert_ne!(seeds[0].configuration.data_identity(), seeds[1].configuration.data_identity());
+}
+
+#[test]
+fn a_hundred_thousand_trials_take_no_time() {
+    let text = "[grid]\narchitecture = [\"mmoe\"]\nseed = { from = 0, count = 50000 }\nscene_feature = [true, false]";
+    let all = trials(text);
+    assert_eq!(all.len(), 100_000);
+    assert_eq!(all[99_999].configuration.seed, 49_999);
+}
+
+proptest! {
+    #[test]
+    fn expansion_is_the_product(experts in 1..5i64, rates in 1..5usize, seeds in 1..5i64, both in any::<bool>()) {
+        let rates: Vec<f64> = (1..=rates).map(|rate| rate as f64 / 8.0).collect();
+        let experts: Vec<i64> = (1..=experts).collect();
+        let protocols = if both { "[\"joint\", \"per-scene\"]" } else { "[\"joint\"]" };
+        let all = trials(&format!(
+            "[grid]\narchitecture = [\"star\", \"mmoe\"]\nprotocol = {protocols}\n\"train.lr\" = {rates:?}\nseed = {{ from = 3, count = {seeds} }}\n[grid.mmoe]\nexperts = {experts:?}"
+        ));
+        let each = rates.len() * seeds as usize * (1 + usize::from(both));
+        prop_assert_eq!(all.len(), each * (1 + experts.len()));
+        let mut labels = labels(&all);
+        labels.sort();
+        labels.dedup();
+        prop_assert_eq!(labels.len(), all.len());
+    }
+}
