@@ -1,12 +1,15 @@
 //! Stopped and resumed equals never stopped.
 
+use mmtl_cpu::CpuEngine;
 use mmtl_data::Dataset;
-use mmtl_plan::{Purpose, Stream, Value};
-use mmtl_reference::ReferenceEngine;
+use mmtl_plan::{Engine, Purpose, Stream, Value};
+use mmtl_reference::{Precision, ReferenceEngine};
 use mmtl_train::{Checkpoint, Command, Evaluation, FitSpec, Fitted, Outcome, fit};
 
 use crate::onlooker::Onlooker;
-use crate::world::{dataset, fitted, plan, spec, watched, word};
+use crate::world::{dataset, finished, fitted, plan, spec, watched, word};
+
+const ORACLE: ReferenceEngine = ReferenceEngine { precision: Precision::Single };
 
 /// Nine steps an epoch, the last one partial; evaluations every 3.6.
 const ROWS: usize = 180;
@@ -47,12 +50,17 @@ fn specs(dataset: &Dataset) -> [FitSpec; 3] {
 
 /// Fits in pieces, each from the bytes of the last one's checkpoint; `stop` decides at every look. Returns how many
 /// times it stopped and what watchers were told on the way.
-fn in_pieces(dataset: &Dataset, spec: &FitSpec, mut stop: impl FnMut() -> bool) -> (Fitted, usize, Vec<Evaluation>) {
+fn in_pieces(
+    engine: &dyn Engine,
+    dataset: &Dataset,
+    spec: &FitSpec,
+    mut stop: impl FnMut() -> bool,
+) -> (Fitted, usize, Vec<Evaluation>) {
     let (mut file, mut stops, mut told): (Option<Vec<u8>>, usize, Vec<_>) = (None, 0, vec![]);
     loop {
         let mut onlooker = Onlooker::new(|| if stop() { Command::Stop } else { Command::Continue });
         let resume = file.as_ref().map(|bytes| Checkpoint::from_bytes(bytes).unwrap());
-        let outcome = fit(&ReferenceEngine::default(), dataset, spec, resume, &mut onlooker).unwrap();
+        let outcome = fit(engine, dataset, spec, resume, &mut onlooker).unwrap();
         told.append(&mut onlooker.evaluations);
         match outcome {
             Outcome::Finished(fitted) => return (*fitted, stops, told),
@@ -79,14 +87,14 @@ fn stopping_anywhere_changes_no_bit() {
     for (s, spec) in specs(&dataset).iter().enumerate() {
         let mut whole = fitted(&dataset, spec);
         let history = whole.history().to_vec();
-        let (mut every, stops, told) = in_pieces(&dataset, spec, || true);
+        let (mut every, stops, told) = in_pieces(&ORACLE, &dataset, spec, || true);
         assert!(stops > 8, "spec {s}: {stops} stops");
         assert_same(&dataset, &mut whole, &mut every);
         assert_eq!(told, history, "spec {s}: evaluations are told once each");
         let stream = Stream::new(s as u64, Purpose::Data, "stops");
         for attempt in 0..4 {
             let mut looks = 0;
-            let (mut pieces, _, told) = in_pieces(&dataset, spec, || {
+            let (mut pieces, _, told) = in_pieces(&ORACLE, &dataset, spec, || {
                 looks += 1;
                 stream.uniform(attempt, looks) < 0.3
             });
@@ -109,8 +117,28 @@ fn checkpoints_on_the_way_change_no_bit() {
         assert_same(&dataset, &mut whole, &mut checkpointed);
         // A worker killed at any moment goes on from the last checkpoint it left, whatever it did after.
         for checkpoint in onlooker.checkpoints {
-            let outcome = fit(&ReferenceEngine::default(), &dataset, spec, Some(checkpoint), &mut ()).unwrap();
-            assert_same(&dataset, &mut whole, &mut crate::world::finished(outcome));
+            let outcome = fit(&ORACLE, &dataset, spec, Some(checkpoint), &mut ()).unwrap();
+            assert_same(&dataset, &mut whole, &mut finished(outcome));
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_bit_however_a_fit_is_cut() {
+    let dataset = dataset(ROWS);
+    let [one, two] = [1, 2].map(|threads| CpuEngine::new(threads).unwrap());
+    for (s, spec) in specs(&dataset).iter().enumerate() {
+        let mut whole = finished(fit(&one, &dataset, spec, None, &mut ()).unwrap());
+        let mut uncut = finished(fit(&two, &dataset, spec, None, &mut ()).unwrap());
+        assert_same(&dataset, &mut whole, &mut uncut);
+        let stream = Stream::new(s as u64, Purpose::Data, "threads");
+        for attempt in 0..4 {
+            let mut looks = 0;
+            let (mut pieces, _, _) = in_pieces(&two, &dataset, spec, || {
+                looks += 1;
+                stream.uniform(attempt, looks) < 0.5
+            });
+            assert_same(&dataset, &mut whole, &mut pieces);
         }
     }
 }

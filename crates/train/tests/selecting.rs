@@ -153,3 +153,22 @@ fn without_validation_rows_the_last_weights_stand_and_say_so() {
     assert_eq!((fitted.end(), fitted.best()[0].step), (End::Epochs, fitted.steps()));
     assert_eq!(fitted.best()[0].score, Score::Undefined(mmtl_metrics::Reason::Empty));
 }
+
+#[test]
+fn weighted_rows_weigh_in_scores() {
+    let mut columns = columns(100);
+    columns.weights = (0..100).map(|row| [1.0, 0.5, 4.0][row % 3]).collect();
+    let dataset = Dataset::from_columns(columns).unwrap();
+    let plan = plan(&dataset, "single-task", &[CLICK], &[]);
+    let mut fitted = fitted(&dataset, &spec(&dataset, &plan, &[("epochs", Value::Int(1))], &[]));
+    let rows = valid(&dataset, None);
+    let predictions = fitted.predict(&dataset, &rows).unwrap();
+    let labels: Vec<f64> = rows.iter().map(|&row| dataset.label(CLICK, row).unwrap()).collect();
+    let weights: Vec<f32> = rows.iter().map(|&row| dataset.weight(row)).collect();
+    let plain = Sample::new(Kind::Binary, predictions[0].column(), &labels).unwrap();
+    let weighted = plain.with_weights(&weights).unwrap();
+    let of = |sample: &Sample| Metric::LogLoss.score(sample).unwrap();
+    assert_ne!(of(&plain).score, of(&weighted).score);
+    let metrics = &fitted.history()[0].outputs[0].all.metrics;
+    assert!(metrics.contains(&(Metric::LogLoss, of(&weighted))), "{metrics:?}");
+}

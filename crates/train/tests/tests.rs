@@ -7,4 +7,5 @@ mod peeking;
 mod predicting;
 mod resuming;
 mod selecting;
+mod stepping;
 mod world;
