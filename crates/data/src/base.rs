@@ -81,7 +81,9 @@ mod tests {
 
     fn base(kind: TaskKind, labels: &[f64]) -> TaskBase {
         let mut sums = BaseSums::new(kind);
-        labels.iter().for_each(|&label| sums.add(label));
+        for &label in labels {
+            sums.add(label);
+        }
         sums.base()
     }
 

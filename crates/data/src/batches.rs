@@ -64,17 +64,21 @@ impl Batches {
         Self { ready: Some(ready), used: Some(used), thread: Some(thread) }
     }
 
-    /// The next batch; waits for it. `None` after the last.
-    pub fn next(&mut self) -> Option<Prepared> {
-        self.ready.as_ref().and_then(|ready| ready.recv().ok())
-    }
-
     /// Takes a batch back to be filled again. Without this every batch is allocated anew.
     pub fn give_back(&mut self, used: Prepared) {
         if let Some(queue) = &self.used {
             // The thread is gone after the last batch; then the batch is simply freed.
             drop(queue.send(used));
         }
+    }
+}
+
+/// The next batch; waits for it. `None` after the last.
+impl Iterator for Batches {
+    type Item = Prepared;
+
+    fn next(&mut self) -> Option<Prepared> {
+        self.ready.as_ref().and_then(|ready| ready.recv().ok())
     }
 }
 

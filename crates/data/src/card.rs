@@ -173,7 +173,7 @@ pub enum LabelRule {
         /// The value of class 0.
         first: i64,
         /// Number of classes.
-        classes: usize,
+        classes: u32,
     },
     /// Binary: the conjunction of other tasks.
     Product(Vec<String>),
@@ -211,8 +211,10 @@ impl Card {
             SceneCard::By { column, .. } => Some(column.as_str()),
         };
         let labels = self.tasks.iter().filter_map(|task| match &task.label {
-            LabelRule::Indicator(column) | LabelRule::OneOf(column, _) | LabelRule::Number(column) => Some(column),
-            LabelRule::Class { column, .. } => Some(column),
+            LabelRule::Indicator(column)
+            | LabelRule::OneOf(column, _)
+            | LabelRule::Number(column)
+            | LabelRule::Class { column, .. } => Some(column),
             LabelRule::Product(_) => None,
         });
         let mut columns: Vec<&str> = scene.into_iter().chain(self.split.column()).collect();

@@ -87,11 +87,8 @@ impl Columns {
                 .map(|(labels, task)| (format!("the label column of task `{}`", task.name), labels.len(), rows)),
         );
         sizes.extend(self.slices.iter().map(|(name, members)| (format!("slice `{name}`"), members.len(), rows)));
-        sizes.extend(
-            [("weights", self.weights.len()), ("groups", self.groups.len())]
-                .iter()
-                .filter_map(|&(what, len)| (len > 0).then(|| (what.to_owned(), len, rows))),
-        );
+        let optional = [("weights", self.weights.len()), ("groups", self.groups.len())];
+        sizes.extend(optional.into_iter().filter(|(_, len)| *len > 0).map(|(what, len)| (what.to_owned(), len, rows)));
         for (what, got, expected) in sizes {
             if got != expected {
                 return Err(mismatch(what, format!("{got} values"), expected.to_string()));

@@ -50,10 +50,8 @@ impl Dataset {
     /// Of chunks that fit the manifest's schema; every chunk but the last is full.
     pub(crate) fn from_chunks(manifest: Manifest, chunks: Vec<Chunk>) -> Self {
         let mut parts = [const { Vec::new() }; 3];
-        let mut row = 0u32;
-        for code in chunks.iter().flat_map(|chunk| chunk.parts.iter()) {
+        for (row, code) in (0u32..).zip(chunks.iter().flat_map(|chunk| chunk.parts.iter())) {
             parts[*code as usize].push(row);
-            row += 1;
         }
         let members = |s: usize| chunks.iter().map(|chunk| chunk.slices[s].clone()).collect();
         let slices = manifest.slices.iter().enumerate();

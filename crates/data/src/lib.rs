@@ -11,6 +11,7 @@ mod columns;
 mod dataset;
 mod describe;
 mod error;
+mod export;
 mod fill;
 mod fingerprint;
 mod knobs;
@@ -40,6 +41,7 @@ pub use describe::{
     Correlation, Description, FieldDescription, SceneDescription, SliceDescription, TaskDescription, describe,
 };
 pub use error::DataError;
+pub use export::export;
 pub use knobs::knobs;
 pub use open::open;
 pub use order::Order;

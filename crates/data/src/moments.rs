@@ -40,7 +40,9 @@ mod tests {
     fn a_large_mean_does_not_swallow_the_deviation() {
         let mut moments = Moments::default();
         assert_eq!((moments.mean(), moments.deviation()), (0.0, 0.0));
-        [1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 6.0].iter().for_each(|&value| moments.add(value));
+        for value in [1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 6.0] {
+            moments.add(value);
+        }
         assert_eq!((moments.count(), moments.mean(), moments.deviation()), (4, 1e9 + 3.0, 3.5f64.sqrt()));
     }
 }

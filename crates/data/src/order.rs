@@ -33,9 +33,8 @@ impl Order {
 
     /// All rows in the order of `epoch`, counted from 0.
     pub fn epoch(&self, epoch: u64) -> Vec<u32> {
-        let mut order = self.stream.permutation(epoch, self.rows.len());
-        order.iter_mut().for_each(|at| *at = self.rows[*at as usize]);
-        order
+        let order = self.stream.permutation(epoch, self.rows.len());
+        order.into_iter().map(|at| self.rows[at as usize]).collect()
     }
 }
 

@@ -41,7 +41,9 @@ impl Dataset {
         let chunks: Vec<Chunk> = bounds.map(|range| pack(&columns, range)).collect();
         let mut fingerprint = Fingerprint::new("columns");
         fingerprint.text("schema", &serde_json::to_string(&columns.schema).unwrap_or_default());
-        chunks.iter().for_each(|chunk| fingerprint.chunk(chunk));
+        for chunk in &chunks {
+            fingerprint.chunk(chunk);
+        }
         let manifest = Manifest {
             fingerprint: fingerprint.hex(),
             missing: vec![[0; 3]; columns.schema.fields.len()],
@@ -115,6 +117,6 @@ fn pack_tokens(ids: &[u32], starts: &[u32], range: Range<usize>) -> Tokens {
     let (first, last) = (bounds[0], bounds[range.len()]);
     Tokens {
         ids: ids[first as usize..last as usize].to_vec().into(),
-        starts: bounds.iter().map(|&start| (start - first) as i32).collect::<Vec<_>>().into(),
+        starts: bounds.iter().map(|&start| (start - first).cast_signed()).collect::<Vec<_>>().into(),
     }
 }

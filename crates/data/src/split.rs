@@ -47,7 +47,7 @@ impl Split {
     }
 
     /// The part of one row.
-    pub(crate) fn part(&self, stream: &Stream, row_id: u64, given: Given) -> Part {
+    pub(crate) fn part(&self, stream: Stream, row_id: u64, given: Given) -> Part {
         let draw = stream.uniform(0, row_id);
         match (self, given) {
             (Self::Random { test, .. }, _) if draw < *test => Part::Test,
@@ -65,7 +65,7 @@ mod tests {
 
     fn parts(split: &Split, seed: u64, given: Given) -> Vec<Part> {
         let stream = Split::stream(seed);
-        (0..10_000).map(|row| split.part(&stream, row, given)).collect()
+        (0..10_000).map(|row| split.part(stream, row, given)).collect()
     }
 
     fn count(parts: &[Part], part: Part) -> usize {

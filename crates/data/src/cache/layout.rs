@@ -24,6 +24,11 @@ fn element(kind: DataType) -> FieldRef {
     Arc::new(Field::new("item", kind, false))
 }
 
+/// Arrow counts elements of a list in i32; no data set has as many fields or tasks.
+fn list_width(width: usize) -> i32 {
+    i32::try_from(width).expect("fewer than 2³¹ fields")
+}
+
 /// The Arrow schema of a data set's chunks, with the manifest as JSON.
 pub(super) fn arrow_schema(manifest: &Manifest) -> Result<SchemaRef, ArrowError> {
     let layout = Layout::of(&manifest.schema);
@@ -34,7 +39,7 @@ pub(super) fn arrow_schema(manifest: &Manifest) -> Result<SchemaRef, ArrowError>
     ];
     let mut list = |name: &str, kind: DataType, width: usize| {
         if width > 0 {
-            fields.push(Field::new(name, DataType::FixedSizeList(element(kind), width as i32), false));
+            fields.push(Field::new(name, DataType::FixedSizeList(element(kind), list_width(width)), false));
         }
     };
     list("ids", DataType::UInt32, layout.id_fields.len());
@@ -70,7 +75,7 @@ pub(super) fn record_batch(schema: &SchemaRef, chunk: &Chunk) -> Result<RecordBa
     ];
     for values in lists.into_iter().filter(|values| !values.is_empty()) {
         let (width, kind) = (values.len() / rows, values.data_type().clone());
-        arrays.push(Arc::new(FixedSizeListArray::try_new(element(kind), width as i32, values, None)?));
+        arrays.push(Arc::new(FixedSizeListArray::try_new(element(kind), list_width(width), values, None)?));
     }
     for tokens in &chunk.tokens {
         let offsets = OffsetBuffer::new(tokens.starts.clone());
@@ -119,7 +124,7 @@ fn elements<T: ArrowPrimitiveType>(array: Option<&ArrayRef>, width: usize) -> Op
     if width == 0 {
         return Some(Vec::new().into());
     }
-    let list = array?.as_fixed_size_list_opt().filter(|list| list.value_length() as usize == width)?;
+    let list = array?.as_fixed_size_list_opt().filter(|list| list.value_length() == list_width(width))?;
     scalars::<T>(list.values())
 }
 

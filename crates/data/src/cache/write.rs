@@ -102,3 +102,105 @@ fn temporary_file(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(directory)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::read;
+    use crate::columns::{Columns, FieldColumn};
+    use crate::dataset::Dataset;
+    use crate::part::Part;
+    use mmtl_plan::{Field, FieldKind, Schema, Vocabulary};
+
+    /// Whether numbers lie on the pages of `file`, seen in the process's own map of memory.
+    #[cfg(target_os = "linux")]
+    fn mapped(path: &Path, values: *const f32) -> bool {
+        let maps = fs::read_to_string("/proc/self/maps").unwrap();
+        maps.lines().filter(|line| line.ends_with(path.to_str().unwrap())).any(|line| {
+            let (start, end) = line.split_once(' ').unwrap().0.split_once('-').unwrap();
+            let bound = |hex| usize::from_str_radix(hex, 16).unwrap();
+            (bound(start)..bound(end)).contains(&values.addr())
+        })
+    }
+
+    fn toy() -> Dataset {
+        let schema = Schema {
+            name: "toy".into(),
+            scenes: vec!["all".into()],
+            tasks: vec![],
+            fields: vec![
+                Field { name: "scene".into(), kind: FieldKind::Categorical { vocabulary: 0 } },
+                Field { name: "x".into(), kind: FieldKind::Numeric },
+            ],
+            vocabularies: vec![Vocabulary { name: "scene".into(), size: 1 }],
+            scene_field: 0,
+        };
+        let columns = Columns {
+            schema,
+            row_ids: (0..20_000).collect(),
+            parts: vec![Part::Train; 20_000],
+            scenes: vec![0; 20_000],
+            fields: vec![FieldColumn::Scene, FieldColumn::Numeric((0u16..20_000).map(f32::from).collect())],
+            labels: vec![],
+            weights: vec![],
+            groups: (0..20_000).map(|row| row / 3).collect(),
+            slices: vec![],
+        };
+        Dataset::from_columns(columns).unwrap()
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn rows_are_read_from_the_pages_of_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("toy.arrow");
+        let toy = toy();
+        let rows = &toy.inner;
+        write(&path, &rows.manifest, |each| rows.chunks.iter().try_for_each(|chunk| each(chunk.clone()))).unwrap();
+        let read = read(&path, toy.fingerprint()).unwrap();
+        assert_eq!(read.inner.chunks, rows.chunks);
+        assert_eq!(read.inner.manifest, rows.manifest);
+        for chunk in &read.inner.chunks {
+            assert!(mapped(&path, chunk.numeric.as_ptr()));
+        }
+        assert!(!mapped(&path, rows.chunks[0].numeric.as_ptr()));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_one_sentence() {
+        let toy = toy();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut writer = Writer::new(full, &toy.inner.manifest).map_err(DataError::writing(Path::new("toy.arrow")));
+        let error = match &mut writer {
+            Ok(writer) => {
+                writer.chunk(&toy.inner.chunks[0]).map_err(DataError::writing(Path::new("toy.arrow"))).unwrap_err()
+            }
+            Err(_) => writer.err().unwrap(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot write `toy.arrow`: no space left there; free some or name another directory"
+        );
+    }
+
+    #[test]
+    fn permissions_are_one_sentence() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            let error = DataError::writing(Path::new("cache"))(io::Error::from(kind)).to_string();
+            assert_eq!(error, "cannot write `cache`: no permission to write there; name another directory");
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_file_whose_rows_fail() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("toy.arrow");
+        let toy = toy();
+        let fails = |_: &mut dyn FnMut(Chunk) -> Result<(), DataError>| {
+            Err(DataError::NoKnownLabel { name: "toy".into(), task: "none".into() })
+        };
+        assert!(write(&path, &toy.inner.manifest, fails).is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+}

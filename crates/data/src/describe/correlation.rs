@@ -52,7 +52,9 @@ mod tests {
 
     fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
         let mut sums = Products::default();
-        pairs.iter().for_each(|&(x, y)| sums.add(x, y));
+        for &(x, y) in pairs {
+            sums.add(x, y);
+        }
         sums.pearson()
     }
 

@@ -111,7 +111,9 @@ impl Pending {
                     let gone = starts[rows];
                     ids.drain(..gone as usize);
                     starts.drain(..rows);
-                    starts.iter_mut().for_each(|start| *start -= gone);
+                    for start in starts {
+                        *start -= gone;
+                    }
                 }
                 FieldColumn::Scene => {}
             }

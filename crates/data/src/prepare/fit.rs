@@ -38,7 +38,7 @@ pub(crate) fn parts(
     let given = card.split.column().map(|column| given(piece, column)).transpose()?;
     let part = |at: usize| {
         let given = given.as_ref().map_or(Given::Nothing, |given| given[at]);
-        let part = card.split.part(&stream, piece.first_row + at as u64, given);
+        let part = card.split.part(stream, piece.first_row + at as u64, given);
         (!dropped(card, scenes, at)).then_some(part)
     };
     Ok((0..piece.rows()).map(part).collect())

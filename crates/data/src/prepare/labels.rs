@@ -15,7 +15,7 @@ pub(crate) fn tasks(card: &Card) -> Vec<Task> {
         kind: match &task.label {
             LabelRule::Indicator(_) | LabelRule::OneOf(..) | LabelRule::Product(_) => TaskKind::Binary,
             LabelRule::Number(_) => TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } },
-            LabelRule::Class { classes, .. } => TaskKind::Multiclass { classes: *classes },
+            LabelRule::Class { classes, .. } => TaskKind::Multiclass { classes: *classes as usize },
         },
         space: task.space.clone(),
         product_of: match &task.label {
@@ -39,8 +39,10 @@ fn label_column(rule: &LabelRule, piece: &Piece) -> Result<Vec<f64>, DataError> 
         LabelRule::Number(column) => numbers(&piece.column(column)?),
         LabelRule::Indicator(column) => checked(piece, column, 0.0, 2, || "0 or 1".into()),
         LabelRule::Class { column, first, classes } => {
-            let last = first + *classes as i64 - 1;
-            checked(piece, column, *first as f64, *classes, || format!("a whole number from {first} to {last}"))
+            let last = first + i64::from(*classes) - 1;
+            checked(piece, column, *first as f64, *classes as usize, || {
+                format!("a whole number from {first} to {last}")
+            })
         }
         LabelRule::OneOf(column, positive) => {
             let words = Words::of(&piece.column(column)?)?;

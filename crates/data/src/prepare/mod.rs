@@ -13,6 +13,9 @@ mod text;
 mod vocabulary;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use encode::encode;
 pub(crate) use fit::fit;
 pub(crate) use vocabulary::{RESERVED, UNSEEN};

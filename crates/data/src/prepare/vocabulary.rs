@@ -61,7 +61,9 @@ mod tests {
 
     fn fitted(words: &[&str], min_count: u64, max_words: usize) -> Vocabulary {
         let mut fit = VocabularyFit::default();
-        words.iter().for_each(|word| fit.add(word, 1));
+        for word in words {
+            fit.add(word, 1);
+        }
         fit.finish(&VocabularyCard { name: "words".into(), min_count, max_words })
     }
 

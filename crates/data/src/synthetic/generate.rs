@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Float32Array, Float64Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, DictionaryArray, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use mmtl_plan::{Purpose, Stream};
 
@@ -63,7 +63,7 @@ impl Streams {
 /// Columns of some rows.
 struct Generated {
     x: Vec<Vec<f32>>,
-    categories: Vec<Vec<i32>>,
+    categories: Vec<Vec<u32>>,
     labels: Vec<Vec<f64>>,
     scenes: Vec<i32>,
 }
@@ -84,13 +84,13 @@ impl World {
                 made.x[at].push(*value as f32);
             }
             let scene = self.scenes.value(streams.scene.uniform(0, row));
-            made.scenes.push(scene as i32);
+            made.scenes.push((scene as u32).cast_signed());
             let value = |stream: &Stream| self.popularity.value(stream.uniform(0, row));
             let categories: Vec<usize> = streams.categories.iter().map(value).collect();
-            made.categories.iter_mut().zip(&categories).for_each(|(column, value)| column.push(*value as i32));
+            made.categories.iter_mut().zip(&categories).for_each(|(column, value)| column.push(*value as u32));
             for k in 0..self.targets.len() {
                 let y = self.target(streams, row, scene, k, &x, &categories);
-                made.labels[k].push(if self.targets[k].binary { self.flip(y, &streams.coins[k], row) } else { y });
+                made.labels[k].push(if self.targets[k].binary { self.flip(y, streams.coins[k], row) } else { y });
             }
         }
         made
@@ -111,12 +111,10 @@ impl World {
     }
 
     /// A binary label from a latent target.
-    fn flip(&self, y: f64, coin: &Stream, row: u64) -> f64 {
+    fn flip(&self, y: f64, coin: Stream, row: u64) -> f64 {
         let margin = y - self.threshold;
-        let positive = match self.logistic {
-            true => coin.uniform(0, row) < 1.0 / (1.0 + libm::exp(-margin)),
-            false => margin > 0.0,
-        };
+        let positive =
+            if self.logistic { coin.uniform(0, row) < 1.0 / (1.0 + libm::exp(-margin)) } else { margin > 0.0 };
         f64::from(u8::from(positive))
     }
 
@@ -124,7 +122,7 @@ impl World {
         let field = |name: String, kind: DataType| Field::new(name, kind, false);
         let words = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let mut fields: Vec<Field> = (0..self.dim).map(|at| field(numeric_name(at), DataType::Float32)).collect();
-        fields.extend((0..self.categories).map(|at| field(category_name(at), DataType::Int32)));
+        fields.extend((0..self.categories).map(|at| field(category_name(at), DataType::UInt32)));
         fields.extend(self.targets.iter().map(|target| field(label_name(&target.name), DataType::Float64)));
         fields.push(field("scene".into(), words));
         Schema::new(fields)
@@ -152,7 +150,7 @@ impl Table for World {
             let made = self.generate(&streams, first_row..(first_row + PIECE_ROWS).min(self.rows));
             let mut arrays: Vec<ArrayRef> =
                 made.x.into_iter().map(|column| Arc::new(Float32Array::from(column)) as ArrayRef).collect();
-            arrays.extend(made.categories.into_iter().map(|column| Arc::new(Int32Array::from(column)) as ArrayRef));
+            arrays.extend(made.categories.into_iter().map(|column| Arc::new(UInt32Array::from(column)) as ArrayRef));
             arrays.extend(made.labels.into_iter().map(|column| Arc::new(Float64Array::from(column)) as ArrayRef));
             let scenes = DictionaryArray::<Int32Type>::try_new(made.scenes.into(), names.clone());
             let batch = scenes.and_then(|scenes| {

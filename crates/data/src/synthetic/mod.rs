@@ -80,10 +80,8 @@ fn tasks(world: &World) -> Vec<TaskCard> {
     let task = |target: &Target| {
         let column = label_name(&target.name);
         let label = if target.binary { LabelRule::Indicator(column) } else { LabelRule::Number(column) };
-        let space = match world.funnel && target.name == "conversion" {
-            true => Space::Given("click".into()),
-            false => Space::All,
-        };
+        let given_click = world.funnel && target.name == "conversion";
+        let space = if given_click { Space::Given("click".into()) } else { Space::All };
         TaskCard { name: target.name.clone(), label, space }
     };
     let mut tasks: Vec<TaskCard> = world.targets.iter().map(task).collect();

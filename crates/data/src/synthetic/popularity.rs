@@ -14,14 +14,13 @@ impl Popularity {
     /// Values with probabilities proportional to `shares`.
     pub(super) fn of(shares: impl Iterator<Item = f64>) -> Self {
         let mut total = 0.0;
-        let mut cumulative: Vec<f64> = shares
+        let sums: Vec<f64> = shares
             .map(|share| {
                 total += share;
                 total
             })
             .collect();
-        cumulative.iter_mut().for_each(|bound| *bound /= total);
-        Self { cumulative }
+        Self { cumulative: sums.iter().map(|sum| sum / total).collect() }
     }
 
     /// The value that a uniform draw from (0, 1) stands for.

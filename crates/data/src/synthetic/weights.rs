@@ -56,7 +56,9 @@ impl Weights<'_> {
                     vector.iter_mut().zip(other).for_each(|(v, o)| *v -= along * o);
                 }
                 let length = dot(&vector, &vector).sqrt();
-                vector.iter_mut().for_each(|v| *v /= length);
+                for element in &mut vector {
+                    *element /= length;
+                }
             }
             made.push(vector);
         }

@@ -1,0 +1,307 @@
+//! Preprocessing of made-up tables: policies, and that nothing but train rows is fitted on.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::compute::take_record_batch;
+use mmtl_plan::{Space, TargetScale, TaskKind};
+
+use crate::card::{
+    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, MissingScene, SceneCard, TaskCard, Transform,
+    VocabularyCard,
+};
+use crate::chunk::Chunk;
+use crate::dataset::Dataset;
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+use crate::part::Part;
+use crate::prepare::{encode, fit};
+use crate::split::{Given, Split};
+use crate::table::{EachPiece, Kept, Piece, Table};
+
+const ROWS: usize = 1200;
+const SEED: u64 = 11;
+
+/// A table in memory, handed out `piece` rows at a time.
+struct Memory {
+    batch: RecordBatch,
+    piece: usize,
+}
+
+impl Table for Memory {
+    fn origin(&self) -> &str {
+        "memory"
+    }
+
+    fn rows(&self) -> u64 {
+        self.batch.num_rows() as u64
+    }
+
+    fn contents(&self, _: &mut Fingerprint) -> Result<(), DataError> {
+        Ok(())
+    }
+
+    fn scan(&self, each: EachPiece) -> Result<(), DataError> {
+        for first in (0..self.batch.num_rows()).step_by(self.piece) {
+            let batch = self.batch.slice(first, self.piece.min(self.batch.num_rows() - first));
+            each(&Piece { origin: "memory".into(), first_row: first as u64, batch })?;
+        }
+        Ok(())
+    }
+}
+
+/// The raw columns, one value a row.
+#[derive(Clone)]
+struct Raw {
+    item: Vec<Option<i64>>,
+    price: Vec<Option<f64>>,
+    text: Vec<Option<String>>,
+    scene: Vec<Option<&'static str>>,
+    spend: Vec<Option<f64>>,
+}
+
+impl Raw {
+    fn new() -> Self {
+        let rows = || 0..ROWS;
+        Self {
+            item: rows().map(|row| (row % 17 != 0).then_some((row % 13) as i64)).collect(),
+            price: rows().map(|row| (row % 11 != 0).then_some((row * row % 101) as f64)).collect(),
+            text: rows().map(|row| (row % 19 != 0).then(|| format!("Word{} fits word{}", row % 7, row % 3))).collect(),
+            scene: rows().map(|row| ["search", "feed"].get(row % 2).copied().filter(|_| row % 23 != 0)).collect(),
+            spend: rows().map(|row| (row % 29 != 0).then_some((row % 31) as f64)).collect(),
+        }
+    }
+
+    fn batch(&self) -> RecordBatch {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("item", Arc::new(Int64Array::from(self.item.clone()))),
+            ("price", Arc::new(Float64Array::from(self.price.clone()))),
+            ("text", Arc::new(StringArray::from(self.text.clone()))),
+            ("scene", Arc::new(StringArray::from(self.scene.clone()))),
+            ("spend", Arc::new(Float64Array::from(self.spend.clone()))),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+}
+
+fn number(with: FillValue, indicator: bool) -> FieldRule {
+    FieldRule::Number { transform: Transform::Identity, standardise: true, missing: Fill { with, indicator } }
+}
+
+fn card() -> Card {
+    let vocabulary = |name: &str, min_count| VocabularyCard { name: name.into(), min_count, max_words: 100 };
+    let field = |name: &str, column: &str, rule| FieldCard { name: name.into(), column: column.into(), rule };
+    Card {
+        name: "memory".into(),
+        scene: SceneCard::By { column: "scene".into(), missing: MissingScene::Own, names: None },
+        vocabularies: vec![vocabulary("items", 1), vocabulary("words", 2)],
+        fields: vec![
+            field("item", "item", FieldRule::Category { vocabulary: 0 }),
+            field("price", "price", number(FillValue::Mean, true)),
+            field("price_median", "price", number(FillValue::Median, false)),
+            field("price_bin", "price", FieldRule::Bins { bins: 5, missing: None }),
+            field("text", "text", FieldRule::Text { vocabulary: 1, max_tokens: 2 }),
+        ],
+        tasks: vec![TaskCard { name: "spend".into(), label: LabelRule::Number("spend".into()), space: Space::All }],
+        slices: vec![],
+        split: Split::Random { valid: 0.2, test: 0.2 },
+        unseen_scenes: false,
+    }
+}
+
+fn prepare_by(card: &Card, raw: &Raw, piece: usize) -> Result<(Dataset, Vec<Chunk>), DataError> {
+    let memory = Memory { batch: raw.batch(), piece };
+    let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
+    let fitted = fit(card, &table, memory.rows(), SEED, &mut nothing)?;
+    encode(card, &fitted, &table, memory.rows(), SEED, &mut nothing, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })?;
+    Ok((Dataset::from_chunks(fitted.manifest(card, String::new()), chunks.clone()), chunks))
+}
+
+fn prepare(card: &Card, raw: &Raw) -> Dataset {
+    prepare_by(card, raw, 500).unwrap().0
+}
+
+fn part(row: usize) -> Part {
+    card().split.part(Split::stream(SEED), row as u64, Given::Nothing)
+}
+
+/// The first row that is held out, or in train, from `from` on.
+fn find_row(held_out: bool, from: usize) -> usize {
+    (from..ROWS).find(|&row| (part(row) != Part::Train) == held_out).unwrap()
+}
+
+fn field_index(dataset: &Dataset, name: &str) -> usize {
+    dataset.schema().fields.iter().position(|field| field.name == name).unwrap()
+}
+
+fn train_rows_equal(a: &Dataset, b: &Dataset) -> bool {
+    let all = |row: &u32| {
+        (0..a.schema().fields.len())
+            .all(|field| a.ids(field, *row) == b.ids(field, *row) && a.number(field, *row) == b.number(field, *row))
+    };
+    a.rows(Part::Train).iter().all(all)
+}
+
+#[test]
+fn held_out_values_change_nothing_that_is_fitted() {
+    let before = prepare(&card(), &Raw::new());
+    let mut raw = Raw::new();
+    for row in (0..ROWS).filter(|&row| part(row) != Part::Train) {
+        raw.item[row] = Some(1_000_000 + row as i64);
+        raw.price[row] = Some(1e9 + row as f64);
+        raw.text[row] = Some(format!("unheard{row} of unheard{row} unheard{row}"));
+        raw.spend[row] = Some(-1e9);
+    }
+    let after = prepare(&card(), &raw);
+    assert_eq!(before.schema(), after.schema());
+    assert_eq!(before.base(0), after.base(0));
+    assert!(train_rows_equal(&before, &after));
+    // The new values are the reserved id.
+    let held_out = find_row(true, 5) as u32;
+    for field in ["item", "text"] {
+        let ids = after.ids(field_index(&after, field), held_out);
+        assert!(!ids.is_empty() && ids.iter().all(|&id| id == 0), "{field}: {ids:?}");
+    }
+}
+
+#[test]
+fn one_changed_train_value_does_change_what_is_fitted() {
+    let before = prepare(&card(), &Raw::new());
+    let row = find_row(false, 5);
+    let mut raw = Raw::new();
+    raw.item[row] = Some(1_000_000);
+    assert_eq!(prepare(&card(), &raw).schema().vocabularies[1].size, before.schema().vocabularies[1].size + 1);
+    let mut raw = Raw::new();
+    raw.price[row] = Some(1e6);
+    assert!(!train_rows_equal(&before, &prepare(&card(), &raw)));
+    let mut raw = Raw::new();
+    raw.spend[row] = Some(1e6);
+    assert_ne!(prepare(&card(), &raw).base(0), before.base(0));
+}
+
+#[test]
+fn the_size_of_pieces_changes_nothing() {
+    let hash = |piece: usize| {
+        let mut fingerprint = Fingerprint::new("chunks");
+        for chunk in &prepare_by(&card(), &Raw::new(), piece).unwrap().1 {
+            fingerprint.chunk(chunk);
+        }
+        fingerprint.hex()
+    };
+    assert_eq!([1, 7, 1199].map(hash), [ROWS, ROWS, ROWS].map(hash));
+}
+
+#[test]
+fn ids_do_not_depend_on_the_order_of_rows() {
+    // Train rows alone are shuffled among themselves, so each keeps its part.
+    let train: Vec<usize> = (0..ROWS).filter(|&row| part(row) == Part::Train).collect();
+    let mut from: Vec<u32> = (0..ROWS as u32).collect();
+    for (position, row) in train.iter().enumerate() {
+        from[*row] = train[(position * 11 + 3) % train.len()] as u32;
+    }
+    assert_ne!(train.len() % 11, 0, "11 must be coprime to the number of train rows");
+    let shuffled = take_record_batch(&Raw::new().batch(), &UInt32Array::from(from.clone())).unwrap();
+    let memory = Memory { batch: shuffled, piece: 333 };
+    let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
+    let fitted = fit(&card(), &table, memory.rows(), SEED, &mut nothing).unwrap();
+    encode(&card(), &fitted, &table, memory.rows(), SEED, &mut nothing, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })
+    .unwrap();
+    let after = Dataset::from_chunks(fitted.manifest(&card(), String::new()), chunks);
+    let before = prepare(&card(), &Raw::new());
+    for name in ["item", "text", "price_bin"] {
+        let field = field_index(&before, name);
+        assert!((0..ROWS as u32).all(|row| after.ids(field, row) == before.ids(field, from[row as usize])), "{name}");
+    }
+}
+
+#[test]
+fn missing_values_follow_their_policies() {
+    let dataset = prepare(&card(), &Raw::new());
+    let names: Vec<&str> = dataset.schema().fields.iter().map(|field| field.name.as_str()).collect();
+    assert_eq!(names, ["scene", "item", "price", "price_missing", "price_median", "price_bin", "text"]);
+    let raw = Raw::new();
+    let known: Vec<f64> = (0..ROWS).filter(|&row| part(row) == Part::Train).filter_map(|row| raw.price[row]).collect();
+    let mean = known.iter().sum::<f64>() / known.len() as f64;
+    let deviation = (known.iter().map(|p| (p - mean) * (p - mean)).sum::<f64>() / known.len() as f64).sqrt();
+    let mut sorted = known.clone();
+    sorted.sort_by(f64::total_cmp);
+    let median = f64::midpoint(sorted[(known.len() - 1) / 2], sorted[known.len() / 2]);
+    let close = |got: Option<f32>, expected: f64| (f64::from(got.unwrap()) - expected).abs() < 1e-5;
+    for row in 0..ROWS as u32 {
+        let price = raw.price[row as usize];
+        assert!(close(dataset.number(2, row), price.map_or(0.0, |price| (price - mean) / deviation)));
+        assert_eq!(dataset.number(3, row), Some(f32::from(u8::from(price.is_none()))));
+        assert!(close(dataset.number(4, row), (price.unwrap_or(median) - mean) / deviation));
+        assert_eq!(dataset.ids(5, row)[0] == 1, price.is_none());
+        assert_eq!(dataset.ids(1, row)[0] == 1, raw.item[row as usize].is_none());
+        let text = dataset.ids(6, row);
+        assert_eq!(text.len(), if raw.text[row as usize].is_none() { 0 } else { 2 });
+        assert_eq!(dataset.label(0, row), raw.spend[row as usize]);
+    }
+    let last = dataset.schema().scenes.len() - 1;
+    assert_eq!(dataset.schema().scenes, ["feed", "search", "(missing)"]);
+    assert!((0..ROWS).all(|row| (dataset.scene(row as u32) == last) == raw.scene[row].is_none()));
+}
+
+#[test]
+fn an_indicator_that_train_rows_do_not_need_is_not_made() {
+    let mut raw = Raw::new();
+    for row in (0..ROWS).filter(|&row| part(row) == Part::Train) {
+        raw.price[row].get_or_insert(3.0);
+    }
+    let names: Vec<String> = prepare(&card(), &raw).schema().fields.iter().map(|field| field.name.clone()).collect();
+    assert!(!names.contains(&"price_missing".to_owned()), "{names:?}");
+}
+
+#[test]
+fn rows_without_a_scene_are_left_out_or_refused() {
+    let policy = |missing| {
+        let scene = SceneCard::By { column: "scene".into(), missing, names: None };
+        prepare_by(&Card { scene, ..card() }, &Raw::new(), 500)
+    };
+    let dropped = policy(MissingScene::Drop).unwrap().0;
+    assert_eq!(dropped.len(), ROWS - ROWS.div_ceil(23));
+    assert!((0..dropped.len() as u32).all(|row| dropped.row_id(row) % 23 != 0));
+    assert!((0..dropped.len() as u32).all(|row| dropped.part(row) == part(dropped.row_id(row) as usize)));
+    let error = policy(MissingScene::Error).map(|_| ()).unwrap_err().to_string();
+    assert!(error.starts_with("row 0 of `memory`: column `scene` is missing, expected a scene"), "{error}");
+}
+
+#[test]
+fn a_scene_that_train_rows_lack_needs_leave() {
+    let mut raw = Raw::new();
+    let lone = find_row(true, 0);
+    raw.scene[lone] = Some("kiosk");
+    let error = prepare_by(&card(), &raw, 500).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, DataError::SceneNotInTrain { scene, rows: 1, .. } if scene == "kiosk"), "{error}");
+    let (dataset, _) = prepare_by(&Card { unseen_scenes: true, ..card() }, &raw, 500).unwrap();
+    let kiosk = dataset.schema().scenes.iter().position(|scene| scene == "kiosk").unwrap();
+    assert_eq!(dataset.scene(lone as u32), kiosk);
+}
+
+#[test]
+fn a_task_needs_a_known_train_label() {
+    let raw = Raw { spend: vec![None; ROWS], ..Raw::new() };
+    let error = prepare_by(&card(), &raw, 500).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error, "task `spend` of `memory` has no known label in train, expected at least one");
+    let constant = Raw { spend: vec![Some(7.5); ROWS], ..Raw::new() };
+    let TaskKind::Regression { scale } = prepare(&card(), &constant).schema().tasks[0].kind else {
+        panic!("spend is a number");
+    };
+    assert_eq!(scale, TargetScale { mean: 7.5, deviation: 1.0 });
+}
+
+#[test]
+fn classes_outside_their_range_are_named() {
+    let label = |first| LabelRule::Class { column: "spend".into(), first, classes: 31 };
+    let tasks = |first| vec![TaskCard { name: "spend".into(), label: label(first), space: Space::All }];
+    assert!(prepare_by(&Card { tasks: tasks(0), ..card() }, &Raw::new(), 500).is_ok());
+    let error = prepare_by(&Card { tasks: tasks(1), ..card() }, &Raw::new(), 500).map(|_| ()).unwrap_err().to_string();
+    assert_eq!(error, "row 31 of `memory`: column `spend` is 0, expected a whole number from 1 to 31");
+}
