@@ -296,6 +296,13 @@ impl Settings {
         }
     }
 
+    /// What the chosen word of a [`Kind::Choice`] stands for; `meanings` lists every word of the knob.
+    pub fn chosen<T: Copy>(&self, name: &str, meanings: &[(&str, T)]) -> T {
+        let word = self.text(name);
+        let found = meanings.iter().find(|(known, _)| *known == word);
+        found.unwrap_or_else(|| panic!("the knob `{name}` accepted `{word}`, which has no meaning")).1
+    }
+
     /// The value of a [`Kind::Ints`] whose elements are not negative.
     pub fn sizes(&self, name: &str) -> Vec<usize> {
         self.list(name)
