@@ -50,11 +50,7 @@ impl Selection {
     pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
         let text = settings.text("score");
         let score = criterion(text, schema)?;
-        let per = match settings.text("per") {
-            "task" => Per::Task,
-            "scene" => Per::Scene,
-            _ => Per::Run,
-        };
+        let per = settings.chosen("per", &[("run", Per::Run), ("task", Per::Task), ("scene", Per::Scene)]);
         if per == Per::Task && score != Criterion::Skill {
             return Err(TrainError::ScorePerTask { score: text.to_owned() });
         }

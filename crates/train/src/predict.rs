@@ -37,6 +37,7 @@ impl Prediction {
     }
 
     /// The rows at `places`, of `width` numbers each.
+    #[must_use]
     pub fn gather(&self, places: &[u32], width: usize) -> Self {
         match self {
             Self::Probabilities(values) => Self::Probabilities(gather(values, places, width)),

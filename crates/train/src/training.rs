@@ -57,12 +57,12 @@ impl Training {
             decay: Decay { dense: settings.float("decay_dense") as f32, tables: settings.float("decay_tables") as f32 },
             clip: positive(settings.float("clip")).map(|norm| norm as f32),
             lr: settings.float("lr"),
-            shape: shape(settings.text("schedule")),
+            shape: settings.chosen("schedule", &SHAPES),
             final_lr: settings.float("final_lr"),
             warmup: settings.float("warmup"),
             eval_every: settings.float("eval_every"),
             patience: Some(settings.size("patience") as u64).filter(|&p| p > 0),
-            tables: tables(settings.text("table_updates")),
+            tables: settings.chosen("table_updates", &TABLES),
             task_weights: task_weights(settings.floats("task_weights"), schema)?,
             checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
         })
@@ -79,25 +79,20 @@ impl Training {
     }
 }
 
+const SHAPES: [(&str, Shape); 3] =
+    [("constant", Shape::Constant), ("cosine", Shape::Cosine), ("linear", Shape::Linear)];
+
+const TABLES: [(&str, TableUpdates); 2] = [("exact", TableUpdates::Exact), ("sparse", TableUpdates::Sparse)];
+
 fn optimiser(settings: &Settings) -> Optimiser {
     let float = |name| settings.float(name) as f32;
-    match settings.text("optimiser") {
-        "sgd" => Optimiser::Sgd { momentum: float("momentum") },
-        "adamw" => Optimiser::AdamW { beta1: float("beta1"), beta2: float("beta2"), eps: float("eps") },
-        _ => Optimiser::Adam { beta1: float("beta1"), beta2: float("beta2"), eps: float("eps") },
-    }
-}
-
-fn shape(name: &str) -> Shape {
-    match name {
-        "cosine" => Shape::Cosine,
-        "linear" => Shape::Linear,
-        _ => Shape::Constant,
-    }
-}
-
-fn tables(name: &str) -> TableUpdates {
-    if name == "sparse" { TableUpdates::Sparse } else { TableUpdates::Exact }
+    let (beta1, beta2, eps) = (float("beta1"), float("beta2"), float("eps"));
+    let rules = [
+        ("adam", Optimiser::Adam { beta1, beta2, eps }),
+        ("adamw", Optimiser::AdamW { beta1, beta2, eps }),
+        ("sgd", Optimiser::Sgd { momentum: float("momentum") }),
+    ];
+    settings.chosen("optimiser", &rules)
 }
 
 fn task_weights(given: Vec<f64>, schema: &Schema) -> Result<Vec<f32>, TrainError> {
