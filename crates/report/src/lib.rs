@@ -2,8 +2,8 @@
 //! that is written down.
 //!
 //! [`Scores`] say what a grid's runs scored so far; a [`Selection`] says what of it is wanted; a [`Report`] holds the
-//! tables, which [`text`], [`markdown`], [`csv`] and [`json`] write. All of it is pure: the same scores give the same
-//! bytes, in whatever order they come.
+//! tables, which [`text`], [`markdown`], [`csv`] and [`json`] write. But for [`from_grid`], all of it is pure: the same
+//! scores give the same bytes, in whatever order they come.
 //!
 //! ```
 //! use mmtl_metrics::{Kind, Metric, Score, Scored};
@@ -47,6 +47,7 @@ mod column;
 mod csv;
 mod digits;
 mod error;
+mod from_grid;
 mod json;
 mod layout;
 mod markdown;
@@ -63,6 +64,7 @@ pub use cell::{Absence, Cell, Outcome};
 pub use column::Column;
 pub use csv::csv;
 pub use error::Error;
+pub use from_grid::from_grid;
 pub use json::json;
 pub use markdown::markdown;
 pub use report::Report;
