@@ -47,10 +47,10 @@ pub enum DataError {
         hint: String,
     },
     /// A file that is nowhere to be found.
-    #[error("no file {}; {hint}", .looked.iter().map(|path| format!("`{}`", path.display())).collect::<Vec<_>>().join(" nor "))]
+    #[error("no file `{}`; {hint}", .path.display())]
     MissingFile {
-        /// Where it was looked for.
-        looked: Vec<PathBuf>,
+        /// The file.
+        path: PathBuf,
         /// What to do about it.
         hint: &'static str,
     },

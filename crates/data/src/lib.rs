@@ -1,5 +1,28 @@
-//! Where rows come from and how they reach a model: sources, preprocessing fitted on train rows, splits, a
-//! memory-mapped column cache, and batches.
+//! Where rows come from and how they reach a model.
+//!
+//! A [`Source`] is a table of raw columns and a card that says what they mean. The table is read twice: first to fit
+//! vocabularies, means and bins on train rows (and on nothing else), then to encode every row. The result is kept in a
+//! cache file that is mapped into memory, or in memory alone, as a [`Dataset`]. [`Dataset::fill`] gathers rows into
+//! batches, which [`Batches`] prepares ahead of training in the order that an [`Order`] gives.
+//!
+//! ```
+//! use mmtl_data::{Batches, Order, Part, describe, knobs, open};
+//! use mmtl_plan::{Seeds, Settings, Value};
+//!
+//! let given = [("rows", Value::Int(500)), ("dim", Value::Int(8)), ("cache", Value::Bool(false))];
+//! let settings = Settings::resolve(&knobs("synthetic")?, given.iter().map(|(key, value)| (*key, value)))?;
+//! let seeds = Seeds::all(1);
+//! let dataset = open(&settings, &seeds, "results/cache".as_ref(), &mut |_| {})?;
+//! assert_eq!(dataset.schema().numeric_columns(), 8);
+//! println!("{}", describe(&dataset));
+//!
+//! let order = Order::new(&seeds, dataset.rows(Part::Train), 64);
+//! let mut batches = Batches::epochs(&dataset, &order, 0, 0, 2);
+//! let first = batches.next().expect("training batches never end");
+//! assert_eq!(first.batch.rows(), 64);
+//! batches.give_back(first);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod base;
 mod batches;

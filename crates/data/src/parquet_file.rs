@@ -54,10 +54,6 @@ fn malformed(path: &Path) -> impl Fn(ParquetError) -> DataError + '_ {
 }
 
 impl Table for ParquetFile {
-    fn origin(&self) -> &str {
-        &self.origin
-    }
-
     fn rows(&self) -> u64 {
         self.metadata.metadata().file_metadata().num_rows().unsigned_abs()
     }

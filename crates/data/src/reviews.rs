@@ -46,7 +46,7 @@ impl Source for Reviews {
                 name: "path",
                 kind: Kind::Text,
                 default: Value::Text(String::new()),
-                doc: "The Parquet file, relative to the current directory; empty: the shipped one.",
+                doc: "The Parquet file, relative to the current directory; empty: the shipped one (in MMTL_DATA, if that is set).",
             },
             choice("scene", &["department", "division", "none"], "What the scenes are."),
             choice(

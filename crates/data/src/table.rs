@@ -14,9 +14,6 @@ pub type EachPiece<'a> = &'a mut dyn FnMut(&Piece) -> Result<(), DataError>;
 
 /// A table of raw columns.
 pub trait Table {
-    /// What errors call it: a file or a source.
-    fn origin(&self) -> &str;
-
     /// Number of rows.
     fn rows(&self) -> u64;
 

@@ -110,6 +110,35 @@ fn a_reused_batch_equals_a_fresh_one() {
 }
 
 #[test]
+fn a_batch_keeps_its_buffers() {
+    fn buffers(batch: &Batch) -> Vec<usize> {
+        let lookups = batch.lookups.iter().flat_map(|lookup| {
+            [lookup.ids.as_ptr().addr(), lookup.starts.as_ref().map_or(0, |starts| starts.as_ptr().addr())]
+        });
+        let segments = batch.segments.iter().flat_map(|segments| {
+            [segments.unique.as_ptr().addr(), segments.starts.as_ptr().addr(), segments.occurrences.as_ptr().addr()]
+        });
+        let rest = [
+            batch.row_ids.as_ptr().addr(),
+            batch.scene_starts.as_ptr().addr(),
+            batch.numeric.as_ptr().addr(),
+            batch.labels.as_ptr().addr(),
+            batch.weights.as_ptr().addr(),
+            batch.groups.as_ptr().addr(),
+        ];
+        lookups.chain(segments).chain(rest).collect()
+    }
+    let (dataset, mut batch) = (toy(), Batch::default());
+    // The most rows, unique ids and tokens that any of them have.
+    dataset.fill(&(0..2000).collect::<Vec<_>>(), &mut batch);
+    let grown = buffers(&batch);
+    for rows in [(5000..7000).collect::<Vec<u32>>(), vec![], (1..3).collect(), (38_000..40_000).collect()] {
+        dataset.fill(&rows, &mut batch);
+        assert_eq!(buffers(&batch), grown);
+    }
+}
+
+#[test]
 fn rows_answer_one_by_one_across_chunks() {
     let (dataset, columns) = (toy(), columns());
     assert_eq!(dataset.len(), ROWS as usize);

@@ -1,5 +1,5 @@
 use mmtl_data::{Dataset, Part, describe};
-use mmtl_plan::{Batch, Space, TaskKind, Value};
+use mmtl_plan::{Batch, Purpose, Space, Stream, TaskKind, Value};
 
 use crate::opening::{floats, in_memory, text, texts};
 
@@ -66,17 +66,21 @@ fn noise_is_a_variance_unless_said_otherwise() {
 }
 
 #[test]
-fn the_paper_formula() {
-    // With c = 0 the sine terms are constants, and two worlds of one seed differ by them alone.
-    let fixed = [("rows", int(50)), ("dim", int(4)), ("noise", Value::Float(0.0)), ("c", Value::Float(0.0))];
+fn the_papers_formula() {
+    // Without terms and noise a target is z = wᵀx itself.
+    let fixed = [("rows", int(300)), ("dim", int(4)), ("noise", Value::Float(0.0)), ("c", Value::Float(1.5))];
     let with = |terms: i64| {
         let given: Vec<_> = fixed.iter().cloned().chain([("terms", int(terms))]).collect();
-        labels(&in_memory("synthetic", &given, 6).unwrap_or_else(|e| panic!("{e}")), 0)[0]
+        in_memory("synthetic", &given, 6).unwrap()
     };
-    let beta = |i: u64| mmtl_plan::Stream::new(6, mmtl_plan::Purpose::Data, "beta").normal(0, i);
-    let expected: f64 = (0..10).map(|i| beta(i).sin()).sum();
-    assert!((with(10) - expected).abs() < 1e-12);
-    assert_eq!(with(0), 0.0);
+    let normal = |name: &str, i: u64| Stream::new(6, Purpose::Data, name).normal(0, i);
+    let (linear, waves) = (with(0), with(10));
+    for task in [0, 1] {
+        for (z, y) in labels(&linear, task).into_iter().zip(labels(&waves, task)) {
+            let sum: f64 = (0..10).map(|i| (normal("alpha", i) * z + normal("beta", i)).sin()).sum();
+            assert!((y - z - sum).abs() < 1e-12, "{z} {y}");
+        }
+    }
 }
 
 #[test]

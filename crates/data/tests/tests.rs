@@ -5,5 +5,6 @@ mod batches;
 mod cache;
 mod census;
 mod opening;
+mod pinned;
 mod reviews;
 mod synthetic;

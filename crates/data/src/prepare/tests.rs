@@ -29,10 +29,6 @@ struct Memory {
 }
 
 impl Table for Memory {
-    fn origin(&self) -> &str {
-        "memory"
-    }
-
     fn rows(&self) -> u64 {
         self.batch.num_rows() as u64
     }
@@ -64,7 +60,7 @@ impl Raw {
     fn new() -> Self {
         let rows = || 0..ROWS;
         Self {
-            item: rows().map(|row| (row % 17 != 0).then_some((row % 13) as i64)).collect(),
+            item: rows().map(|row| (row % 17 != 0).then_some(i64::from(row as u32 % 13))).collect(),
             price: rows().map(|row| (row % 11 != 0).then_some((row * row % 101) as f64)).collect(),
             text: rows().map(|row| (row % 19 != 0).then(|| format!("Word{} fits word{}", row % 7, row % 3))).collect(),
             scene: rows().map(|row| ["search", "feed"].get(row % 2).copied().filter(|_| row % 23 != 0)).collect(),
@@ -150,7 +146,7 @@ fn held_out_values_change_nothing_that_is_fitted() {
     let before = prepare(&card(), &Raw::new());
     let mut raw = Raw::new();
     for row in (0..ROWS).filter(|&row| part(row) != Part::Train) {
-        raw.item[row] = Some(1_000_000 + row as i64);
+        raw.item[row] = Some(1_000_000 + i64::from(row as u32));
         raw.price[row] = Some(1e9 + row as f64);
         raw.text[row] = Some(format!("unheard{row} of unheard{row} unheard{row}"));
         raw.spend[row] = Some(-1e9);

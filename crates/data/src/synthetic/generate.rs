@@ -130,10 +130,6 @@ impl World {
 }
 
 impl Table for World {
-    fn origin(&self) -> &str {
-        NAME
-    }
-
     fn rows(&self) -> u64 {
         self.rows
     }
