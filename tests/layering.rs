@@ -17,13 +17,16 @@ fn every_arrow_points_upwards() {
 
 #[test]
 fn an_arrow_downwards_is_found() {
-    let manifest = "[dependencies]\nmmtl-grid.workspace = true\n[dev-dependencies]\nmmtl-cpu.workspace = true\n".parse().unwrap();
+    let manifest =
+        "[dependencies]\nmmtl-grid.workspace = true\n[dev-dependencies]\nmmtl-cpu.workspace = true\n".parse().unwrap();
     assert_eq!(wrong_arrows("zoo", &manifest), ["zoo -> grid", "zoo -> cpu"]);
     assert!(wrong_arrows("report", &manifest).is_empty());
 }
 
 fn wrong_arrows(room: &str, manifest: &toml::Table) -> Vec<String> {
-    let place = |name: &str| ROOMS.iter().position(|r| *r == name).unwrap_or_else(|| panic!("`{name}` is no room of the house"));
+    let place = |name: &str| {
+        ROOMS.iter().position(|r| *r == name).unwrap_or_else(|| panic!("`{name}` is no room of the house"))
+    };
     ["dependencies", "dev-dependencies", "build-dependencies"]
         .iter()
         .filter_map(|section| manifest.get(*section)?.as_table())

@@ -40,7 +40,7 @@ use crate::catalogue::Catalogue;
 use crate::error::GridError;
 use crate::events::{GridLine, RunLine};
 use crate::key::TrialKey;
-use crate::store::format::{read_json, to_json};
+pub(crate) use crate::store::format::{read_json, to_json};
 
 const VERSION: FormatVersion = FormatVersion(1);
 

@@ -36,12 +36,12 @@ struct Versioned {
 ///
 /// # Errors
 /// When it cannot be read, is newer than `known` or is not what it should be.
-pub(super) fn read_json<T: DeserializeOwned>(path: &Path, known: FormatVersion) -> Result<T, GridError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path, known: FormatVersion) -> Result<T, GridError> {
     let bytes = std::fs::read(path).map_err(GridError::reading(path))?;
     parse_json(&bytes, path, known)
 }
 
-pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], path: &Path, known: FormatVersion) -> Result<T, GridError> {
+pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8], path: &Path, known: FormatVersion) -> Result<T, GridError> {
     let damaged = |error| GridError::damaged(path, error);
     // Version first: the rest of a newer file may look damaged.
     let head: Versioned = serde_json::from_slice(bytes).map_err(damaged)?;
@@ -50,8 +50,8 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], path: &Path, known: 
 }
 
 /// JSON with one key a line and a newline at the end, the same bytes for the same value.
-pub(super) fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, GridError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| GridError::damaged(path, error))?;
+pub(crate) fn to_json<T: Serialize>(value: &T, path: &Path) -> Result<Vec<u8>, GridError> {
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| GridError::unwritable(path, error))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

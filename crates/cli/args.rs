@@ -1,0 +1,242 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A benchmarking harness for multi-scene multi-task learning in recommendation.
+#[derive(Debug, Parser)]
+#[command(name = "mmtl", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 a run failed or a comparison differs; 2 bad input, nothing written; \
+                          130 stopped by Ctrl-C.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a commented experiment file.
+    Init(Init),
+    /// Run a grid, or go on with it; tables at the end.
+    Run(Run),
+    /// Print the tables of a grid, finished or not.
+    Table(Table),
+    /// Steer a running grid.
+    Ctl(Ctl),
+    /// Run a stored trial again and compare every byte.
+    Repro(Repro),
+    /// List architectures, or show one with its paper, knobs, parameters and FLOPs.
+    Zoo(Zoo),
+    /// Look at data sets.
+    #[command(subcommand)]
+    Data(Data),
+    /// Run the grid stored in a folder; started by `mmtl run`.
+    #[command(hide = true)]
+    Schedule(Schedule),
+    /// Execute one run of a stored grid; started by the scheduler.
+    #[command(hide = true)]
+    Worker(Worker),
+}
+
+/// `mmtl init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Name of the experiment; the file is NAME.toml.
+    #[arg(default_value = "experiment")]
+    pub name: String,
+}
+
+/// `mmtl run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The experiment file.
+    pub experiment: PathBuf,
+    /// How and where.
+    #[command(flatten)]
+    pub how: How,
+    /// Folder that holds the folders of grids.
+    #[arg(long, default_value = "results")]
+    pub results: PathBuf,
+    /// Also run again what failed or was cancelled before.
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// What executes the plans: cpu or reference.
+    #[arg(long, default_value = "cpu")]
+    pub engine: String,
+    /// Plain lines even on a terminal.
+    #[arg(long)]
+    pub plain: bool,
+    /// Start the grid and return at once.
+    #[arg(long)]
+    pub detach: bool,
+}
+
+/// How runs are executed; no effect on any number.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct How {
+    /// Runs at once [default: the number of cores].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Threads of each run [default: the cores divided by the jobs].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Stop the grid at the first failure.
+    #[arg(long)]
+    pub fail_fast: bool,
+}
+
+/// `mmtl table`
+#[derive(Debug, Args)]
+pub struct Table {
+    /// The grid's folder, such as results/quickstart.
+    pub dir: PathBuf,
+    /// Only this task.
+    #[arg(long)]
+    pub task: Option<String>,
+    /// Only this metric, or `all`.
+    #[arg(long)]
+    pub metric: Option<String>,
+    /// Which rows were scored.
+    #[arg(long, value_enum, default_value_t = Part::Test)]
+    pub split: Part,
+    /// Only this slice of the rows.
+    #[arg(long, default_value = "all")]
+    pub slice: String,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which rows a table is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// Validation rows.
+    Valid,
+    /// Test rows.
+    Test,
+}
+
+/// How a table is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a terminal.
+    Text,
+    /// Markdown.
+    Md,
+    /// One line a cell.
+    Csv,
+    /// Everything.
+    Json,
+}
+
+/// `mmtl ctl`
+#[derive(Debug, Args)]
+pub struct Ctl {
+    /// The grid's folder.
+    pub dir: PathBuf,
+    /// What to do.
+    #[command(subcommand)]
+    pub order: Order,
+}
+
+/// An order to a running grid. KEYS are runs' keys or unambiguous beginnings of them; none means the whole grid.
+#[derive(Debug, Subcommand)]
+pub enum Order {
+    /// Checkpoint and wait.
+    Pause {
+        /// Runs' keys.
+        keys: Vec<String>,
+    },
+    /// Go on after a pause.
+    Resume {
+        /// Runs' keys.
+        keys: Vec<String>,
+    },
+    /// Give up.
+    Cancel {
+        /// Runs' keys.
+        keys: Vec<String>,
+    },
+    /// Run again what failed or was cancelled.
+    Retry {
+        /// Runs' keys.
+        keys: Vec<String>,
+    },
+    /// Change how many runs run at once.
+    Jobs {
+        /// How many.
+        #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+        jobs: u16,
+    },
+    /// Checkpoint everything and end; the next `mmtl run` goes on from there.
+    Stop,
+}
+
+/// `mmtl repro`
+#[derive(Debug, Args)]
+pub struct Repro {
+    /// The run's folder, such as results/quickstart/0123456789abcdef.
+    pub run: PathBuf,
+    /// Threads [default: the number of cores].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// `mmtl zoo`
+#[derive(Debug, Args)]
+pub struct Zoo {
+    /// An architecture.
+    pub name: Option<String>,
+}
+
+/// `mmtl data`
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Rows, fields, scenes and base rates of an experiment's data.
+    Describe {
+        /// The experiment file, or the name of a source (synthetic, reviews, census) with its defaults.
+        experiment: String,
+        /// Folder that holds the folders of grids, and prepared data.
+        #[arg(long, default_value = "results")]
+        results: PathBuf,
+    },
+    /// Write the encoded rows, the split and the resolved trials, for twins in other frameworks.
+    Export {
+        /// The experiment file.
+        experiment: PathBuf,
+        /// The folder to write; must not exist.
+        dir: PathBuf,
+        /// Folder that holds the folders of grids, and prepared data.
+        #[arg(long, default_value = "results")]
+        results: PathBuf,
+    },
+}
+
+/// `mmtl schedule`
+#[derive(Debug, Args)]
+pub struct Schedule {
+    /// The grid's folder.
+    pub dir: PathBuf,
+    /// How runs are executed.
+    #[command(flatten)]
+    pub how: How,
+    /// Also run again what failed or was cancelled before.
+    #[arg(long)]
+    pub retry_failed: bool,
+}
+
+/// `mmtl worker`
+#[derive(Debug, Args)]
+pub struct Worker {
+    /// The grid's folder.
+    pub dir: PathBuf,
+    /// The run's key.
+    pub key: String,
+    /// Threads.
+    #[arg(long, short, default_value_t = 1)]
+    pub threads: u16,
+}

@@ -1,0 +1,122 @@
+//! `mmtl data`: looks at data sets.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use mmtl_data::{Dataset, describe, export};
+use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, prepare};
+use mmtl_plan::{Seeds, Settings, Value};
+use serde_json::json;
+
+use crate::args::Data;
+use crate::failure::Failure;
+use crate::run::DataProgress;
+use crate::workers::cache_of;
+
+/// Does what was asked for.
+pub fn data(args: &Data) -> Result<(), Failure> {
+    match args {
+        Data::Describe { experiment, results } => {
+            println!("{}", describe(&open(experiment, results)?));
+            Ok(())
+        }
+        Data::Export { experiment, dir, results } => export_all(experiment, dir, results),
+    }
+}
+
+/// The data of an experiment file's first trial, or of a source with its defaults.
+fn open(given: &str, results: &Path) -> Result<Dataset, Failure> {
+    let cache = cache_of(results);
+    let mut bar = DataProgress::new();
+    let dataset = if mmtl_data::sources().iter().any(|source| source.name() == given) {
+        let knobs = mmtl_data::knobs(given).map_err(Failure::input)?;
+        let source = Value::Text(given.to_owned());
+        let settings = Settings::resolve(&knobs, [("source", &source)]).map_err(Failure::input)?;
+        mmtl_data::open(&settings, &Seeds::all(1), &cache, &mut |progress| bar.show(progress))
+    } else {
+        let catalogue = Catalogue::standard();
+        let experiment = Experiment::read(Path::new(given), &catalogue).map_err(Failure::input)?;
+        let trials = experiment.trials(&catalogue, &Execution::default());
+        let first = trials.first().ok_or_else(|| Failure::input(format!("{given} has no trial")))?;
+        let settings = first.configuration.settings(&catalogue).map_err(Failure::input)?;
+        mmtl_data::open(&settings.data, &first.configuration.seeds, &cache, &mut |progress| bar.show(progress))
+    };
+    bar.end();
+    dataset.map_err(Failure::input)
+}
+
+/// Writes schema, encoded rows and resolved trials into a new folder.
+fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
+    let catalogue = Catalogue::standard();
+    let experiment = Experiment::read(file, &catalogue).map_err(Failure::input)?;
+    let cache = cache_of(results);
+    let mut bar = DataProgress::new();
+    let prepared = prepare(&experiment, &catalogue, &Execution::default(), &cache, &mut |progress| bar.show(progress));
+    bar.end();
+    let prepared = prepared.map_err(Failure::input)?;
+    let dataset = the_dataset(&prepared, &catalogue, &cache)?;
+    let trials = resolved(&prepared, &catalogue)?;
+    fs::create_dir(dir).map_err(|error| failed(dir, &error))?;
+    let write = |name: &str, value: &serde_json::Value| {
+        let path = dir.join(name);
+        let text = format!("{value:#}\n");
+        fs::write(&path, text).map_err(|error| failed(&path, &error))
+    };
+    write("schema.json", &json!(dataset.schema()))?;
+    write("trials.json", &trials)?;
+    let rows = dir.join("rows.parquet");
+    let file = File::create(&rows).map_err(|error| failed(&rows, &error))?;
+    export(&dataset, file).map_err(|error| failed(&rows, &error))?;
+    println!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display());
+    Ok(())
+}
+
+/// The one data set that all trials share.
+fn the_dataset(prepared: &Prepared, catalogue: &Catalogue, cache: &Path) -> Result<Dataset, Failure> {
+    let mut trials = prepared.trials();
+    let (_, first) = trials.next().ok_or_else(|| Failure::input("the experiment has no trial"))?;
+    if trials.any(|(_, trial)| trial.fingerprint != first.fingerprint) {
+        return Err(Failure::input("the trials have different data, expected an experiment whose trials share one"));
+    }
+    let settings = first.configuration.settings(catalogue).map_err(Failure::input)?;
+    mmtl_data::open(&settings.data, &first.configuration.seeds, cache, &mut |_| {}).map_err(Failure::input)
+}
+
+/// Every trial with all its settings, defaults included.
+fn resolved(prepared: &Prepared, catalogue: &Catalogue) -> Result<serde_json::Value, Failure> {
+    let trial = |(run, trial): (&mmtl_grid::Planned, &mmtl_grid::store::StoredTrial)| {
+        let configuration = &trial.configuration;
+        let settings = configuration.settings(catalogue).map_err(Failure::input)?;
+        let sections = [
+            ("data", &settings.data),
+            ("model", &settings.model),
+            (configuration.architecture.as_str(), &settings.own),
+            ("train", &settings.train),
+            ("select", &settings.select),
+        ];
+        let values = sections.iter().flat_map(|(section, settings)| {
+            settings.iter().map(move |(name, value)| (format!("{section}.{name}"), plain(value)))
+        });
+        Ok(json!({
+            "key": run.key,
+            "architecture": configuration.architecture,
+            "protocol": configuration.protocol.name(),
+            "seed": configuration.seed,
+            "seeds": configuration.seeds,
+            "settings": values.collect::<serde_json::Map<_, _>>(),
+        }))
+    };
+    let runs = prepared.trials().filter(|(run, _)| run.not_applicable.is_none());
+    Ok(json!(runs.map(trial).collect::<Result<Vec<_>, Failure>>()?))
+}
+
+fn plain(value: &Value) -> serde_json::Value {
+    match value {
+        Value::Bool(v) => json!(v),
+        Value::Int(v) => json!(v),
+        Value::Float(v) => json!(v),
+        Value::Text(v) => json!(v),
+        Value::List(values) => values.iter().map(plain).collect(),
+    }
+}

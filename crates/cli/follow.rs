@@ -1,0 +1,180 @@
+//! Progress of a running grid as plain lines: a fold over its events.
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mmtl_grid::TrialKey;
+use mmtl_grid::events::{Ending, GridEvent, GridState, Happened, RunLine, RunStatus};
+use mmtl_grid::store::{Line, LineReader, Store};
+
+use crate::failure::Failure;
+use crate::run::ask_to_stop;
+use mmtl_grid::Stop;
+
+/// How following ended.
+#[derive(Debug)]
+pub struct Followed {
+    /// How the scheduler ended; `None` when it died.
+    pub ending: Option<Ending>,
+    /// Runs that failed.
+    pub failed: usize,
+    /// Whether `stop` was set.
+    pub interrupted: bool,
+}
+
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Without a terminal, a line of progress this often.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop.
+pub fn follow(store: &Store, stop: &Stop) -> Result<Followed, Failure> {
+    let mut follower = Follower::new(store);
+    let mut interrupted = false;
+    loop {
+        // Asked first: whatever a scheduler that is gone has written is there to be read.
+        let alive = store.scheduler().map_err(Failure::failed)?.is_some();
+        follower.look()?;
+        let state = &follower.state;
+        if !alive {
+            follower.bar.finish_and_clear();
+            return Ok(Followed { ending: state.ending, failed: state.counts().failed, interrupted });
+        }
+        if stop.is_set() && !interrupted {
+            interrupted = true;
+            follower.say("stopping: runs checkpoint first");
+            ask_to_stop(store)?;
+        }
+        thread::sleep(LOOK_EVERY);
+    }
+}
+
+struct Follower<'a> {
+    store: &'a Store,
+    state: GridState,
+    lines: LineReader<mmtl_grid::events::GridLine>,
+    runs: BTreeMap<TrialKey, LineReader<RunLine>>,
+    bar: ProgressBar,
+    terminal: bool,
+    last_line: Instant,
+    greeted: bool,
+}
+
+impl<'a> Follower<'a> {
+    fn new(store: &'a Store) -> Self {
+        let terminal = io::stderr().is_terminal();
+        let bar = if terminal { ProgressBar::new(1000) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style);
+        Self {
+            store,
+            state: GridState::default(),
+            lines: store.grid_lines(),
+            runs: BTreeMap::new(),
+            bar,
+            terminal,
+            last_line: Instant::now(),
+            greeted: false,
+        }
+    }
+
+    fn look(&mut self) -> Result<(), Failure> {
+        for line in self.lines.poll().map_err(Failure::failed)? {
+            let Line::Value(line) = line else { continue };
+            let moved = match &line.event {
+                GridEvent::Moved { key, status } => Some((key.clone(), status.clone())),
+                _ => None,
+            };
+            self.state.apply(Happened::Grid(line));
+            if let Some((key, status)) = moved {
+                self.moved(&key, &status)?;
+            }
+        }
+        self.greet();
+        let running: Vec<TrialKey> = self.running().collect();
+        for key in &running {
+            self.read_run(key)?;
+        }
+        self.progress();
+        Ok(())
+    }
+
+    fn running(&self) -> impl Iterator<Item = TrialKey> {
+        let running = self.state.runs().filter(|run| matches!(run.status, RunStatus::Running { .. }));
+        running.map(|run| run.key.clone())
+    }
+
+    fn read_run(&mut self, key: &TrialKey) -> Result<(), Failure> {
+        let store = self.store;
+        let reader = self.runs.entry(key.clone()).or_insert_with(|| store.run(key).events());
+        for line in reader.poll().map_err(Failure::failed)? {
+            if let Line::Value(line) = line {
+                self.state.apply(Happened::Run(key.clone(), line));
+            }
+        }
+        Ok(())
+    }
+
+    /// Says once what was found.
+    fn greet(&mut self) {
+        let counts = self.state.counts();
+        let total = self.state.runs().count();
+        if self.greeted || total == 0 {
+            return;
+        }
+        self.greeted = true;
+        let (before, na, failed) = (counts.finished, counts.not_applicable, counts.failed);
+        self.say(&format!(
+            "{}: {total} runs; {before} finished before, {failed} failed before, {na} n/a",
+            self.state.experiment
+        ));
+    }
+
+    fn moved(&mut self, key: &TrialKey, status: &RunStatus) -> Result<(), Failure> {
+        self.read_run(key)?;
+        let Some(run) = self.state.run(key) else { return Ok(()) };
+        let row = run.rows.first().map_or_else(|| run.architecture.clone(), ToString::to_string);
+        let seconds = run.milliseconds() as f64 / 1000.0;
+        let said = match status {
+            RunStatus::Finished => format!("finished  {row} seed {} ({key}) in {seconds:.1} s", run.seed),
+            RunStatus::Failed { reason } => format!("failed    {row} seed {} ({key}): {reason}", run.seed),
+            RunStatus::Cancelled => format!("cancelled {row} seed {} ({key})", run.seed),
+            RunStatus::Paused => format!("paused    {row} seed {} ({key})", run.seed),
+            RunStatus::Queued | RunStatus::Running { .. } | RunStatus::NotApplicable { .. } => return Ok(()),
+        };
+        self.say(&said);
+        Ok(())
+    }
+
+    fn progress(&mut self) {
+        let counts = self.state.counts();
+        let ended = counts.finished + counts.failed + counts.cancelled;
+        let total = ended + counts.queued + counts.running + counts.paused;
+        let left = self.state.time_left().map_or_else(|| "?".to_owned(), |ms| duration(ms / 1000));
+        let text = format!(
+            "{ended} of {total} runs, {} running, {} failed; {:.0} rows/s; {left} left",
+            counts.running,
+            counts.failed,
+            self.state.rows_per_second()
+        );
+        let done: f64 = self.state.runs().map(mmtl_grid::events::RunState::fraction).sum();
+        self.bar.set_position((1000.0 * done / total.max(1) as f64) as u64);
+        self.bar.set_message(text.clone());
+        if !self.terminal && self.last_line.elapsed() > LINE_EVERY {
+            self.last_line = Instant::now();
+            self.say(&text);
+        }
+    }
+
+    fn say(&self, text: &str) {
+        if self.terminal { self.bar.println(text) } else { println!("{text}") }
+    }
+}
+
+/// 3725 s as `1:02:05`.
+fn duration(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}

@@ -1,0 +1,67 @@
+//! `mmtl init`: a commented experiment file, written from the same descriptions that check one.
+
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+
+use mmtl_plan::Knob;
+use mmtl_zoo::{architectures, model_knobs};
+
+use crate::failure::Failure;
+
+/// Writes NAME.toml; an existing file is never overwritten.
+pub fn init(name: &str) -> Result<(), Failure> {
+    let usable = !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        && !name.starts_with('.');
+    if !usable {
+        return Err(Failure::input(format!(
+            "`{name}` cannot name an experiment: use letters, digits, `-`, `_` and `.`"
+        )));
+    }
+    let path = format!("{name}.toml");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|e| Failure::input(format!("{path}: {e}")))?;
+    file.write_all(template(name)?.as_bytes()).map_err(|e| Failure::failed(format!("{path}: {e}")))?;
+    println!("{path} written; try: mmtl run {path}");
+    Ok(())
+}
+
+fn template(name: &str) -> Result<String, Failure> {
+    let mut text = format!(
+        "# An experiment: every list under [grid] is an axis, every combination a trial. Lines that begin with `#` show\n\
+         # what else can be set, with its default.\n\
+         name = \"{name}\"\n\n[data]\nsource = \"reviews\"\n"
+    );
+    let data = mmtl_data::knobs("reviews").map_err(Failure::input)?;
+    comment(&mut text, data.iter().filter(|k| k.name != "source"));
+    section(&mut text, "model", &model_knobs());
+    section(&mut text, "train", &mmtl_train::knobs());
+    section(&mut text, "select", &mmtl_train::select_knobs());
+    text.push_str(
+        "\n[grid]\narchitecture = [\"shared-bottom\", \"mmoe\"]\nseed = { from = 1, count = 3 }\n\
+         # protocol = [\"joint\", \"per-scene\"]\n# scene_feature = [false, true]\n# \"train.lr\" = [1e-3, 1e-2]\n\
+         # [grid.mmoe]\n# experts = [4, 8]\n\n\
+         [compare]\nbaseline = { architecture = \"shared-bottom\" }\n\n\
+         # [[ablation]]\n# name = \"uniform gate\"\n# base = { architecture = \"mmoe\" }\n# set = { \"mmoe.gate\" = \"uniform\" }\n",
+    );
+    for architecture in architectures() {
+        let _ = write!(text, "\n# [{}]  {}\n", architecture.name(), architecture.title());
+        comment(&mut text, architecture.knobs().iter());
+    }
+    Ok(text)
+}
+
+fn section(text: &mut String, name: &str, knobs: &[Knob]) {
+    let _ = write!(text, "\n[{name}]\n");
+    comment(text, knobs.iter());
+}
+
+fn comment<'a>(text: &mut String, knobs: impl Iterator<Item = &'a Knob>) {
+    for knob in knobs {
+        let _ = writeln!(text, "# {} = {}  # {} ({})", knob.name, knob.default, knob.doc, knob.kind);
+    }
+}

@@ -1,0 +1,79 @@
+//! `mmtl repro`: runs a stored trial again, elsewhere, and compares every byte of what it left.
+
+use std::fs;
+use std::path::Path;
+use std::thread::available_parallelism;
+
+use mmtl_grid::run::{TrialResult, fits, run_trial, stored};
+use mmtl_grid::store::{RunFolder, Store, predictions};
+use mmtl_grid::{Catalogue, TrialKey};
+
+use crate::args::Repro;
+use crate::engines::engine;
+use crate::failure::Failure;
+use crate::workers::{cache_of, results_of};
+
+/// Runs a trial again from its `trial.toml` and compares record and predictions.
+pub fn repro(args: &Repro) -> Result<(), Failure> {
+    let run = stored_run(&args.run)?;
+    let record = run.record().map_err(Failure::input)?;
+    let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
+    let store_root = run.root().parent().unwrap_or(Path::new("."));
+    let (again, stored_predictions) = execute(&run, threads, &cache_of(&results_of(store_root)))?;
+    if again.record.numerics != record.numerics {
+        return Err(Failure::failed(format!(
+            "this machine computes in another numerics class ({}) than the record's ({}): the same bits are not to be expected",
+            again.record.numerics, record.numerics
+        )));
+    }
+    let mut differences = vec![];
+    if run.record_bytes(&again.record).map_err(Failure::failed)? != read(&run.file("record.json"))? {
+        differences.push("record.json");
+    }
+    if stored_predictions != read(&run.predictions_file())? {
+        differences.push("predictions.parquet");
+    }
+    if !differences.is_empty() {
+        return Err(Failure::failed(format!("{} differs: {}", run.key(), differences.join(", "))));
+    }
+    println!(
+        "{}: reproduced bit for bit on {threads} threads: {} scores, predictions and weights ({})",
+        run.key(),
+        record.cells.len(),
+        record.fits.iter().map(|fit| &fit.weights[..16]).collect::<Vec<_>>().join(", ")
+    );
+    Ok(())
+}
+
+fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
+    let folder = folder.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", folder.display())))?;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let key: TrialKey = name.parse().map_err(|error: mmtl_grid::GridError| Failure::input(error))?;
+    let store = Store::open(folder.parent().unwrap_or(Path::new("."))).map_err(Failure::input)?;
+    Ok(store.run(&key))
+}
+
+/// The result of running the trial again, and the bytes of its predictions' file.
+fn execute(run: &RunFolder, threads: usize, cache: &Path) -> Result<(TrialResult, Vec<u8>), Failure> {
+    let catalogue = Catalogue::standard();
+    let trial = run.trial(&catalogue).map_err(Failure::input)?;
+    let settings = trial.configuration.settings(&catalogue).map_err(Failure::input)?;
+    let engine = engine(&trial.configuration.execution, threads).map_err(Failure::input)?;
+    let dataset =
+        mmtl_data::open(&settings.data, &trial.configuration.seeds, cache, &mut |_| {}).map_err(Failure::input)?;
+    if dataset.fingerprint() != trial.fingerprint {
+        return Err(Failure::input("the data is not what it was when this trial ran: its fingerprint differs"));
+    }
+    let architecture = mmtl_zoo::architecture(&trial.configuration.architecture).map_err(Failure::input)?;
+    let fits = fits(&trial.configuration, &settings, architecture, &dataset).map_err(Failure::input)?;
+    let result = run_trial(&fits, &dataset, engine.as_ref(), &mut ()).map_err(Failure::failed)?;
+    let result = result.ok_or_else(|| Failure::failed("the trial stopped early"))?;
+    let folder = tempfile::tempdir().map_err(Failure::failed)?;
+    let file = folder.path().join("predictions.parquet");
+    predictions::write(&file, &stored(&dataset, &result.predictions)).map_err(Failure::failed)?;
+    Ok((result, read(&file)?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+}

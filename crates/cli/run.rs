@@ -1,0 +1,138 @@
+//! `mmtl run`: checks everything, makes the store, starts the scheduler, follows it and prints the tables.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use mmtl_data::Progress;
+use mmtl_grid::events::Ending;
+use mmtl_grid::store::{Command as Order, Store};
+use mmtl_grid::{Catalogue, Execution, Experiment, Stop, prepare};
+
+use crate::args::Run;
+use crate::failure::Failure;
+use crate::follow::{Followed, follow};
+use crate::table::print_tables;
+use crate::workers::{cache_of, options, stop_at_signals};
+
+/// Runs the grid of an experiment file, or goes on with it.
+pub fn run(args: &Run) -> Result<(), Failure> {
+    let catalogue = Catalogue::standard();
+    let experiment = Experiment::read(&args.experiment, &catalogue).map_err(Failure::input)?;
+    let mut bar = DataProgress::new();
+    let cache = cache_of(&args.results);
+    let execution = Execution { engine: args.engine.clone(), ..Execution::default() };
+    crate::engines::engine(&execution, 1).map_err(Failure::input)?;
+    let prepared = prepare(&experiment, &catalogue, &execution, &cache, &mut |progress| bar.show(progress));
+    bar.end();
+    let prepared = prepared.map_err(Failure::input)?;
+    let root = args.results.join(&experiment.name);
+    let store = Store::create(&root).map_err(Failure::input)?;
+    if store.scheduler().map_err(Failure::failed)?.is_some() {
+        eprintln!("this grid is running already; following it");
+    } else {
+        prepared.write(&store, &experiment, &catalogue).map_err(Failure::input)?;
+        start_scheduler(&store, args)?;
+    }
+    if args.detach {
+        println!("{} runs in the background; `mmtl table {}` shows how far it is", experiment.name, root.display());
+        return Ok(());
+    }
+    finish(&store, &experiment.name)
+}
+
+/// Follows the grid to its end; Ctrl-C lets the workers checkpoint and stop.
+fn finish(store: &Store, name: &str) -> Result<(), Failure> {
+    let stop = Stop::default();
+    stop_at_signals(&stop)?;
+    let Followed { ending, failed, interrupted } = follow(store, &stop)?;
+    print_tables(store)?;
+    if interrupted {
+        eprintln!("stopped; the next `mmtl run` of {name} goes on from here");
+        return Err(Failure::interrupted());
+    }
+    match (ending, failed) {
+        (Some(Ending::Done | Ending::Stopped), 0) => Ok(()),
+        (_, 0) => Err(Failure::failed("the scheduler died; the next `mmtl run` goes on")),
+        (_, failed) => Err(Failure::failed(format!("{failed} runs failed; `mmtl run --retry-failed` runs them again"))),
+    }
+}
+
+/// Asks the scheduler to let its workers checkpoint and stop.
+pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
+    store.inbox().send(&Order::Stop).map_err(Failure::failed)
+}
+
+/// Starts `mmtl schedule` apart from this process and waits until it has the grid.
+fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
+    let log_path = store.root().join("scheduler.log");
+    let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(failed)?;
+    let mut child = scheduler(store.root(), args, log).map_err(failed)?.spawn().map_err(failed)?;
+    let asked = Instant::now();
+    while store.scheduler().map_err(Failure::failed)?.is_none() {
+        if let Some(early) = early_end(&mut child, &log_path).map_err(failed)? {
+            return early;
+        }
+        if asked.elapsed() > Duration::from_secs(30) {
+            return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// A scheduler that has nothing to run ends before it is seen.
+fn early_end(child: &mut Child, log: &Path) -> io::Result<Option<Result<(), Failure>>> {
+    Ok(child.try_wait()?.map(|status| {
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::failed(format!("the scheduler ended ({status}); see {}", log.display())))
+        }
+    }))
+}
+
+fn scheduler(root: &Path, args: &Run, log: File) -> io::Result<Command> {
+    let options = options(args.how, args.retry_failed);
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("schedule").arg(root);
+    command.args(["--jobs", &options.jobs.to_string(), "--threads", &options.threads.to_string()]);
+    command.args(args.how.fail_fast.then_some("--fail-fast"));
+    command.args(args.retry_failed.then_some("--retry-failed"));
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    Ok(command)
+}
+
+/// Says how far the preparation of data is, on a terminal only.
+pub struct DataProgress {
+    began: Instant,
+    shown: Option<Instant>,
+    terminal: bool,
+}
+
+impl DataProgress {
+    pub fn new() -> Self {
+        Self { began: Instant::now(), shown: None, terminal: io::stderr().is_terminal() }
+    }
+
+    pub fn show(&mut self, progress: Progress) {
+        let due = self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
+        if !self.terminal || !due {
+            return;
+        }
+        self.shown = Some(Instant::now());
+        let Progress { stage, done, total } = progress;
+        let rate = done as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
+        eprint!("\rpreparing data: {} {done} of {total} rows, {rate:.0} rows/s\x1b[K", stage.name());
+        let _ = io::stderr().flush();
+    }
+
+    pub fn end(&self) {
+        if self.shown.is_some() {
+            eprint!("\r\x1b[K");
+        }
+    }
+}

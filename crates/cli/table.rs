@@ -1,0 +1,54 @@
+//! `mmtl table`, and the tables at the end of `mmtl run`.
+
+use std::io::{self, IsTerminal};
+
+use mmtl_grid::store::Store;
+use mmtl_grid::{Catalogue, Experiment};
+use mmtl_metrics::Metric;
+use mmtl_report::{Metrics, Report, Selection, Split, Terminal, csv, from_grid, json, markdown, text};
+
+use crate::args::{Format, Part, Table};
+use crate::failure::Failure;
+
+/// Prints the tables that were asked for.
+pub fn table(args: &Table) -> Result<(), Failure> {
+    let store = Store::open(&args.dir).map_err(Failure::input)?;
+    let metrics = match args.metric.as_deref() {
+        None => Metrics::Compared,
+        Some("all") => Metrics::All,
+        Some(name) => Metrics::Only(name.parse::<Metric>().map_err(Failure::input)?),
+    };
+    let split = match args.split {
+        Part::Valid => Split::Valid,
+        Part::Test => Split::Test,
+    };
+    let selection = Selection { task: args.task.clone(), metrics, split, slice: args.slice.clone() };
+    let report = report(&store, &selection)?;
+    match args.format {
+        Format::Text => print!("{}", text(&report, terminal())),
+        Format::Md => print!("{}", markdown(&report)),
+        Format::Csv => print!("{}", csv(&report)),
+        Format::Json => print!("{}", json(&report)),
+    }
+    Ok(())
+}
+
+/// Prints what each task is compared by, on test rows.
+pub fn print_tables(store: &Store) -> Result<(), Failure> {
+    print!("{}", text(&report(store, &Selection::default())?, terminal()));
+    Ok(())
+}
+
+fn report(store: &Store, selection: &Selection) -> Result<Report, Failure> {
+    let experiment = Experiment::read(&store.experiment_file(), &Catalogue::standard()).map_err(Failure::input)?;
+    let scores = from_grid(store, &experiment).map_err(Failure::input)?;
+    Report::new(&scores, selection).map_err(Failure::input)
+}
+
+fn terminal() -> Terminal {
+    if !io::stdout().is_terminal() {
+        return Terminal { width: None, styled: false };
+    }
+    let width = terminal_size::terminal_size().map(|(width, _)| width.0);
+    Terminal { width, styled: std::env::var_os("NO_COLOR").is_none() }
+}

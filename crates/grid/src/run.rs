@@ -1,0 +1,207 @@
+//! The execution of one trial: its fits, one after another, then predictions and scores. It writes no file; whoever
+//! calls it keeps a [`Journal`].
+
+mod cells;
+mod fits;
+mod gather;
+mod table;
+
+use std::io;
+
+use mmtl_data::{Dataset, Part};
+use mmtl_plan::{Engine, KnobError, PlanError};
+use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Outcome, Progress, TrainError, Watcher, fit};
+use mmtl_zoo::ZooError;
+use thiserror::Error;
+
+pub use cells::ALL;
+pub use fits::{TrialFit, fits};
+pub use gather::PartPredictions;
+pub use table::stored;
+
+use crate::error::GridError;
+use crate::store::{Cell, FitRecord, Record};
+
+/// Told what a trial does; keeps its checkpoints. Fits go by their number in the trial.
+pub trait Journal {
+    /// How far a fit is.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn progress(&mut self, fit: usize, progress: &Progress) -> io::Result<()>;
+
+    /// What an evaluation of a fit found.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn evaluated(&mut self, fit: usize, evaluation: &Evaluation) -> io::Result<()>;
+
+    /// To keep in place of the fit's last one.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn checkpoint(&mut self, fit: usize, checkpoint: &Checkpoint) -> io::Result<()>;
+
+    /// The checkpoint kept of a fit, if any.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn kept(&mut self, fit: usize) -> Result<Option<Checkpoint>, RunError>;
+
+    /// A fit has its final weights.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn fitted(&mut self, fit: usize, best_step: u64) -> io::Result<()>;
+
+    /// Whether the trial is to checkpoint and stop.
+    fn stop(&mut self) -> bool;
+}
+
+/// Nobody: nothing is kept, and nothing stops the trial.
+impl Journal for () {
+    fn progress(&mut self, _: usize, _: &Progress) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn evaluated(&mut self, _: usize, _: &Evaluation) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, _: usize, _: &Checkpoint) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
+        Ok(None)
+    }
+
+    fn fitted(&mut self, _: usize, _: u64) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn stop(&mut self) -> bool {
+        false
+    }
+}
+
+/// Why a trial failed.
+#[derive(Debug, Error)]
+pub enum RunError {
+    /// A fit failed.
+    #[error("fit `{fit}`: {error}")]
+    Fit {
+        /// Its name.
+        fit: String,
+        /// Why.
+        error: TrainError,
+    },
+    /// Settings that the data does not allow.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// The architecture does not exist.
+    #[error(transparent)]
+    Zoo(#[from] ZooError),
+    /// The settings do not make a plan.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The settings are another program's.
+    #[error(transparent)]
+    Knob(#[from] KnobError),
+    /// The data could not be opened.
+    #[error(transparent)]
+    Data(#[from] mmtl_data::DataError),
+    /// Predictions that cannot be scored.
+    #[error(transparent)]
+    Metric(#[from] mmtl_metrics::Error),
+    /// The engine that the trial names is not to be had.
+    #[error("{0}")]
+    Engine(String),
+    /// The store failed.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+    /// The data is not what it was when the grid was made.
+    #[error("the data's fingerprint is {found}, and the grid was made for {expected}; start a grid of another name")]
+    OtherData {
+        /// The fingerprint of the grid.
+        expected: String,
+        /// The data's now.
+        found: String,
+    },
+}
+
+/// What came of a trial.
+#[derive(Debug)]
+pub struct TrialResult {
+    /// What is stored of it.
+    pub record: Record,
+    /// Predictions of validation and test rows.
+    pub predictions: [PartPredictions; 2],
+}
+
+/// Executes a trial's fits, from its journal's checkpoints on. `None` when the journal wanted it to stop.
+///
+/// # Errors
+/// When a fit fails, or the journal cannot be kept.
+pub fn run_trial(
+    fits: &[TrialFit],
+    dataset: &Dataset,
+    engine: &dyn Engine,
+    journal: &mut dyn Journal,
+) -> Result<Option<TrialResult>, RunError> {
+    let mut predictions = [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part));
+    let mut records = vec![];
+    for (number, TrialFit { name, spec }) in fits.iter().enumerate() {
+        let failed = |error| RunError::Fit { fit: name.clone(), error };
+        let kept = journal.kept(number)?;
+        let mut watcher = FitJournal { number, journal };
+        let outcome = fit(engine, dataset, spec, kept, &mut watcher).map_err(failed)?;
+        let Outcome::Finished(mut fitted) = outcome else { return Ok(None) };
+        for part in &mut predictions {
+            part.add(dataset, &spec.plan, &spec.rows, &mut fitted).map_err(failed)?;
+        }
+        let record = fit_record(name, &spec.plan, &fitted);
+        journal.fitted(number, record.best_step).map_err(|error| failed(TrainError::Watcher(error)))?;
+        records.push(record);
+    }
+    let scored = predictions.iter().map(|part| cells::cells(dataset, part)).collect::<Result<Vec<Vec<Cell>>, _>>()?;
+    let record = Record { numerics: engine.numerics(), fits: records, cells: scored.concat() };
+    Ok(Some(TrialResult { record, predictions }))
+}
+
+fn fit_record(name: &str, plan: &mmtl_plan::Plan, fitted: &Fitted) -> FitRecord {
+    let cost = plan.cost();
+    FitRecord {
+        name: name.to_owned(),
+        steps: fitted.steps(),
+        best_step: fitted.best()[0].step,
+        weights: fitted.digest(),
+        dense_parameters: cost.dense_parameters as u64,
+        table_parameters: cost.table_parameters as u64,
+        forward_flops_per_row: cost.forward_flops_per_row as u64,
+    }
+}
+
+/// A fit's watcher that writes to the trial's journal.
+struct FitJournal<'a> {
+    number: usize,
+    journal: &'a mut dyn Journal,
+}
+
+impl Watcher for FitJournal<'_> {
+    fn progress(&mut self, progress: &Progress) -> io::Result<()> {
+        self.journal.progress(self.number, progress)
+    }
+
+    fn evaluated(&mut self, evaluation: &Evaluation) -> io::Result<()> {
+        self.journal.evaluated(self.number, evaluation)
+    }
+
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {
+        self.journal.checkpoint(self.number, checkpoint)
+    }
+
+    fn command(&mut self) -> io::Result<Command> {
+        Ok(if self.journal.stop() { Command::Stop } else { Command::Continue })
+    }
+}

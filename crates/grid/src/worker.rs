@@ -1,0 +1,257 @@
+//! A worker: one process that executes one run of a stored grid and keeps its journal there.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::process;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mmtl_data::Dataset;
+use mmtl_plan::Engine;
+use mmtl_train::{Checkpoint, Evaluation, Progress};
+
+use crate::catalogue::Catalogue;
+use crate::configuration::{Configuration, Execution, TrialSettings};
+use crate::error::GridError;
+use crate::events::{EventWriter, RunEvent, now};
+use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
+use crate::schedule::exit;
+use crate::stop::Stop;
+use crate::store::{Acquired, Holder, Lease, RENEW_EVERY, RunFolder, Times, atomic, predictions};
+
+/// Makes the engine that a trial names.
+pub type MakeEngine<'a> = &'a dyn Fn(&Execution) -> Result<Box<dyn Engine>, String>;
+
+/// What a worker works with.
+#[derive(Clone, Copy)]
+pub struct Tools<'a> {
+    /// All knobs.
+    pub catalogue: &'a Catalogue,
+    /// Makes engines.
+    pub engine: MakeEngine<'a>,
+    /// Folder of prepared data.
+    pub cache: &'a Path,
+    /// Threads of the engine; for the record only.
+    pub threads: usize,
+}
+
+/// How a worker ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The record is written.
+    Finished,
+    /// It checkpointed and stopped, as asked.
+    Stopped,
+    /// Another worker holds the run.
+    Busy,
+    /// It failed, for this reason, which its events tell.
+    Failed(String),
+}
+
+impl Ended {
+    /// The exit code by which the scheduler knows it.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Finished => exit::FINISHED,
+            Self::Stopped => exit::STOPPED,
+            Self::Busy => exit::BUSY,
+            Self::Failed(_) => exit::FAILED,
+        }
+    }
+}
+
+/// How long a worker waits for one before it that is about to stop.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Executes a run from where it was left, until it is finished or `stop` is set.
+///
+/// # Errors
+/// When the store cannot be read or written; a failure of the trial itself is [`Ended::Failed`].
+pub fn work(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, GridError> {
+    let Some(lease) = wait_for_lease(run, stop)? else { return Ok(Ended::Busy) };
+    let lease = Heartbeat::start(lease);
+    let ended = if run.is_finished() { Ended::Finished } else { attempt(run, tools, stop)? };
+    lease.end()?;
+    Ok(ended)
+}
+
+fn wait_for_lease(run: &RunFolder, stop: &Stop) -> Result<Option<Lease>, GridError> {
+    let asked = Instant::now();
+    loop {
+        match run.lease()? {
+            Acquired::Ours(lease) => return Ok(Some(lease)),
+            Acquired::Held(_) if asked.elapsed() > PATIENCE || stop.is_set() => return Ok(None),
+            Acquired::Held(_) => thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+/// Renews a lease in the background; a worker that lost its own ends at once, since it may write no more.
+struct Heartbeat(Arc<Mutex<Option<Lease>>>);
+
+impl Heartbeat {
+    fn start(lease: Lease) -> Self {
+        let shared = Arc::new(Mutex::new(Some(lease)));
+        let renewed = shared.clone();
+        thread::spawn(move || {
+            loop {
+                thread::sleep(RENEW_EVERY);
+                match renewed.lock().unwrap_or_else(PoisonError::into_inner).as_mut().map(Lease::renew) {
+                    None => return,
+                    Some(Ok(())) => {}
+                    Some(Err(error)) => {
+                        eprintln!("{error}");
+                        process::exit(i32::from(exit::BUSY));
+                    }
+                }
+            }
+        });
+        Self(shared)
+    }
+
+    fn end(self) -> Result<(), GridError> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take().map_or(Ok(()), Lease::release)
+    }
+}
+
+fn attempt(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, GridError> {
+    let started = now();
+    let mut events = EventWriter::open(&run.events_file())?;
+    let ended = match execute(run, tools, stop, &mut events, started) {
+        Ok(true) => Ended::Finished,
+        Ok(false) => Ended::Stopped,
+        Err(RunError::Grid(error)) => return Err(error),
+        Err(error) => Ended::Failed(error.to_string()),
+    };
+    events.tell(match &ended {
+        Ended::Finished => RunEvent::Finished,
+        Ended::Stopped | Ended::Busy => RunEvent::Stopped,
+        Ended::Failed(reason) => RunEvent::Failed { reason: reason.clone() },
+    })?;
+    Ok(ended)
+}
+
+/// Whether the trial finished.
+fn execute(
+    run: &RunFolder,
+    tools: Tools<'_>,
+    stop: &Stop,
+    events: &mut EventWriter<RunEvent>,
+    started: u64,
+) -> Result<bool, RunError> {
+    let trial = run.trial(tools.catalogue)?;
+    let settings = trial.configuration.settings(tools.catalogue)?;
+    let engine = (tools.engine)(&trial.configuration.execution).map_err(RunError::Engine)?;
+    let dataset = mmtl_data::open(&settings.data, &trial.configuration.seeds, tools.cache, &mut |_| {})?;
+    if dataset.fingerprint() != trial.fingerprint {
+        let found = dataset.fingerprint().to_owned();
+        return Err(RunError::OtherData { expected: trial.fingerprint, found });
+    }
+    let Some(result) = train(run, tools, stop, events, &trial.configuration, &settings, &dataset, engine.as_ref())?
+    else {
+        return Ok(false);
+    };
+    let seconds = (now() - started) as f64 / 1000.0;
+    let times = Times {
+        started,
+        finished: now(),
+        attempts: events.attempt(),
+        seconds,
+        rows_per_second: 0.0,
+        host: Holder::current().host,
+        threads: tools.threads,
+    };
+    keep(run, &dataset, &result, &times)?;
+    Ok(true)
+}
+
+fn train(
+    run: &RunFolder,
+    tools: Tools<'_>,
+    stop: &Stop,
+    events: &mut EventWriter<RunEvent>,
+    configuration: &Configuration,
+    settings: &TrialSettings,
+    dataset: &Dataset,
+    engine: &dyn Engine,
+) -> Result<Option<TrialResult>, RunError> {
+    let architecture = mmtl_zoo::architecture(&configuration.architecture)?;
+    let fits = fits(configuration, settings, architecture, dataset)?;
+    events.tell(RunEvent::Started {
+        host: Holder::current().host,
+        pid: process::id(),
+        threads: tools.threads,
+        fits: fits.iter().map(|fit| fit.name.clone()).collect(),
+    })?;
+    let mut journal = StoredJournal { run, events, stop, dataset, fits: &fits };
+    run_trial(&fits, dataset, engine, &mut journal)
+}
+
+/// Predictions first, the record last: a run is finished once its record is there.
+fn keep(run: &RunFolder, dataset: &Dataset, result: &TrialResult, times: &Times) -> Result<(), GridError> {
+    predictions::write(&run.predictions_file(), &stored(dataset, &result.predictions))?;
+    run.finish(&result.record, times)?;
+    for number in 0..result.record.fits.len() {
+        let path = checkpoint_file(run, number);
+        fs::remove_file(&path).map_err(|error| GridError::Write { path, error })?;
+    }
+    Ok(())
+}
+
+fn checkpoint_file(run: &RunFolder, number: usize) -> std::path::PathBuf {
+    run.file(&format!("checkpoint-{number}.safetensors"))
+}
+
+/// A journal in the run's folder.
+struct StoredJournal<'a> {
+    run: &'a RunFolder,
+    events: &'a mut EventWriter<RunEvent>,
+    stop: &'a Stop,
+    dataset: &'a Dataset,
+    fits: &'a [TrialFit],
+}
+
+impl StoredJournal<'_> {
+    fn tell(&mut self, event: RunEvent) -> io::Result<()> {
+        self.events.tell(event).map_err(io::Error::other)
+    }
+}
+
+impl Journal for StoredJournal<'_> {
+    fn progress(&mut self, number: usize, progress: &Progress) -> io::Result<()> {
+        self.tell(RunEvent::progress(number, progress))
+    }
+
+    fn evaluated(&mut self, number: usize, evaluation: &Evaluation) -> io::Result<()> {
+        let scene = self.fits[number].spec.rows.scene();
+        self.tell(RunEvent::evaluated(number, evaluation, self.dataset.schema(), scene))
+    }
+
+    fn checkpoint(&mut self, number: usize, checkpoint: &Checkpoint) -> io::Result<()> {
+        atomic::replace(&checkpoint_file(self.run, number), &checkpoint.to_bytes()).map_err(io::Error::other)?;
+        self.tell(RunEvent::Checkpointed { fit: number, step: checkpoint.step() })
+    }
+
+    fn kept(&mut self, number: usize) -> Result<Option<Checkpoint>, RunError> {
+        let path = checkpoint_file(self.run, number);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(GridError::Read { path, error }.into()),
+        };
+        let checkpoint = Checkpoint::from_bytes(&bytes)
+            .map_err(|error| GridError::Damaged { path: path.clone(), reason: error.to_string() })?;
+        self.events.tell(RunEvent::Resumed { fit: number, step: checkpoint.step() })?;
+        Ok(Some(checkpoint))
+    }
+
+    fn fitted(&mut self, number: usize, best_step: u64) -> io::Result<()> {
+        self.tell(RunEvent::Fitted { fit: number, best_step })
+    }
+
+    fn stop(&mut self) -> bool {
+        self.stop.is_set()
+    }
+}
