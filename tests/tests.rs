@@ -1,3 +1,6 @@
 //! Integration tests of the whole program; one module for each thing they hold.
 
+mod bad_input;
+mod exact;
 mod layering;
+mod program;

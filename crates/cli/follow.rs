@@ -6,13 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mmtl_grid::Stop;
 use mmtl_grid::TrialKey;
-use mmtl_grid::events::{Ending, GridEvent, GridState, Happened, RunLine, RunStatus};
+use mmtl_grid::events::{Ending, GridEvent, GridLine, GridState, Happened, RunLine, RunStatus};
 use mmtl_grid::store::{Line, LineReader, Store};
 
 use crate::failure::Failure;
 use crate::run::ask_to_stop;
-use mmtl_grid::Stop;
 
 /// How following ended.
 #[derive(Debug)]
@@ -51,15 +51,41 @@ pub fn follow(store: &Store, stop: &Stop) -> Result<Followed, Failure> {
     }
 }
 
+impl Found {
+    fn add(&mut self, status: &RunStatus) {
+        *match status {
+            RunStatus::Finished => &mut self.finished,
+            RunStatus::Failed { .. } => &mut self.failed,
+            RunStatus::NotApplicable { .. } => &mut self.not_applicable,
+            RunStatus::Queued | RunStatus::Running { .. } | RunStatus::Paused | RunStatus::Cancelled => {
+                &mut self.others
+            }
+        } += 1;
+    }
+}
+
 struct Follower<'a> {
     store: &'a Store,
     state: GridState,
-    lines: LineReader<mmtl_grid::events::GridLine>,
+    lines: LineReader<GridLine>,
     runs: BTreeMap<TrialKey, LineReader<RunLine>>,
     bar: ProgressBar,
     terminal: bool,
     last_line: Instant,
-    greeted: bool,
+    /// The scheduler's attempt that is followed; what earlier ones told is folded in silence.
+    attempt: u32,
+    /// How runs were found at its beginning.
+    found: Found,
+}
+
+/// Runs by how a scheduler found them.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    finished: usize,
+    failed: usize,
+    not_applicable: usize,
+    others: usize,
+    said: bool,
 }
 
 impl<'a> Follower<'a> {
@@ -76,23 +102,25 @@ impl<'a> Follower<'a> {
             bar,
             terminal,
             last_line: Instant::now(),
-            greeted: false,
+            attempt: 0,
+            found: Found::default(),
         }
     }
 
     fn look(&mut self) -> Result<(), Failure> {
-        for line in self.lines.poll().map_err(Failure::failed)? {
-            let Line::Value(line) = line else { continue };
-            let moved = match &line.event {
-                GridEvent::Moved { key, status } => Some((key.clone(), status.clone())),
-                _ => None,
-            };
+        let lines: Vec<GridLine> =
+            self.lines.poll().map_err(Failure::failed)?.into_iter().filter_map(Line::into_value).collect();
+        self.attempt = lines.iter().map(|line| line.attempt).fold(self.attempt, u32::max);
+        for line in lines {
+            let current = line.attempt == self.attempt;
+            let event = line.event.clone();
             self.state.apply(Happened::Grid(line));
-            if let Some((key, status)) = moved {
-                self.moved(&key, &status)?;
+            match event {
+                GridEvent::Planned { status, .. } if current => self.found.add(&status),
+                GridEvent::Moved { key, status } if current => self.moved(&key, &status)?,
+                _ => {}
             }
         }
-        self.greet();
         let running: Vec<TrialKey> = self.running().collect();
         for key in &running {
             self.read_run(key)?;
@@ -119,20 +147,19 @@ impl<'a> Follower<'a> {
 
     /// Says once what was found.
     fn greet(&mut self) {
-        let counts = self.state.counts();
-        let total = self.state.runs().count();
-        if self.greeted || total == 0 {
-            return;
+        let Found { finished, failed, not_applicable, others, said } = self.found;
+        let total = finished + failed + not_applicable + others;
+        if !said && total > 0 {
+            self.found.said = true;
+            let name = &self.state.experiment;
+            self.say(&format!(
+                "{name}: {total} runs, {finished} finished before, {failed} failed before, {not_applicable} n/a"
+            ));
         }
-        self.greeted = true;
-        let (before, na, failed) = (counts.finished, counts.not_applicable, counts.failed);
-        self.say(&format!(
-            "{}: {total} runs; {before} finished before, {failed} failed before, {na} n/a",
-            self.state.experiment
-        ));
     }
 
     fn moved(&mut self, key: &TrialKey, status: &RunStatus) -> Result<(), Failure> {
+        self.greet();
         self.read_run(key)?;
         let Some(run) = self.state.run(key) else { return Ok(()) };
         let row = run.rows.first().map_or_else(|| run.architecture.clone(), ToString::to_string);
@@ -149,6 +176,7 @@ impl<'a> Follower<'a> {
     }
 
     fn progress(&mut self) {
+        self.greet();
         let counts = self.state.counts();
         let ended = counts.finished + counts.failed + counts.cancelled;
         let total = ended + counts.queued + counts.running + counts.paused;

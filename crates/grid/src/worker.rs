@@ -15,7 +15,7 @@ use mmtl_train::{Checkpoint, Evaluation, Progress};
 use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution, TrialSettings};
 use crate::error::GridError;
-use crate::events::{EventWriter, RunEvent, now};
+use crate::events::{EventWriter, GridState, Happened, RunEvent, now};
 use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
 use crate::schedule::exit;
 use crate::stop::Stop;
@@ -153,16 +153,7 @@ fn execute(
     else {
         return Ok(false);
     };
-    let seconds = (now() - started) as f64 / 1000.0;
-    let times = Times {
-        started,
-        finished: now(),
-        attempts: events.attempt(),
-        seconds,
-        rows_per_second: 0.0,
-        host: Holder::current().host,
-        threads: tools.threads,
-    };
+    let times = times(run, started, events.attempt(), tools.threads)?;
     keep(run, &dataset, &result, &times)?;
     Ok(true)
 }
@@ -187,6 +178,26 @@ fn train(
     })?;
     let mut journal = StoredJournal { run, events, stop, dataset, fits: &fits };
     run_trial(&fits, dataset, engine, &mut journal)
+}
+
+/// Times of the run so far, folded from its events.
+fn times(run: &RunFolder, started: u64, attempts: u32, threads: usize) -> Result<Times, GridError> {
+    let mut state = GridState::default();
+    run.events().poll_each(|line| {
+        if let Some(line) = line.into_value() {
+            state.apply(Happened::Run(run.key().clone(), line));
+        }
+    })?;
+    let state = state.run(run.key());
+    Ok(Times {
+        started,
+        finished: now(),
+        attempts,
+        seconds: state.map_or(0.0, |run| run.milliseconds() as f64 / 1000.0),
+        rows_per_second: state.and_then(|run| run.fits.last()).map_or(0.0, |fit| fit.rows_per_second),
+        host: Holder::current().host,
+        threads,
+    })
 }
 
 /// Predictions first, the record last: a run is finished once its record is there.

@@ -100,6 +100,16 @@ pub enum Line<T> {
     },
 }
 
+impl<T> Line<T> {
+    /// The value, if it is one.
+    pub fn into_value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Corrupt { .. } | Self::Newer { .. } => None,
+        }
+    }
+}
+
 /// A value that carries its format's version.
 pub trait Versioned {
     /// The version of this value.

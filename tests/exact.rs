@@ -1,0 +1,143 @@
+//! The same trial gives the same bytes: on any number of threads, in any order, beside other runs, and however often
+//! its worker or its scheduler is killed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mmtl_grid::store::Store;
+use mmtl_grid::{TrialKey, read_grid};
+use mmtl_plan::{Purpose, Stream};
+
+use crate::program::Program;
+
+/// Fits of their own for each task, for each scene, and one with every kind of state; selection per scene.
+fn experiment(architectures: &str, epochs: u32) -> String {
+    format!(
+        r#"
+name = "exact"
+[data]
+source = "synthetic"
+rows = 6000
+dim = 16
+scenes = 3
+categories = 2
+kinds = ["binary", "regression"]
+[model]
+dropout = 0.2
+embedding_dim = 4
+[train]
+epochs = {epochs}
+patience = 0
+batch_size = 64
+checkpoint_every = 0.02
+clip = 1.0
+decay_tables = 1e-4
+schedule = "cosine"
+[select]
+per = "scene"
+[grid]
+architecture = [{architectures}]
+protocol = ["joint", "per-scene"]
+seed = [1, 2]
+"#
+    )
+}
+
+/// `record.json` and `predictions.parquet` of every run.
+fn results(root: &Path) -> BTreeMap<TrialKey, [Vec<u8>; 2]> {
+    let store = Store::open(root).unwrap();
+    let runs = read_grid(&store).unwrap().runs.into_iter().filter(|run| run.not_applicable.is_none());
+    runs.map(|run| {
+        let folder = store.run(&run.key);
+        let read =
+            |name: &str| fs::read(folder.file(name)).unwrap_or_else(|error| panic!("{} {name}: {error}", run.key));
+        (run.key.clone(), ["record.json", "predictions.parquet"].map(read))
+    })
+    .collect()
+}
+
+#[test]
+fn threads_order_and_company_move_no_byte() {
+    let (one, other) = (Program::new(), Program::new());
+    one.write("exact.toml", &experiment(r#""single-task", "mmoe", "star""#, 2));
+    other.write("exact.toml", &experiment(r#""star", "mmoe", "single-task""#, 2));
+    for (program, how) in [(&one, ["--jobs", "1", "--threads", "1"]), (&other, ["--jobs", "3", "--threads", "2"])] {
+        let finished = program.grid("exact.toml", &how);
+        assert_eq!(finished.code, 0, "{finished:?}");
+    }
+    let (one, other) = (results(&one.path("results/exact")), results(&other.path("results/exact")));
+    assert_eq!(one.len(), 10, "star has no per-scene runs");
+    assert_eq!(one.keys().collect::<Vec<_>>(), other.keys().collect::<Vec<_>>());
+    for (key, bytes) in &one {
+        assert!(bytes == &other[key], "{key} differs");
+    }
+}
+
+const KILLS: u64 = 50;
+
+#[test]
+fn fifty_kills_move_no_byte() {
+    let text = experiment(r#""single-task", "star""#, 40);
+    let (calm, killed) = (Program::new(), Program::new());
+    for program in [&calm, &killed] {
+        program.write("exact.toml", &text);
+    }
+    let finished = calm.grid("exact.toml", &["--jobs", "2", "--threads", "1"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    kill_often(&killed);
+    // The scheduler that the last kill left may report the worker that it lost; the next one goes on with it.
+    killed.grid("exact.toml", &["--jobs", "2", "--threads", "1"]);
+    let finished = killed.grid("exact.toml", &["--jobs", "2", "--threads", "1"]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let (calm, killed) = (results(&calm.path("results/exact")), results(&killed.path("results/exact")));
+    for (key, bytes) in &calm {
+        assert!(bytes == &killed[key], "{key} differs");
+    }
+    assert_eq!(calm.len(), killed.len());
+}
+
+/// Kills workers and schedulers by turns at random moments, starting the grid again whenever nothing runs.
+fn kill_often(program: &Program) {
+    let random = Stream::new(1, Purpose::Data, "moments of kills");
+    let root = program.path("results/exact");
+    let mut resumed_kills = [0; 2];
+    for kill in 0..KILLS {
+        let of_scheduler = kill % 3 == 0;
+        let began = Instant::now();
+        loop {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "nothing to kill at kill {kill}: the grid is over too soon"
+            );
+            start(program);
+            thread::sleep(Duration::from_millis(20 + 200 * u64::from(random.word(0, kill)) / u64::from(u32::MAX)));
+            if let Some(pid) = victim(&root, of_scheduler) {
+                let status = Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+                if status.success() {
+                    break;
+                }
+            }
+        }
+        resumed_kills[usize::from(of_scheduler)] += 1;
+    }
+    assert_eq!(resumed_kills, [33, 17]);
+}
+
+fn start(program: &Program) {
+    let started = program.grid("exact.toml", &["--jobs", "2", "--threads", "1", "--detach"]);
+    assert_eq!(started.code, 0, "{started:?}");
+}
+
+/// The process of a live scheduler or worker.
+fn victim(root: &Path, of_scheduler: bool) -> Option<u32> {
+    let store = Store::open(root).unwrap();
+    if of_scheduler {
+        return store.scheduler().unwrap().map(|grant| grant.holder.pid);
+    }
+    let worker = |folder: mmtl_grid::store::RunFolder| folder.worker().unwrap().map(|grant| grant.holder.pid);
+    store.runs().unwrap().into_iter().find_map(worker)
+}
