@@ -211,6 +211,14 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// The key of `[data]` that is wrong, where one is.
+    pub fn key(&self) -> Option<&'static str> {
+        match self {
+            Self::Setting { key, .. } | Self::NotPositiveSemidefinite { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
     /// What to make of an error while reading `path`.
     pub(crate) fn reading(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Read { path: path.to_owned(), source }

@@ -66,7 +66,7 @@ pub use describe::{
 pub use error::DataError;
 pub use export::export;
 pub use knobs::knobs;
-pub use open::open;
+pub use open::{open, open_noting};
 pub use order::Order;
 pub use part::Part;
 pub use progress::{Progress, Stage};

@@ -1,6 +1,6 @@
 //! Opens a data set: from the cache, or by making it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mmtl_plan::{Seeds, Settings};
 
@@ -32,6 +32,20 @@ pub fn open(
     cache: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Dataset, DataError> {
+    open_noting(settings, seeds, cache, progress, &mut vec![])
+}
+
+/// As [`open`]; adds the file to `made` if it was not there before, for a caller that may yet have to take it back.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_noting(
+    settings: &Settings,
+    seeds: &Seeds,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
+    made: &mut Vec<PathBuf>,
+) -> Result<Dataset, DataError> {
     let (card, table) = source(settings.text("source"))?.table(settings, seeds)?;
     let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
     if !settings.bool("cache") {
@@ -40,6 +54,7 @@ pub fn open(
     let path = cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]));
     if !path.try_exists().map_err(DataError::reading(&path))? {
         prepare_on_disk(&path, &card, table.as_ref(), &fingerprint, seeds.split, progress)?;
+        made.push(path.clone());
     }
     cache::read(&path, &fingerprint)
 }

@@ -2,9 +2,10 @@
 //! scheduler reads.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
-use mmtl_data::{Dataset, Progress};
+use mmtl_data::{DataError, Dataset, Progress};
 use mmtl_plan::{Schema, Task};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ use crate::configuration::{Configuration, Execution};
 use crate::error::GridError;
 use crate::experiment::Experiment;
 use crate::key::TrialKey;
+use crate::made::Made;
 use crate::run::{RunError, fits};
 use crate::store::{FormatVersion, Store, StoredTrial, atomic, read_json, to_json};
 use crate::trial::{Row, Trial};
@@ -62,12 +64,13 @@ pub struct Prepared {
     /// The runs with their tables' subjects.
     pub grid: Grid,
     trials: Vec<StoredTrial>,
+    made: Made,
 }
 
 /// Opens the data of every trial, decides which trials make sense, and gives each its key.
 ///
 /// # Errors
-/// When the data cannot be had, settings do not fit it, or no trial makes sense.
+/// When the data cannot be had, settings do not fit it, or no trial makes sense; data prepared by then is removed.
 pub fn prepare(
     experiment: &Experiment,
     catalogue: &Catalogue,
@@ -75,22 +78,40 @@ pub fn prepare(
     cache: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Prepared, GridError> {
+    let mut made = Made::below(cache);
+    match plan(experiment, catalogue, execution, cache, progress, &mut made) {
+        Ok((grid, trials)) => Ok(Prepared { grid, trials, made }),
+        Err(error) => {
+            made.take_back();
+            Err(error)
+        }
+    }
+}
+
+fn plan(
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+    execution: &Execution,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
+    made: &mut Made,
+) -> Result<(Grid, Vec<StoredTrial>), GridError> {
     let mut trials = experiment.trials(catalogue, execution);
-    let datasets = open_all(experiment, catalogue, &trials, cache, progress)?;
+    let datasets = open_all(experiment, catalogue, &trials, cache, progress, made)?;
     let dataset = |configuration: &Configuration| &datasets[&configuration.data_identity()];
     experiment.decide(&mut trials, |configuration| {
         let architecture = mmtl_zoo::architecture(&configuration.architecture).map_err(|error| error.to_string())?;
         architecture.applies(dataset(configuration).schema(), configuration.protocol)
     })?;
-    let mut prepared = Prepared { grid: Grid::default(), trials: vec![] };
+    let (mut grid, mut stored) = (Grid::default(), vec![]);
     for trial in trials {
         let configuration = trial.configuration;
         let data = dataset(&configuration);
         if trial.not_applicable.is_none() {
             check(&configuration, catalogue, data).map_err(|error| fault(experiment, &error))?;
         }
-        prepared.grid.add_subjects(data.schema());
-        prepared.grid.runs.push(Planned {
+        grid.add_subjects(data.schema());
+        grid.runs.push(Planned {
             key: TrialKey::of(&configuration, catalogue, data.fingerprint()),
             architecture: configuration.architecture.clone(),
             protocol: configuration.protocol.name().to_owned(),
@@ -98,9 +119,9 @@ pub fn prepare(
             rows: trial.rows,
             not_applicable: trial.not_applicable,
         });
-        prepared.trials.push(StoredTrial { configuration, fingerprint: data.fingerprint().to_owned() });
+        stored.push(StoredTrial { configuration, fingerprint: data.fingerprint().to_owned() });
     }
-    Ok(prepared)
+    Ok((grid, stored))
 }
 
 /// The data sets of all trials by their identity: trials that differ in other things share one.
@@ -110,18 +131,25 @@ fn open_all(
     trials: &[Trial],
     cache: &Path,
     progress: &mut dyn FnMut(Progress),
+    made: &mut Made,
 ) -> Result<BTreeMap<String, Dataset>, GridError> {
     let mut datasets = BTreeMap::new();
     for Trial { configuration, .. } in trials {
-        let identity = configuration.data_identity();
-        if !datasets.contains_key(&identity) {
+        if let Entry::Vacant(place) = datasets.entry(configuration.data_identity()) {
             let settings =
                 configuration.settings(catalogue).map_err(|error| experiment.fault("data", error.to_string()))?;
-            let dataset = mmtl_data::open(&settings.data, &configuration.seeds, cache, progress);
-            datasets.insert(identity, dataset.map_err(|error| experiment.fault("data", error.to_string()))?);
+            let seeds = &configuration.seeds;
+            let dataset = mmtl_data::open_noting(&settings.data, seeds, cache, progress, &mut made.files);
+            place.insert(dataset.map_err(|error| data_fault(experiment, &error))?);
         }
     }
     Ok(datasets)
+}
+
+/// The sentence at the line of the key that it is about.
+fn data_fault(experiment: &Experiment, error: &DataError) -> GridError {
+    let key = error.key().map_or_else(|| "data".to_owned(), |key| format!("data.{key}"));
+    experiment.fault(&key, error.to_string()).into()
 }
 
 /// That settings fit the data and make plans: found out before anything is written.
@@ -173,6 +201,11 @@ impl Prepared {
         let path = planned_file(store);
         let file = GridFile { version: VERSION, grid: self.grid.clone() };
         atomic::replace(&path, &to_json(&file, &path)?)
+    }
+
+    /// Removes the data that was prepared for this experiment and was not there before, when it cannot be run.
+    pub fn take_back(&self) {
+        self.made.take_back();
     }
 
     /// Each run with its trial.
