@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mmtl_data::Progress;
 use mmtl_grid::events::Ending;
 use mmtl_grid::store::{Command as Order, Store};
-use mmtl_grid::{Catalogue, Execution, Experiment, Stop, prepare};
+use mmtl_grid::{Catalogue, Execution, Experiment, GridError, Prepared, Stop, prepare};
 
 use crate::args::Run;
 use crate::failure::Failure;
@@ -21,6 +21,8 @@ use crate::workers::{cache_of, options, stop_at_signals};
 pub fn run(args: &Run) -> Result<(), Failure> {
     let catalogue = Catalogue::standard();
     let experiment = Experiment::read(&args.experiment, &catalogue).map_err(Failure::input)?;
+    let root = args.results.join(&experiment.name);
+    Store::check(&root).map_err(Failure::input)?;
     let mut bar = DataProgress::new();
     let cache = cache_of(&args.results);
     let execution = Execution { engine: args.engine.clone(), ..Execution::default() };
@@ -28,26 +30,44 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let prepared = prepare(&experiment, &catalogue, &execution, &cache, &mut |progress| bar.show(progress));
     bar.end();
     let prepared = prepared.map_err(Failure::input)?;
-    let root = args.results.join(&experiment.name);
-    let store = Store::create(&root).map_err(Failure::input)?;
+    let fresh = !root.exists();
+    let store = write(&root, &prepared, &experiment, &catalogue).map_err(|error| {
+        // A folder that no scheduler has had yet holds nothing but what was just written.
+        if fresh && !root.join("grid.jsonl").exists() {
+            let _ = std::fs::remove_dir_all(&root);
+        }
+        prepared.take_back();
+        Failure::input(error)
+    })?;
+    let stop = Stop::default();
+    if !args.detach {
+        // From before there is a scheduler, which would otherwise outlive an early Ctrl-C unnoticed.
+        stop_at_signals(&stop)?;
+    }
     if store.scheduler().map_err(Failure::failed)?.is_some() {
         eprintln!("this grid is running already; following it");
     } else {
-        prepared.write(&store, &experiment, &catalogue).map_err(Failure::input)?;
         start_scheduler(&store, args)?;
     }
     if args.detach {
         println!("{} runs in the background; `mmtl table {}` shows how far it is", experiment.name, root.display());
         return Ok(());
     }
-    finish(&store, &experiment.name)
+    finish(&store, &experiment.name, &stop)
 }
 
-/// Follows the grid to its end; Ctrl-C lets the workers checkpoint and stop.
-fn finish(store: &Store, name: &str) -> Result<(), Failure> {
-    let stop = Stop::default();
-    stop_at_signals(&stop)?;
-    let Followed { ending, failed, interrupted } = follow(store, &stop)?;
+/// The store with the grid in it; one that runs already stays as it is.
+fn write(root: &Path, prepared: &Prepared, experiment: &Experiment, catalogue: &Catalogue) -> Result<Store, GridError> {
+    let store = Store::create(root)?;
+    if store.scheduler()?.is_none() {
+        prepared.write(&store, experiment, catalogue)?;
+    }
+    Ok(store)
+}
+
+/// Follows the grid to its end; `stop`, which Ctrl-C sets, lets the workers checkpoint and stop.
+fn finish(store: &Store, name: &str, stop: &Stop) -> Result<(), Failure> {
+    let Followed { ending, failed, interrupted } = follow(store, stop)?;
     print_tables(store)?;
     if interrupted {
         eprintln!("stopped; the next `mmtl run` of {name} goes on from here");
@@ -56,6 +76,7 @@ fn finish(store: &Store, name: &str) -> Result<(), Failure> {
     match (ending, failed) {
         (Some(Ending::Done | Ending::Stopped), 0) => Ok(()),
         (_, 0) => Err(Failure::failed("the scheduler died; the next `mmtl run` goes on")),
+        (_, 1) => Err(Failure::failed("1 run failed; `mmtl run --retry-failed` runs it again")),
         (_, failed) => Err(Failure::failed(format!("{failed} runs failed; `mmtl run --retry-failed` runs them again"))),
     }
 }

@@ -56,19 +56,42 @@ pub struct Store {
 }
 
 impl Store {
+    /// That [`Store::create`] will not refuse `root`; writes nothing.
+    ///
+    /// # Errors
+    /// When a newer program made or planned the grid there, or when something else is in the folder.
+    pub fn check(root: &Path) -> Result<(), GridError> {
+        if root.join(STORE).exists() {
+            let store = Self::open(root)?;
+            return match crate::planned::read_grid(&store) {
+                Err(error @ GridError::Newer { .. }) => Err(error),
+                // One that is damaged or not there is written anew.
+                Ok(_) | Err(_) => Ok(()),
+            };
+        }
+        let entries = match fs::read_dir(root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(GridError::reading(root)(error)),
+        };
+        let other = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        match other.filter(|name| !name.starts_with('.') && name != STORE).min() {
+            None => Ok(()),
+            Some(other) => {
+                let reason = format!("it holds `{other}` but no `{STORE}`; use another name or an empty folder");
+                Err(GridError::NotAStore { path: root.to_owned(), reason })
+            }
+        }
+    }
+
     /// Opens the store in `root`, making it if there is none.
     ///
     /// # Errors
     /// When a newer program made it, when something else is in the folder, or when it cannot be made.
     pub fn create(root: &Path) -> Result<Self, GridError> {
+        Self::check(root)?;
         if !root.join(STORE).exists() {
             fs::create_dir_all(root).map_err(GridError::writing(root))?;
-            let entries = fs::read_dir(root).map_err(GridError::reading(root))?;
-            let other = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-            if let Some(other) = other.filter(|name| !name.starts_with('.') && name != STORE).min() {
-                let reason = format!("it holds `{other}` but no `{STORE}`; use another name or an empty folder");
-                return Err(GridError::NotAStore { path: root.to_owned(), reason });
-            }
             let path = root.join(STORE);
             atomic::replace(&path, &to_json(&StoreFile { version: VERSION }, &path)?)?;
         }
