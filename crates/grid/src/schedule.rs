@@ -258,6 +258,11 @@ impl<'a> Scheduler<'a> {
             (false, false) => Ending::Done,
         };
         self.events.tell(GridEvent::Closed { ending })?;
+        // What came too late was for this scheduler; a `stop` left behind would end the next one at once.
+        let inbox = self.store.inbox();
+        for arrival in inbox.read()? {
+            inbox.remove(&arrival)?;
+        }
         self.lease.release()?;
         Ok(ending)
     }
