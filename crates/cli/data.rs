@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mmtl_data::{Dataset, describe, export};
 use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, prepare};
-use mmtl_plan::{Seeds, Settings, Value};
+use mmtl_plan::{Seeds, Settings, Value, nearest};
 use serde_json::json;
 
 use crate::args::Data;
@@ -33,6 +33,8 @@ fn open(given: &str, results: &Path) -> Result<Dataset, Failure> {
         let source = Value::Text(given.to_owned());
         let settings = Settings::resolve(&knobs, [("source", &source)]).map_err(Failure::input)?;
         mmtl_data::open(&settings, &Seeds::all(1), &cache, &mut |progress| bar.show(progress))
+    } else if !Path::new(given).exists() {
+        return Err(Failure::input(neither(given)));
     } else {
         let catalogue = Catalogue::standard();
         let experiment = Experiment::read(Path::new(given), &catalogue).map_err(Failure::input)?;
@@ -43,6 +45,14 @@ fn open(given: &str, results: &Path) -> Result<Dataset, Failure> {
     };
     bar.end();
     dataset.map_err(Failure::input)
+}
+
+/// The sentence for what is neither a file nor a source.
+fn neither(given: &str) -> String {
+    let names = || mmtl_data::sources().iter().map(|source| source.name());
+    let near = nearest(given, names()).map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+    let names = names().collect::<Vec<_>>().join(", ");
+    format!("there is no file `{given}`, expected an experiment file or one of {names}{near}")
 }
 
 /// Writes schema, encoded rows and resolved trials into a new folder.
