@@ -6,3 +6,4 @@ mod refusals;
 mod threads;
 mod tiles;
 mod world;
+mod zoo;

@@ -213,20 +213,24 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn queue(n: usize, jobs: usize) -> Queue {
-        Queue::new((0..n).map(|i| (format!("r{i}"), Phase::Queued)), jobs, false)
+    fn key(number: u64) -> TrialKey {
+        format!("{number:016x}").parse().unwrap()
     }
 
-    fn start(key: &TrialKey) -> Action {
-        Action::Start(key.into())
+    fn queued(n: u64, jobs: usize, fail_fast: bool) -> Queue {
+        Queue::new((0..n).map(|i| (key(i), Phase::Queued)), jobs, fail_fast)
     }
 
-    fn stop(key: &TrialKey) -> Action {
-        Action::Stop(key.into())
+    fn start(number: u64) -> Action {
+        Action::Start(key(number))
     }
 
-    fn runs(keys: &[&str]) -> Target {
-        Target::Runs(keys.iter().map(ToString::to_string).collect())
+    fn stop(number: u64) -> Action {
+        Action::Stop(key(number))
+    }
+
+    fn run(number: u64) -> Target {
+        Target::Runs([key(number)].into())
     }
 
     #[test]
@@ -304,7 +308,7 @@ mod tests {
         let mut q = queued(4, 3, false);
         q.actions();
         q.set_jobs(1);
-        assert_eq!(q.actions(), [stop(2), stop(1)]);
+        assert_eq!(q.actions(), [stop(1), stop(2)]);
         for number in [1, 2] {
             q.ended(&key(number), Outcome::Stopped);
         }
