@@ -1,6 +1,6 @@
 //! The real binary in a folder of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
@@ -24,10 +24,6 @@ pub struct Finished {
 impl Program {
     pub fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
-    }
-
-    pub fn dir(&self) -> &Path {
-        self.dir.path()
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
