@@ -2,9 +2,9 @@
 
     python experiments/synthetic.py results/synthetic [--mmtl target/release/mmtl]
 
-The loss of a run is its mean squared error, averaged over the two tasks (their labels have the same scale). The learning
-rate of each (model, p) is the one of least mean validation loss over the seeds; test losses are read at that rate
-only. Needs numpy and scipy.
+The loss of a run is its mean squared error, averaged over the two tasks (their labels have the same scale). The
+learning rate of each (model, p) is the one of least mean validation loss over the seeds; test losses are read at that
+rate only, and once more with both models at the same rate. Needs numpy and scipy.
 """
 
 import argparse
@@ -92,18 +92,23 @@ def rate_table(valid: dict, test: dict, chosen: dict) -> list[str]:
     return lines
 
 
-def gap_table(test: dict, chosen: dict, seeds: list[int]) -> list[str]:
+def gaps(test: dict, rates: dict, seeds: list[int]) -> dict[str, np.ndarray]:
+    """Paired differences by seed, each model at its rate in `rates`."""
+
     def at(model: str, p: float) -> np.ndarray:
-        runs = test[model, p, chosen[model, p]]
+        runs = test[model, p, rates[model, p]]
         return np.array([runs[seed] for seed in seeds])
 
-    gaps = {p: at("shared-bottom", p) - at("mmoe", p) for p in sorted({p for _, p in chosen})}
-    (low_p, high_p) = gaps
-    rows = {f"shared-bottom − mmoe at p = {p:g}": gap for p, gap in gaps.items()}
-    rows[f"gap at p = {low_p:g} minus gap at p = {high_p:g}"] = gaps[low_p] - gaps[high_p]
+    by_p = {p: at("shared-bottom", p) - at("mmoe", p) for p in sorted({p for _, p in rates})}
+    (low, high) = by_p
+    named = {f"shared-bottom − mmoe at p = {p:g}": gap for p, gap in by_p.items()}
+    return {**named, f"gap at p = {low:g} minus gap at p = {high:g}": by_p[low] - by_p[high]}
+
+
+def gap_table(named: dict[str, np.ndarray]) -> list[str]:
     lines = ["| paired by seed | mean | 95 % t interval | sd | seeds above 0 |", "| --- | --- | --- | --- | --- |"]
     verdicts = []
-    for name, values in rows.items():
+    for name, values in named.items():
         mean, low, high = interval(values)
         lines.append(
             f"| {name} | {mean:+.5f} | [{low:+.5f}, {high:+.5f}] | {values.std(ddof=1):.5f} "
@@ -111,6 +116,18 @@ def gap_table(test: dict, chosen: dict, seeds: list[int]) -> list[str]:
         )
         verdicts.append(f"- {verdict(name, low, high)}")
     return [*lines, "", *verdicts]
+
+
+def equal_rate_table(test: dict, seeds: list[int]) -> list[str]:
+    """The same gaps with both models at one learning rate: what they owe to the choice of rates."""
+    lines = []
+    for rate in sorted({rate for *_, rate in test}):
+        named = gaps(test, {(model, p): rate for model, p, at in test if at == rate}, seeds)
+        if not lines:
+            lines = [f"| learning rate | {' | '.join(named)} |", "| --- " * (len(named) + 1) + "|"]
+        cells = ["{:+.5f} [{:+.5f}, {:+.5f}]".format(*interval(values)) for values in named.values()]
+        lines.append(f"| {rate:g} | {' | '.join(cells)} |")
+    return lines
 
 
 def machine() -> str:
@@ -148,7 +165,11 @@ def main() -> None:
         "",
         "## Gaps at the chosen rates, on test rows",
         "",
-        *gap_table(test, chosen, seeds),
+        *gap_table(gaps(test, chosen, seeds)),
+        "",
+        "## Gaps with both models at the same rate",
+        "",
+        *equal_rate_table(test, seeds),
     ]
     print("\n".join(lines))
 
