@@ -23,7 +23,7 @@ use mmtl_plan::{Group, Knob, Plan, PlanBuilder, PlanError, Schema, Settings, Slo
 use crate::architecture::Architecture;
 use crate::hidden::{Branches, experts};
 use crate::inputs::inputs;
-use crate::knobs::{chosen, widths};
+use crate::knobs::widths;
 use crate::model::Model;
 use crate::towers::{names, towers};
 
@@ -92,7 +92,7 @@ fn mix(
     builder: &mut PlanBuilder,
 ) -> Result<SlotId, PlanError> {
     let (count, _) = builder.shape(experts);
-    match chosen(own, "gate", &[("softmax", GateKind::Softmax), ("uniform", GateKind::Uniform)]) {
+    match own.chosen("gate", &[("softmax", GateKind::Softmax), ("uniform", GateKind::Uniform)]) {
         GateKind::Softmax => {
             let temperature = own.float("temperature") as f32;
             let mask = vec![true; tasks.len() * count];

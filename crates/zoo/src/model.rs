@@ -2,8 +2,6 @@
 
 use mmtl_plan::{Activation, Init, Knob, Pool, Reduction, Settings};
 
-use crate::knobs::chosen;
-
 /// The knobs of every architecture: the section `model` of an experiment file.
 pub fn model_knobs() -> Vec<Knob> {
     vec![
@@ -49,11 +47,11 @@ impl Model {
         Self {
             embedding_dim: settings.size("embedding_dim"),
             embedding_init: Init::Normal { deviation: settings.float("embedding_deviation") as f32 },
-            pool: chosen(settings, "pool", &[("mean", Pool::Mean), ("sum", Pool::Sum)]),
+            pool: settings.chosen("pool", &[("mean", Pool::Mean), ("sum", Pool::Sum)]),
             scene_feature: settings.bool("scene_feature"),
             dropout: settings.float("dropout") as f32,
-            activation: chosen(settings, "activation", &activations),
-            reduction: chosen(settings, "reduction", &[("own", Reduction::Own), ("batch", Reduction::Batch)]),
+            activation: settings.chosen("activation", &activations),
+            reduction: settings.chosen("reduction", &[("own", Reduction::Own), ("batch", Reduction::Batch)]),
         }
     }
 }

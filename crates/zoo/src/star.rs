@@ -23,7 +23,7 @@ use mmtl_plan::{Factor, Knob, Plan, PlanBuilder, PlanError, Schema, Settings, Sl
 use crate::architecture::{Architecture, Protocol};
 use crate::hidden::{Branches, bottom};
 use crate::inputs::Embedding;
-use crate::knobs::{chosen, widths};
+use crate::knobs::widths;
 use crate::model::Model;
 use crate::towers::{heads, names, objectives};
 
@@ -121,7 +121,7 @@ fn star_logits(
 ) -> Result<Vec<Factor>, PlanError> {
     let norms = [("scene", InputNorm::Scene), ("batch", InputNorm::Batch), ("none", InputNorm::None)];
     let momentum = own.float("momentum") as f32;
-    let normalised = match chosen(own, "norm", &norms) {
+    let normalised = match own.chosen("norm", &norms) {
         InputNorm::Scene => builder.scene_norm("norm", inputs, EPS, momentum)?,
         InputNorm::Batch => builder.batch_norm("norm", inputs, EPS, momentum)?,
         InputNorm::None => inputs,
