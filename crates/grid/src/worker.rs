@@ -194,7 +194,7 @@ fn times(run: &RunFolder, started: u64, attempts: u32, threads: usize) -> Result
         finished: now(),
         attempts,
         seconds: state.map_or(0.0, |run| run.milliseconds() as f64 / 1000.0),
-        rows_per_second: state.and_then(|run| run.fits.last()).map_or(0.0, |fit| fit.rows_per_second),
+        rows_per_second: state.and_then(|run| run.fits.last()).map(|fit| fit.rows_per_second).filter(|rate| *rate > 0.0),
         host: Holder::current().host,
         threads,
     })

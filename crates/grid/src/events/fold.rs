@@ -181,7 +181,9 @@ impl GridState {
     /// Train rows a second, over all runs that run.
     pub fn rows_per_second(&self) -> f64 {
         let running = self.runs().filter(|run| matches!(run.status, RunStatus::Running { .. }));
-        running.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second).sum()
+        let rates = running.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second);
+        // The sum of nothing is -0.
+        rates.sum::<f64>() + 0.0
     }
 }
 

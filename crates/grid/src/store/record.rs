@@ -88,8 +88,8 @@ pub struct Times {
     pub attempts: u32,
     /// Seconds in which a worker was at it, over all attempts.
     pub seconds: f64,
-    /// Train rows a second, over the last attempt.
-    pub rows_per_second: f64,
+    /// Train rows a second as last reported; `None` for a run that ended before its first report.
+    pub rows_per_second: Option<f64>,
     /// Name of the machine that finished it.
     pub host: String,
     /// Threads of the worker that finished it.
