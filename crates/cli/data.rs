@@ -1,6 +1,7 @@
 //! `mmtl data`: looks at data sets.
 
 use std::fs::{self, File};
+use std::io;
 use std::path::Path;
 
 use mmtl_data::{Dataset, describe, export};
@@ -57,7 +58,9 @@ fn neither(given: &str) -> String {
 
 /// Writes schema, encoded rows and resolved trials into a new folder.
 fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
+    if dir.exists() {
+        return Err(Failure::input(format!("{} exists, expected the name of a folder to make", dir.display())));
+    }
     let catalogue = Catalogue::standard();
     let experiment = Experiment::read(file, &catalogue).map_err(Failure::input)?;
     let cache = cache_of(results);
@@ -65,21 +68,22 @@ fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
     let prepared = prepare(&experiment, &catalogue, &Execution::default(), &cache, &mut |progress| bar.show(progress));
     bar.end();
     let prepared = prepared.map_err(Failure::input)?;
-    let dataset = the_dataset(&prepared, &catalogue, &cache)?;
-    let trials = resolved(&prepared, &catalogue)?;
-    fs::create_dir(dir).map_err(|error| failed(dir, &error))?;
-    let write = |name: &str, value: &serde_json::Value| {
-        let path = dir.join(name);
-        let text = format!("{value:#}\n");
-        fs::write(&path, text).map_err(|error| failed(&path, &error))
-    };
-    write("schema.json", &json!(dataset.schema()))?;
-    write("trials.json", &trials)?;
-    let rows = dir.join("rows.parquet");
-    let file = File::create(&rows).map_err(|error| failed(&rows, &error))?;
-    export(&dataset, file).map_err(|error| failed(&rows, &error))?;
+    let ready =
+        the_dataset(&prepared, &catalogue, &cache).and_then(|data| Ok((data, resolved(&prepared, &catalogue)?)));
+    let (dataset, trials) = ready.inspect_err(|_| prepared.take_back())?;
+    write_folder(dir, &dataset, &trials).map_err(|error| Failure::input(format!("{}: {error}", dir.display())))?;
     println!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display());
     Ok(())
+}
+
+/// The whole folder or nothing: it gets its name last.
+fn write_folder(dir: &Path, dataset: &Dataset, trials: &serde_json::Value) -> io::Result<()> {
+    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = tempfile::Builder::new().prefix(".export-").tempdir_in(parent)?;
+    fs::write(draft.path().join("schema.json"), format!("{:#}\n", json!(dataset.schema())))?;
+    fs::write(draft.path().join("trials.json"), format!("{trials:#}\n"))?;
+    export(dataset, File::create(draft.path().join("rows.parquet"))?).map_err(io::Error::other)?;
+    fs::rename(draft.keep(), dir)
 }
 
 /// The one data set that all trials share.

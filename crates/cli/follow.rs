@@ -21,6 +21,8 @@ pub struct Followed {
     pub ending: Option<Ending>,
     /// Runs that failed.
     pub failed: usize,
+    /// Runs that wait, run or are paused.
+    pub unfinished: usize,
     /// Whether `stop` was set.
     pub interrupted: bool,
 }
@@ -30,8 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop.
-pub fn follow(store: &Store, stop: &Stop) -> Result<Followed, Failure> {
-    let mut follower = Follower::new(store);
+pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
+    let mut follower = Follower::new(store, plain);
     let mut interrupted = false;
     loop {
         // Asked first: whatever a scheduler that is gone has written is there to be read.
@@ -40,7 +42,9 @@ pub fn follow(store: &Store, stop: &Stop) -> Result<Followed, Failure> {
         let state = &follower.state;
         if !alive {
             follower.bar.finish_and_clear();
-            return Ok(Followed { ending: state.ending, failed: state.counts().failed, interrupted });
+            let counts = state.counts();
+            let unfinished = counts.queued + counts.running + counts.paused;
+            return Ok(Followed { ending: state.ending, failed: counts.failed, unfinished, interrupted });
         }
         if stop.is_set() && !interrupted {
             interrupted = true;
@@ -85,12 +89,14 @@ struct Found {
     failed: usize,
     not_applicable: usize,
     others: usize,
+    /// All of them, some of which may not be read yet.
+    expected: usize,
     said: bool,
 }
 
 impl<'a> Follower<'a> {
-    fn new(store: &'a Store) -> Self {
-        let terminal = io::stderr().is_terminal();
+    fn new(store: &'a Store, plain: bool) -> Self {
+        let terminal = io::stderr().is_terminal() && !plain;
         let bar = if terminal { ProgressBar::new(1000) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
@@ -116,6 +122,9 @@ impl<'a> Follower<'a> {
             let event = line.event.clone();
             self.state.apply(Happened::Grid(line));
             match event {
+                GridEvent::Opened { trials, .. } if current => {
+                    self.found = Found { expected: trials, ..Found::default() }
+                }
                 GridEvent::Planned { status, .. } if current => self.found.add(&status),
                 GridEvent::Moved { key, status } if current => self.moved(&key, &status)?,
                 _ => {}
@@ -147,9 +156,9 @@ impl<'a> Follower<'a> {
 
     /// Says once what was found.
     fn greet(&mut self) {
-        let Found { finished, failed, not_applicable, others, said } = self.found;
+        let Found { finished, failed, not_applicable, others, expected, said } = self.found;
         let total = finished + failed + not_applicable + others;
-        if !said && total > 0 {
+        if !said && total > 0 && total == expected {
             self.found.said = true;
             let name = &self.state.experiment;
             self.say(&format!(

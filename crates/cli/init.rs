@@ -49,7 +49,7 @@ fn template(name: &str) -> Result<String, Failure> {
          # [[ablation]]\n# name = \"uniform gate\"\n# base = { architecture = \"mmoe\" }\n# set = { \"mmoe.gate\" = \"uniform\" }\n",
     );
     for architecture in architectures() {
-        let _ = write!(text, "\n# [{}]  {}\n", architecture.name(), architecture.title());
+        let _ = write!(text, "\n# [{}]  # {}\n", architecture.name(), architecture.title());
         comment(&mut text, architecture.knobs().iter());
     }
     Ok(text)

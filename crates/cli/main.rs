@@ -14,13 +14,25 @@ mod workers;
 mod zoo;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
+use signal_hook::consts::SIGPIPE;
 
 use args::{Cli, Command};
 
+/// What a shell reports of a program that wrote into a closed pipe.
+const CLOSED_PIPE: i32 = 141;
+
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let command = Cli::parse().command;
+    if !matches!(command, Command::Schedule(_) | Command::Worker(_)) {
+        // As other programs do when `| head` has seen enough; a failure to say so would only cost that.
+        let always = Arc::new(AtomicBool::new(true));
+        let _ = signal_hook::flag::register_conditional_shutdown(SIGPIPE, CLOSED_PIPE, always);
+    }
+    let done = match command {
         Command::Init(args) => init::init(&args.name),
         Command::Run(args) => run::run(&args),
         Command::Table(args) => table::table(&args),

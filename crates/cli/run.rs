@@ -15,7 +15,7 @@ use crate::args::Run;
 use crate::failure::Failure;
 use crate::follow::{Followed, follow};
 use crate::table::print_tables;
-use crate::workers::{cache_of, options, stop_at_signals};
+use crate::workers::{cache_of, options, stop_at_ctrl_c};
 
 /// Runs the grid of an experiment file, or goes on with it.
 pub fn run(args: &Run) -> Result<(), Failure> {
@@ -42,9 +42,10 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let stop = Stop::default();
     if !args.detach {
         // From before there is a scheduler, which would otherwise outlive an early Ctrl-C unnoticed.
-        stop_at_signals(&stop)?;
+        stop_at_ctrl_c(&stop)?;
     }
     if store.scheduler().map_err(Failure::failed)?.is_some() {
+        refuse_another(&store, &experiment)?;
         eprintln!("this grid is running already; following it");
     } else {
         start_scheduler(&store, args)?;
@@ -53,7 +54,21 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         println!("{} runs in the background; `mmtl table {}` shows how far it is", experiment.name, root.display());
         return Ok(());
     }
-    finish(&store, &experiment.name, &stop)
+    finish(&store, &experiment.name, &stop, args.plain)
+}
+
+/// A grid that runs cannot become another one.
+fn refuse_another(store: &Store, experiment: &Experiment) -> Result<(), Failure> {
+    let path = store.experiment_file();
+    let running =
+        std::fs::read_to_string(&path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    if running == experiment.text() {
+        return Ok(());
+    }
+    let dir = store.root().display();
+    Err(Failure::input(format!(
+        "{dir} runs another version of this experiment; wait, or `mmtl ctl {dir} stop` first, or give this one another `name`"
+    )))
 }
 
 /// The store with the grid in it; one that runs already stays as it is.
@@ -66,16 +81,19 @@ fn write(root: &Path, prepared: &Prepared, experiment: &Experiment, catalogue: &
 }
 
 /// Follows the grid to its end; `stop`, which Ctrl-C sets, lets the workers checkpoint and stop.
-fn finish(store: &Store, name: &str, stop: &Stop) -> Result<(), Failure> {
-    let Followed { ending, failed, interrupted } = follow(store, stop)?;
+fn finish(store: &Store, name: &str, stop: &Stop, plain: bool) -> Result<(), Failure> {
+    let Followed { ending, failed, unfinished, interrupted } = follow(store, stop, plain)?;
     print_tables(store)?;
     if interrupted {
         eprintln!("stopped; the next `mmtl run` of {name} goes on from here");
         return Err(Failure::interrupted());
     }
     match (ending, failed) {
-        (Some(Ending::Done | Ending::Stopped), 0) => Ok(()),
-        (_, 0) => Err(Failure::failed("the scheduler died; the next `mmtl run` goes on")),
+        (None, _) => Err(Failure::failed("the scheduler died; the next `mmtl run` goes on")),
+        (Some(Ending::Stopped), 0) if unfinished > 0 => {
+            Err(Failure::failed(format!("stopped with {unfinished} unfinished; the next `mmtl run` of {name} goes on")))
+        }
+        (_, 0) => Ok(()),
         (_, 1) => Err(Failure::failed("1 run failed; `mmtl run --retry-failed` runs it again")),
         (_, failed) => Err(Failure::failed(format!("{failed} runs failed; `mmtl run --retry-failed` runs them again"))),
     }
@@ -86,16 +104,19 @@ pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
     store.inbox().send(&Order::Stop).map_err(Failure::failed)
 }
 
-/// Starts `mmtl schedule` apart from this process and waits until it has the grid.
+/// Starts `mmtl schedule` apart from this process and waits until it has the grid and says so: what earlier schedulers
+/// told is then known to be old.
 fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
+    let before = attempts(store)?;
     let log_path = store.root().join("scheduler.log");
     let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(failed)?;
     let mut child = scheduler(store.root(), args, log).map_err(failed)?.spawn().map_err(failed)?;
     let asked = Instant::now();
-    while store.scheduler().map_err(Failure::failed)?.is_none() {
+    while attempts(store)? == before {
         if let Some(early) = early_end(&mut child, &log_path).map_err(failed)? {
-            return early;
+            // One that was started at the same moment may have been faster.
+            return if store.scheduler().map_err(Failure::failed)?.is_some() { Ok(()) } else { early };
         }
         if asked.elapsed() > Duration::from_secs(30) {
             return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
@@ -103,6 +124,17 @@ fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Ok(())
+}
+
+/// How many schedulers have told of the grid.
+fn attempts(store: &Store) -> Result<u32, Failure> {
+    let mut last = 0;
+    if store.grid_file().exists() {
+        let told =
+            store.grid_lines().poll_each(|line| last = line.into_value().map_or(last, |line| last.max(line.attempt)));
+        told.map_err(Failure::failed)?;
+    }
+    Ok(last)
 }
 
 /// A scheduler that has nothing to run ends before it is seen.

@@ -1,5 +1,6 @@
 //! The hidden commands: `mmtl schedule`, which outlives the terminal, and `mmtl worker`, which it starts.
 
+use std::ffi::c_int;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,9 @@ use mmtl_grid::schedule::{Options, exit};
 use mmtl_grid::store::Store;
 use mmtl_grid::worker::{Tools, work as run_worker};
 use mmtl_grid::{Catalogue, GridError, Stop, TrialKey};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 use crate::args::{How, Schedule, Worker};
 use crate::engines::engine;
@@ -34,10 +38,21 @@ pub fn options(how: How, retry_failed: bool) -> Options {
 }
 
 /// Sets the flag at Ctrl-C, SIGTERM and SIGHUP.
-pub fn stop_at_signals(stop: &Stop) -> Result<(), Failure> {
-    let stop = stop.clone();
-    ctrlc::set_handler(move || stop.set())
-        .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))
+fn stop_at_signals(stop: &Stop) -> Result<(), Failure> {
+    set_at(&[SIGINT, SIGTERM, SIGHUP], stop)
+}
+
+/// Sets the flag at Ctrl-C only: a terminal that is closed leaves the grid running.
+pub fn stop_at_ctrl_c(stop: &Stop) -> Result<(), Failure> {
+    set_at(&[SIGINT], stop)
+}
+
+fn set_at(signals: &[c_int], stop: &Stop) -> Result<(), Failure> {
+    for signal in signals {
+        flag::register(*signal, stop.flag())
+            .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
+    }
+    Ok(())
 }
 
 /// `mmtl schedule`: runs the grid until nothing is left or it is told to stop.

@@ -1,13 +1,14 @@
 //! `mmtl zoo`: the architectures with their papers, knobs and costs.
 
-use comfy_table::{Table, presets};
-use mmtl_plan::{Field, FieldKind, Knob, Schema, Settings, Space, TargetScale, Task, TaskKind, Vocabulary};
+use comfy_table::{ContentArrangement, Table, presets};
+use mmtl_plan::{Field, FieldKind, Knob, Schema, Settings, Space, Task, TaskKind, Vocabulary};
 use mmtl_zoo::{Architecture, architecture, architectures, model_knobs};
 
 use crate::failure::Failure;
 
 /// What the printed costs are for.
-const EXAMPLE: &str = "16 fields of 10,000 ids, a binary and a regression task, 5 scenes, every knob at its default";
+const EXAMPLE: &str =
+    "16 fields of 10,000 ids, click, conversion given click and their product, 5 scenes, every knob at its default";
 
 /// Prints all architectures, or one in full.
 pub fn zoo(name: Option<&str>) -> Result<(), Failure> {
@@ -20,13 +21,15 @@ pub fn zoo(name: Option<&str>) -> Result<(), Failure> {
 
 fn list() -> String {
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(["name", "", "dense parameters", "FLOPs/row forward", "paper"]);
+    table.load_style(presets::NOTHING).set_header(["name", "", "parameters", "FLOPs/row"]);
     for architecture in architectures() {
         let (parameters, flops) = costs(*architecture);
-        let cells = [architecture.name(), architecture.title(), &parameters, &flops, architecture.source()];
-        table.add_row(cells.map(ToString::to_string));
+        table.add_row([architecture.name(), architecture.title(), &parameters, &flops].map(ToString::to_string));
     }
-    format!("{table}\n\nCosts for {EXAMPLE}.\n`mmtl zoo NAME` shows an architecture's knobs.")
+    format!(
+        "{table}\n\nDense parameters and forward FLOPs of a row, for {EXAMPLE}.\n\
+         `mmtl zoo NAME` shows an architecture's paper and knobs."
+    )
 }
 
 fn page(architecture: &dyn Architecture) -> String {
@@ -48,10 +51,16 @@ pub fn knob_table(knobs: &[Knob]) -> String {
     }
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(["key", "default", "accepts", ""]);
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width());
     for knob in knobs {
         table.add_row([knob.name, &knob.default.to_string(), &knob.kind.to_string(), knob.doc]);
     }
     format!("{table}\n")
+}
+
+/// The terminal's width, or a page's.
+fn width() -> u16 {
+    terminal_size::terminal_size().map_or(100, |(width, _)| width.0)
 }
 
 /// Dense parameters and forward FLOPs a row of all fits together, on the example.
@@ -83,7 +92,7 @@ fn grouped(number: usize) -> String {
     out
 }
 
-/// Click, conversion given click and their product beside a regression, so that every architecture applies.
+/// Click, conversion given click and their product, so that every architecture applies.
 fn example() -> Schema {
     let fields = (0..16).map(|i| Field { name: format!("field {i}"), kind: FieldKind::Categorical { vocabulary: i } });
     let scene = Field { name: "scene".into(), kind: FieldKind::Categorical { vocabulary: 16 } };
@@ -94,11 +103,14 @@ fn example() -> Schema {
         space,
         product_of: product.iter().map(ToString::to_string).collect(),
     };
-    let spend = TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } };
     Schema {
         name: "example".into(),
         scenes: (0..5).map(|i| format!("scene {i}")).collect(),
-        tasks: vec![task("click", TaskKind::Binary, Space::All, &[]), task("spend", spend, Space::All, &[])],
+        tasks: vec![
+            task("click", TaskKind::Binary, Space::All, &[]),
+            task("conversion", TaskKind::Binary, Space::Given("click".into()), &[]),
+            task("ctcvr", TaskKind::Binary, Space::All, &["click", "conversion"]),
+        ],
         fields: fields.chain([scene]).collect(),
         vocabularies: vocabularies.chain([Vocabulary { name: "scene".into(), size: 5 }]).collect(),
         scene_field: 16,

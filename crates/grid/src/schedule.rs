@@ -41,6 +41,7 @@ const TURN: Duration = Duration::from_millis(25);
 /// When the store cannot be read or written.
 pub fn schedule(store: &Store, program: &Path, options: Options, stop: &Stop) -> Result<Option<Ending>, GridError> {
     let Acquired::Ours(lease) = store.lease_scheduler()? else { return Ok(None) };
+    clear_inbox(store)?;
     let mut scheduler = Scheduler::new(store, program, options, lease)?;
     while !scheduler.queue.is_over() {
         scheduler.turn(stop)?;
@@ -213,6 +214,8 @@ impl<'a> Scheduler<'a> {
     /// A worker that failed in good order told why in its events.
     fn with_reason(&self, key: &TrialKey, outcome: Outcome) -> Outcome {
         match outcome {
+            // Whatever ended it afterwards, the record is there.
+            Outcome::Failed(_) if self.store.run(key).is_finished() => Outcome::Finished,
             Outcome::Failed(reason) if reason.is_empty() => {
                 let told = last_failure(self.store, key).ok().flatten();
                 Outcome::Failed(
@@ -258,14 +261,19 @@ impl<'a> Scheduler<'a> {
             (false, false) => Ending::Done,
         };
         self.events.tell(GridEvent::Closed { ending })?;
-        // What came too late was for this scheduler; a `stop` left behind would end the next one at once.
-        let inbox = self.store.inbox();
-        for arrival in inbox.read()? {
-            inbox.remove(&arrival)?;
-        }
+        clear_inbox(self.store)?;
         self.lease.release()?;
         Ok(ending)
     }
+}
+
+/// Removes commands that came too late for a scheduler: a `stop` left behind would end the next one at once.
+fn clear_inbox(store: &Store) -> Result<(), GridError> {
+    let inbox = store.inbox();
+    for arrival in inbox.read()? {
+        inbox.remove(&arrival)?;
+    }
+    Ok(())
 }
 
 /// The state in which a scheduler finds a run; `None` in the queue for one that never runs.
@@ -274,7 +282,14 @@ fn found(store: &Store, run: &Planned, retry_failed: bool) -> Result<(Option<Pha
         return Ok((None, RunStatus::NotApplicable { reason: reason.clone() }));
     }
     if store.run(&run.key).is_finished() {
-        return Ok((Some(Phase::Finished), RunStatus::Finished));
+        return match store.run(&run.key).record() {
+            Ok(_) => Ok((Some(Phase::Finished), RunStatus::Finished)),
+            Err(GridError::Damaged { path, reason }) => {
+                let reason = GridError::Damaged { path, reason }.to_string();
+                Ok((Some(Phase::Failed(reason.clone())), RunStatus::Failed { reason }))
+            }
+            Err(error) => Err(error),
+        };
     }
     match last_failure(store, &run.key)?.filter(|_| !retry_failed) {
         Some(reason) => Ok((Some(Phase::Failed(reason.clone())), RunStatus::Failed { reason })),

@@ -3,11 +3,13 @@
 //! ```text
 //! store.json        the version of all this
 //! experiment.toml   the experiment file as last run
+//! planned.json      the runs, with their rows in tables
 //! grid.jsonl        the scheduler's state transitions: all that an overview needs
+//! scheduler.log     what the scheduler printed
 //! scheduler.lease   who schedules     lock   held while leases change hands
 //! inbox/            commands to the scheduler
 //! KEY/              one run:
-//!   trial.toml  events.jsonl  checkpoint*  predictions.parquet  record.json  times.json  lease
+//!   trial.toml  events.jsonl  checkpoint*  predictions.parquet  record.json  times.json  lease  worker.log
 //! ```
 //!
 //! Each file has one writer at a time: the scheduler (its lease), or the worker of the run (the run's lease).

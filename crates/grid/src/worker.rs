@@ -73,6 +73,9 @@ pub fn work(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, Gri
     let Some(lease) = wait_for_lease(run, stop)? else { return Ok(Ended::Busy) };
     let lease = Heartbeat::start(lease);
     let ended = if run.is_finished() { Ended::Finished } else { attempt(run, tools, stop)? };
+    if ended == Ended::Finished {
+        forget_checkpoints(run);
+    }
     lease.end()?;
     Ok(ended)
 }
@@ -122,7 +125,7 @@ fn attempt(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, Grid
     let ended = match execute(run, tools, stop, &mut events, started) {
         Ok(true) => Ended::Finished,
         Ok(false) => Ended::Stopped,
-        Err(RunError::Grid(error)) => return Err(error),
+        Err(RunError::Grid(error @ (GridError::Write { .. } | GridError::LeaseLost { .. }))) => return Err(error),
         Err(error) => Ended::Failed(error.to_string()),
     };
     events.tell(match &ended {
@@ -194,7 +197,10 @@ fn times(run: &RunFolder, started: u64, attempts: u32, threads: usize) -> Result
         finished: now(),
         attempts,
         seconds: state.map_or(0.0, |run| run.milliseconds() as f64 / 1000.0),
-        rows_per_second: state.and_then(|run| run.fits.last()).map(|fit| fit.rows_per_second).filter(|rate| *rate > 0.0),
+        rows_per_second: state
+            .and_then(|run| run.fits.last())
+            .map(|fit| fit.rows_per_second)
+            .filter(|rate| *rate > 0.0),
         host: Holder::current().host,
         threads,
     })
@@ -203,12 +209,15 @@ fn times(run: &RunFolder, started: u64, attempts: u32, threads: usize) -> Result
 /// Predictions first, the record last: a run is finished once its record is there.
 fn keep(run: &RunFolder, dataset: &Dataset, result: &TrialResult, times: &Times) -> Result<(), GridError> {
     predictions::write(&run.predictions_file(), &stored(dataset, &result.predictions))?;
-    run.finish(&result.record, times)?;
-    for number in 0..result.record.fits.len() {
-        let path = checkpoint_file(run, number);
-        fs::remove_file(&path).map_err(|error| GridError::Write { path, error })?;
+    run.finish(&result.record, times)
+}
+
+/// Removes the checkpoints of a finished run. One that cannot be removed only takes up room.
+fn forget_checkpoints(run: &RunFolder) {
+    let entries = fs::read_dir(run.root()).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("checkpoint-")) {
+        let _ = fs::remove_file(entry.path());
     }
-    Ok(())
 }
 
 fn checkpoint_file(run: &RunFolder, number: usize) -> std::path::PathBuf {

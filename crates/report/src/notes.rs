@@ -8,7 +8,7 @@ use crate::cell::Cell;
 use crate::column::Column;
 use crate::layout::Layout;
 use crate::report::Report;
-use crate::scores::{Run, RunState, Runs};
+use crate::scores::{Candidate, Run, RunState, Runs};
 use crate::table::{Marking, Table};
 use crate::words::{count, listed, one_line, seeds};
 
@@ -62,9 +62,11 @@ fn spread(report: &Report) -> Option<String> {
 fn marks(report: &Report, marked: &str) -> Option<String> {
     cells(report).any(|cell| cell.marked).then(|| {
         let level = LEVEL * 100.0;
+        let failed = report.candidates.iter().any(Candidate::has_failed);
+        let unjudged = if failed { " A row with a failed run is never marked." } else { "" };
         format!(
             "{marked}: the best mean of the column, and all whose paired {level} % t interval of the difference to it \
-             contains 0."
+             contains 0.{unjudged}"
         )
     })
 }

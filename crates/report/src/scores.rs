@@ -137,6 +137,12 @@ impl Candidate {
         }
     }
 
+    /// Whether a run of it failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.planned().iter().any(|run| matches!(run.state, RunState::Failed(_)))
+    }
+
     /// Its finished runs.
     #[must_use]
     pub fn finished(&self) -> usize {

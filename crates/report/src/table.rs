@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmtl_metrics::{Kind, Metric, marks, paired_interval};
+use mmtl_metrics::{Kind, Metric, SeedScores, marks, paired_interval};
 use mmtl_plan::Space;
 
 use crate::cell::{Cell, Outcome};
@@ -48,7 +48,7 @@ pub enum Marking {
     FewSeeds,
     /// Some cell is dim.
     Dim,
-    /// No candidate has a mean.
+    /// No candidate without a failed run has a mean.
     NoMean,
 }
 
@@ -67,7 +67,7 @@ impl Table {
         let mut heads = Vec::with_capacity(columns.len());
         for (place, column) in columns.into_iter().enumerate() {
             compare(&mut cells, place, &scores.candidates);
-            let marking = mark(&mut cells, place, metric.higher_is_better());
+            let marking = mark(&mut cells, place, &scores.candidates, metric.higher_is_better());
             let name = column.name(&scores.scenes).to_owned();
             heads.push(Head { column, name, rows: rows(&cells, place), marking });
         }
@@ -107,16 +107,19 @@ fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate]) {
 }
 
 /// Marks the best of a column and all that cannot be told from it. A column with a dim cell is left alone as a whole: a
-/// best among the others would depend on which cell happens to have a row more.
-fn mark(cells: &mut [Vec<Cell>], place: usize, higher_is_better: bool) -> Marking {
+/// best among the others would depend on which cell happens to have a row more. A candidate with a failed run is not
+/// judged by the seeds that survived.
+fn mark(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], higher_is_better: bool) -> Marking {
     let column = || cells.iter().map(|row| &row[place]);
     if column().any(|cell| cell.dim) {
         return Marking::Dim;
     }
-    if !column().any(|cell| matches!(cell.outcome, Outcome::Mean(_))) {
+    let judged = || column().zip(candidates).map(|(cell, candidate)| (cell, !candidate.has_failed()));
+    if !judged().any(|(cell, judged)| judged && matches!(cell.outcome, Outcome::Mean(_))) {
         return Marking::NoMean;
     }
-    let scores: Vec<_> = column().map(Cell::seed_scores).collect();
+    let scores: Vec<_> =
+        judged().map(|(cell, judged)| if judged { cell.seed_scores() } else { SeedScores::new() }).collect();
     let marks = marks(&scores, higher_is_better);
     for (row, marked) in cells.iter_mut().zip(&marks) {
         row[place].marked = *marked;

@@ -14,7 +14,7 @@ use crate::key::TrialKey;
 pub mod exit {
     /// The record is written.
     pub const FINISHED: u8 = 0;
-    /// The run failed; `failure.json` says why.
+    /// The run failed; its events say why.
     pub const FAILED: u8 = 1;
     /// It checkpointed and stopped, as asked.
     pub const STOPPED: u8 = 3;
