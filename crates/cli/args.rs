@@ -13,8 +13,8 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 a run failed or a comparison differs; 2 bad input, nothing written; \
-                          130 stopped by Ctrl-C.";
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 a run failed, the grid was stopped before its end, or a comparison \
+                          differs; 2 bad input, nothing written; 130 stopped by Ctrl-C.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
