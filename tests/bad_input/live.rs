@@ -228,6 +228,7 @@ fn a_terminated_scheduler_checkpoints_its_runs() {
     live.until_half_done(&endless);
     signal(live.scheduler().unwrap(), Signal::TERM);
     let done = live.ended();
+    assert_eq!(done.code, 1, "{done:?}");
     assert!(done.out.contains("1 of 2 runs finished, 1 unfinished"), "{done:?}");
     let (written, resumed) = live.checkpoints(&endless);
     assert!(*written.last().unwrap() > 0 && resumed.is_empty());
@@ -245,7 +246,8 @@ fn a_second_run_follows_the_first() {
     assert_eq!(said, "this grid is running already; following it\n");
     live.ctl(&["stop"]);
     let (first, second) = (live.ended(), Finished::from(second.wait_with_output().unwrap()));
-    assert_eq!((first.code, second.code), (0, 0), "{first:?} {second:?}");
+    assert_eq!((first.code, second.code), (1, 1), "{first:?} {second:?}");
+    assert!(first.err.contains("stopped with 1 unfinished; the next `mmtl run` of small goes on"), "{first:?}");
     let started = |event: &RunEvent| matches!(event, RunEvent::Started { .. });
     assert_eq!(live.events(&endless).iter().filter(|event| started(event)).count(), 1);
     let table = |done: &Finished| done.out[done.out.find("Test scores").unwrap()..].to_owned();
@@ -295,6 +297,7 @@ fn jobs_and_retry_of_a_live_grid() {
     is_refused(&unknown, "ctl", &["no run's key begins with `zz`"]);
     live.ctl(&["stop"]);
     let done = live.ended();
-    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.err.contains("stopped with 4 unfinished; the next `mmtl run` of small goes on"), "{done:?}");
     assert!(done.out.contains("0 of 4 runs finished, 4 unfinished"), "{done:?}");
 }
