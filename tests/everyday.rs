@@ -1,0 +1,59 @@
+//! What a person does first: write an experiment, look at the data, read tables in every format, pipe into `head`.
+
+use std::io;
+use std::process::Stdio;
+
+use crate::program::{Program, SMALL};
+
+#[test]
+fn the_file_that_init_writes_is_an_experiment() {
+    let program = Program::new();
+    let written = program.run(&["init", "mine"]);
+    assert_eq!(written.code, 0, "{written:?}");
+    let described = program.run(&["data", "describe", "mine.toml"]);
+    assert_eq!(described.code, 0, "{described:?}");
+    assert!(described.out.contains("recommended") && described.out.contains("Dresses"), "{}", described.out);
+    // Everything that it shows as a comment can be set.
+    let text = std::fs::read_to_string(program.path("mine.toml")).unwrap();
+    let comments = text.lines().skip_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("# "));
+    let keys = comments.filter(|line| line.contains(" = ") && line.contains("  # "));
+    assert!(keys.count() > 40);
+    let again = program.run(&["init", "mine"]);
+    assert_eq!((again.code, std::fs::read_to_string(program.path("mine.toml")).unwrap()), (2, text));
+}
+
+#[test]
+fn tables_come_in_every_format() {
+    let program = Program::new();
+    program.write("small.toml", SMALL);
+    assert_eq!(program.grid("small.toml", &[]).code, 0);
+    let table = |format: &str| program.run(&["table", "results/small", "--format", format]).out;
+    assert!(table("text").starts_with("Test scores of small: 4 of 4 runs finished\n"), "{}", table("text"));
+    assert!(table("md").contains("| star |"), "{}", table("md"));
+    let csv = table("csv");
+    let columns = csv.lines().next().unwrap().split(',').count();
+    assert!(columns > 5 && csv.lines().count() > 8, "{csv}");
+    let json: serde_json::Value = serde_json::from_str(&table("json")).unwrap();
+    assert!(json["tables"].as_array().is_some_and(|tables| tables.len() == 2), "{json}");
+    let differ = program.run(&["data", "export", "small.toml", "exported"]);
+    assert!(differ.code == 2 && differ.err.contains("expected an experiment whose trials share one"), "{differ:?}");
+    program.write("pinned.toml", &format!("{SMALL}[seeds]\ndata = 1\n"));
+    let exported = program.run(&["data", "export", "pinned.toml", "exported"]);
+    assert_eq!(exported.code, 0, "{exported:?}");
+    for name in ["schema.json", "trials.json", "rows.parquet"] {
+        assert!(program.path("exported").join(name).exists(), "{name}");
+    }
+    let before = program.listing();
+    let refused = program.run(&["data", "export", "pinned.toml", "exported"]);
+    assert_eq!((refused.code, program.listing()), (2, before), "{refused:?}");
+}
+
+#[test]
+fn a_closed_pipe_ends_the_program_quietly() {
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let program = Program::new();
+    let child = program.command(&["zoo", "mmoe"]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
+}
