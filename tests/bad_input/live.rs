@@ -236,6 +236,22 @@ fn a_terminated_scheduler_checkpoints_its_runs() {
 }
 
 #[test]
+fn a_terminal_that_closes_leaves_the_grid_running() {
+    let mut live = Live::start(changed(&ENDLESS), "1");
+    let endless = live.endless();
+    live.until_half_done(&endless);
+    let mut follower = live.follower.take().unwrap();
+    signal(follower.id(), Signal::HUP);
+    assert!(!follower.wait().unwrap().success());
+    let told = live.events(&endless).len();
+    live.until("further events", |live| live.events(&endless).len() > told + 3);
+    assert_eq!(live.status(&endless), "running");
+    live.follower = Some(live.follow("1"));
+    live.ctl(&["stop"]);
+    live.ended();
+}
+
+#[test]
 fn a_second_run_follows_the_first() {
     let mut live = Live::start(changed(&ENDLESS), "1");
     let endless = live.endless();
