@@ -124,8 +124,20 @@ impl Batch {
             if lookup.rows() != rows {
                 return Some(format!("field `{}` has {} rows, expected {rows}", field.name, lookup.rows()));
             }
+            if !lookup.starts.as_ref().is_none_or(|starts| divide(starts, lookup.ids.len())) {
+                return Some(format!(
+                    "field `{}` has starts that do not divide its {} ids",
+                    field.name,
+                    lookup.ids.len()
+                ));
+            }
             let unknown = lookup.ids.iter().find(|&&id| id as usize >= size);
             unknown.map(|id| format!("field `{}` has id {id}, expected below {size}", field.name))
         })
     }
+}
+
+/// Whether ascending bounds from 0 to `len` were given.
+fn divide(starts: &[u32], len: usize) -> bool {
+    starts.first() == Some(&0) && starts.is_sorted() && starts.last().is_some_and(|&end| end as usize == len)
 }
