@@ -57,3 +57,29 @@ fn a_closed_pipe_ends_the_program_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
 }
+
+#[test]
+fn conversions_are_scored_on_clicked_rows() {
+    let program = Program::new();
+    let funnel = SMALL
+        .replace("scenes = 2", "funnel = true\nbinary = \"logistic\"")
+        .replace("[star]\nbottom_widths = [8]", "[esmm]")
+        .replace("\"star\"", "\"esmm\"")
+        .replace("epochs = 2", "epochs = 20");
+    program.write("small.toml", &funnel);
+    let ran = program.grid("small.toml", &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let table = program.run(&["table", "results/small", "--format", "json"]).out;
+    let table: serde_json::Value = serde_json::from_str(&table).unwrap();
+    let rows = |task: usize| {
+        let block = &table["tables"][task];
+        // The last architecture is esmm; the first column is all scored rows.
+        let run = &block["rows"][1][0]["seeds"][0];
+        // Twenty conversions or so say little, all clicks much.
+        assert!(run["score"].as_f64().unwrap() > if task == 0 { 0.6 } else { 0.0 }, "{block}");
+        [&block["task"], &run["rows"], &run["positives"]].map(ToString::to_string)
+    };
+    let [[click, impressions, clicks], [conversion, clicked, bought], [both, of, boughts]] = [0, 1, 2].map(rows);
+    assert_eq!([click, conversion, both], ["\"click\"", "\"conversion\"", "\"ctcvr\""]);
+    assert_eq!((clicked, of, boughts), (clicks, impressions, bought));
+}

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::args::Data;
 use crate::failure::Failure;
-use crate::run::DataProgress;
+use crate::preparing::DataProgress;
 use crate::workers::cache_of;
 
 /// Does what was asked for.
@@ -28,12 +28,12 @@ pub fn data(args: &Data) -> Result<(), Failure> {
 /// The data of an experiment file's first trial, or of a source with its defaults.
 fn open(given: &str, results: &Path) -> Result<Dataset, Failure> {
     let cache = cache_of(results);
-    let mut bar = DataProgress::new();
+    let mut bar = DataProgress::new(false);
     let dataset = if mmtl_data::sources().iter().any(|source| source.name() == given) {
         let knobs = mmtl_data::knobs(given).map_err(Failure::input)?;
         let source = Value::Text(given.to_owned());
         let settings = Settings::resolve(&knobs, [("source", &source)]).map_err(Failure::input)?;
-        mmtl_data::open(&settings, &Seeds::all(1), &cache, &mut |progress| bar.show(progress))
+        mmtl_data::open(&settings, &Seeds::all(1), &cache, &mut |progress| bar.show_one(progress))
     } else if !Path::new(given).exists() {
         return Err(Failure::input(neither(given)));
     } else {
@@ -42,7 +42,7 @@ fn open(given: &str, results: &Path) -> Result<Dataset, Failure> {
         let trials = experiment.trials(&catalogue, &Execution::default());
         let first = trials.first().ok_or_else(|| Failure::input(format!("{given} has no trial")))?;
         let settings = first.configuration.settings(&catalogue).map_err(Failure::input)?;
-        mmtl_data::open(&settings.data, &first.configuration.seeds, &cache, &mut |progress| bar.show(progress))
+        mmtl_data::open(&settings.data, &first.configuration.seeds, &cache, &mut |progress| bar.show_one(progress))
     };
     bar.end();
     dataset.map_err(Failure::input)
@@ -64,7 +64,7 @@ fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
     let catalogue = Catalogue::standard();
     let experiment = Experiment::read(file, &catalogue).map_err(Failure::input)?;
     let cache = cache_of(results);
-    let mut bar = DataProgress::new();
+    let mut bar = DataProgress::new(false);
     let prepared = prepare(&experiment, &catalogue, &Execution::default(), &cache, &mut |progress| bar.show(progress));
     bar.end();
     let prepared = prepared.map_err(Failure::input)?;

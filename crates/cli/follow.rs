@@ -211,7 +211,7 @@ impl<'a> Follower<'a> {
 }
 
 /// 3725 s as `1:02:05`.
-fn duration(seconds: u64) -> String {
+pub fn duration(seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }

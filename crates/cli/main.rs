@@ -7,6 +7,7 @@ mod engines;
 mod failure;
 mod follow;
 mod init;
+mod preparing;
 mod repro;
 mod run;
 mod table;

@@ -1,12 +1,11 @@
 //! `mmtl run`: checks everything, makes the store, starts the scheduler, follows it and prints the tables.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mmtl_data::Progress;
 use mmtl_grid::events::Ending;
 use mmtl_grid::store::{Command as Order, Store};
 use mmtl_grid::{Catalogue, Execution, Experiment, GridError, Prepared, Stop, prepare};
@@ -14,6 +13,7 @@ use mmtl_grid::{Catalogue, Execution, Experiment, GridError, Prepared, Stop, pre
 use crate::args::Run;
 use crate::failure::Failure;
 use crate::follow::{Followed, follow};
+use crate::preparing::DataProgress;
 use crate::table::print_tables;
 use crate::workers::{cache_of, options, stop_at_ctrl_c};
 
@@ -23,7 +23,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     let experiment = Experiment::read(&args.experiment, &catalogue).map_err(Failure::input)?;
     let root = args.results.join(&experiment.name);
     Store::check(&root).map_err(Failure::input)?;
-    let mut bar = DataProgress::new();
+    let mut bar = DataProgress::new(args.plain);
     let cache = cache_of(&args.results);
     let execution = Execution { engine: args.engine.clone(), ..Execution::default() };
     crate::engines::engine(&execution, 1).map_err(Failure::input)?;
@@ -157,35 +157,4 @@ fn scheduler(root: &Path, args: &Run, log: File) -> io::Result<Command> {
     command.args(args.retry_failed.then_some("--retry-failed"));
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
-}
-
-/// Says how far the preparation of data is, on a terminal only.
-pub struct DataProgress {
-    began: Instant,
-    shown: Option<Instant>,
-    terminal: bool,
-}
-
-impl DataProgress {
-    pub fn new() -> Self {
-        Self { began: Instant::now(), shown: None, terminal: io::stderr().is_terminal() }
-    }
-
-    pub fn show(&mut self, progress: Progress) {
-        let due = self.shown.is_none_or(|shown| shown.elapsed() > Duration::from_millis(200));
-        if !self.terminal || !due {
-            return;
-        }
-        self.shown = Some(Instant::now());
-        let Progress { stage, done, total } = progress;
-        let rate = done as f64 / self.began.elapsed().as_secs_f64().max(1e-3);
-        eprint!("\rpreparing data: {} {done} of {total} rows, {rate:.0} rows/s\x1b[K", stage.name());
-        let _ = io::stderr().flush();
-    }
-
-    pub fn end(&self) {
-        if self.shown.is_some() {
-            eprint!("\r\x1b[K");
-        }
-    }
 }

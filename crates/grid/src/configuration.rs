@@ -7,7 +7,7 @@ use mmtl_plan::{KnobError, Purpose, Seeds, Settings, Value};
 use crate::catalogue::Catalogue;
 use crate::experiment::vocabulary::FOLLOWS_TRIAL;
 use crate::key_name::{Key, Section};
-use crate::protocol::Protocol;
+use mmtl_zoo::Protocol;
 
 /// What executes a trial; part of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]

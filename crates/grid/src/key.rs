@@ -199,7 +199,7 @@ mod tests {
         let configuration = configuration_of(&catalogue(), "data.source = \"reviews\"");
         let of = |configuration: &Configuration, fingerprint| TrialKey::of(configuration, &catalogue(), fingerprint);
         assert!(keys.insert(of(&configuration, "g")));
-        let protocol = crate::protocol::Protocol::PerScene;
+        let protocol = mmtl_zoo::Protocol::PerScene;
         assert!(keys.insert(of(&Configuration { protocol, ..configuration.clone() }, "f")));
         for (engine, precision) in [("gpu", "f32"), ("cpu", "bf16")] {
             let execution = Execution { engine: engine.into(), precision: precision.into() };

@@ -10,7 +10,6 @@ mod key_name;
 mod lattice;
 mod made;
 mod planned;
-mod protocol;
 pub mod run;
 pub mod schedule;
 mod stop;
@@ -25,7 +24,7 @@ pub use experiment::{Ablation, Axis, Compare, Experiment, Fault, Faults, MOST_TR
 pub use key::{NUMBERS, TrialKey};
 pub use key_name::{Key, Section};
 pub use made::Made;
-pub use planned::{Grid, Planned, Prepared, prepare, read_grid};
-pub use protocol::Protocol;
+pub use mmtl_zoo::Protocol;
+pub use planned::{Grid, Planned, Prepared, Preparing, prepare, read_grid};
 pub use stop::Stop;
 pub use trial::{Row, Trial};

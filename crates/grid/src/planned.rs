@@ -1,12 +1,12 @@
 //! The runs of a grid: an experiment's trials with their keys, decided once and kept in `planned.json`, which the
 //! scheduler reads.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use mmtl_data::{DataError, Dataset, Progress};
 use mmtl_plan::{Schema, Task};
+use mmtl_zoo::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
@@ -58,6 +58,17 @@ struct GridFile {
     grid: Grid,
 }
 
+/// How far the data of a grid is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Preparing {
+    /// The data set's number, from 0.
+    pub number: usize,
+    /// Data sets of the grid.
+    pub of: usize,
+    /// How far it is.
+    pub progress: Progress,
+}
+
 /// An experiment made ready: nothing is written yet but prepared data.
 #[derive(Debug)]
 pub struct Prepared {
@@ -76,7 +87,7 @@ pub fn prepare(
     catalogue: &Catalogue,
     execution: &Execution,
     cache: &Path,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Preparing),
 ) -> Result<Prepared, GridError> {
     let mut made = Made::below(cache);
     match plan(experiment, catalogue, execution, cache, progress, &mut made) {
@@ -93,57 +104,80 @@ fn plan(
     catalogue: &Catalogue,
     execution: &Execution,
     cache: &Path,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(Preparing),
     made: &mut Made,
 ) -> Result<(Grid, Vec<StoredTrial>), GridError> {
-    let mut trials = experiment.trials(catalogue, execution);
-    let datasets = open_all(experiment, catalogue, &trials, cache, progress, made)?;
-    let dataset = |configuration: &Configuration| &datasets[&configuration.data_identity()];
-    experiment.decide(&mut trials, |configuration| {
-        let architecture = mmtl_zoo::architecture(&configuration.architecture).map_err(|error| error.to_string())?;
-        architecture.applies(dataset(configuration).schema(), configuration.protocol)
-    })?;
-    let (mut grid, mut stored) = (Grid::default(), vec![]);
-    for trial in trials {
-        let configuration = trial.configuration;
-        let data = dataset(&configuration);
-        if trial.not_applicable.is_none() {
-            check(&configuration, catalogue, data).map_err(|error| fault(experiment, &error))?;
+    let trials = experiment.trials(catalogue, execution);
+    let groups = by_data(&trials);
+    let mut grid = Grid::default();
+    let mut runs = BTreeMap::new();
+    for (number, group) in groups.iter().enumerate() {
+        let mut tell = |progress_of| progress(Preparing { number, of: groups.len(), progress: progress_of });
+        let configuration = &trials[group[0]].configuration;
+        // One at a time: the data sets of a grid need not fit into memory together.
+        let dataset = open(experiment, catalogue, configuration, cache, &mut tell, made)?;
+        grid.add_subjects(dataset.schema());
+        for &at in group {
+            runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset)?);
         }
-        grid.add_subjects(data.schema());
-        grid.runs.push(Planned {
-            key: TrialKey::of(&configuration, catalogue, data.fingerprint()),
-            architecture: configuration.architecture.clone(),
-            protocol: configuration.protocol.name().to_owned(),
-            seed: configuration.seed,
-            rows: trial.rows,
-            not_applicable: trial.not_applicable,
-        });
-        stored.push(StoredTrial { configuration, fingerprint: data.fingerprint().to_owned() });
     }
+    let stored;
+    (grid.runs, stored) = runs.into_values().unzip();
+    experiment.some_apply(grid.runs.iter().map(|run| run.not_applicable.as_deref()))?;
     Ok((grid, stored))
 }
 
-/// The data sets of all trials by their identity: trials that differ in other things share one.
-fn open_all(
+/// Places of the trials that share a data set, by the first of them.
+fn by_data(trials: &[Trial]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = vec![];
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for (at, trial) in trials.iter().enumerate() {
+        let place = *places.entry(trial.configuration.data_identity()).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push(vec![]);
+        }
+        groups[place].push(at);
+    }
+    groups
+}
+
+fn open(
     experiment: &Experiment,
     catalogue: &Catalogue,
-    trials: &[Trial],
+    configuration: &Configuration,
     cache: &Path,
     progress: &mut dyn FnMut(Progress),
     made: &mut Made,
-) -> Result<BTreeMap<String, Dataset>, GridError> {
-    let mut datasets = BTreeMap::new();
-    for Trial { configuration, .. } in trials {
-        if let Entry::Vacant(place) = datasets.entry(configuration.data_identity()) {
-            let settings =
-                configuration.settings(catalogue).map_err(|error| experiment.fault("data", error.to_string()))?;
-            let seeds = &configuration.seeds;
-            let dataset = mmtl_data::open_noting(&settings.data, seeds, cache, progress, &mut made.files);
-            place.insert(dataset.map_err(|error| data_fault(experiment, &error))?);
-        }
+) -> Result<Dataset, GridError> {
+    let settings = configuration.settings(catalogue).map_err(|error| experiment.fault("data", error.to_string()))?;
+    mmtl_data::open_noting(&settings.data, &configuration.seeds, cache, progress, &mut made.files)
+        .map_err(|error| data_fault(experiment, &error))
+}
+
+/// A trial's run, once it is known to make sense, or why it does not.
+fn plan_run(
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+    trial: &Trial,
+    dataset: &Dataset,
+) -> Result<(Planned, StoredTrial), GridError> {
+    let configuration = &trial.configuration;
+    let architecture = mmtl_zoo::architecture(&configuration.architecture);
+    let architecture = architecture.map_err(|error| fault(experiment, &error.into()))?;
+    let not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
+    if not_applicable.is_none() {
+        check(configuration, catalogue, architecture, dataset).map_err(|error| fault(experiment, &error))?;
     }
-    Ok(datasets)
+    let fingerprint = dataset.fingerprint().to_owned();
+    let run = Planned {
+        key: TrialKey::of(configuration, catalogue, &fingerprint),
+        architecture: configuration.architecture.clone(),
+        protocol: configuration.protocol.name().to_owned(),
+        seed: configuration.seed,
+        rows: trial.rows.clone(),
+        not_applicable,
+    };
+    Ok((run, StoredTrial { configuration: configuration.clone(), fingerprint }))
 }
 
 /// The sentence at the line of the key that it is about.
@@ -153,9 +187,13 @@ fn data_fault(experiment: &Experiment, error: &DataError) -> GridError {
 }
 
 /// That settings fit the data and make plans: found out before anything is written.
-fn check(configuration: &Configuration, catalogue: &Catalogue, dataset: &Dataset) -> Result<(), RunError> {
+fn check(
+    configuration: &Configuration,
+    catalogue: &Catalogue,
+    architecture: &dyn Architecture,
+    dataset: &Dataset,
+) -> Result<(), RunError> {
     let settings = configuration.settings(catalogue)?;
-    let architecture = mmtl_zoo::architecture(&configuration.architecture)?;
     fits(configuration, &settings, architecture, dataset).map(drop)
 }
 

@@ -27,8 +27,6 @@ pub struct Trial {
     pub configuration: Configuration,
     /// The rows of tables that it belongs to; usually one.
     pub rows: Vec<Row>,
-    /// Why it makes no sense and is not run, if so.
-    pub not_applicable: Option<String>,
 }
 
 /// A row of a table: trials that differ by their seeds only.
@@ -146,25 +144,14 @@ impl Experiment {
         format!("{what} names no trial: each of {} occurs in the grid, but not together", all.join(", "))
     }
 
-    /// Asks of each trial whether it makes sense, and why not.
+    /// That some trial makes sense, given for each why not.
     ///
     /// # Errors
     /// When none does: there would be nothing to run.
-    pub fn decide(
-        &self,
-        trials: &mut [Trial],
-        mut applies: impl FnMut(&Configuration) -> Result<(), String>,
-    ) -> Result<(), Fault> {
-        for trial in &mut *trials {
-            trial.not_applicable = applies(&trial.configuration).err();
-        }
-        match trials.iter().map(|trial| trial.not_applicable.as_ref()).collect::<Option<Vec<_>>>() {
-            None => Ok(()),
-            Some(reasons) => {
-                let first = reasons.first().map_or("", |reason| reason.as_str());
-                Err(self.fault("architecture", format!("no trial of the grid makes sense, the first because: {first}")))
-            }
-        }
+    pub fn some_apply<'a>(&self, reasons: impl Iterator<Item = Option<&'a str>>) -> Result<(), Fault> {
+        let Some(reasons) = reasons.collect::<Option<Vec<_>>>() else { return Ok(()) };
+        let first = reasons.first().unwrap_or(&"");
+        Err(self.fault("architecture", format!("no trial of the grid makes sense, the first because: {first}")))
     }
 }
 
@@ -210,7 +197,7 @@ impl Expansion<'_> {
         match self.trials.get_mut(at) {
             Some(trial) if trial.rows.contains(&row) => {}
             Some(trial) => trial.rows.push(row),
-            None => self.trials.push(Trial { configuration, rows: vec![row], not_applicable: None }),
+            None => self.trials.push(Trial { configuration, rows: vec![row] }),
         }
     }
 

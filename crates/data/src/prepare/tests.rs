@@ -297,7 +297,10 @@ fn a_task_needs_a_known_train_label() {
 fn classes_outside_their_range_are_named() {
     let label = |first| LabelRule::Class { column: "spend".into(), first, classes: 31 };
     let tasks = |first| vec![TaskCard { name: "spend".into(), label: label(first), space: Space::All }];
-    assert!(prepare_by(&Card { tasks: tasks(0), ..card() }, &Raw::new(), 500).is_ok());
+    assert_eq!(
+        prepare(&Card { tasks: tasks(0), ..card() }, &Raw::new()).schema().tasks[0].kind,
+        TaskKind::Multiclass { classes: 31 }
+    );
     let error = prepare_by(&Card { tasks: tasks(1), ..card() }, &Raw::new(), 500).map(|_| ()).unwrap_err().to_string();
     assert_eq!(error, "row 31 of `memory`: column `spend` is 0, expected a whole number from 1 to 31");
 }

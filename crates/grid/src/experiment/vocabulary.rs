@@ -5,7 +5,7 @@ use mmtl_plan::{Kind, Knob, KnobError, Purpose, Value, nearest};
 use crate::catalogue::{Catalogue, without_negative_zero};
 use crate::experiment::fault::{listed, suggestion};
 use crate::key_name::{Key, Section};
-use crate::protocol::Protocol;
+use mmtl_zoo::Protocol;
 
 /// The word by which a stream follows the trial's seed.
 pub(crate) const FOLLOWS_TRIAL: &str = "trial";

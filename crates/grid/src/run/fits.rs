@@ -7,8 +7,8 @@ use mmtl_train::{FitRows, FitSpec, Selection, Training};
 use mmtl_zoo::Architecture;
 
 use crate::configuration::{Configuration, TrialSettings};
-use crate::protocol::Protocol;
 use crate::run::RunError;
+use mmtl_zoo::Protocol;
 
 /// One fit of a trial.
 #[derive(Clone, Debug)]

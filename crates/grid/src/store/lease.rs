@@ -306,14 +306,11 @@ mod tests {
         assert!(matches!(Lease::acquire(&path, &lock), Err(GridError::Newer { found: 2, known: 1, .. })));
     }
 
-    /// Set for the children of the test below: the folder that they fight over.
+    /// The folder that they fight over, for the processes that the test below starts from itself.
     const FIGHT: &str = "MMTL_TEST_LEASE_FIGHT";
 
     /// Takes the lease, checks that no other owner lives, gives it back; over and over, until killed.
-    #[test]
-    #[ignore = "a child process of processes_that_are_killed_never_own_together"]
-    fn a_contender() {
-        let folder = PathBuf::from(std::env::var(FIGHT).expect("started by its parent"));
+    fn contend(folder: &Path) -> ! {
         let (owner, here) = (folder.join("owner"), Holder::current());
         loop {
             let Acquired::Ours(lease) = Lease::acquire(&folder.join("lease"), &folder.join("lock")).unwrap() else {
@@ -343,7 +340,7 @@ mod tests {
     impl Contender {
         fn start(folder: &Path) -> Self {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "--ignored", "store::lease::tests::a_contender"]);
+            command.args(["--exact", "store::lease::tests::processes_that_are_killed_never_own_together"]);
             Self(command.env(FIGHT, folder).stdout(std::process::Stdio::null()).spawn().unwrap())
         }
     }
@@ -357,6 +354,9 @@ mod tests {
 
     #[test]
     fn processes_that_are_killed_never_own_together() {
+        if let Some(folder) = std::env::var_os(FIGHT) {
+            contend(Path::new(&folder));
+        }
         let folder = tempfile::tempdir().unwrap();
         let contender = || Contender::start(folder.path());
         let grants = || fs::metadata(folder.path().join("grants")).map_or(0, |data| data.len());

@@ -10,8 +10,8 @@ use crate::catalogue::{Catalogue, without_negative_zero};
 use crate::configuration::{Configuration, Execution};
 use crate::error::GridError;
 use crate::key_name::{Key, Section};
-use crate::protocol::Protocol;
 use crate::store::format::FormatVersion;
+use mmtl_zoo::Protocol;
 
 const VERSION: FormatVersion = FormatVersion(1);
 

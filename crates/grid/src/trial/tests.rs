@@ -136,17 +136,10 @@ fn the_baseline_is_marked() {
 }
 
 #[test]
-fn what_makes_no_sense_is_kept_with_its_reason() {
+fn a_grid_needs_a_trial_that_makes_sense() {
     let experiment = experiment("[grid]\narchitecture = [\"mmoe\", \"star\"]\nprotocol = [\"joint\", \"per-scene\"]");
-    let mut all = experiment.trials(&catalogue(), &Execution::default());
-    let no_star = |configuration: &Configuration| match configuration.architecture.as_str() {
-        "star" => Err("star needs scenes".to_owned()),
-        _ => Ok(()),
-    };
-    experiment.decide(&mut all, no_star).unwrap();
-    let reasons: Vec<Option<&str>> = all.iter().map(|trial| trial.not_applicable.as_deref()).collect();
-    assert_eq!(reasons, [None, None, Some("star needs scenes"), Some("star needs scenes")]);
-    let fault = experiment.decide(&mut all, |_| Err("no scenes".to_owned())).unwrap_err().to_string();
+    experiment.some_apply([None, Some("star needs scenes")].into_iter()).unwrap();
+    let fault = experiment.some_apply([Some("no scenes"), Some("no tasks")].into_iter()).unwrap_err().to_string();
     assert_eq!(fault, "e.toml:3: no trial of the grid makes sense, the first because: no scenes");
 }
 

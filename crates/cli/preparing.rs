@@ -1,0 +1,89 @@
+//! How far the preparation of data is: a line that is redrawn on a terminal, a line now and then elsewhere.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use mmtl_data::{Progress, Stage};
+use mmtl_grid::Preparing;
+
+use crate::follow::duration;
+
+const REDRAW_EVERY: Duration = Duration::from_millis(200);
+/// Without a terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Says on standard error how far data are.
+pub struct DataProgress {
+    began: Instant,
+    last: Instant,
+    terminal: bool,
+    drawn: bool,
+    /// Rows of data sets and stages that are done.
+    rows_before: u64,
+    latest: Option<Preparing>,
+}
+
+impl DataProgress {
+    pub fn new(plain: bool) -> Self {
+        let (began, terminal) = (Instant::now(), io::stderr().is_terminal() && !plain);
+        Self { began, last: began, terminal, drawn: false, rows_before: 0, latest: None }
+    }
+
+    /// Of a data set that is the only one.
+    pub fn show_one(&mut self, progress: Progress) {
+        self.show(Preparing { number: 0, of: 1, progress });
+    }
+
+    pub fn show(&mut self, now: Preparing) {
+        if let Some(before) = self.latest
+            && (before.number, before.progress.stage) != (now.number, now.progress.stage)
+        {
+            self.rows_before += before.progress.done;
+        }
+        self.latest = Some(now);
+        if self.last.elapsed() < if self.terminal { REDRAW_EVERY } else { LINE_EVERY } {
+            return;
+        }
+        self.last = Instant::now();
+        let text = line(&now, self.rows_before, self.began.elapsed());
+        if self.terminal {
+            self.drawn = true;
+            eprint!("\r{text}\x1b[K");
+            let _ = io::stderr().flush();
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    pub fn end(&self) {
+        if self.drawn {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+fn line(now: &Preparing, rows_before: u64, elapsed: Duration) -> String {
+    let Preparing { number, of, progress: Progress { stage, done, total } } = *now;
+    let seconds = elapsed.as_secs_f64().max(1e-3);
+    let rate = (rows_before + done) as f64 / seconds;
+    // Fitting and encoding are a pass over the rows each.
+    let passes = 2 * number + usize::from(stage == Stage::Encode);
+    let fraction = (passes as f64 + done as f64 / total.max(1) as f64) / (2 * of) as f64;
+    let left = if fraction > 0.0 { duration((seconds * (1.0 - fraction) / fraction) as u64) } else { "?".to_owned() };
+    let which = if of > 1 { format!(" set {} of {of}", number + 1) } else { String::new() };
+    format!("preparing data{which}: {} {done} of {total} rows; {rate:.0} rows/s; {left} left", stage.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_tells_set_rate_and_time_left() {
+        let at = |number, of, stage, done| Preparing { number, of, progress: Progress { stage, done, total: 100 } };
+        let second = line(&at(1, 4, Stage::Encode, 50), 300, Duration::from_secs(7));
+        assert_eq!(second, "preparing data set 2 of 4: encode 50 of 100 rows; 50 rows/s; 0:09 left");
+        let start = line(&at(0, 1, Stage::Fit, 0), 0, Duration::ZERO);
+        assert_eq!(start, "preparing data: fit 0 of 100 rows; 0 rows/s; ? left");
+    }
+}

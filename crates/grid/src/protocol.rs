@@ -1,1 +1,0 @@
-pub use mmtl_zoo::Protocol;
