@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The rooms, top to bottom.
-const ROOMS: [&str; 11] =
-    ["plan", "metrics", "data", "zoo", "reference", "cpu", "kernels", "train", "grid", "report", "dash"];
+const ROOMS: [&str; 12] =
+    ["plan", "metrics", "data", "zoo", "reference", "cpu", "kernels", "train", "grid", "report", "bench", "dash"];
 
 #[test]
 fn every_arrow_points_upwards() {

@@ -1,6 +1,7 @@
 //! Integration tests of the whole program; one module for each thing they hold.
 
 mod bad_input;
+mod bench;
 mod everyday;
 mod exact;
 mod layering;

@@ -34,6 +34,8 @@ pub enum Command {
     /// Look at data sets.
     #[command(subcommand)]
     Data(Data),
+    /// Time training steps, predictions and the AUC, beside the machine's own peak.
+    Bench(Bench),
     /// Run the grid stored in a folder; started by `mmtl run`.
     #[command(hide = true)]
     Schedule(Schedule),
@@ -214,6 +216,41 @@ pub enum Data {
         #[arg(long, default_value = "results")]
         results: PathBuf,
     },
+}
+
+/// `mmtl bench`
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// What to time; everything when nothing is named.
+    #[arg(value_name = "CASE")]
+    pub cases: Vec<String>,
+    /// Threads [default: the number of cores].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Seconds that each case is timed for, after a warm-up of at most as long.
+    #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
+    pub seconds: f64,
+    /// Also how a step grows with batch, experts, tasks, fields and scenes; alone when no case is named.
+    #[arg(long)]
+    pub growth: bool,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t = BenchFormat::Text)]
+    pub format: BenchFormat,
+}
+
+/// How times are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BenchFormat {
+    /// For a terminal.
+    Text,
+    /// Everything.
+    Json,
+}
+
+fn seconds(typed: &str) -> Result<f64, String> {
+    let longest = 3600.0;
+    let seconds = typed.parse::<f64>().ok().filter(|seconds| (0.0..=longest).contains(seconds));
+    seconds.ok_or_else(|| format!("expected a number from 0 to {longest}"))
 }
 
 /// `mmtl schedule`

@@ -1,6 +1,7 @@
 //! The program `mmtl`: arguments and wiring only.
 
 mod args;
+mod bench;
 mod control;
 mod data;
 mod engines;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Repro(args) => repro::repro(&args),
         Command::Zoo(args) => zoo::zoo(args.name.as_deref()),
         Command::Data(args) => data::data(&args),
+        Command::Bench(args) => bench::bench(&args),
         Command::Schedule(args) => workers::schedule(&args),
         Command::Worker(args) => return workers::work(&args),
     };

@@ -1,0 +1,145 @@
+//! The cases.
+
+use mmtl_plan::{Engine, TableUpdates, nearest};
+
+use crate::auc::time_auc;
+use crate::error::BenchError;
+use crate::measured::Measured;
+use crate::model::{Model, Setting};
+use crate::session_timing::{Call, time_session};
+use crate::world::World;
+
+/// Rows of the case `auc`.
+pub const AUC_ROWS: usize = 10_000_000;
+
+/// Batches that a case goes round; each has ids of its own.
+const BATCHES: usize = 16;
+
+/// A row of a wide table comes up once in 24 batches: over fewer batches than these its missed steps would be too few.
+const WIDE_BATCHES: usize = 64;
+
+/// Something to measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    /// Name, as on the command line.
+    pub name: &'static str,
+    /// One line about it.
+    pub about: &'static str,
+    /// What is done.
+    pub work: Work,
+}
+
+/// What a case does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Training steps with Adam.
+    Step {
+        /// What is trained.
+        model: Model,
+        /// How its tables are updated.
+        tables: TableUpdates,
+        /// Different batches that it goes round.
+        batches: usize,
+    },
+    /// Predictions.
+    Predict {
+        /// What predicts.
+        model: Model,
+        /// Different batches that it goes round.
+        batches: usize,
+    },
+    /// The exact AUC of generated predictions.
+    Auc {
+        /// How many.
+        rows: usize,
+    },
+}
+
+impl Case {
+    /// Measures it on `engine` for about `seconds`, the warm-up apart.
+    ///
+    /// # Errors
+    /// When the engine fails or a loss is not finite.
+    pub fn time(&self, engine: &dyn Engine, seconds: f64) -> Result<Measured, BenchError> {
+        match &self.work {
+            Work::Step { model, tables, batches } => {
+                time_session(self.name, model, *tables, Call::Step, engine, *batches, seconds)
+            }
+            Work::Predict { model, batches } => {
+                time_session(self.name, model, TableUpdates::Exact, Call::Predict, engine, *batches, seconds)
+            }
+            Work::Auc { rows } => time_auc(self.name, *rows, seconds),
+        }
+    }
+}
+
+/// All cases, in the order in which they are measured.
+pub fn cases() -> Vec<Case> {
+    let exact = TableUpdates::Exact;
+    let step = |name, about, model, tables, batches| Case { name, about, work: Work::Step { model, tables, batches } };
+    let (large, wide) = (mmoe(10_000, 8, &[256, 128], 4096), mmoe(100_000, 8, &[256, 128], 4096));
+    let small = |rows| mmoe(10_000, 4, &[64, 32], rows);
+    vec![
+        step("large", "MMoE of 8 experts 256-128, 16 fields of 10,000 ids, batch 4,096", large.clone(), exact, BATCHES),
+        step("wide-exact", "`large` with 100,000 ids a field, as dense Adam", wide.clone(), exact, WIDE_BATCHES),
+        step(
+            "wide-sparse",
+            "`large` with 100,000 ids a field, only touched rows advance",
+            wide,
+            TableUpdates::Sparse,
+            WIDE_BATCHES,
+        ),
+        step("small-512", "MMoE of 4 experts 64-32, batch 512", small(512), exact, BATCHES),
+        step("small-1024", "MMoE of 4 experts 64-32, batch 1,024", small(1024), exact, BATCHES),
+        step("small-2048", "MMoE of 4 experts 64-32, batch 2,048", small(2048), exact, BATCHES),
+        step("star-1", "STAR 256-128-64, 14 fields of 10,000 ids, batch 4,096, 1 scene", star(1), exact, BATCHES),
+        step("star-5", "the same with 5 scenes", star(5), exact, BATCHES),
+        step("star-10", "the same with 10 scenes", star(10), exact, BATCHES),
+        Case {
+            name: "evaluation",
+            about: "predictions of `large`",
+            work: Work::Predict { model: large, batches: BATCHES },
+        },
+        Case { name: "auc", about: "exact AUC of 10 million rows", work: Work::Auc { rows: AUC_ROWS } },
+    ]
+}
+
+/// The case called `name`.
+///
+/// # Errors
+/// When there is none.
+pub fn case(name: &str) -> Result<Case, BenchError> {
+    let cases = cases();
+    let known: Vec<&'static str> = cases.iter().map(|case| case.name).collect();
+    cases.into_iter().find(|case| case.name == name).ok_or_else(|| BenchError::Case {
+        name: name.to_owned(),
+        nearest: nearest(name, known.iter().copied()),
+        known,
+    })
+}
+
+/// 16 fields, two tasks with towers 64-32.
+fn mmoe(ids: usize, experts: i64, widths: &'static [i64], rows: usize) -> Model {
+    let towers = Setting::Wholes("tower_widths", &[64, 32]);
+    Model {
+        architecture: "mmoe",
+        settings: vec![Setting::Whole("experts", experts), Setting::Wholes("expert_widths", widths), towers],
+        world: World { fields: 16, ids, tasks: 2, scenes: 1 },
+        rows,
+    }
+}
+
+/// 14 fields, one task, star layers only: no norm and no auxiliary net.
+fn star(scenes: usize) -> Model {
+    Model {
+        architecture: "star",
+        settings: vec![
+            Setting::Wholes("bottom_widths", &[256, 128, 64]),
+            Setting::Wholes("tower_widths", &[]),
+            Setting::Word("norm", "none"),
+            Setting::Flag("auxiliary", false),
+        ],
+        world: World { fields: 14, ids: 10_000, tasks: 1, scenes },
+        rows: 4096,
+    }
+}

@@ -1,0 +1,47 @@
+//! A report for programs: what was measured, and what follows from it.
+
+use serde::Serialize;
+
+use crate::measured::{Measured, Report};
+
+/// Version of the format.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    program: &'static str,
+    machine: &'a crate::machine::Machine,
+    peaks: &'a crate::peaks::Peaks,
+    gemm_peak: Option<f64>,
+    cases: Vec<Case<'a>>,
+    growth: &'a [crate::growth::Growth],
+}
+
+#[derive(Serialize)]
+struct Case<'a> {
+    #[serde(flatten)]
+    measured: &'a Measured,
+    rows_per_second: f64,
+    gflops: Option<f64>,
+    share: Option<f64>,
+}
+
+/// The report as one JSON object; rates are in GFLOP/s, times in seconds, memory in bytes.
+pub fn json(report: &Report) -> impl Serialize + '_ {
+    let case = |measured| Case {
+        measured,
+        rows_per_second: measured.rows_per_second(),
+        gflops: measured.gflops(),
+        share: report.share(measured),
+    };
+    Document {
+        version: VERSION,
+        program: concat!("mmtl ", env!("CARGO_PKG_VERSION")),
+        machine: &report.machine,
+        peaks: &report.peaks,
+        gemm_peak: report.peaks.gemm(report.machine.threads),
+        cases: report.cases.iter().map(case).collect(),
+        growth: &report.growth,
+    }
+}

@@ -1,0 +1,44 @@
+//! What is measured, how, and beside what: [`Case`]s as data, timed in rounds, with the machine's peak of matrix
+//! products ([`gemm_peak`]) and of fused multiply-adds ([`fma_peak`]) measured in the same call.
+//!
+//! A step's floating-point operations are the model's own, [`mmtl_plan::Plan::cost`]: what an engine computes twice or
+//! pads counts for nothing.
+
+mod auc;
+mod case;
+mod error;
+mod fma_peak;
+mod gemm_peak;
+mod growth;
+mod json;
+mod machine;
+mod measured;
+mod memory;
+mod model;
+mod peaks;
+mod session_timing;
+mod slope;
+mod spread;
+mod team;
+mod text;
+mod timing;
+mod world;
+
+pub use auc::time_auc;
+pub use case::{AUC_ROWS, Case, Work, case, cases};
+pub use error::BenchError;
+pub use fma_peak::{FmaPeak, fma_peak};
+pub use gemm_peak::{GemmPeak, SHAPES, gemm_peak};
+pub use growth::{Axis, Growth, Point, time_growth};
+pub use json::json;
+pub use machine::Machine;
+pub use measured::{Measured, Report, Size};
+pub use memory::resident;
+pub use model::{Model, Setting};
+pub use peaks::{Peaks, measure_peaks};
+pub use session_timing::{Call, time_session};
+pub use slope::slope;
+pub use spread::Spread;
+pub use text::text;
+pub use timing::{Budget, time_rounds};
+pub use world::World;

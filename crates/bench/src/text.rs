@@ -1,0 +1,123 @@
+//! A report for a terminal.
+
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::growth::Growth;
+use crate::machine::Machine;
+use crate::measured::{Measured, Report};
+use crate::peaks::Peaks;
+use crate::spread::Spread;
+
+const NOTHING: &str = "—";
+
+/// Machine, peaks, cases, growth.
+pub fn text(report: &Report) -> String {
+    let mut blocks = vec![head(&report.machine), peaks(&report.peaks)];
+    if !report.cases.is_empty() {
+        blocks.push(cases(report));
+        blocks
+            .push("Times are medians with quartiles over rounds; GFLOP/s count the model's own operations.".to_owned());
+    }
+    blocks.extend(report.growth.iter().map(along));
+    blocks.join("\n\n") + "\n"
+}
+
+fn head(machine: &Machine) -> String {
+    let cpu = machine.cpu.as_deref().unwrap_or("unknown processor");
+    let (cores, threads) = (count(machine.cores, "core"), count(machine.threads, "thread"));
+    format!("{cpu}, {cores}; {threads}; {}", machine.numerics)
+}
+
+fn peaks(peaks: &Peaks) -> String {
+    let mut table = plain(&["peak", "threads", "GFLOP/s", "quartiles"]);
+    for peak in &peaks.gemm {
+        let (rows, depth, columns) = peak.shape;
+        let name = format!("matrix product {rows} × {depth} × {columns}");
+        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), quartiles(peak.gflops, rate)]);
+    }
+    for peak in &peaks.fma {
+        let name = format!("multiply-add, {}", peak.instructions);
+        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), quartiles(peak.gflops, rate)]);
+    }
+    aligned(table)
+}
+
+fn cases(report: &Report) -> String {
+    let mut table =
+        plain(&["case", "ms", "quartiles", "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", "memory"]);
+    for case in &report.cases {
+        table.add_row(line(report, case));
+    }
+    aligned(table)
+}
+
+fn line(report: &Report, case: &Measured) -> [String; 9] {
+    let or_nothing = |value: Option<String>| value.unwrap_or_else(|| NOTHING.to_owned());
+    let in_ms = case.seconds.map(|seconds| seconds * 1e3);
+    [
+        case.case.clone(),
+        ms(in_ms.median),
+        quartiles(in_ms, ms),
+        grouped(case.rows_per_second().round() as u64),
+        or_nothing(case.gflops().map(rate)),
+        or_nothing(report.share(case).map(|share| format!("{:.0} %", share * 100.0))),
+        or_nothing(case.size.map(|size| grouped((size.dense_parameters + size.table_parameters) as u64))),
+        or_nothing(case.size.map(|size| grouped(size.flops_per_row as u64))),
+        or_nothing(case.memory.map(|bytes| format!("{} MiB", bytes >> 20))),
+    ]
+}
+
+fn along(growth: &Growth) -> String {
+    let mut table = plain(&[growth.axis.name(), "ms", "quartiles", "MFLOP"]);
+    for point in &growth.points {
+        let in_ms = point.seconds.map(|seconds| seconds * 1e3);
+        let flops = grouped((point.flops / 1_000_000) as u64);
+        table.add_row([grouped(point.count as u64), ms(in_ms.median), quartiles(in_ms, ms), flops]);
+    }
+    let exponent = |slope: Option<f64>| slope.map_or_else(|| NOTHING.to_owned(), |slope| format!("{slope:.2}"));
+    let (time, flops) = (exponent(growth.slope), exponent(growth.flops_slope));
+    format!("{}\ntime grows as {}^{time}, FLOPs as {}^{flops}", aligned(table), growth.axis.name(), growth.axis.name())
+}
+
+fn plain(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_header(header);
+    table
+}
+
+/// Numbers to the right; the first column is names.
+fn aligned(mut table: Table) -> String {
+    table.column_iter_mut().skip(1).for_each(|column| {
+        column.set_cell_alignment(CellAlignment::Right);
+    });
+    table.to_string()
+}
+
+fn quartiles(spread: Spread, shown: impl Fn(f64) -> String) -> String {
+    format!("{} to {}", shown(spread.q1), shown(spread.q3))
+}
+
+fn ms(ms: f64) -> String {
+    if ms < 1.0 { format!("{ms:.3}") } else { format!("{ms:.2}") }
+}
+
+fn rate(gflops: f64) -> String {
+    format!("{gflops:.1}")
+}
+
+fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// 1234567 as 1,234,567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,50 @@
+//! Warm-up, then rounds.
+
+use std::time::{Duration, Instant};
+
+use crate::spread::Spread;
+
+/// Rounds that a measurement is cut into when its budget allows.
+const ROUNDS: usize = 15;
+
+/// Rounds without which there are no quartiles.
+const FEWEST: usize = 3;
+
+/// How long to measure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Budget {
+    /// Seconds of all rounds together; as long at most for the warm-up. At least three rounds are made.
+    pub seconds: f64,
+    /// Calls before the first round.
+    pub warm_up: usize,
+}
+
+/// Seconds of one call, by rounds: a round's is the mean over its calls. `call` gets the number of calls before.
+///
+/// # Errors
+/// The first error of `call`.
+pub fn time_rounds<E>(budget: Budget, mut call: impl FnMut(u64) -> Result<(), E>) -> Result<Spread, E> {
+    let limit = Duration::from_secs_f64(budget.seconds.max(0.0));
+    let mut calls = 0;
+    let mut last = Duration::ZERO;
+    let start = Instant::now();
+    while calls == 0 || (calls < budget.warm_up as u64 && start.elapsed() < limit) {
+        let began = Instant::now();
+        call(calls)?;
+        last = began.elapsed();
+        calls += 1;
+    }
+    let round = limit.as_secs_f64() / ROUNDS as f64;
+    let each = ((round / last.as_secs_f64().max(1e-9)) as u64).max(1);
+    let mut means = vec![];
+    let start = Instant::now();
+    while means.len() < FEWEST || (means.len() < ROUNDS && start.elapsed() < limit) {
+        let began = Instant::now();
+        for _ in 0..each {
+            call(calls)?;
+            calls += 1;
+        }
+        means.push(began.elapsed().as_secs_f64() / each as f64);
+    }
+    Ok(Spread::of(&means))
+}

@@ -1,0 +1,71 @@
+use mmtl_bench::{AUC_ROWS, BenchError, Model, Work, case, cases, time_auc};
+use mmtl_plan::Cost;
+use mmtl_reference::ReferenceEngine;
+
+fn model(name: &str) -> Model {
+    match case(name).expect("the case exists").work {
+        Work::Step { model, .. } | Work::Predict { model, .. } => model,
+        Work::Auc { .. } => panic!("{name} has no model"),
+    }
+}
+
+fn cost(name: &str) -> Cost {
+    model(name).plan().expect("the case has a plan").cost()
+}
+
+/// By hand: 8 experts 256-256-128, 2 gates of 256 × 8 and mixes of 8 × 128, 2 towers 128-64-32-1.
+#[test]
+fn large_is_as_large_as_it_claims() {
+    let cost = cost("large");
+    let experts = 8 * (256 * 256 + 256 + 256 * 128 + 128);
+    let towers = 2 * (128 * 64 + 64 + 64 * 32 + 32 + 32 + 1);
+    assert_eq!(cost.dense_parameters, experts + 2 * 256 * 8 + towers);
+    assert_eq!(cost.table_parameters, 16 * 10_000 * 16);
+    let products = 8 * (256 * 256 + 256 * 128) + 2 * 256 * 8 + 2 * 8 * 128 + 2 * (128 * 64 + 64 * 32 + 32);
+    assert_eq!(cost.forward_flops_per_row, 2 * products);
+    assert_eq!(model("large").rows, 4096);
+}
+
+#[test]
+fn cases_differ_where_they_should_and_nowhere_else() {
+    let (large, wide) = (cost("large"), cost("wide-exact"));
+    assert_eq!(large.dense_parameters, wide.dense_parameters);
+    assert_eq!(wide.table_parameters, 10 * large.table_parameters);
+    assert_eq!(model("wide-exact"), model("wide-sparse"));
+    assert_eq!(model("large"), model("evaluation"));
+    assert_eq!([512, 1024, 2048].map(|rows| model(&format!("small-{rows}")).rows), [512, 1024, 2048]);
+    // A row passes through its own scene's matrices only.
+    let flops = ["star-1", "star-5", "star-10"].map(|name| cost(name).forward_flops_per_row);
+    assert_eq!(flops, [2 * (224 * 256 + 256 * 128 + 128 * 64 + 64); 3]);
+    assert_eq!(case("auc").expect("the case exists").work, Work::Auc { rows: AUC_ROWS });
+}
+
+#[test]
+fn names_are_unique_and_found() {
+    for expected in cases() {
+        assert_eq!(case(expected.name).expect("a listed case is found"), expected);
+    }
+    let error = case("lrge").expect_err("there is no such case");
+    assert!(matches!(&error, BenchError::Case { nearest: Some(near), .. } if near == "large"), "{error}");
+    let said = error.to_string();
+    assert!(
+        said.contains("`lrge`") && said.contains("wide-exact") && said.ends_with("did you mean `large`?"),
+        "{said}"
+    );
+}
+
+/// The oracle is slow, so it gets the smallest model.
+#[test]
+fn any_engine_can_be_timed() {
+    let measured = case("small-512").expect("the case exists").time(&ReferenceEngine::default(), 0.0);
+    let measured = measured.expect("the oracle trains it");
+    assert!(measured.seconds.q1 > 0.0 && measured.seconds.q3 >= measured.seconds.q1, "{measured:?}");
+    let size = measured.size.expect("a step has a model");
+    assert_eq!(size.flops_per_row, 3 * size.forward_flops_per_row);
+}
+
+#[test]
+fn an_auc_of_one_class_is_refused() {
+    assert!(time_auc("auc", 1000, 0.0).is_ok());
+    assert!(matches!(time_auc("auc", 1, 0.0), Err(BenchError::Undefined)));
+}

@@ -1,0 +1,8 @@
+//! The cases are what they claim, and numbers come out right.
+
+mod case;
+mod measured;
+mod slope;
+mod spread;
+mod timing;
+mod world;

@@ -1,0 +1,32 @@
+//! `mmtl bench` on next to no time.
+
+use crate::program::Program;
+
+#[test]
+fn a_case_is_timed_beside_the_peak() {
+    let program = Program::new();
+    let timed = program.run(&["bench", "small-512", "--threads", "2", "--seconds", "0", "--format", "json"]);
+    assert_eq!((timed.code, timed.err.as_str()), (0, ""), "{timed:?}");
+    let json: serde_json::Value = serde_json::from_str(&timed.out).unwrap();
+    let cases = json["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 1, "{json}");
+    let number = |value: &serde_json::Value| value.as_f64().unwrap();
+    let seconds = number(&cases[0]["seconds"]["median"]);
+    assert!((number(&cases[0]["rows_per_second"]) - 512.0 / seconds).abs() < 1e-6 / seconds, "{json}");
+    assert!(number(&cases[0]["share"]) > 0.0 && number(&json["gemm_peak"]) > 0.0, "{json}");
+    // Three shapes on one thread and on two.
+    assert_eq!(json["peaks"]["gemm"].as_array().map(Vec::len), Some(6), "{json}");
+    assert!(program.listing().is_empty());
+}
+
+#[test]
+fn an_unknown_case_is_refused_before_anything_is_timed() {
+    let refused = Program::new().run(&["bench", "large", "smal-512"]);
+    assert_eq!((refused.code, refused.out.as_str(), refused.err.lines().count()), (2, "", 1), "{refused:?}");
+    let parts = ["unknown case `smal-512`", "wide-sparse", "did you mean `small-512`?"];
+    assert!(parts.iter().all(|part| refused.err.contains(part)), "{}", refused.err);
+    for wrong in ["-1", "nan", "1e9", "soon"] {
+        let refused = Program::new().run(&["bench", "--seconds", wrong]);
+        assert!(refused.code == 2 && refused.err.contains("expected a number from 0 to 3600"), "{wrong}: {refused:?}");
+    }
+}
