@@ -1,0 +1,1 @@
+"""The cases of `mmtl bench` as they are usually written in PyTorch."""

@@ -1,0 +1,29 @@
+"""Warm-up, then rounds: the scheme of crates/bench/src/timing.rs."""
+
+import time
+from collections.abc import Callable
+
+import numpy
+
+ROUNDS = 15
+FEWEST = 3
+
+
+def time_rounds(seconds: float, warm_up: int, call: Callable[[int], None]) -> dict:
+    """Quartiles over rounds of the seconds of one call; `call` gets the number of calls before."""
+    calls, start = 0, time.perf_counter()
+    while calls == 0 or (calls < warm_up and time.perf_counter() - start < seconds):
+        began = time.perf_counter()
+        call(calls)
+        last = time.perf_counter() - began
+        calls += 1
+    each = max(int(seconds / ROUNDS / last), 1)
+    means, start = [], time.perf_counter()
+    while len(means) < FEWEST or (len(means) < ROUNDS and time.perf_counter() - start < seconds):
+        began = time.perf_counter()
+        for _ in range(each):
+            call(calls)
+            calls += 1
+        means.append((time.perf_counter() - began) / each)
+    q1, median, q3 = numpy.quantile(means, [0.25, 0.5, 0.75])
+    return {"q1": q1, "median": median, "q3": q3, "rounds": len(means)}
