@@ -1,0 +1,84 @@
+"""mmtl and PyTorch in turn on the same cases, in one call.
+
+    python benches/peers/side_by_side.py [CASE...] [--mmtl target/release/mmtl] [--threads 2] [--turns 3]
+        [--seconds 3] [--write results/bench]
+
+Prints a Markdown table. --write also leaves it, with machine and versions, in a file named after the day.
+"""
+
+import argparse
+import datetime
+import os
+import sys
+from pathlib import Path
+
+from machine import machine, versions
+from timed.cases import CASES
+from timed.markdown import forms, table
+from timed.targets import Results
+from timed.turns import Programs, compare
+
+KNOWN = [*CASES, "auc"]
+
+
+def measure(programs: Programs, names: list[str], turns: int) -> tuple[Results, list[dict]]:
+    """Every case, and a report of mmtl for each."""
+    results, reports = {}, []
+    for name in names:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        results[name], report = compare(programs, name, turns)
+        reports.append(report)
+    return results, reports
+
+
+def page(results: Results, reports: list[dict], arguments: argparse.Namespace) -> str:
+    """The table with what it was made on."""
+    peaks = [report["gemm_peak"] for report in reports]
+    here = machine(arguments.threads)
+    lines = [
+        f"# mmtl beside PyTorch, {datetime.date.today().isoformat()}",
+        "",
+        table(results),
+        "Times are medians over turns with the least and the most of them; a turn is PyTorch, then mmtl, then PyTorch with",
+        "fused Adam, each a median over rounds. A ratio is PyTorch's time by mmtl's in the same turn. GFLOP/s count the",
+        "model's own operations; the peak is that of matrix products on as many threads, measured in the same call.",
+        "",
+        f"- {here['cpu']}, {here['cores']} cores, {here['threads']} threads; {reports[0]['machine']['numerics']}; "
+        f"load before: {arguments.load:.2f}",
+        f"- peak of matrix products: {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s over the calls",
+        f"- {reports[0]['program']}; " + ", ".join(f"{name} {version}" for name, version in versions().items()),
+        f"- {arguments.turns} turns of {arguments.seconds:g} s a case; parameters and forward FLOPs a row are equal on both "
+        "sides (checked; STAR's in PyTorch times the number of scenes)",
+        f"- forms in PyTorch, the fastest of four: {forms(results)}",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(KNOWN))
+    parser.add_argument("--mmtl", type=Path, default=Path("target/release/mmtl"))
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--write", type=Path, metavar="DIR")
+    arguments = parser.parse_args()
+    for name in arguments.cases:
+        if name not in KNOWN:
+            parser.error(f"unknown case `{name}`, expected one of {', '.join(KNOWN)}")
+    if not arguments.mmtl.exists():
+        parser.error(f"there is no {arguments.mmtl}; `cargo build --release` makes it")
+    arguments.load = os.getloadavg()[0]
+    programs = Programs(arguments.mmtl.resolve(), arguments.threads, arguments.seconds)
+    text = page(*measure(programs, arguments.cases or KNOWN, arguments.turns), arguments)
+    print(text, end="")
+    if arguments.write:
+        arguments.write.mkdir(parents=True, exist_ok=True)
+        file = arguments.write / f"{datetime.date.today().isoformat()}-side-by-side.md"
+        file.write_text(text)
+        print(f"written to {file}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

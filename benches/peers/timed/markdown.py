@@ -1,0 +1,48 @@
+"""The comparison as a Markdown table."""
+
+import statistics
+
+from timed.comparison import Comparison
+from timed.targets import TARGETS, Results
+
+COLUMNS = (
+    "case", "PyTorch", "fused Adam", "mmtl", "ratio", "ratio to fused", "rows/s", "GFLOP/s", "of peak", "at least", "met"
+)  # fmt: skip
+NOTHING = "—"
+
+
+def table(results: Results) -> str:
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|{' --- |' * len(COLUMNS)}"]
+    lines += [f"| {' | '.join(_fields(found, results))} |" for found in results.values()]
+    return "\n".join(lines) + "\n"
+
+
+def forms(results: Results) -> str:
+    """How each case was written on the other side."""
+    return "; ".join(f"{name}: {found.form}" for name, found in results.items() if found.form)
+
+
+def _fields(found: Comparison, results: Results) -> list[str]:
+    targets = TARGETS.get(found.name, [])
+    return [
+        f"`{found.name}`",
+        _times(found.peer),
+        _times(found.fused),
+        _times(found.mmtl),
+        str(found.ratio) if found.peer else NOTHING,
+        str(found.fused_ratio or NOTHING),
+        f"{found.rows / found.seconds:,.0f}" if found.rows else NOTHING,
+        f"{statistics.median(found.gflops):.0f}" if found.gflops else NOTHING,
+        f"{found.share:.0%}" if found.shares else NOTHING,
+        "; ".join(target.says for target in targets) or NOTHING,
+        "; ".join(target.verdict(results) for target in targets) or NOTHING,
+    ]
+
+
+def _times(seconds: list[float]) -> str:
+    """Median over turns with the least and the most."""
+    if not seconds:
+        return NOTHING
+    scale, unit, digits = (1, "s", 2) if max(seconds) >= 1 else (1e3, "ms", 1)
+    low, middle, high = (f"{value * scale:.{digits}f}" for value in (min(seconds), statistics.median(seconds), max(seconds)))
+    return f"{middle} {unit} ({low} to {high})"

@@ -1,0 +1,57 @@
+"""What each case is held to."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from timed.comparison import Comparison
+
+Results = dict[str, Comparison]
+
+
+@dataclass(frozen=True)
+class Target:
+    """`reached` gives the figure that counts, or None where another case that it needs was not measured."""
+
+    says: str
+    reached: Callable[[Results], float | None]
+    bound: float
+    at_most: bool = False
+    shown: str = "{:.2f}"
+
+    def verdict(self, results: Results) -> str:
+        figure = self.reached(results)
+        if figure is None:
+            return "not measured"
+        met = figure <= self.bound if self.at_most else figure >= self.bound
+        return f"{'yes' if met else '**no**'} ({self.shown.format(figure)})"
+
+
+def _faster(name: str, times: float) -> Target:
+    return Target(f"{times:g} × PyTorch", lambda results: results[name].ratio.median, times, shown="{:.2f} ×")
+
+
+def _share(name: str, share: float) -> Target:
+    return Target(f"{share:.0%} of the peak", lambda results: results[name].share, share, shown="{:.0%}")
+
+
+def _within(name: str, other: str, growth: float) -> Target:
+    def reached(results: Results) -> float | None:
+        return results[name].seconds / results[other].seconds - 1 if other in results else None
+
+    return Target(f"at most {growth:.0%} above `{other}`", reached, growth, at_most=True, shown="{:+.0%}")
+
+
+def _under(name: str, seconds: float, said: str) -> Target:
+    return Target(f"under {said}", lambda results: results[name].seconds, seconds, at_most=True, shown="{:.3f} s")
+
+
+TARGETS: dict[str, list[Target]] = {
+    "large": [_faster("large", 1.7), _share("large", 0.85)],
+    "wide-exact": [_faster("wide-exact", 3.5), _within("wide-exact", "large", 0.12)],
+    "wide-sparse": [_faster("wide-sparse", 1.7), _within("wide-sparse", "large", 0.12)],
+    "small-512": [_faster("small-512", 6)],
+    "star-5": [_faster("star-5", 7)],
+    "star-10": [_within("star-10", "star-1", 0.25)],
+    "evaluation": [_faster("evaluation", 2)],
+    "auc": [_under("auc", 0.5, "0.5 s"), _faster("auc", 5)],
+}

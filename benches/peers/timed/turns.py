@@ -1,0 +1,75 @@
+"""Runs both programs in turn: PyTorch, mmtl, PyTorch, mmtl."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from timed.cases import CASES
+from timed.comparison import Comparison
+
+STEPS = Path(__file__).parent.parent / "steps.py"
+
+
+@dataclass(frozen=True)
+class Programs:
+    mmtl: Path
+    threads: int
+    seconds: float
+
+    def peer(self, case: str, *more: str) -> dict:
+        """One case in PyTorch, or scikit-learn."""
+        return self._json([sys.executable, str(STEPS), case, *more])
+
+    def bench(self, case: str) -> dict:
+        """One case of `mmtl bench`, with the machine's peak."""
+        return self._json([str(self.mmtl), "bench", case, "--format", "json"])
+
+    def _json(self, command: list[str]) -> dict:
+        command += ["--threads", str(self.threads), "--seconds", str(self.seconds)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"`{' '.join(command)}` ended with {done.returncode}")
+        return json.loads(done.stdout)
+
+
+def compare(programs: Programs, name: str, turns: int) -> tuple[Comparison, dict]:
+    """A case on both sides, and mmtl's last report. The peer's fastest form is found in the first turn."""
+    found = Comparison(name, [], [])
+    trains = name in CASES and not CASES[name].predict
+    form: list[str] = []
+    for _ in range(turns):
+        peer = programs.peer(name, *form)
+        if name in CASES:
+            form = ["--form", peer["form"]]
+        found.form = peer["form"]
+        found.peer.append(peer["seconds"]["median"])
+        report = programs.bench(name)
+        case = report["cases"][0]
+        check_sizes(peer, case, CASES[name].scenes if name in CASES else 1)
+        found.mmtl.append(case["seconds"]["median"])
+        if case["gflops"] is not None:
+            found.gflops.append(case["gflops"])
+            found.shares.append(case["share"])
+        if trains:
+            fused = programs.peer(name, *form, "--adam", "fused")
+            found.fused.append(fused["seconds"]["median"])
+        found.rows = case["rows"]
+    return found, report
+
+
+def check_sizes(peer: dict, case: dict, scenes: int) -> None:
+    """Both sides must train a model of one size. PyTorch computes every scene's net for every row."""
+    if peer["rows"] != case["rows"]:
+        raise SystemExit(f"{case['case']}: {peer['rows']} rows in PyTorch, {case['rows']} in mmtl")
+    size = case["size"]
+    if size is None:
+        return
+    parameters = size["dense_parameters"] + size["table_parameters"]
+    if peer["parameters"] != parameters:
+        raise SystemExit(f"{case['case']}: {peer['parameters']} parameters in PyTorch, {parameters} in mmtl")
+    flops = size["forward_flops_per_row"] * scenes
+    if peer["forward_flops_per_row"] != flops:
+        said = f"{peer['forward_flops_per_row']:g} in PyTorch, {flops} in mmtl's {scenes} scenes"
+        raise SystemExit(f"{case['case']}: forward FLOPs a row are {said}")
