@@ -46,6 +46,12 @@ fn every_knob_resolves_at_its_default_and_is_documented() {
 }
 
 #[test]
+fn fields_counted_in_two_ways() {
+    let error = synthetic(&[("categories", int(2)), ("cardinalities", Value::List(vec![int(3)]))]);
+    assert_eq!(error, "data: `cardinalities` is a list of 1 with `categories` 2, expected one of the two");
+}
+
+#[test]
 fn matrices_that_are_no_gram_matrix() {
     let error = synthetic(&[("tasks", int(3)), ("correlation", Value::Float(-0.9))]);
     assert_eq!(

@@ -134,6 +134,27 @@ fn a_funnel_has_spaces_and_a_product() {
 }
 
 #[test]
+fn fields_may_each_have_their_own_number_of_values() {
+    let values = |list: &[i64]| Value::List(list.iter().map(|v| int(*v)).collect());
+    let common = [("rows", int(5000)), ("dim", int(2))];
+    let with = |more: [(&'static str, Value); 2]| in_memory("synthetic", &[common.clone(), more].concat(), 2).unwrap();
+    let own = with([("cardinalities", values(&[7, 2])), ("popularity", Value::Float(0.5))]);
+    let sizes: Vec<usize> = own.schema().vocabularies.iter().map(|v| v.size).collect();
+    assert_eq!(sizes, [1, 7 + 2, 2 + 2]); // one scene, and two reserved ids a field
+    // A list of equal numbers says what the two other keys say.
+    let (list, both) = (
+        with([("cardinalities", values(&[5, 5])), ("effect", Value::Float(1.0))]),
+        in_memory(
+            "synthetic",
+            &[&common[..], &[("categories", int(2)), ("cardinality", int(5)), ("effect", Value::Float(1.0))]].concat(),
+            2,
+        )
+        .unwrap(),
+    );
+    assert!((0..5000).all(|row| list.ids(4, row) == both.ids(4, row) && list.label(1, row) == both.label(1, row)));
+}
+
+#[test]
 fn kinds_and_categories() {
     let given = [
         ("rows", int(20_000)),

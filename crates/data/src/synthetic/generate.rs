@@ -10,6 +10,7 @@ use mmtl_plan::{Purpose, Stream};
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::synthetic::NAME;
+use crate::synthetic::popularity::Popularity;
 use crate::synthetic::world::World;
 use crate::table::{EachPiece, Piece, Table};
 
@@ -52,8 +53,8 @@ impl Streams {
         Self {
             x: stream("x".into()),
             scene: stream("scene".into()),
-            categories: (0..world.categories).map(|f| stream(format!("category{}", f + 1))).collect(),
-            effects: (0..world.categories).map(effects).collect(),
+            categories: (0..world.categories.len()).map(|f| stream(format!("category{}", f + 1))).collect(),
+            effects: (0..world.categories.len()).map(effects).collect(),
             noise: targets.clone().map(|k| stream(format!("noise{}", k + 1))).collect(),
             coins: targets.clone().map(|k| stream(format!("coin{}", k + 1))).collect(),
         }
@@ -72,7 +73,7 @@ impl World {
     fn generate(&self, streams: &Streams, rows: std::ops::Range<u64>) -> Generated {
         let mut made = Generated {
             x: vec![vec![]; self.dim],
-            categories: vec![vec![]; self.categories],
+            categories: vec![vec![]; self.categories.len()],
             labels: vec![vec![]; self.targets.len()],
             scenes: vec![],
         };
@@ -85,8 +86,8 @@ impl World {
             }
             let scene = self.scenes.value(streams.scene.uniform(0, row));
             made.scenes.push((scene as u32).cast_signed());
-            let value = |stream: &Stream| self.popularity.value(stream.uniform(0, row));
-            let categories: Vec<usize> = streams.categories.iter().map(value).collect();
+            let value = |(stream, of): (&Stream, &Popularity)| of.value(stream.uniform(0, row));
+            let categories: Vec<usize> = streams.categories.iter().zip(&self.categories).map(value).collect();
             made.categories.iter_mut().zip(&categories).for_each(|(column, value)| column.push(*value as u32));
             for k in 0..self.targets.len() {
                 let y = self.target(streams, row, scene, k, &x, &categories);
@@ -122,7 +123,7 @@ impl World {
         let field = |name: String, kind: DataType| Field::new(name, kind, false);
         let words = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let mut fields: Vec<Field> = (0..self.dim).map(|at| field(numeric_name(at), DataType::Float32)).collect();
-        fields.extend((0..self.categories).map(|at| field(category_name(at), DataType::UInt32)));
+        fields.extend((0..self.categories.len()).map(|at| field(category_name(at), DataType::UInt32)));
         fields.extend(self.targets.iter().map(|target| field(label_name(&target.name), DataType::Float64)));
         fields.push(field("scene".into(), words));
         Schema::new(fields)

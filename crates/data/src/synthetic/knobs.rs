@@ -57,6 +57,11 @@ pub(super) fn knobs() -> Vec<Knob> {
         ),
         Knob::whole("categories", 0, 1024, 0, "Number of categorical fields."),
         Knob::whole("cardinality", 1, 10_000_000, 100, "Number of values of each categorical field."),
+        list(
+            "cardinalities",
+            Kind::Ints { min: 1, max: 10_000_000 },
+            "Number of values of each categorical field on its own, instead of `categories` and `cardinality`.",
+        ),
         Knob::real("popularity", 0.0, 10.0, 1.0, "Exponent s of the values' frequencies 1 / rank^s; 0: all alike."),
         Knob::real("effect", 0.0, 1e6, 0.5, "Standard deviation of a value's effect on y."),
         Knob::whole("min_count", 0, 1 << 31, 1, "Values seen fewer times in train share the id of unseen ones."),

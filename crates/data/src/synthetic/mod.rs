@@ -49,7 +49,7 @@ impl Source for Synthetic {
             missing: Fill { with: FillValue::Constant(0.0), indicator: false },
         };
         let field = |name: String, rule| FieldCard { column: name.clone(), name, rule };
-        let categories = 0..world.categories;
+        let categories = 0..world.categories.len();
         let mut fields: Vec<FieldCard> = (0..world.dim).map(|at| field(numeric_name(at), number)).collect();
         fields.extend(categories.clone().map(|at| field(category_name(at), FieldRule::Category { vocabulary: at })));
         let min_count = settings.size("min_count") as u64;

@@ -28,8 +28,8 @@ pub(super) struct World {
     pub shifts: Vec<f64>,
     /// Lower-triangular factor of the Gram matrix.
     pub factor: Vec<Vec<f64>>,
-    pub categories: usize,
-    pub popularity: Popularity,
+    /// How frequent the values of each categorical field are.
+    pub categories: Vec<Popularity>,
     pub effect: f64,
 }
 
@@ -88,8 +88,7 @@ impl World {
             scenes: Popularity::of(shares.into_iter()),
             shifts: per_scene(settings, "label_shift", scenes, 0.0)?,
             factor,
-            categories: settings.size("categories"),
-            popularity: Popularity::zipf(settings.size("cardinality"), settings.float("popularity")),
+            categories: categories(settings)?,
             effect: settings.float("effect"),
         })
     }
@@ -131,6 +130,19 @@ fn targets(settings: &Settings) -> Result<Vec<Target>, DataError> {
         Ok(Target { name: format!("task{}", k + 1), binary })
     };
     (0..tasks).map(target).collect()
+}
+
+fn categories(settings: &Settings) -> Result<Vec<Popularity>, DataError> {
+    let (count, each) = (settings.size("categories"), settings.sizes("cardinalities"));
+    if count > 0 && !each.is_empty() {
+        return Err(DataError::Setting {
+            key: "cardinalities",
+            got: format!("a list of {} with `categories` {count}", each.len()),
+            expected: "one of the two".into(),
+        });
+    }
+    let sizes = if each.is_empty() { vec![settings.size("cardinality"); count] } else { each };
+    Ok(sizes.into_iter().map(|size| Popularity::zipf(size, settings.float("popularity"))).collect())
 }
 
 /// A list with one number a scene; an empty one stands for `default` everywhere.
