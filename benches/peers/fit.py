@@ -25,6 +25,7 @@ class Fitted:
     best_epoch: float
     seconds_per_epoch: float  # of training, without evaluations
     seconds: float  # of everything
+    evaluated_at: list[float]  # seconds from the start to the end of each evaluation
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def fit(model: torch.nn.Module, export: Export, settings: Settings, seeds: dict)
     order = torch.Generator().manual_seed(seeds["order"])
     torch.manual_seed(seeds["dropout"])
     best = Best(model, export)
-    began, evaluating = time.perf_counter(), 0.0
+    began, evaluating, evaluated_at = time.perf_counter(), 0.0, []
     for step, rows in enumerate(batches(len(train), size, epochs, order), start=1):
         model.train()
         loss = objective(model(train.ids[rows], train.numeric[rows]), train.targets[rows], train.known[rows])
@@ -148,6 +149,7 @@ def fit(model: torch.nn.Module, export: Export, settings: Settings, seeds: dict)
             paused = time.perf_counter()
             best.evaluate(step)
             evaluating += time.perf_counter() - paused
+            evaluated_at.append(time.perf_counter() - began)
             if 0 < patience <= best.since:
                 break
     seconds = time.perf_counter() - began
@@ -158,4 +160,5 @@ def fit(model: torch.nn.Module, export: Export, settings: Settings, seeds: dict)
         best_epoch=best.step / timetable.steps_per_epoch,
         seconds_per_epoch=(seconds - evaluating) * timetable.steps_per_epoch / step,
         seconds=seconds,
+        evaluated_at=evaluated_at,
     )

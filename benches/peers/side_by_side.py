@@ -1,9 +1,10 @@
 """mmtl and PyTorch in turn on the same cases, in one call.
 
     python benches/peers/side_by_side.py [CASE...] [--mmtl target/release/mmtl] [--threads 2] [--turns 3]
-        [--seconds 3] [--write results/bench]
+        [--seconds 3] [--growth] [--write results/bench]
 
-Prints a Markdown table. --write also leaves it, with machine and versions, in a file named after the day.
+Prints a Markdown table, and another one of how a step grows if asked for. --write also leaves them in a file named
+after the day.
 """
 
 import argparse
@@ -14,26 +15,34 @@ from pathlib import Path
 
 from machine import machine, versions
 from timed.cases import CASES
-from timed.markdown import forms, table
+from timed.markdown import forms, growth, table
 from timed.targets import Results
+from timed.trials import Trials
 from timed.turns import Programs, compare
 
-KNOWN = [*CASES, "auc"]
+WHOLE_TRIALS = {
+    "epoch-census": Trials.epoch,
+    "epoch-movielens": Trials.epoch,
+    "start-up": Trials.start_up,
+    "jobs": Trials.jobs,
+}
+KNOWN = [*CASES, "auc", *WHOLE_TRIALS]
 
 
-def measure(programs: Programs, names: list[str], turns: int) -> tuple[Results, list[dict]]:
-    """Every case, and a report of mmtl for each."""
-    results, reports = {}, []
+def measure(programs: Programs, trials: Trials, names: list[str], turns: int) -> Results:
+    results = {}
     for name in names:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        results[name], report = compare(programs, name, turns)
-        reports.append(report)
-    return results, reports
+        if name in WHOLE_TRIALS:
+            results[name] = WHOLE_TRIALS[name](trials, name, turns)
+        else:
+            results[name] = compare(programs, name, turns)
+    return results
 
 
-def page(results: Results, reports: list[dict], arguments: argparse.Namespace) -> str:
-    """The table with what it was made on."""
-    peaks = [report["gemm_peak"] for report in reports]
+def page(results: Results, report: dict, arguments: argparse.Namespace) -> str:
+    """The table with what it was made on. `report`: mmtl's, of whatever was measured last."""
+    peaks = [peak for found in results.values() for peak in found.peaks] or [report["gemm_peak"]]
     here = machine(arguments.threads)
     lines = [
         f"# mmtl beside PyTorch, {datetime.date.today().isoformat()}",
@@ -42,11 +51,12 @@ def page(results: Results, reports: list[dict], arguments: argparse.Namespace) -
         "Times are medians over turns with the least and the most of them; a turn is PyTorch, then mmtl, then PyTorch with",
         "fused Adam, each a median over rounds. A ratio is PyTorch's time by mmtl's in the same turn. GFLOP/s count the",
         "model's own operations; the peak is that of matrix products on as many threads, measured in the same call.",
+        *growth(report["growth"]),
         "",
-        f"- {here['cpu']}, {here['cores']} cores, {here['threads']} threads; {reports[0]['machine']['numerics']}; "
+        f"- {here['cpu']}, {here['cores']} cores, {here['threads']} threads; {report['machine']['numerics']}; "
         f"load before: {arguments.load:.2f}",
         f"- peak of matrix products: {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s over the calls",
-        f"- {reports[0]['program']}; " + ", ".join(f"{name} {version}" for name, version in versions().items()),
+        f"- {report['program']}; " + ", ".join(f"{name} {version}" for name, version in versions().items()),
         f"- {arguments.turns} turns of {arguments.seconds:g} s a case; parameters and forward FLOPs a row are equal on both "
         "sides (checked; STAR's in PyTorch times the number of scenes)",
         f"- forms in PyTorch, the fastest of four: {forms(results)}",
@@ -62,6 +72,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--growth", action="store_true")
+    parser.add_argument("--work", type=Path, default=Path("target/side-by-side"), help="keeps prepared data")
     parser.add_argument("--write", type=Path, metavar="DIR")
     arguments = parser.parse_args()
     for name in arguments.cases:
@@ -70,8 +82,11 @@ def main() -> None:
     if not arguments.mmtl.exists():
         parser.error(f"there is no {arguments.mmtl}; `cargo build --release` makes it")
     arguments.load = os.getloadavg()[0]
-    programs = Programs(arguments.mmtl.resolve(), arguments.threads, arguments.seconds)
-    text = page(*measure(programs, arguments.cases or KNOWN, arguments.turns), arguments)
+    mmtl = arguments.mmtl.resolve()
+    programs = Programs(mmtl, arguments.threads, arguments.seconds)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    results = measure(programs, Trials(mmtl, arguments.threads, arguments.work), arguments.cases or KNOWN, arguments.turns)
+    text = page(results, programs.growth() if arguments.growth else programs.bench("small-512"), arguments)
     print(text, end="")
     if arguments.write:
         arguments.write.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let chosen = chosen(args)?;
     let engine = engine(&Execution::default(), threads).map_err(Failure::input)?;
-    let before = measure_peaks(threads, args.seconds / 2.0);
+    let before = measure_peaks(threads, args.seconds / 4.0);
     let mut measured = vec![];
     for case in &chosen {
         measured.push(case.time(engine.as_ref(), args.seconds).map_err(Failure::failed)?);
@@ -23,7 +23,7 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     for axis in Axis::ALL.into_iter().filter(|_| args.growth) {
         growth.push(time_growth(axis, engine.as_ref(), args.seconds).map_err(Failure::failed)?);
     }
-    let peaks = before.better(&measure_peaks(threads, args.seconds / 2.0));
+    let peaks = before.better(&measure_peaks(threads, args.seconds / 4.0));
     let report = Report { machine: Machine::here(threads, engine.numerics()), peaks, cases: measured, growth };
     match args.format {
         BenchFormat::Text => print!("{}", text(&report)),

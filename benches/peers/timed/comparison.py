@@ -13,9 +13,11 @@ class Comparison:
     mmtl: list[float]
     form: str = ""  # how the peer is written
     fused: list[float] = field(default_factory=list)  # the peer with fused Adam
+    alone: list[float] = field(default_factory=list)  # mmtl with one job instead of two
     rows: int | None = None  # of one call
     gflops: list[float] = field(default_factory=list)
-    shares: list[float] = field(default_factory=list)  # of the peak of matrix products in the same call
+    peaks: list[float] = field(default_factory=list)  # GFLOP/s of matrix products, measured in mmtl's calls
+    shares: list[float] = field(default_factory=list)  # of that peak
 
     @property
     def ratio(self) -> "Ratio":

@@ -22,13 +22,27 @@ def forms(results: Results) -> str:
     return "; ".join(f"{name}: {found.form}" for name, found in results.items() if found.form)
 
 
+def growth(axes: list[dict]) -> list[str]:
+    """How a step grows: lines of a table for each axis, with the exponent of the fitted power law."""
+    lines = []
+    for axis in axes:
+        counts = [f"{point['count']:,}" for point in axis["points"]]
+        times = [f"{point['seconds']['median'] * 1e3:.2f}" for point in axis["points"]]
+        lines += ["", f"| {axis['axis']} | {' | '.join(counts)} | exponent |", f"|{' --- |' * (len(counts) + 2)}"]
+        lines.append(f"| ms | {' | '.join(times)} | {axis['slope']:.2f} |")
+        flops = [f"{point['flops'] / 1e6:,.0f}" for point in axis["points"]]
+        exponent = NOTHING if axis["flops_slope"] is None else f"{axis['flops_slope']:.2f}"
+        lines.append(f"| MFLOP | {' | '.join(flops)} | {exponent} |")
+    return lines
+
+
 def _fields(found: Comparison, results: Results) -> list[str]:
     targets = TARGETS.get(found.name, [])
     return [
         f"`{found.name}`",
         _times(found.peer),
         _times(found.fused),
-        _times(found.mmtl),
+        _times(found.mmtl) + (f"; one job: {_times(found.alone)}" if found.alone else ""),
         str(found.ratio) if found.peer else NOTHING,
         str(found.fused_ratio or NOTHING),
         f"{found.rows / found.seconds:,.0f}" if found.rows else NOTHING,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from timed.comparison import Comparison
+from timed.comparison import Comparison, Ratio
 
 Results = dict[str, Comparison]
 
@@ -45,6 +45,13 @@ def _under(name: str, seconds: float, said: str) -> Target:
     return Target(f"under {said}", lambda results: results[name].seconds, seconds, at_most=True, shown="{:.3f} s")
 
 
+def _throughput(name: str, times: float) -> Target:
+    def reached(results: Results) -> float:
+        return Ratio.of(results[name].alone, results[name].mmtl).median
+
+    return Target(f"{times:g} × the throughput of one", reached, times, shown="{:.2f} ×")
+
+
 TARGETS: dict[str, list[Target]] = {
     "large": [_faster("large", 1.7), _share("large", 0.85)],
     "wide-exact": [_faster("wide-exact", 3.5), _within("wide-exact", "large", 0.12)],
@@ -53,5 +60,9 @@ TARGETS: dict[str, list[Target]] = {
     "star-5": [_faster("star-5", 7)],
     "star-10": [_within("star-10", "star-1", 0.25)],
     "evaluation": [_faster("evaluation", 2)],
+    "start-up": [_under("start-up", 0.1, "100 ms")],
+    "jobs": [_throughput("jobs", 1.9)],
+    "epoch-census": [_faster("epoch-census", 2)],
+    "epoch-movielens": [_faster("epoch-movielens", 2)],
     "auc": [_under("auc", 0.5, "0.5 s"), _faster("auc", 5)],
 }

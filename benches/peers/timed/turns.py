@@ -26,6 +26,10 @@ class Programs:
         """One case of `mmtl bench`, with the machine's peak."""
         return self._json([str(self.mmtl), "bench", case, "--format", "json"])
 
+    def growth(self) -> dict:
+        """How a step grows, with the machine's peak."""
+        return self._json([str(self.mmtl), "bench", "--growth", "--format", "json"])
+
     def _json(self, command: list[str]) -> dict:
         command += ["--threads", str(self.threads), "--seconds", str(self.seconds)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -34,8 +38,8 @@ class Programs:
         return json.loads(done.stdout)
 
 
-def compare(programs: Programs, name: str, turns: int) -> tuple[Comparison, dict]:
-    """A case on both sides, and mmtl's last report. The peer's fastest form is found in the first turn."""
+def compare(programs: Programs, name: str, turns: int) -> Comparison:
+    """A case on both sides. The peer's fastest form is found in the first turn."""
     found = Comparison(name, [], [])
     trains = name in CASES and not CASES[name].predict
     form: list[str] = []
@@ -49,6 +53,7 @@ def compare(programs: Programs, name: str, turns: int) -> tuple[Comparison, dict
         case = report["cases"][0]
         check_sizes(peer, case, CASES[name].scenes if name in CASES else 1)
         found.mmtl.append(case["seconds"]["median"])
+        found.peaks.append(report["gemm_peak"])
         if case["gflops"] is not None:
             found.gflops.append(case["gflops"])
             found.shares.append(case["share"])
@@ -56,7 +61,7 @@ def compare(programs: Programs, name: str, turns: int) -> tuple[Comparison, dict
             fused = programs.peer(name, *form, "--adam", "fused")
             found.fused.append(fused["seconds"]["median"])
         found.rows = case["rows"]
-    return found, report
+    return found
 
 
 def check_sizes(peer: dict, case: dict, scenes: int) -> None:
