@@ -6,7 +6,8 @@ use crate::auc::time_auc;
 use crate::error::BenchError;
 use crate::measured::Measured;
 use crate::model::{Model, Setting};
-use crate::session_timing::{Call, time_session};
+use crate::running::Call;
+use crate::session_timing::time_session;
 use crate::world::World;
 
 /// Rows of the case `auc`.

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use crate::error::BenchError;
 use crate::model::{Model, Setting};
-use crate::session_timing::{Call, time_session};
+use crate::running::Call;
+use crate::session_timing::time_session;
 use crate::slope::slope;
 use crate::spread::Spread;
 use crate::world::World;

@@ -2,6 +2,7 @@
 
 mod case;
 mod measured;
+mod single_op;
 mod slope;
 mod spread;
 mod timing;
