@@ -57,7 +57,7 @@ def page(results: Results, report: dict, arguments: argparse.Namespace) -> str:
         f"load before: {arguments.load:.2f}",
         f"- peak of matrix products: {min(peaks):.0f} to {max(peaks):.0f} GFLOP/s over the calls",
         f"- {report['program']}; " + ", ".join(f"{name} {version}" for name, version in versions().items()),
-        f"- {arguments.turns} turns of {arguments.seconds:g} s a case; parameters and forward FLOPs a row are equal on both "
+        f"- turns: {arguments.turns}, of {arguments.seconds:g} s a case; parameters and forward FLOPs a row are equal on both "
         "sides (checked; STAR's in PyTorch times the number of scenes)",
         f"- forms in PyTorch, the fastest of four: {forms(results)}",
         "",
