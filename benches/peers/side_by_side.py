@@ -10,6 +10,7 @@ after the day.
 import argparse
 import datetime
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -81,6 +82,7 @@ def main() -> None:
             parser.error(f"unknown case `{name}`, expected one of {', '.join(KNOWN)}")
     if not arguments.mmtl.exists():
         parser.error(f"there is no {arguments.mmtl}; `cargo build --release` makes it")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is stopped as at Ctrl-C
     arguments.load = os.getloadavg()[0]
     mmtl = arguments.mmtl.resolve()
     programs = Programs(mmtl, arguments.threads, arguments.seconds)

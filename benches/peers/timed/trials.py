@@ -82,7 +82,12 @@ class Trials:
         shutil.rmtree(self.results / name, ignore_errors=True)
         where = ("--results", str(self.results), "--plain")
         began = time.perf_counter()
-        self._mmtl("run", str(_experiment(name)), *where, "--jobs", str(jobs), "--threads", str(threads), *more)
+        try:
+            self._mmtl("run", str(_experiment(name)), *where, "--jobs", str(jobs), "--threads", str(threads), *more)
+        except BaseException:
+            # The scheduler is a process of its own and would go on.
+            subprocess.run([self.mmtl, "ctl", self.results / name, "stop"], capture_output=True, check=False)
+            raise
         return time.perf_counter() - began
 
     def _runs(self, name: str) -> list[Path]:
