@@ -17,8 +17,9 @@ impl CpuEngine {
     /// An engine with `threads` threads, which its sessions share; 0 and 1 mean the caller's own thread.
     ///
     /// # Errors
-    /// When the operating system gives it no threads.
+    /// When the operating system gives it no threads, or `MMTL_SIMD` names no instruction set that there is.
     pub fn new(threads: usize) -> Result<Self, EngineError> {
+        simd::choose().map_err(EngineError::Device)?;
         let workers = Workers::new(threads).map_err(|error| EngineError::Device(error.to_string()))?;
         Ok(Self { workers: Arc::new(workers) })
     }
@@ -30,7 +31,8 @@ impl Engine for CpuEngine {
     }
 
     fn numerics(&self) -> String {
-        format!("cpu f32 {}", simd::name())
+        // The same bits on every instruction set: see `crate::kernel` and `crate::simd`.
+        "cpu f32".to_owned()
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {

@@ -1,13 +1,15 @@
-//! Gradients of parameters: which task writes which part, and inner products and norms in a fixed order.
+//! Gradients of parameters: which part is summed where, and inner products and norms in a fixed order.
 
 use std::ops::Range;
+use std::sync::atomic::AtomicU32;
 
 use crate::aligned::Aligned;
 use crate::lanes::wide_dot;
 use crate::model::Model;
-use crate::node::Kind;
-use crate::pass::Whole;
+use crate::node::{Kind, Node};
+use crate::pass::{Passed, Summed};
 use crate::simd::vectorised;
+use crate::turns::InTurn;
 use crate::workers::Workers;
 
 /// The gradient of everything.
@@ -25,7 +27,7 @@ impl GradientStore {
     }
 }
 
-/// A contiguous part of an op's gradients, written by one task.
+/// A contiguous part of an op's gradients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Rows of the matrix of one group, over the rows of a scene (`None` for all).
@@ -54,76 +56,169 @@ pub enum Part {
         /// Whether biases.
         bias: bool,
     },
-    /// A normalisation's scale; a scene's own with `scene`.
+    /// Scale of a normalisation over the width.
+    WidthGamma,
+    /// Shift of a normalisation over the width.
+    WidthBeta,
+    /// Scale of a normalisation over rows; a scene's own with `scene`.
     Gamma {
         /// `None` for the shared one.
         scene: Option<usize>,
     },
-    /// A normalisation's shift; a scene's own with `scene`.
+    /// Shift of a normalisation over rows; a scene's own with `scene`.
     Beta {
         /// `None` for the shared one.
         scene: Option<usize>,
     },
 }
 
-/// One [`Part`] and its place.
+impl Part {
+    /// Whether tiles add to it in turn; else it is made of such sums once they are complete.
+    fn is_summed(&self) -> bool {
+        match self {
+            Self::Matrix { .. } | Self::Bias { .. } | Self::WidthGamma | Self::WidthBeta => true,
+            Self::StarShared { .. } | Self::StarScene { .. } | Self::Gamma { .. } | Self::Beta { .. } => false,
+        }
+    }
+}
+
+/// One [`Part`] and the node whose gradient it is.
 pub struct Task {
-    /// First element.
-    pub start: usize,
-    /// Number of elements.
-    pub len: usize,
-    /// The node whose gradient it is.
+    /// The node.
     pub node: usize,
     /// Which part of it.
     pub part: Part,
 }
 
-/// All tasks of a model, ordered by place.
+/// Tasks and their places in one buffer, ordered by place.
+#[derive(Default)]
+pub struct Placed {
+    /// What to compute.
+    pub tasks: Vec<Task>,
+    /// Where it goes.
+    pub places: Vec<Range<usize>>,
+}
+
+impl Placed {
+    /// Orders tasks; the two whose places overlap if there are such.
+    fn of(mut tasks: Vec<(Range<usize>, Task)>) -> Result<Self, (usize, usize)> {
+        tasks.sort_by_key(|(place, _)| place.start);
+        let (places, tasks): (Vec<Range<usize>>, Vec<Task>) = tasks.into_iter().unzip();
+        match (1..places.len()).find(|&at| places[at - 1].end > places[at].start) {
+            Some(at) => Err((tasks[at - 1].node, tasks[at].node)),
+            None => Ok(Self { tasks, places }),
+        }
+    }
+
+    /// For each node, its tasks.
+    fn by_node(&self, nodes: usize) -> Vec<Vec<usize>> {
+        let mut found = vec![vec![]; nodes];
+        for (number, task) in self.tasks.iter().enumerate() {
+            found[task.node].push(number);
+        }
+        found
+    }
+
+    /// Zeroes the places of nodes that no gradient reaches.
+    fn clear(&self, live: &[bool], out: &mut [f32]) {
+        for (task, place) in self.tasks.iter().zip(&self.places) {
+            if !live[task.node] {
+                out[place.clone()].fill(0.0);
+            }
+        }
+    }
+}
+
+/// How the gradients of dense parameters are computed.
 pub struct Tasks {
-    /// Over the gradient arena.
-    arena: Vec<Task>,
-    /// Over the scratch for STAR's effective weights, computed first.
-    scratch: Vec<Task>,
+    /// Sums over tiles in the arena.
+    sums: Placed,
+    /// Sums over tiles in the scratch for STAR's effective weights.
+    scratch: Placed,
+    /// What is made of complete sums, in the arena.
+    finals: Placed,
+    /// For each node, its `sums`.
+    sums_of: Vec<Vec<usize>>,
+    /// For each node, its `scratch`.
+    scratch_of: Vec<Vec<usize>>,
 }
 
 impl Tasks {
     /// The tasks of a model; the names of two ops that share a parameter if there are such.
     pub fn of(model: &Model) -> Result<Self, (String, String)> {
-        let mut tasks = Self { arena: vec![], scratch: vec![] };
-        for (number, node) in model.nodes.iter().enumerate() {
-            node.gradient_parts(|start, len, part| tasks.arena.push(Task { start, len, node: number, part }));
-            if let Kind::Linear(linear) = &node.kind {
-                linear.star_parts(|start, len, part| tasks.scratch.push(Task { start, len, node: number, part }));
+        let (mut arena, mut scratch) = (vec![], vec![]);
+        for (node, compiled) in model.nodes.iter().enumerate() {
+            compiled.gradient_parts(|start, len, part| arena.push((start..start + len, Task { node, part })));
+            if let Kind::Linear(linear) = &compiled.kind {
+                linear.star_parts(|start, len, part| scratch.push((start..start + len, Task { node, part })));
             }
         }
-        for tasks in [&mut tasks.arena, &mut tasks.scratch] {
-            tasks.sort_by_key(|task| task.start);
-            let overlap = |(one, other): &(&Task, &Task)| one.start + one.len > other.start;
-            if let Some((one, other)) = tasks.iter().zip(tasks.iter().skip(1)).find(overlap) {
-                let name = |task: &Task| model.nodes[task.node].name.clone();
-                return Err((name(one), name(other)));
-            }
-        }
-        Ok(tasks)
+        let named = |(one, other): (usize, usize)| (model.nodes[one].name.clone(), model.nodes[other].name.clone());
+        let place = |tasks| Placed::of(tasks).map_err(named);
+        let everything = place(arena)?;
+        let arena = everything.places.into_iter().zip(everything.tasks);
+        let (sums, finals): (Vec<_>, Vec<_>) = arena.partition(|(_, task)| task.part.is_summed());
+        let (sums, finals, scratch) = (place(sums)?, place(finals)?, place(scratch)?);
+        let nodes = model.nodes.len();
+        let (sums_of, scratch_of) = (sums.by_node(nodes), scratch.by_node(nodes));
+        Ok(Self { sums, scratch, finals, sums_of, scratch_of })
     }
 
-    /// Writes every gradient of the arena; exactly 0 where none arrives.
-    pub fn run(&self, model: &Model, workers: &Workers, whole: &Whole<'_>, scratch: &mut [f32], dense: &mut [f32]) {
-        run(&self.scratch, model, workers, whole, &[], scratch);
-        run(&self.arena, model, workers, whole, scratch, dense);
+    /// Most blocks that tiles add to.
+    pub fn blocks(&self) -> usize {
+        self.sums.places.len() + self.scratch.places.len()
+    }
+
+    /// Starts sums over tiles; nodes that no gradient reaches have exactly 0.
+    pub fn begin<'a>(
+        &'a self,
+        live: &[bool],
+        dense: &'a mut [f32],
+        scratch: &'a mut [f32],
+        turns: &'a mut [AtomicU32],
+    ) -> Sums<'a> {
+        self.sums.clear(live, dense);
+        self.scratch.clear(live, scratch);
+        let (sums_turns, scratch_turns) = turns.split_at_mut(self.sums.places.len());
+        Sums {
+            tasks: self,
+            dense: InTurn::new(dense, &self.sums.places, sums_turns),
+            scratch: InTurn::new(scratch, &self.scratch.places, scratch_turns),
+        }
+    }
+
+    /// Writes the gradients that follow from complete sums.
+    pub fn finish(&self, model: &Model, workers: &Workers, sums: &Summed<'_>, dense: &mut [f32]) {
+        self.finals.clear(sums.live, dense);
+        let Placed { tasks, places } = &self.finals;
+        workers.tasks(dense, places, 1, &|place| place.start, &|places, number, out: &mut [f32]| {
+            let task = &tasks[number];
+            if sums.live[task.node] {
+                model.nodes[task.node].final_gradient(sums, &task.part, &mut out[..places[0].len()]);
+            }
+        });
     }
 }
 
-fn run(tasks: &[Task], model: &Model, workers: &Workers, whole: &Whole<'_>, scratch: &[f32], out: &mut [f32]) {
-    workers.tasks(out, tasks, 1, &|task| task.start, &|tasks, _, out: &mut [f32]| {
-        let task = &tasks[0];
-        let out = &mut out[..task.len];
-        if whole.live[task.node] {
-            model.nodes[task.node].gradient(whole, &task.part, scratch, out);
-        } else {
-            out.fill(0.0);
+/// Gradients while tiles add to them.
+pub struct Sums<'a> {
+    tasks: &'a Tasks,
+    dense: InTurn<'a>,
+    scratch: InTurn<'a>,
+}
+
+impl Sums<'_> {
+    /// Adds what the `turn`-th tile contributes to the gradients of a node that has passed its derivative back.
+    pub fn add(&self, nodes: &[Node], node: usize, turn: usize, tile: &Passed<'_>) {
+        let Self { tasks, dense, scratch } = self;
+        for (sums, of, in_turn) in [(&tasks.sums, &tasks.sums_of, dense), (&tasks.scratch, &tasks.scratch_of, scratch)]
+        {
+            for &block in &of[node] {
+                let part = &sums.tasks[block].part;
+                in_turn.take(block, turn, |out| nodes[node].add_gradient(tile, part, turn == 0, out));
+            }
         }
-    });
+    }
 }
 
 /// Elements whose products one task adds up.

@@ -54,6 +54,13 @@ pub struct Tile {
     pub size: usize,
 }
 
+impl Tile {
+    /// Its number in the batch.
+    pub fn number(&self) -> usize {
+        self.first / self.size
+    }
+}
+
 /// A batch cut into tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {

@@ -16,6 +16,7 @@ mod elementary;
 mod engine;
 mod gradient;
 mod history;
+mod kernel;
 mod lanes;
 mod layout;
 mod matrix;
@@ -31,6 +32,7 @@ mod simd;
 mod sweep;
 mod tables;
 mod touched;
+mod turns;
 mod update;
 mod workers;
 

@@ -1,4 +1,9 @@
-//! Matrix products on borrowed slices: the one door to the `gemm` crate.
+//! Matrix products on borrowed slices: the one door to [`crate::kernel`].
+
+use pulp::Arch;
+
+use crate::kernel::{CopiedProduct, Operands, Product};
+use crate::simd;
 
 /// A strided view, `[rows, cols]`.
 #[derive(Clone, Copy)]
@@ -17,10 +22,6 @@ pub struct MatrixMut<'a> {
     cols: usize,
     row_stride: usize,
 }
-
-/// `gemm` adds partial sums of a deep product in blocks whose depth follows from the machine's caches, but never cuts
-/// one of this depth or less. So deeper products are cut here, and bits do not depend on caches.
-const DEPTH: usize = 512;
 
 impl<'a> Matrix<'a> {
     /// Rows of `cols` consecutive elements, `row_stride` apart.
@@ -48,41 +49,34 @@ fn reach(rows: usize, cols: usize, row_stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols }
 }
 
-/// `out = a·b`, or `out += a·b` when it is to `accumulate`.
+/// `out = a·b`, or `out += a·b` when it is to `accumulate`. The rows of `b` must be contiguous.
 pub fn product(out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
+    run(simd::arch(), out, accumulate, a, b);
+}
+
+fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
     assert_eq!((out.rows, out.cols, a.cols), (a.rows, b.cols, b.rows), "shapes of a matrix product");
-    let mut from = 0;
-    loop {
-        let depth = (a.cols - from).min(DEPTH);
-        // SAFETY: `Matrix::new` and `MatrixMut::new` checked that every element of the views lies in their slices;
-        // the shapes agree by the assertion above; the exclusive borrow in `out` overlaps neither input; and
-        // `from + depth <= a.cols`, so both offsets stay within the views (`wrapping_add` for empty ones).
-        unsafe {
-            gemm::gemm(
-                out.rows,
-                out.cols,
-                depth,
-                out.data.as_mut_ptr(),
-                1,
-                out.row_stride.cast_signed(),
-                accumulate || from > 0,
-                a.data.as_ptr().wrapping_add(from * a.col_stride),
-                a.col_stride.cast_signed(),
-                a.row_stride.cast_signed(),
-                b.data.as_ptr().wrapping_add(from * b.row_stride),
-                b.col_stride.cast_signed(),
-                b.row_stride.cast_signed(),
-                1.0,
-                1.0,
-                false,
-                false,
-                false,
-                gemm::Parallelism::None,
-            );
-        }
-        from += depth;
-        if from >= a.cols {
-            return;
+    assert_eq!(b.col_stride, 1, "columns between neighbours of the right factor");
+    let operands = Operands {
+        rows: out.rows,
+        cols: out.cols,
+        depth: a.cols,
+        a: a.data.as_ptr(),
+        a_row: a.row_stride,
+        a_col: a.col_stride,
+        b: b.data.as_ptr(),
+        b_row: b.row_stride,
+        out: out.data.as_mut_ptr(),
+        out_row: out.row_stride,
+        accumulate,
+    };
+    // SAFETY: `Matrix::new` and `MatrixMut::new` checked that every element of the views lies in their slices; shapes
+    // agree by the assertion above; the exclusive borrow in `out` overlaps neither factor.
+    unsafe {
+        if operands.is_far() {
+            arch.dispatch(CopiedProduct::new(operands));
+        } else {
+            arch.dispatch(Product::new(operands));
         }
     }
 }
@@ -110,10 +104,10 @@ mod tests {
             let turned = |x: &[f32], rows: usize, cols: usize| -> Vec<f32> {
                 (0..rows * cols).map(|i| x[i % rows * cols + i / rows]).collect()
             };
-            let (a_turned, b_turned) = (turned(&a, m, k), turned(&b, k, n));
+            let a_turned = turned(&a, m, k);
             let views = [Matrix::new(&a, m, k, k), Matrix::new(&a_turned, k, m, m).transposed()];
-            let others = [Matrix::new(&b, k, n, n), Matrix::new(&b_turned, n, k, k).transposed()];
-            for (a, b) in views.into_iter().flat_map(|a| others.into_iter().map(move |b| (a, b))) {
+            let b = Matrix::new(&b, k, n, n);
+            for a in views {
                 let mut out = vec![9.0; m * n];
                 product(&mut MatrixMut::new(&mut out, m, n, n), false, a, b);
                 assert_eq!(out, expected, "{m} {k} {n}");
@@ -123,11 +117,36 @@ mod tests {
         }
     }
 
+    fn wild(len: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 2_654_435_761) % 1_000_003) as f32 * 1e-6 - 0.5).collect()
+    }
+
+    /// One chain of fused multiply-adds for each element is the same on every instruction set, copied or not.
+    #[test]
+    fn every_instruction_set_gives_the_bits_of_plain_chains() {
+        for (m, k, n, far) in [(7, 300, 33, 0), (131, 140, 90, 0), (100, 129, 300, 400), (50, 3, 2, 70)] {
+            let (a, b) = (wild(k * (m + far)), wild(k * (n + far)));
+            let mut expected = wild(m * n);
+            for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                let chain = |sum: f32, d: usize| a[d * (m + far) + i].mul_add(b[d * (n + far) + j], sum);
+                expected[i * n + j] = (0..k).fold(expected[i * n + j], chain);
+            }
+            let mut sets = vec![pulp::Arch::Scalar, pulp::Arch::new()];
+            #[cfg(target_arch = "x86_64")]
+            sets.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
+            for set in sets {
+                let mut out = wild(m * n);
+                let a = Matrix::new(&a, k, m, m + far).transposed();
+                run(set, &mut MatrixMut::new(&mut out, m, n, n), true, a, Matrix::new(&b, k, n, n + far));
+                assert!(out.iter().zip(&expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {k} {n} {far}");
+            }
+        }
+    }
+
     #[test]
     fn bits_do_not_depend_on_the_pool_it_is_called_from() {
         let (m, k, n) = (131, 700, 90);
-        let wild = |len: usize| (0..len).map(|i| ((i * 2_654_435_761) % 1_000_003) as f32 * 1e-6 - 0.5).collect();
-        let (a, b): (Vec<f32>, Vec<f32>) = (wild(m * k), wild(k * n));
+        let (a, b) = (wild(m * k), wild(k * n));
         let compute = || {
             let mut out = vec![0.0; m * n];
             product(&mut MatrixMut::new(&mut out, m, n, n), false, Matrix::new(&a, m, k, k), Matrix::new(&b, k, n, n));

@@ -1,19 +1,24 @@
 //! What a session allocates, once.
 
+use std::sync::atomic::AtomicU32;
+
 use mmtl_plan::{EngineError, Plan};
 
 use crate::aligned::Aligned;
-use crate::layout::LARGEST_TILE;
+use crate::gradient::Tasks;
+use crate::layout::{LARGEST_TILE, SMALLEST_TILE};
 use crate::model::Model;
 use crate::ops::norm::Statistics;
 use crate::touched::Touched;
 
 /// Memory of passes over a batch.
 pub struct Activations {
-    /// All slots of all tiles.
+    /// All slots: of the tiles at work, or of all tiles where they must outlive a tile's pass.
     pub values: Aligned,
     /// Their derivatives.
     pub grads: Aligned,
+    /// What outlives a pass in any case, tile after tile: derivatives of lookups in training, outputs in evaluation.
+    pub kept: Aligned,
     /// Weights computed once per pass.
     pub prepared: Aligned,
     /// Gradients of STAR's effective weights.
@@ -26,25 +31,49 @@ pub struct Activations {
     pub reciprocals: Vec<f64>,
     /// One for each node.
     pub live: Vec<bool>,
+    /// Marks of lent tiles, for each of four buffers.
+    pub lent: [Vec<AtomicU32>; 4],
+    /// Turns at sums of gradients.
+    pub turns: Vec<AtomicU32>,
 }
 
 impl Activations {
     /// Room for `max_rows` rows.
-    pub fn new(plan: &Plan, model: &Model, max_rows: usize) -> Self {
-        // However a batch is cut, its last tile is padded by less than a tile.
-        let elements = (max_rows + LARGEST_TILE) * model.stride;
-        let tiles = max_rows.div_ceil(crate::layout::SMALLEST_TILE);
+    pub fn new(plan: &Plan, model: &Model, tasks: &Tasks, threads: usize, max_rows: usize) -> Self {
+        let tiles = max_rows.div_ceil(SMALLEST_TILE);
+        let elements = slot_rows(model, threads, max_rows) * model.stride;
+        let marks = |number: usize| (0..number).map(|_| AtomicU32::new(0)).collect();
         Self {
             values: Aligned::zeros(elements),
             grads: Aligned::zeros(elements),
+            kept: Aligned::zeros(padded_rows(max_rows) * model.looked_up.max(model.scored)),
             prepared: Aligned::zeros(model.prepared_len),
             scratch: Aligned::zeros(model.scratch_len),
             statistics: model.statistics.iter().map(|&(scenes, columns)| Statistics::new(scenes, columns)).collect(),
             losses: vec![0.0; tiles * plan.objectives.len()],
             reciprocals: vec![0.0; plan.objectives.len()],
             live: Vec::with_capacity(model.nodes.len()),
+            lent: std::array::from_fn(|_| marks(tiles.max(threads))),
+            turns: marks(tasks.blocks()),
         }
     }
+
+    /// Makes room for the slots of all tiles of `max_rows` rows.
+    pub fn keep_values(&mut self, model: &Model, max_rows: usize) {
+        self.values.grow(padded_rows(max_rows) * model.stride);
+    }
+}
+
+/// However a batch is cut, its last tile is padded by less than a tile.
+fn padded_rows(rows: usize) -> usize {
+    rows.saturating_add(LARGEST_TILE)
+}
+
+/// Rows that a training step needs slots for: of the tiles at work, but of all where a normalisation over rows makes
+/// every tile wait for the others.
+fn slot_rows(model: &Model, threads: usize, max_rows: usize) -> usize {
+    let all = padded_rows(max_rows);
+    if model.stages.len() > 1 { all } else { all.min(threads * LARGEST_TILE) }
 }
 
 /// Elements of the gradients of the rows that `max_rows` rows of a batch can touch.
@@ -53,13 +82,13 @@ pub fn touched_elements(plan: &Plan, max_rows: usize) -> usize {
 }
 
 /// Refuses a session that the machine has no memory for, before the operating system has to kill it.
-pub fn check(plan: &Plan, model: &Model, max_rows: usize) -> Result<(), EngineError> {
+pub fn check(plan: &Plan, model: &Model, threads: usize, max_rows: usize) -> Result<(), EngineError> {
     let elements = |count: usize, each: usize| (count as u64).saturating_mul(each as u64);
     let tables: u64 = plan.tables.iter().map(|table| elements(table.rows, table.dim)).fold(0, u64::saturating_add);
-    let rows = (max_rows as u64).saturating_add(LARGEST_TILE as u64);
-    let slots = rows.saturating_mul(2 * model.stride as u64);
+    let slots = elements(slot_rows(model, threads, max_rows), 2 * model.stride);
+    let kept = elements(padded_rows(max_rows), model.looked_up.max(model.scored));
     let dense = elements(plan.arena_len, 4) + (model.prepared_len + model.scratch_len) as u64;
-    let needed = [tables.saturating_mul(3), slots, dense, touched_elements(plan, max_rows) as u64]
+    let needed = [tables.saturating_mul(3), slots, kept, dense, touched_elements(plan, max_rows) as u64]
         .into_iter()
         .fold(0, u64::saturating_add)
         .saturating_mul(4);

@@ -31,14 +31,18 @@ pub struct Model {
     pub stages: Vec<Range<usize>>,
     /// Elements of one row in all slots.
     pub stride: usize,
+    /// Elements of one row that outlive a training pass: derivatives of what was looked up.
+    pub looked_up: usize,
+    /// Elements of one row that outlive an evaluation pass: outputs.
+    pub scored: usize,
     /// Elements of prepared weights.
     pub prepared_len: usize,
     /// Elements of scratch for gradients of STAR's effective weights.
     pub scratch_len: usize,
     /// (scenes, columns) of each normalisation over rows.
     pub statistics: Vec<(usize, usize)>,
-    /// Place of each output.
-    pub outputs: Vec<Place>,
+    /// Each output's place in a tile, and among those of all outputs.
+    pub outputs: Vec<(Place, Place)>,
     /// For each table and field of the schema: where its vectors go.
     pub uses: Vec<Vec<Vec<Use>>>,
 }
@@ -46,7 +50,7 @@ pub struct Model {
 /// One place where a table's rows for a field go.
 #[derive(Clone, Copy)]
 pub struct Use {
-    /// The slot.
+    /// The slot's place among those of all lookups.
     pub place: Place,
     /// First element of a row.
     pub offset: usize,
@@ -72,6 +76,8 @@ impl Model {
                 nodes: vec![],
                 stages: (0..last).map(|stage| bound(stage)..bound(stage + 1)).collect(),
                 stride: 0,
+                looked_up: 0,
+                scored: 0,
                 prepared_len: 0,
                 scratch_len: 0,
                 statistics: vec![],
@@ -82,8 +88,10 @@ impl Model {
         for op in order {
             compiler.add(&plan.ops[op]);
         }
-        let outputs = plan.outputs.iter().map(|output| compiler.input(output.slot).place).collect();
-        Self { outputs, ..compiler.model }
+        let mut scored = 0;
+        let places = plan.outputs.iter().map(|output| compiler.input(output.slot).place);
+        let outputs = places.map(|place| (place, row_place(&mut scored, place))).collect();
+        Self { scored, outputs, ..compiler.model }
     }
 
     /// For each node, whether the gradient of `Σ weights[k] · L_k` reaches it and there is something to learn.
@@ -169,11 +177,12 @@ impl Compiler<'_> {
         match op {
             Op::Embed(op) => {
                 let out = self.input(op.out).place;
+                let kept = row_place(&mut self.model.looked_up, out);
                 let numeric_columns = self.plan.schema.numeric_columns();
                 let columns = op.columns.iter().map(|column| {
                     let source = match column.source {
                         PlanSource::Table { table, pool } => {
-                            let to = Use { place: out, offset: column.offset, pool, node: number };
+                            let to = Use { place: kept, offset: column.offset, pool, node: number };
                             self.model.uses[table.0][column.field].push(to);
                             Source::Table { table: table.0, pool }
                         }
@@ -181,7 +190,7 @@ impl Compiler<'_> {
                     };
                     Column { offset: column.offset, field: column.field, source }
                 });
-                Kind::Embed(EmbedNode { out, columns: columns.collect(), numeric_columns })
+                Kind::Embed(EmbedNode { out, kept, columns: columns.collect(), numeric_columns })
             }
             Op::Linear(op) => Kind::Linear(self.linear(op)),
             Op::Norm(op) => Kind::Norm(self.norm(op)),
@@ -281,9 +290,7 @@ impl Compiler<'_> {
     }
 
     fn claim(&mut self, groups: usize, width: usize) -> Place {
-        let place = Place { at: self.model.stride, groups, width };
-        self.model.stride += place.stride();
-        place
+        row_place(&mut self.model.stride, Place { at: 0, groups, width })
     }
 
     fn prepare(&mut self, len: usize) -> usize {
@@ -306,6 +313,13 @@ impl Compiler<'_> {
         let input = self.input(factor.slot);
         Factor { place: input.place, group: factor.group, node: input.node }
     }
+}
+
+/// Claims a place of `like`'s shape at the end of rows that are `stride` long so far.
+fn row_place(stride: &mut usize, like: Place) -> Place {
+    let place = Place { at: *stride, ..like };
+    *stride += place.stride();
+    place
 }
 
 /// Claims `len` elements at the end of a buffer that is `total` long so far.

@@ -12,7 +12,7 @@ use crate::ops::loss::LossNode;
 use crate::ops::mix::MixNode;
 use crate::ops::norm::{NormNode, Over, OverRows};
 use crate::ops::predict::PredictNode;
-use crate::pass::{Backward, Forward, Whole};
+use crate::pass::{Backward, Forward, Passed, Summed};
 
 /// A slot that a node reads.
 #[derive(Clone, Copy)]
@@ -163,12 +163,12 @@ impl Node {
         }
     }
 
-    /// One task's gradient. `scratch` holds the gradients of STAR's effective weights.
-    pub fn gradient(&self, whole: &Whole<'_>, part: &Part, scratch: &[f32], out: &mut [f32]) {
+    /// Adds a tile's share to one part of its gradients; the `first` tile's replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
         match (&self.kind, part) {
-            (Kind::Linear(node), part) => node.gradient(whole, part, scratch, out),
-            (Kind::Norm(node), part) => node.gradient(whole, part, out),
-            (Kind::Gate(node), Part::Matrix { group, rows, .. }) => node.gradient(whole, *group, rows, out),
+            (Kind::Linear(node), part) => node.add_gradient(passed, part, first, out),
+            (Kind::Norm(node), part) => node.add_gradient(passed, part, first, out),
+            (Kind::Gate(node), Part::Matrix { group, rows, .. }) => node.add_gradient(passed, *group, rows, first, out),
             (
                 Kind::Gate(_)
                 | Kind::Embed(_)
@@ -179,6 +179,21 @@ impl Node {
                 | Kind::Loss(_),
                 _,
             ) => unreachable!("`{}` has no {part:?}", self.name),
+        }
+    }
+
+    /// One part of its gradients that follows from complete sums.
+    pub fn final_gradient(&self, sums: &Summed<'_>, part: &Part, out: &mut [f32]) {
+        match &self.kind {
+            Kind::Linear(node) => node.final_gradient(sums, part, out),
+            Kind::Norm(node) => node.final_gradient(sums, part, out),
+            Kind::Gate(_)
+            | Kind::Embed(_)
+            | Kind::Mix(_)
+            | Kind::Add(_)
+            | Kind::Concat(_)
+            | Kind::Predict(_)
+            | Kind::Loss(_) => unreachable!("`{}` has no {part:?}", self.name),
         }
     }
 }

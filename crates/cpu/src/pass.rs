@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mmtl_plan::Batch;
 
-use crate::layout::{Frame, Tile};
+use crate::layout::Tile;
 use crate::ops::norm::Statistics;
 use crate::tables::Tables;
 
@@ -42,31 +42,37 @@ pub struct Backward<'a> {
     pub live: &'a [bool],
 }
 
-/// All tiles after a backward pass: what parameters' gradients are summed from. `grads` holds, in the place of each
-/// slot, the loss's derivative with respect to it; a [`mmtl_plan::Linear`]'s before activation and dropout, a
+/// A tile that has passed back through a node: what the node's gradients are summed from. `grads` holds, in the place of
+/// each slot, the loss's derivative with respect to it; a [`mmtl_plan::Linear`]'s before activation and dropout, a
 /// [`mmtl_plan::Gate`]'s before the softmax.
-pub struct Whole<'a> {
-    /// The rows.
+pub struct Passed<'a> {
+    /// The rows of the batch.
     pub batch: &'a Batch,
-    /// How they are cut.
-    pub frame: Frame,
-    /// All slots.
+    /// The tile.
+    pub tile: &'a Tile,
+    /// Its slots.
     pub values: &'a [f32],
     /// Their derivatives.
     pub grads: &'a [f32],
+}
+
+impl Passed<'_> {
+    /// The tile's rows: all, or those of one scene.
+    pub fn rows(&self, scene: Option<usize>) -> Range<usize> {
+        scene.map_or(0..self.tile.rows, |s| scene_part(self.batch, s, self.tile))
+    }
+}
+
+/// What remains to be made into gradients once all tiles have passed.
+pub struct Summed<'a> {
     /// The dense arena.
     pub dense: &'a [f32],
+    /// Gradients of STAR's effective weights.
+    pub scratch: &'a [f32],
     /// What normalisations over rows subtract and divide by, and the sums their gradients need.
     pub statistics: &'a [Statistics],
     /// For each node, whether a gradient reaches it.
     pub live: &'a [bool],
-}
-
-impl Whole<'_> {
-    /// All rows, or those of one scene.
-    pub fn rows(&self, scene: Option<usize>) -> Range<usize> {
-        scene.map_or(0..self.frame.rows, |s| self.batch.scene(s))
-    }
 }
 
 /// The rows of `tile` that belong to `scene`.

@@ -42,13 +42,14 @@ impl CpuSession {
         let max_rows = options.max_rows;
         let compiled = Compiled::new(plan, options.dropout, workers)?;
         let (plan, model) = (&compiled.plan, &compiled.model);
-        memory::check(plan, model, max_rows)?;
+        let threads = compiled.workers.threads();
+        memory::check(plan, model, threads, max_rows)?;
         let initial = Initial::of(plan, options.initialisation);
         Ok(Self {
             max_rows,
             parameters: Parameters::new(plan, &initial, options.tables),
             states: initial.states,
-            activations: Activations::new(plan, model, max_rows),
+            activations: Activations::new(plan, model, &compiled.tasks, threads, max_rows),
             touched: Touched::with_room(plan, max_rows),
             own: GradientStore::new(plan.arena_len, memory::touched_elements(plan, max_rows)),
             several: vec![],
@@ -71,22 +72,20 @@ impl CpuSession {
         check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
     }
 
-    /// A forward pass in training mode, with the start of a backward pass for `fused` if given.
-    fn forward(&mut self, batch: &Batch, step: u64, fused: Option<&[f32]>) {
+    /// Finds the rows of tables that `batch` looks up and brings them to the present.
+    fn look_up(&mut self, batch: &Batch) {
         let Compiled { plan, model, workers, .. } = &self.compiled;
         self.touched.collect(plan, model, batch);
         self.parameters.tables.catch_up(workers, &self.touched);
-        let work = work(&self.compiled, &self.parameters, batch);
-        self.activations.forward(&work, &mut self.states, step, fused);
-        self.activations.count(&work, step, &mut self.totals);
     }
 
     fn step_inside(&mut self, batch: &Batch, weights: &[f32], update: &Update) {
         self.kept = 0;
-        self.forward(batch, update.step, Some(weights));
-        let work = work(&self.compiled, &self.parameters, batch);
-        self.activations.backward(&work, weights, true);
-        self.activations.gradients(&work, &self.compiled, &self.touched, &mut self.own);
+        self.look_up(batch);
+        let Self { compiled, parameters, activations, states, touched, own, totals, .. } = self;
+        let work = work(compiled, parameters, batch);
+        activations.step(&work, (compiled, touched), states, (update.step, weights), own);
+        activations.count(&work, update.step, totals);
         self.update(update);
     }
 
@@ -95,11 +94,14 @@ impl CpuSession {
         while self.several.len() < self.kept {
             self.several.push(GradientStore::new(self.own.dense.len(), self.own.rows.len()));
         }
-        self.forward(batch, pass.step, None);
-        let work = work(&self.compiled, &self.parameters, batch);
-        for (weights, store) in weightings.iter().zip(&mut self.several) {
-            self.activations.backward(&work, weights, false);
-            self.activations.gradients(&work, &self.compiled, &self.touched, store);
+        self.activations.keep_values(&self.compiled.model, self.max_rows);
+        self.look_up(batch);
+        let Self { compiled, parameters, activations, states, touched, several, totals, .. } = self;
+        let work = work(compiled, parameters, batch);
+        activations.forward(&work, states, pass.step);
+        activations.count(&work, pass.step, totals);
+        for (weights, store) in weightings.iter().zip(several) {
+            activations.backward(&work, (compiled, touched), weights, store);
         }
     }
 
@@ -206,7 +208,7 @@ impl Session for CpuSession {
             self.activations.evaluate(&work, &mut self.states);
         });
         let work = work(&self.compiled, &self.parameters, batch);
-        for (place, out) in self.compiled.model.outputs.iter().zip(out) {
+        for ((_, place), out) in self.compiled.model.outputs.iter().zip(out) {
             self.activations.read(&work, *place, out);
         }
         Ok(())

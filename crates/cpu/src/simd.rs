@@ -1,39 +1,63 @@
 //! The widest instructions the machine has, chosen when the program runs.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use pulp::Arch;
 
-static ARCH: LazyLock<Arch> = LazyLock::new(Arch::new);
+/// Names an instruction set to use instead of the machine's widest: `scalar`, or `avx2` where there is AVX-512.
+const VARIABLE: &str = "MMTL_SIMD";
 
-/// Runs `f` compiled for the machine's instruction set, so that its loops are vectorised with it. Rust neither
-/// contracts nor reorders floating-point operations, so the set changes speed and no bit; only matrix products, which
-/// fuse multiplication and addition, have bits of their own in each.
-#[inline(always)]
-pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    ARCH.dispatch(f)
+static ARCH: OnceLock<Arch> = OnceLock::new();
+
+/// Chooses the instruction set, once for the program.
+///
+/// # Errors
+/// When the environment names one that the machine does not have.
+pub fn choose() -> Result<(), String> {
+    let arch = match std::env::var(VARIABLE).as_deref() {
+        Err(_) | Ok("") => Arch::new(),
+        Ok("scalar") => Arch::Scalar,
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        Ok("avx2") if let Some(avx2) = pulp::x86::V3::try_new() => Arch::V3(avx2),
+        Ok(other) => {
+            return Err(format!(
+                "{VARIABLE} is `{other}`, expected `scalar`, `avx2` on a machine that has it, or nothing"
+            ));
+        }
+    };
+    ARCH.get_or_init(|| arch);
+    Ok(())
 }
 
-/// Name of the instruction set that matrix products use, by the same detection as the `gemm` crate's.
-#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-pub fn name() -> &'static str {
-    if std::arch::is_x86_feature_detected!("avx512f") {
-        "avx512"
-    } else if std::arch::is_x86_feature_detected!("fma") {
-        "avx2"
-    } else {
-        "scalar"
+/// The instruction set in use.
+#[inline(always)]
+pub fn arch() -> Arch {
+    *ARCH.get_or_init(Arch::new)
+}
+
+/// Runs `f` compiled for the machine's instruction set, so that its loops are vectorised with it. Rust neither
+/// contracts nor reorders floating-point operations, so the set changes speed and no bit.
+#[inline(always)]
+pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
+    arch().dispatch(f)
+}
+
+/// Asks for the cache line of `values[at]`, if there is such an element, long before it is read.
+#[inline(always)]
+pub fn prefetch(values: &[f32], at: usize) {
+    if let Some(value) = values.get(at) {
+        prefetch_line(value);
     }
 }
 
-/// Name of the instruction set that matrix products use, by the same detection as the `gemm` crate's.
-#[cfg(target_arch = "aarch64")]
-pub fn name() -> &'static str {
-    if std::arch::is_aarch64_feature_detected!("neon") { "neon" } else { "scalar" }
-}
-
-/// Name of the instruction set that matrix products use.
-#[cfg(not(any(target_arch = "x86", target_arch = "x86_64", target_arch = "aarch64")))]
-pub fn name() -> &'static str {
-    "scalar"
+/// Asks for the cache line at an address, which may be no one's.
+#[inline(always)]
+pub fn prefetch_line(at: *const f32) {
+    // SAFETY: a prefetch reads nothing that a program can see and does not fault.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }

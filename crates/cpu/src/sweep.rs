@@ -1,19 +1,24 @@
-//! Passes over all tiles of a batch. The last stage of a forward pass and the first of a backward pass are one sweep,
-//! so that without normalisations over rows a tile goes forward and back while it is in the cache.
+//! Passes over all tiles of a batch. The last stage of a forward pass and the first of a backward pass are one sweep, in
+//! which tiles also add their gradients up: without normalisations over rows a tile goes forward and back and is done
+//! with while it is in the cache, and its memory is the next one's.
+
+use std::ops::Range;
 
 use mmtl_plan::{Batch, LossTotals};
 
 use crate::compiled::Compiled;
-use crate::gradient::GradientStore;
+use crate::gradient::{GradientStore, Sums};
 use crate::layout::{Frame, Place, Tile};
 use crate::memory::Activations;
 use crate::model::Model;
+use crate::node::Kind;
 use crate::ops::norm::Statistics;
-use crate::pass::{Backward, Forward, Whole};
+use crate::pass::{Backward, Forward, Passed, Summed};
 use crate::prepared::Preparation;
 use crate::tables::Tables;
 use crate::touched::Touched;
-use crate::workers::{Split, Workers};
+use crate::turns::{Lent, Pieces};
+use crate::workers::Workers;
 
 /// What passes over one batch have in common.
 pub struct Work<'a> {
@@ -33,123 +38,86 @@ pub struct Work<'a> {
     pub tables: &'a Tables,
 }
 
-/// Consecutive tiles, to be handed out in parts.
-struct Tiles<'a> {
-    values: &'a mut [f32],
-    grads: &'a mut [f32],
-    losses: &'a mut [f64],
-    tile_len: usize,
-    objectives: usize,
+/// What a sweep leaves in memory.
+#[derive(Clone, Copy, Default)]
+struct Keep {
+    /// Slots of every tile, not only of those at work.
+    values: bool,
+    /// Derivatives of every tile.
+    grads: bool,
+    /// Elements of a row that are kept in any case.
+    rows: usize,
 }
 
-impl Split for Tiles<'_> {
-    fn split(self, at: usize) -> (Self, Self) {
-        let (values, values_rest) = self.values.split_at_mut(at * self.tile_len);
-        let (grads, grads_rest) = self.grads.split_at_mut(at * self.tile_len);
-        let (losses, losses_rest) = self.losses.split_at_mut(at * self.objectives);
-        let (tile_len, objectives) = (self.tile_len, self.objectives);
-        (
-            Self { values, grads, losses, tile_len, objectives },
-            Self { values: values_rest, grads: grads_rest, losses: losses_rest, tile_len, objectives },
-        )
-    }
+/// The memory of the tile that a worker is at.
+struct TileMemory<'a> {
+    values: Lent<'a, f32>,
+    grads: Lent<'a, f32>,
+    kept: Lent<'a, f32>,
+    losses: Lent<'a, f64>,
 }
 
 impl Activations {
-    /// A forward pass in training mode of step `step`; with `fused`, also the first stage of the backward pass for
-    /// these objective weights, to be continued by [`Activations::backward`].
-    pub fn forward(&mut self, work: &Work<'_>, states: &mut [Vec<f32>], step: u64, fused: Option<&[f32]>) {
-        let Work { model, batch, .. } = *work;
-        work.preparation.run(work.workers, &model.nodes, batch, true, work.dense, &mut self.prepared);
-        for loss in model.losses() {
-            self.reciprocals[loss.objective] = loss.reciprocal(batch);
+    /// A forward and a backward pass in training mode of step `step`, for the given objective weights.
+    pub fn step(
+        &mut self,
+        work: &Work<'_>,
+        (compiled, touched): (&Compiled, &Touched),
+        states: &mut [Vec<f32>],
+        (step, weights): (u64, &[f32]),
+        store: &mut GradientStore,
+    ) {
+        let last = work.model.stages.len() - 1;
+        self.begin(work);
+        for stage in 0..last {
+            self.forward_stage(work, stage, states, step);
         }
-        self.losses.fill(0.0);
-        if let Some(weights) = fused {
-            model.live(weights, &mut self.live);
-        }
-        for (number, stage) in model.stages.iter().enumerate() {
-            self.gather(work, stage.clone(), states, true);
-            let fused = fused.filter(|_| number + 1 == model.stages.len());
-            self.each_tile(work, |parts, tile, values, grads, losses| {
-                let pass = parts.forward(work, Some(step));
-                for node in &model.nodes[stage.clone()] {
-                    node.forward(&pass, tile, values, losses);
-                }
-                if let Some(weights) = fused {
-                    let pass = parts.backward(work, weights);
-                    first_backward(model, &pass, tile, values, grads);
-                }
-            });
+        self.gather(work, work.model.stages[last].clone(), states, true);
+        self.gradients(work, (compiled, touched), (Some(step), weights), store);
+    }
+
+    /// A forward pass in training mode that keeps all slots, for [`Activations::backward`].
+    pub fn forward(&mut self, work: &Work<'_>, states: &mut [Vec<f32>], step: u64) {
+        self.begin(work);
+        for stage in 0..work.model.stages.len() {
+            self.forward_stage(work, stage, states, step);
         }
     }
 
-    /// A forward pass in evaluation mode.
+    /// A backward pass for the given objective weights, after a forward pass.
+    pub fn backward(
+        &mut self,
+        work: &Work<'_>,
+        (compiled, touched): (&Compiled, &Touched),
+        weights: &[f32],
+        store: &mut GradientStore,
+    ) {
+        self.gradients(work, (compiled, touched), (None, weights), store);
+    }
+
+    /// A forward pass in evaluation mode; keeps outputs.
     pub fn evaluate(&mut self, work: &Work<'_>, states: &mut [Vec<f32>]) {
         let model = work.model;
         work.preparation.run(work.workers, &model.nodes, work.batch, false, work.dense, &mut self.prepared);
         self.gather(work, 0..model.nodes.len(), states, false);
-        self.each_tile(work, |parts, tile, values, _, losses| {
-            let pass = parts.forward(work, None);
+        let keep = Keep { rows: model.scored, ..Keep::default() };
+        self.each_tile(work, keep, None, |rest, tile, memory| {
+            let pass = rest.forward(work, None);
             for node in &model.nodes {
-                node.forward(&pass, tile, values, losses);
+                node.forward(&pass, tile, &mut memory.values, &mut memory.losses);
+            }
+            for (from, to) in &model.outputs {
+                to.of_mut(tile, &mut memory.kept).copy_from_slice(from.of(tile, &memory.values));
             }
         });
     }
 
-    /// A backward pass for the given objective weights, after a forward pass that had them `fused` or not.
-    pub fn backward(&mut self, work: &Work<'_>, weights: &[f32], fused: bool) {
-        let model = work.model;
-        if !fused {
-            model.live(weights, &mut self.live);
-        }
-        for (number, stage) in model.stages.iter().enumerate().rev() {
-            let last = number + 1 == model.stages.len();
-            if !(last && fused) {
-                self.each_tile(work, |parts, tile, values, grads, _| {
-                    let pass = parts.backward(work, weights);
-                    if last {
-                        return first_backward(model, &pass, tile, values, grads);
-                    }
-                    for later in model.stages[number + 1].clone().rev() {
-                        if pass.live[later] && model.nodes[later].barrier().is_some() {
-                            model.nodes[later].backward(&pass, tile, values, grads);
-                        }
-                    }
-                    stage_backward(model, number, &pass, tile, values, grads);
-                });
-            }
-            for node in stage.clone().filter(|&node| self.live[node]) {
-                if let Some((norm, over)) = model.nodes[node].barrier() {
-                    let statistics = &mut self.statistics[over.statistics];
-                    let (values, grads) = (&self.values, &self.grads);
-                    norm.reduce(over, work.workers, work.batch, &work.frame, values, grads, statistics);
-                }
-            }
-        }
-    }
-
-    /// The gradients of all parameters, after a backward pass.
-    pub fn gradients(&mut self, work: &Work<'_>, compiled: &Compiled, touched: &Touched, store: &mut GradientStore) {
-        let whole = Whole {
-            batch: work.batch,
-            frame: work.frame,
-            values: &self.values,
-            grads: &self.grads,
-            dense: work.dense,
-            statistics: &self.statistics,
-            live: &self.live,
-        };
-        compiled.tasks.run(work.model, work.workers, &whole, &mut self.scratch, &mut store.dense);
-        store.rows.grow(touched.len());
-        touched.gradients(work, &compiled.plan, &self.live, &self.grads, &mut store.rows[..touched.len()]);
-    }
-
-    /// Copies a slot's rows out of the tiles.
+    /// Copies one output's rows out of the tiles, after [`Activations::evaluate`].
     pub fn read(&self, work: &Work<'_>, place: Place, to: &mut Vec<f32>) {
+        let kept = Frame { stride: work.model.scored, ..work.frame };
         to.clear();
-        for (tile, _) in work.frame.parts(0..work.frame.rows) {
-            to.extend_from_slice(place.of(&tile, work.frame.memory(&tile, &self.values)));
+        for (tile, _) in kept.parts(0..kept.rows) {
+            to.extend_from_slice(place.of(&tile, kept.memory(&tile, &self.kept)));
         }
     }
 
@@ -167,8 +135,58 @@ impl Activations {
         }
     }
 
+    /// What a training pass needs before its first tile.
+    fn begin(&mut self, work: &Work<'_>) {
+        work.preparation.run(work.workers, &work.model.nodes, work.batch, true, work.dense, &mut self.prepared);
+        for loss in work.model.losses() {
+            self.reciprocals[loss.objective] = loss.reciprocal(work.batch);
+        }
+        self.losses.fill(0.0);
+    }
+
+    fn forward_stage(&mut self, work: &Work<'_>, stage: usize, states: &mut [Vec<f32>], step: u64) {
+        let nodes = work.model.stages[stage].clone();
+        self.gather(work, nodes.clone(), states, true);
+        let keep = Keep { values: true, ..Keep::default() };
+        self.each_tile(work, keep, None, |rest, tile, memory| rest.forward_through(work, &nodes, step, tile, memory));
+    }
+
+    /// All gradients: passes back through the stages from the last to the first. The last stage passes forward first
+    /// where its step is given.
+    fn gradients(
+        &mut self,
+        work: &Work<'_>,
+        (compiled, touched): (&Compiled, &Touched),
+        (step, weights): (Option<u64>, &[f32]),
+        store: &mut GradientStore,
+    ) {
+        let model = work.model;
+        model.live(weights, &mut self.live);
+        let last = model.stages.len() - 1;
+        let several = last > 0;
+        let keep = Keep { values: several || step.is_none(), grads: several, rows: model.looked_up };
+        for (stage, nodes) in model.stages.iter().enumerate().rev() {
+            let to = (compiled, &mut *store);
+            self.each_tile(work, keep, Some(to), |rest, tile, memory| {
+                if stage == last {
+                    if let Some(step) = step {
+                        rest.forward_through(work, nodes, step, tile, memory);
+                    }
+                    rest.zero_derivatives(model, tile, memory);
+                }
+                rest.backward_through(work, stage, weights, tile, memory);
+            });
+            self.reduce(work, nodes.clone());
+        }
+        let Self { scratch, statistics, live, kept, .. } = self;
+        let summed = Summed { dense: work.dense, scratch, statistics, live };
+        compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
+        store.rows.grow(touched.len());
+        touched.gradients(work, &compiled.plan, live, kept, &mut store.rows[..touched.len()]);
+    }
+
     /// The statistics that some nodes normalise by.
-    fn gather(&mut self, work: &Work<'_>, nodes: std::ops::Range<usize>, states: &mut [Vec<f32>], training: bool) {
+    fn gather(&mut self, work: &Work<'_>, nodes: Range<usize>, states: &mut [Vec<f32>], training: bool) {
         for node in &work.model.nodes[nodes] {
             if let Some((norm, over)) = node.barrier() {
                 let statistics = &mut self.statistics[over.statistics];
@@ -178,27 +196,44 @@ impl Activations {
         }
     }
 
-    /// `f(the rest, tile, values, grads, losses)` for every tile.
-    fn each_tile(&mut self, work: &Work<'_>, f: impl Fn(&Rest<'_>, &Tile, &mut [f32], &mut [f32], &mut [f64]) + Sync) {
+    /// The sums over rows that the derivatives of some nodes need.
+    fn reduce(&mut self, work: &Work<'_>, nodes: Range<usize>) {
+        for node in nodes.filter(|&node| self.live[node]) {
+            if let Some((norm, over)) = work.model.nodes[node].barrier() {
+                let statistics = &mut self.statistics[over.statistics];
+                let (values, grads) = (&self.values, &self.grads);
+                norm.reduce(over, work.workers, work.batch, &work.frame, values, grads, statistics);
+            }
+        }
+    }
+
+    /// `f` for every tile; with a store for gradients that tiles add to.
+    fn each_tile(
+        &mut self,
+        work: &Work<'_>,
+        keep: Keep,
+        store: Option<(&Compiled, &mut GradientStore)>,
+        f: impl Fn(&Rest<'_>, &Tile, &mut TileMemory<'_>) + Sync,
+    ) {
         let frame = work.frame;
-        let rest = Rest {
-            prepared: &self.prepared,
-            statistics: &self.statistics,
-            reciprocals: &self.reciprocals,
-            live: &self.live,
-        };
-        let objectives = self.reciprocals.len();
-        let tiles = Tiles {
-            values: &mut self.values,
-            grads: &mut self.grads,
-            losses: &mut self.losses,
-            tile_len: frame.tile_len(),
-            objectives,
-        };
-        work.workers.chunks(tiles, frame.tiles(), 1, &|t, tiles: Tiles<'_>| {
-            let losses = &mut tiles.losses[..objectives];
-            let len = tiles.tile_len;
-            f(&rest, &frame.tile(t), &mut tiles.values[..len], &mut tiles.grads[..len], losses);
+        let live = &self.live;
+        let (scratch, turns) = (&mut self.scratch, &mut self.turns);
+        let sums = store.map(|(compiled, store)| compiled.tasks.begin(live, &mut store.dense, scratch, turns));
+        let rest =
+            Rest { prepared: &self.prepared, statistics: &self.statistics, reciprocals: &self.reciprocals, live, sums };
+        let [lent_values, lent_grads, lent_kept, lent_losses] = &self.lent;
+        let values = Pieces::new(&mut self.values, frame.tile_len(), lent_values);
+        let grads = Pieces::new(&mut self.grads, frame.tile_len(), lent_grads);
+        let kept = Pieces::new(&mut self.kept, frame.size * keep.rows, lent_kept);
+        let losses = Pieces::new(&mut self.losses, self.reciprocals.len(), lent_losses);
+        work.workers.in_order(frame.tiles(), &|worker, number| {
+            let mut memory = TileMemory {
+                values: values.lend(if keep.values { number } else { worker }),
+                grads: grads.lend(if keep.grads { number } else { worker }),
+                kept: kept.lend(number),
+                losses: losses.lend(number),
+            };
+            f(&rest, &frame.tile(number), &mut memory);
         });
     }
 }
@@ -209,6 +244,7 @@ struct Rest<'a> {
     statistics: &'a [Statistics],
     reciprocals: &'a [f64],
     live: &'a [bool],
+    sums: Option<Sums<'a>>,
 }
 
 impl<'a> Rest<'a> {
@@ -218,28 +254,57 @@ impl<'a> Rest<'a> {
         Forward { batch, dense, prepared, tables, statistics, reciprocals, training }
     }
 
-    fn backward(&self, work: &Work<'a>, weights: &'a [f32]) -> Backward<'a> {
-        let Work { batch, dense, .. } = *work;
-        let Self { prepared, statistics, live, .. } = *self;
-        Backward { batch, dense, prepared, statistics, weights, live }
-    }
-}
-
-/// Zeroes the derivatives that will be added to, then passes them back through the last stage.
-fn first_backward(model: &Model, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
-    for (node, live) in model.nodes.iter().zip(pass.live) {
-        if let (Some(out), true) = (node.out, live) {
-            out.of_mut(tile, grads).fill(0.0);
+    fn forward_through(
+        &self,
+        work: &Work<'_>,
+        nodes: &Range<usize>,
+        step: u64,
+        tile: &Tile,
+        memory: &mut TileMemory<'_>,
+    ) {
+        let pass = self.forward(work, Some(step));
+        for node in &work.model.nodes[nodes.clone()] {
+            node.forward(&pass, tile, &mut memory.values, &mut memory.losses);
         }
     }
-    stage_backward(model, model.stages.len() - 1, pass, tile, values, grads);
-}
 
-/// Passes derivatives back through a stage, up to the normalisations that opened it.
-fn stage_backward(model: &Model, stage: usize, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
-    for node in model.stages[stage].clone().rev() {
-        if pass.live[node] && model.nodes[node].barrier().is_none() {
-            model.nodes[node].backward(pass, tile, values, grads);
+    /// Zeroes the derivatives that will be added to.
+    fn zero_derivatives(&self, model: &Model, tile: &Tile, memory: &mut TileMemory<'_>) {
+        for (node, _) in model.nodes.iter().zip(self.live).filter(|(_, live)| **live) {
+            if let Some(out) = node.out {
+                out.of_mut(tile, &mut memory.grads).fill(0.0);
+            }
+        }
+    }
+
+    /// Passes derivatives back through the normalisations that opened the next stage, then through a stage up to those
+    /// that opened it, and adds up gradients of parameters on the way.
+    fn backward_through(
+        &self,
+        work: &Work<'_>,
+        stage: usize,
+        weights: &[f32],
+        tile: &Tile,
+        memory: &mut TileMemory<'_>,
+    ) {
+        let Work { model, batch, dense, .. } = *work;
+        let Self { prepared, statistics, live, sums, .. } = self;
+        let pass = Backward { batch, dense, prepared, statistics, weights, live };
+        let TileMemory { values, grads, kept, .. } = memory;
+        let opens = |node: &usize| model.nodes[*node].barrier().is_some();
+        let live = |nodes: &Range<usize>| nodes.clone().rev().filter(|&node| self.live[node]);
+        for node in model.stages.get(stage + 1).into_iter().flat_map(live).filter(opens) {
+            model.nodes[node].backward(&pass, tile, values, grads);
+        }
+        for number in live(&model.stages[stage]).filter(|node| !opens(node)) {
+            let node = &model.nodes[number];
+            node.backward(&pass, tile, values, grads);
+            if let Some(sums) = sums {
+                sums.add(&model.nodes, number, tile.number(), &Passed { batch, tile, values, grads });
+            }
+            if let Kind::Embed(embed) = &node.kind {
+                embed.kept.of_mut(tile, kept).copy_from_slice(embed.out.of(tile, grads));
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use mmtl_plan::{Initial, Plan, TableUpdates, Update};
 
 use crate::aligned::Aligned;
 use crate::history::History;
-use crate::simd::vectorised;
+use crate::simd::{prefetch, vectorised};
 use crate::touched::Touched;
 use crate::update::{Rule, Slope, advance_all};
 use crate::workers::{Split, Workers};
@@ -50,6 +50,9 @@ struct Run {
     row: usize,
     len: usize,
 }
+
+/// Rows between one that is asked for and the one at work.
+const AHEAD: usize = 8;
 
 /// Elements of a run.
 const RUN: usize = 4096;
@@ -210,6 +213,12 @@ impl Tables {
             let ids = &touched.rows[job.first..job.first + job.len];
             vectorised(|| {
                 for (i, &id) in ids.iter().enumerate() {
+                    if let Some(&soon) = ids.get(i + AHEAD) {
+                        let at = (soon - ids[0]) as usize * dim;
+                        for values in [&*rows.w, &*rows.m, &*rows.v] {
+                            prefetch(values, at);
+                        }
+                    }
                     let at = (id - ids[0]) as usize;
                     let place = at * dim..(at + 1) * dim;
                     let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);

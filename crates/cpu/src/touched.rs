@@ -126,7 +126,8 @@ impl Touched {
         self.elements[self.elements.len() - 1]
     }
 
-    /// Sums the derivatives of every place that a row went to, in the segments' order.
+    /// Sums the derivatives of every place that a row went to, in the segments' order. `grads` are those of all lookups,
+    /// tile after tile.
     pub fn gradients(&self, work: &Work<'_>, plan: &Plan, live: &[bool], grads: &[f32], out: &mut [f32]) {
         work.workers.tasks(out, &self.jobs, 1, &|job| job.element, &|jobs, _, out: &mut [f32]| {
             let job = jobs[0];
@@ -138,6 +139,7 @@ impl Touched {
                 frame: work.frame,
                 uses: &work.model.uses[job.table],
                 live,
+                looked_up: work.model.looked_up,
                 grads,
             };
             let out = &mut out[..job.len * spec.dim];
@@ -161,6 +163,7 @@ struct Sum<'a> {
     frame: Frame,
     uses: &'a [Vec<Use>],
     live: &'a [bool],
+    looked_up: usize,
     grads: &'a [f32],
 }
 
@@ -182,7 +185,7 @@ impl Sum<'_> {
         let (shift, mask) = (self.frame.size.trailing_zeros(), self.frame.size - 1);
         for occurrence in self.segments.of(self.at[i] as usize) {
             let (field, row) = (occurrence.field as usize, occurrence.row as usize);
-            let tile = (row >> shift) * self.frame.tile_len();
+            let tile = (row >> shift) * self.frame.size * self.looked_up;
             for to in self.uses[field].iter().filter(|to| self.live[to.node]) {
                 let lookup = &self.batch.lookups[field];
                 let scale = if lookup.starts.is_none() { 1.0 } else { share(to.pool, lookup.row(row).len()) };

@@ -57,14 +57,19 @@ impl Rule {
     ) {
         match self.form {
             Form::Adam { beta1, beta2, eps, decoupled } => {
-                let (coupled, free) = if decoupled { (0.0, self.lr * self.decay) } else { (self.decay, 0.0) };
-                for i in 0..N {
-                    let mut g = g[i];
-                    if decoupled {
-                        w[i] -= free * (w[i] - target);
-                    } else {
-                        g += coupled * (w[i] - target);
+                let mut g = *g;
+                // Without decay the moments do not wait for the last step's weight: a replay of many steps is then
+                // bound by the throughput of roots and quotients, not by their latency.
+                if self.decay != 0.0 && decoupled {
+                    let free = self.lr * self.decay;
+                    for w in &mut *w {
+                        *w -= free * (*w - target);
                     }
+                } else if self.decay != 0.0 {
+                    g.iter_mut().zip(&*w).for_each(|(g, w)| *g += self.decay * (w - target));
+                }
+                for i in 0..N {
+                    let g = g[i];
                     m[i] = beta1 * m[i] + (1.0 - beta1) * g;
                     v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
                     w[i] -= self.step_size * m[i] / (v[i].sqrt() * self.second_scale + eps);

@@ -1,6 +1,9 @@
 //! Threads, and the only ways in which work is shared among them: halves of halves of a slice, down to pieces whose
 //! bounds the shape decides. Who computes a piece varies; what a piece is never does.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 
 /// The engine's threads.
@@ -67,6 +70,35 @@ impl Workers {
         }
     }
 
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        match self {
+            Self::Inline => 1,
+            Self::Pool(pool) => pool.current_num_threads(),
+        }
+    }
+
+    /// `f(worker, item)` for items `0..items`. Items are handed out in order, each to a worker that is done with its
+    /// last: so whoever waits for an earlier item waits for somebody at work. No two calls have one worker at a time.
+    pub fn in_order(&self, items: usize, f: &(impl Fn(usize, usize) + Sync)) {
+        let next = AtomicUsize::new(0);
+        self.each_worker(0..self.threads().min(items), &|worker| loop {
+            let item = next.fetch_add(1, Ordering::Relaxed);
+            if item >= items {
+                return;
+            }
+            f(worker, item);
+        });
+    }
+
+    fn each_worker(&self, workers: Range<usize>, f: &(impl Fn(usize) + Sync)) {
+        if workers.len() <= 1 {
+            return workers.for_each(f);
+        }
+        let middle = workers.start.midpoint(workers.end);
+        self.join(|| self.each_worker(workers.start..middle, f), || self.each_worker(middle..workers.end, f));
+    }
+
     /// `f(start, piece)` for consecutive pieces of `chunk` units (the last may be shorter) of `data`, `len` units long.
     pub fn chunks<S: Split>(&self, data: S, len: usize, chunk: usize, f: &(impl Fn(usize, S) + Sync)) {
         self.chunks_from(0, data, len, chunk, f);
@@ -131,7 +163,30 @@ impl Workers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
+
+    #[test]
+    fn items_are_handed_out_once_and_in_order() {
+        for threads in [1, 2, 5] {
+            let workers = Workers::new(threads).expect("threads start");
+            let (started, busy) = (Mutex::new(vec![]), Mutex::new(vec![false; threads]));
+            workers.run(|| {
+                workers.in_order(40, &|worker, item| {
+                    started.lock().unwrap().push(item);
+                    assert!(!std::mem::replace(&mut busy.lock().unwrap()[worker], true));
+                    std::thread::yield_now();
+                    busy.lock().unwrap()[worker] = false;
+                });
+            });
+            let mut started = started.into_inner().unwrap();
+            // Two may swap places between being handed an item and noting it, no more.
+            assert!(started.iter().enumerate().all(|(place, item)| item.abs_diff(place) < threads));
+            started.sort_unstable();
+            assert_eq!(started, (0..40).collect::<Vec<_>>());
+        }
+    }
 
     #[test]
     fn chunks_and_tasks_reach_their_own_places_on_any_number_of_threads() {

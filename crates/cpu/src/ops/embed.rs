@@ -5,12 +5,14 @@ use mmtl_plan::{Lookup, Pool};
 use crate::lanes::add_scaled;
 use crate::layout::{Place, Tile};
 use crate::pass::Forward;
-use crate::simd::vectorised;
+use crate::simd::{prefetch, vectorised};
 
 /// A compiled [`mmtl_plan::Embed`].
 pub struct EmbedNode {
     /// Slot written.
     pub out: Place,
+    /// Where its derivative outlives the pass of a tile.
+    pub kept: Place,
     /// What lies where.
     pub columns: Vec<Column>,
     /// Width of [`mmtl_plan::Batch::numeric`].
@@ -42,6 +44,9 @@ pub enum Source {
         column: usize,
     },
 }
+
+/// Rows between one that is asked for and the one that is copied.
+const AHEAD: usize = 16;
 
 impl EmbedNode {
     /// Fills the slot column by column.
@@ -91,6 +96,9 @@ fn gather(out: &mut [f32], stride: usize, table: &[f32], dim: usize, ids: &[u32]
 fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], ids: &[u32]) {
     let rows = table.as_chunks::<DIM>().0;
     for (r, &id) in ids.iter().enumerate() {
+        if let Some(&soon) = ids.get(r + AHEAD) {
+            prefetch(table, soon as usize * DIM);
+        }
         out[r * stride..][..DIM].copy_from_slice(&rows[id as usize]);
     }
 }

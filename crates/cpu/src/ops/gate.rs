@@ -6,7 +6,8 @@ use crate::elementary::exp;
 use crate::layout::{Place, Tile};
 use crate::matrix::{Matrix, MatrixMut, product};
 use crate::node::Input;
-use crate::pass::{Backward, Forward, Whole};
+use crate::ops::linear_gradient::add_matrix;
+use crate::pass::{Backward, Forward, Passed};
 use crate::simd::vectorised;
 
 /// A compiled [`mmtl_plan::Gate`].
@@ -88,25 +89,9 @@ impl GateNode {
         }
     }
 
-    /// Gradient of rows `block` of gate `gate`'s matrix.
-    pub fn gradient(&self, whole: &Whole<'_>, gate: usize, block: &Range<usize>, out: &mut [f32]) {
-        let (x, d) = (self.input.place, self.out);
-        let mut started = false;
-        for (tile, _) in whole.frame.parts(0..whole.frame.rows) {
-            let from =
-                &x.of(&tile, whole.frame.memory(&tile, whole.values))[self.reads[gate] * x.width + block.start..];
-            let to = &d.of(&tile, whole.frame.memory(&tile, whole.grads))[gate * d.width..];
-            product(
-                &mut MatrixMut::new(out, block.len(), d.width, d.width),
-                started,
-                Matrix::new(from, tile.rows, block.len(), x.stride()).transposed(),
-                Matrix::new(to, tile.rows, d.width, d.stride()),
-            );
-            started = true;
-        }
-        if !started {
-            out.fill(0.0);
-        }
+    /// Adds a tile's share to rows `block` of gate `gate`'s matrix.
+    pub fn add_gradient(&self, passed: &Passed<'_>, gate: usize, block: &Range<usize>, first: bool, out: &mut [f32]) {
+        add_matrix(passed, (self.input.place, self.reads[gate]), (self.out, gate), None, block, first, out);
     }
 }
 

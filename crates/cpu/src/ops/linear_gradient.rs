@@ -1,13 +1,13 @@
-//! Gradients of a linear op's parameters: summed over tiles in order, each task over its own output block and all rows,
-//! so that no sum depends on which thread takes it.
+//! Gradients of a linear op's parameters: each tile adds its rows' share to every block of them, in the order of tiles.
 
 use std::ops::Range;
 
 use crate::gradient::Part;
 use crate::lanes::add_scaled;
+use crate::layout::Place;
 use crate::matrix::{Matrix, MatrixMut, product};
 use crate::ops::linear::{LinearNode, Star, Weights};
-use crate::pass::Whole;
+use crate::pass::{Passed, Summed};
 use crate::simd::vectorised;
 
 /// Columns summed at a time.
@@ -68,63 +68,60 @@ impl LinearNode {
         }
     }
 
-    /// One task's gradient.
-    pub fn gradient(&self, whole: &Whole<'_>, part: &Part, scratch: &[f32], out: &mut [f32]) {
+    /// Adds a tile's share to one part; the `first` tile's replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
         match part {
-            Part::Matrix { scene, group, rows } => self.matrix_gradient(whole, *scene, *group, rows, out),
-            Part::Bias { scene } => self.bias_gradient(whole, *scene, out),
-            Part::StarShared { bias } => self.star_shared(whole, *bias, scratch, out),
-            Part::StarScene { scene, bias } => self.star_scene(whole, *scene, *bias, scratch, out),
-            Part::Gamma { .. } | Part::Beta { .. } => unreachable!("a linear op has no scale"),
+            Part::Matrix { scene, group, rows } => {
+                add_matrix(
+                    passed,
+                    (self.input.place, self.reads[*group]),
+                    (self.out, *group),
+                    *scene,
+                    rows,
+                    first,
+                    out,
+                );
+            }
+            Part::Bias { scene } => self.add_bias(passed, *scene, first, out),
+            Part::StarShared { .. }
+            | Part::StarScene { .. }
+            | Part::WidthGamma
+            | Part::WidthBeta
+            | Part::Gamma { .. }
+            | Part::Beta { .. } => unreachable!("{part:?} is no sum of a linear op"),
         }
     }
 
-    /// `X[:, rows]ᵀ · dY` over the rows of `scene`.
-    fn matrix_gradient(
-        &self,
-        whole: &Whole<'_>,
-        scene: Option<usize>,
-        group: usize,
-        rows: &Range<usize>,
-        out: &mut [f32],
-    ) {
-        let (x, d) = (self.input.place, self.out);
-        let mut started = false;
-        for (tile, part) in whole.frame.parts(whole.rows(scene)) {
-            let from = x.of(&tile, whole.frame.memory(&tile, whole.values));
-            let to = d.of(&tile, whole.frame.memory(&tile, whole.grads));
-            let from = &from[part.start * x.stride() + self.reads[group] * x.width + rows.start..];
-            let to = &to[part.start * d.stride() + group * d.width..];
-            product(
-                &mut MatrixMut::new(out, rows.len(), d.width, d.width),
-                started,
-                Matrix::new(from, part.len(), rows.len(), x.stride()).transposed(),
-                Matrix::new(to, part.len(), d.width, d.stride()),
-            );
-            started = true;
+    /// STAR's own parts, of the gradients of `W ⊙ W_scene` and `b + b_scene`.
+    pub fn final_gradient(&self, sums: &Summed<'_>, part: &Part, out: &mut [f32]) {
+        match part {
+            Part::StarShared { bias } => self.star_shared(sums, *bias, out),
+            Part::StarScene { scene, bias } => self.star_scene(sums, *scene, *bias, out),
+            Part::Matrix { .. }
+            | Part::Bias { .. }
+            | Part::WidthGamma
+            | Part::WidthBeta
+            | Part::Gamma { .. }
+            | Part::Beta { .. } => unreachable!("{part:?} is summed"),
         }
-        if !started {
+    }
+
+    fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, first: bool, out: &mut [f32]) {
+        let (stride, rows) = (self.out.stride(), passed.rows(scene));
+        let d = &self.out.of(passed.tile, passed.grads)[rows.start * stride..rows.end * stride];
+        if first {
             out.fill(0.0);
         }
-    }
-
-    /// Sums over the rows of `scene`, f32 within a tile and f64 across tiles.
-    fn bias_gradient(&self, whole: &Whole<'_>, scene: Option<usize>, out: &mut [f32]) {
-        let stride = self.out.stride();
-        for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let mut total = [0.0f64; COLUMNS];
-            for (tile, part) in whole.frame.parts(whole.rows(scene)) {
-                let d = self.out.of(&tile, whole.frame.memory(&tile, whole.grads));
+        vectorised(|| {
+            for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
                 let mut sum = [0.0f32; COLUMNS];
-                vectorised(|| {
-                    for row in d[part.start * stride..part.end * stride].chunks_exact(stride) {
-                        add_scaled(&mut sum, 1.0, &row[block * COLUMNS..][..out.len()]);
-                    }
-                });
-                total.iter_mut().zip(sum).for_each(|(total, sum)| *total += f64::from(sum));
+                let sum = &mut sum[..out.len()];
+                for row in d.chunks_exact(stride) {
+                    add_scaled(sum, 1.0, &row[block * COLUMNS..][..sum.len()]);
+                }
+                add_scaled(out, 1.0, sum);
             }
-            out.iter_mut().zip(total).for_each(|(out, total)| *out = total as f32);
-        }
+        });
     }
 
     fn star(&self) -> Star {
@@ -135,31 +132,58 @@ impl LinearNode {
     }
 
     /// `Σ_s dE_s ⊙ W_s` and `Σ_s de_s`, where `E` and `e` are the effective weights.
-    fn star_shared(&self, whole: &Whole<'_>, bias: bool, scratch: &[f32], out: &mut [f32]) {
+    fn star_shared(&self, sums: &Summed<'_>, bias: bool, out: &mut [f32]) {
         let (star, len) = (self.star(), out.len());
         out.fill(0.0);
         for scene in 0..self.scenes {
             if bias {
-                vectorised(|| add_scaled(out, 1.0, &scratch[star.gradient_b + scene * len..][..len]));
+                vectorised(|| add_scaled(out, 1.0, &sums.scratch[star.gradient_b + scene * len..][..len]));
                 continue;
             }
-            let d = &scratch[star.gradient_w + scene * len..][..len];
-            let w = &whole.dense[star.scene_w + scene * len..][..len];
+            let d = &sums.scratch[star.gradient_w + scene * len..][..len];
+            let w = &sums.dense[star.scene_w + scene * len..][..len];
             vectorised(|| out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out += d * w));
         }
     }
 
     /// `dE_s ⊙ W` and `de_s`
-    fn star_scene(&self, whole: &Whole<'_>, scene: usize, bias: bool, scratch: &[f32], out: &mut [f32]) {
+    fn star_scene(&self, sums: &Summed<'_>, scene: usize, bias: bool, out: &mut [f32]) {
         let (star, len) = (self.star(), out.len());
         if bias {
-            out.copy_from_slice(&scratch[star.gradient_b + scene * len..][..len]);
+            out.copy_from_slice(&sums.scratch[star.gradient_b + scene * len..][..len]);
             return;
         }
-        let d = &scratch[star.gradient_w + scene * len..][..len];
-        let w = &whole.dense[star.w..][..len];
+        let d = &sums.scratch[star.gradient_w + scene * len..][..len];
+        let w = &sums.dense[star.w..][..len];
         vectorised(|| out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out = d * w));
     }
+}
+
+/// Adds `X[:, rows]ᵀ · dY` over a tile's rows of `scene`; `x` and `d` are groups of slots.
+pub fn add_matrix(
+    passed: &Passed<'_>,
+    (x, x_group): (Place, usize),
+    (d, d_group): (Place, usize),
+    scene: Option<usize>,
+    rows: &Range<usize>,
+    first: bool,
+    out: &mut [f32],
+) {
+    let part = passed.rows(scene);
+    let from = &x.of(passed.tile, passed.values)[part.start * x.stride()..];
+    let to = &d.of(passed.tile, passed.grads)[part.start * d.stride()..];
+    if part.is_empty() {
+        if first {
+            out.fill(0.0);
+        }
+        return;
+    }
+    product(
+        &mut MatrixMut::new(out, rows.len(), d.width, d.width),
+        !first,
+        Matrix::new(&from[x_group * x.width + rows.start..], part.len(), rows.len(), x.stride()).transposed(),
+        Matrix::new(&to[d_group * d.width..], part.len(), d.width, d.stride()),
+    );
 }
 
 /// Cuts the `wide` rows of a `[wide, width]` gradient into even blocks of about 16,384 elements: enough work for a

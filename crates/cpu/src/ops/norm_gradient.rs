@@ -6,7 +6,7 @@ use crate::gradient::Part;
 use crate::lanes::sum_of;
 use crate::layout::{Frame, Place, Tile};
 use crate::ops::norm::{COLUMNS, NormNode, Over, OverRows, Statistics};
-use crate::pass::{Backward, Whole};
+use crate::pass::{Backward, Passed, Summed};
 use crate::simd::vectorised;
 use crate::workers::Workers;
 
@@ -118,8 +118,12 @@ impl NormNode {
     /// The tasks that write every gradient of the op, as (start in the arena, length, part).
     pub fn gradient_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
         let columns = self.out.stride();
-        add(self.gamma, columns, Part::Gamma { scene: None });
-        add(self.beta, columns, Part::Beta { scene: None });
+        let (gamma, beta) = match self.over {
+            Over::Width { .. } => (Part::WidthGamma, Part::WidthBeta),
+            Over::Rows(_) => (Part::Gamma { scene: None }, Part::Beta { scene: None }),
+        };
+        add(self.gamma, columns, gamma);
+        add(self.beta, columns, beta);
         if let Over::Rows(OverRows { scene: Some((gamma, beta)), .. }) = self.over {
             for scene in 0..self.scenes {
                 add(gamma + scene * columns, columns, Part::Gamma { scene: Some(scene) });
@@ -128,31 +132,51 @@ impl NormNode {
         }
     }
 
-    /// One task's gradient.
-    pub fn gradient(&self, whole: &Whole<'_>, part: &Part, out: &mut [f32]) {
+    /// Adds a tile's share to the scale or the shift over the width; the `first` tile's replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
+        let Over::Width { saved } = self.over else { unreachable!("statistics over rows hold their own sums") };
+        let scale = match part {
+            Part::WidthGamma => true,
+            Part::WidthBeta => false,
+            Part::Matrix { .. }
+            | Part::Bias { .. }
+            | Part::StarShared { .. }
+            | Part::StarScene { .. }
+            | Part::Gamma { .. }
+            | Part::Beta { .. } => unreachable!("{part:?} is no sum of a normalisation"),
+        };
+        if first {
+            out.fill(0.0);
+        }
+        self.add_width(passed, saved, scale, out);
+    }
+
+    /// The gradient of a scale or shift over rows.
+    pub fn final_gradient(&self, sums: &Summed<'_>, part: &Part, out: &mut [f32]) {
+        let Over::Rows(over) = self.over else { unreachable!("sums over the width are complete") };
         let (scale, scene) = match part {
             Part::Gamma { scene } => (true, *scene),
             Part::Beta { scene } => (false, *scene),
-            Part::Matrix { .. } | Part::Bias { .. } | Part::StarShared { .. } | Part::StarScene { .. } => {
-                unreachable!("a normalisation has no matrix")
-            }
+            Part::Matrix { .. }
+            | Part::Bias { .. }
+            | Part::StarShared { .. }
+            | Part::StarScene { .. }
+            | Part::WidthGamma
+            | Part::WidthBeta => unreachable!("{part:?} is summed"),
         };
-        match self.over {
-            Over::Width { saved } => self.gradient_width(whole, saved, scale, out),
-            Over::Rows(over) => self.gradient_rows(whole, &over, scale, scene, out),
-        }
+        self.gradient_rows(sums, &over, scale, scene, out);
     }
 
     /// With effective scale `γ·γ_s` and shift `β + β_s`: `dγ = Σ_s γ_s P_s`, `dγ_s = γ P_s`, `dβ = Σ_s S_s`,
     /// `dβ_s = S_s`, where `P_s = Σ dy·x̂` and `S_s = Σ dy` over the scene's rows.
-    fn gradient_rows(&self, whole: &Whole<'_>, over: &OverRows, scale: bool, scene: Option<usize>, out: &mut [f32]) {
-        let statistics = &whole.statistics[over.statistics];
+    fn gradient_rows(&self, summed: &Summed<'_>, over: &OverRows, scale: bool, scene: Option<usize>, out: &mut [f32]) {
+        let statistics = &summed.statistics[over.statistics];
         let columns = statistics.columns;
         let sums = if scale { &statistics.product } else { &statistics.sum };
         let factor = |s: usize, c: usize| match over.scene {
             Some((scene_gamma, _)) if scale => match scene {
-                None => whole.dense[scene_gamma + s * columns + c],
-                Some(_) => whole.dense[self.gamma + c],
+                None => summed.dense[scene_gamma + s * columns + c],
+                Some(_) => summed.dense[self.gamma + c],
             },
             Some(_) | None => 1.0,
         };
@@ -164,28 +188,23 @@ impl NormNode {
         }
     }
 
-    fn gradient_width(&self, whole: &Whole<'_>, saved: Place, scale: bool, out: &mut [f32]) {
+    fn add_width(&self, passed: &Passed<'_>, saved: Place, scale: bool, out: &mut [f32]) {
         let (width, groups, columns) = (self.out.width, self.out.groups, self.out.stride());
+        let (x, d) = (self.input.place.of(passed.tile, passed.values), self.out.of(passed.tile, passed.grads));
+        let saved = saved.of(passed.tile, passed.values);
         for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let mut total = [0.0f64; COLUMNS];
-            for (tile, _) in whole.frame.parts(0..whole.frame.rows) {
-                let (values, grads) = (whole.frame.memory(&tile, whole.values), whole.frame.memory(&tile, whole.grads));
-                let (x, d) = (self.input.place.of(&tile, values), self.out.of(&tile, grads));
-                let saved = saved.of(&tile, values);
-                let mut sum = [0.0f32; COLUMNS];
-                vectorised(|| {
-                    for r in 0..tile.rows {
-                        for c in 0..out.len() {
-                            let column = block * COLUMNS + c;
-                            let at = 2 * (r * groups + column / width);
-                            let normal = (x[r * columns + column] - saved[at]) * saved[at + 1];
-                            sum[c] += d[r * columns + column] * if scale { normal } else { 1.0 };
-                        }
+            let mut sum = [0.0f32; COLUMNS];
+            vectorised(|| {
+                for r in 0..passed.tile.rows {
+                    for c in 0..out.len() {
+                        let column = block * COLUMNS + c;
+                        let at = 2 * (r * groups + column / width);
+                        let normal = (x[r * columns + column] - saved[at]) * saved[at + 1];
+                        sum[c] += d[r * columns + column] * if scale { normal } else { 1.0 };
                     }
-                });
-                total.iter_mut().zip(sum).for_each(|(total, sum)| *total += f64::from(sum));
-            }
-            out.iter_mut().zip(total).for_each(|(out, total)| *out = total as f32);
+                }
+            });
+            out.iter_mut().zip(sum).for_each(|(out, sum)| *out += sum);
         }
     }
 }

@@ -1,0 +1,345 @@
+//! The inside of matrix products: a block of the output stays in registers while the depth passes by.
+//!
+//! Each element of an output is one chain of fused multiply-adds in the order of the depth, whatever the blocks and the
+//! instruction set. So bits depend on neither, nor on how many rows a caller passes at a time.
+
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use pulp::{Simd, WithSimd};
+
+use crate::simd::prefetch_line;
+
+/// Strided factors and output, not checked.
+#[derive(Clone, Copy)]
+pub struct Operands {
+    /// Rows of `a` and of the output.
+    pub rows: usize,
+    /// Columns of `b` and of the output.
+    pub cols: usize,
+    /// Columns of `a`, rows of `b`.
+    pub depth: usize,
+    /// The left factor.
+    pub a: *const f32,
+    /// Elements from a row of `a` to the next.
+    pub a_row: usize,
+    /// Elements from a column of `a` to the next.
+    pub a_col: usize,
+    /// The right factor, of contiguous rows.
+    pub b: *const f32,
+    /// Elements from a row of `b` to the next.
+    pub b_row: usize,
+    /// The output, of contiguous rows.
+    pub out: *mut f32,
+    /// Elements from a row of the output to the next.
+    pub out_row: usize,
+    /// Whether the product is added to the output.
+    pub accumulate: bool,
+}
+
+/// A product of [`Operands`], to be dispatched to an instruction set.
+pub struct Product(Operands);
+
+impl Product {
+    /// The product of `operands`.
+    ///
+    /// # Safety
+    /// Every element of the factors can be read and every one of the output written, by nobody else meanwhile.
+    pub unsafe fn new(operands: Operands) -> Self {
+        Self(operands)
+    }
+}
+
+/// Depth that passes by before the next block of rows: with the widest block of columns 32 KiB of `b`, which stay in
+/// the first-level cache.
+const DEPTH: usize = 128;
+
+/// Columns that are copied at a time, 128 KiB with their depth.
+const SPAN: usize = 256;
+
+/// Rows that are copied at a time, 24 KiB with their depth: a multiple of 6, 8, 12 and 16.
+const ROWS: usize = 48;
+
+/// Vectors across a block at most.
+const VECTORS: usize = 4;
+
+/// Elements between neighbours along the depth from which factors are copied side by side first: lines that lie a power
+/// of two apart share the few places that a cache has for them.
+const FAR: usize = 64;
+
+/// Rows, or columns, of the output that make a copy of the other factor pay.
+const WORTH_COPYING: usize = 96;
+
+impl WithSimd for Product {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self(whole) = self;
+        let width = panel_width::<S>();
+        for col in (0..whole.cols).step_by(width) {
+            for from in whole.depths() {
+                // SAFETY: panels lie within the operands, which `Product::new` was promised.
+                unsafe { columns(simd, whole.part(col, width, from)) };
+            }
+        }
+    }
+}
+
+/// The same for factors whose lines lie far apart: their parts are copied side by side first.
+pub struct CopiedProduct(Operands);
+
+impl CopiedProduct {
+    /// The product of `operands`.
+    ///
+    /// # Safety
+    /// As of [`Product::new`].
+    pub unsafe fn new(operands: Operands) -> Self {
+        Self(operands)
+    }
+}
+
+impl WithSimd for CopiedProduct {
+    type Output = ();
+
+    #[expect(
+        clippy::large_stack_arrays,
+        reason = "152 KiB of a thread's 2 MiB, for one call without callees of weight"
+    )]
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self(whole) = self;
+        let width = panel_width::<S>();
+        let (copy_a, copy_b) = (whole.a_is_far(), whole.b_is_far());
+        let step = if copy_a { ROWS } else { whole.rows.max(1) };
+        let mut space_a = [const { MaybeUninit::<f32>::uninit() }; DEPTH * ROWS];
+        let mut space_b = [const { MaybeUninit::<f32>::uninit() }; DEPTH * SPAN];
+        for col in (0..whole.cols).step_by(SPAN) {
+            for from in whole.depths() {
+                let mut span = whole.part(col, SPAN, from);
+                if copy_b {
+                    // SAFETY: `space_b` holds the depth and the columns of a span.
+                    unsafe { span.copy_b::<S>(space_b.as_mut_ptr().cast(), width) };
+                }
+                for row in (0..whole.rows).step_by(step) {
+                    let mut block = span.rows(row, step);
+                    if copy_a {
+                        // SAFETY: `space_a` holds the depth and the rows of a block.
+                        unsafe { block.copy_a::<S>(space_a.as_mut_ptr().cast()) };
+                    }
+                    for panel in 0..span.cols.div_ceil(width) {
+                        // SAFETY: blocks lie within the operands, which `CopiedProduct::new` was promised.
+                        unsafe { columns(simd, block.panel(panel, width, copy_b)) };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Columns of a panel. AVX-512 and NEON have registers for 24 sums, their factors and more; AVX2 for 12.
+#[inline(always)]
+fn panel_width<S: Simd>() -> usize {
+    S::F32_LANES * if S::REGISTER_COUNT >= 32 { VECTORS } else { VECTORS / 2 }
+}
+
+/// Smaller operands. Offsets wrap, since they may leave operands that have no elements.
+impl Operands {
+    /// Whether copying its factors pays.
+    pub fn is_far(&self) -> bool {
+        self.a_is_far() || self.b_is_far()
+    }
+
+    fn a_is_far(&self) -> bool {
+        self.a_row == 1 && self.a_col >= FAR && self.cols >= WORTH_COPYING
+    }
+
+    fn b_is_far(&self) -> bool {
+        self.b_row >= SPAN && self.rows >= WORTH_COPYING
+    }
+
+    /// Where parts of the depth start: once also where there is none, so that the output is written.
+    #[inline(always)]
+    fn depths(&self) -> std::iter::StepBy<Range<usize>> {
+        (0..self.depth.max(1)).step_by(DEPTH)
+    }
+
+    /// At most `most` columns from `col` on, at most [`DEPTH`] deep from `from` on.
+    #[inline(always)]
+    fn part(self, col: usize, most: usize, from: usize) -> Self {
+        Self {
+            cols: (self.cols - col).min(most),
+            depth: (self.depth - from).min(DEPTH),
+            a: self.a.wrapping_add(from * self.a_col),
+            b: self.b.wrapping_add(from * self.b_row + col),
+            out: self.out.wrapping_add(col),
+            accumulate: self.accumulate || from > 0,
+            ..self
+        }
+    }
+
+    /// At most `most` rows from `row` on.
+    #[inline(always)]
+    fn rows(self, row: usize, most: usize) -> Self {
+        let (a, out) = (self.a.wrapping_add(row * self.a_row), self.out.wrapping_add(row * self.out_row));
+        Self { rows: (self.rows - row).min(most), a, out, ..self }
+    }
+
+    /// The `number`-th panel of `width` columns; `copied` panels lie one after the other.
+    #[inline(always)]
+    fn panel(self, number: usize, width: usize, copied: bool) -> Self {
+        let col = number * width;
+        let b = self.b.wrapping_add(if copied { col * self.depth } else { col });
+        Self { cols: (self.cols - col).min(width), b, out: self.out.wrapping_add(col), ..self }
+    }
+
+    /// Copies `b` to `to`, panel after panel of `width` columns.
+    #[inline(always)]
+    unsafe fn copy_b<S: Simd>(&mut self, to: *mut f32, width: usize) {
+        for panel in 0..self.cols.div_ceil(width) {
+            let from = self.panel(panel, width, false);
+            let to = to.wrapping_add(panel * width * self.depth);
+            // SAFETY: the caller's promise.
+            unsafe { copy::<S>(from.b, self.b_row, to, width, self.depth, from.cols) };
+        }
+        (self.b, self.b_row) = (to, width);
+    }
+
+    /// Copies `a`, whose rows are neighbours, to `to`.
+    #[inline(always)]
+    unsafe fn copy_a<S: Simd>(&mut self, to: *mut f32) {
+        // SAFETY: the caller's promise.
+        unsafe { copy::<S>(self.a, self.a_col, to, ROWS, self.depth, self.rows) };
+        (self.a, self.a_col) = (to, ROWS);
+    }
+}
+
+/// Copies `lines` of `len` elements; a call of `memcpy` for each would cost as much as its copy.
+#[inline(always)]
+unsafe fn copy<S: Simd>(from: *const f32, from_line: usize, to: *mut f32, to_line: usize, lines: usize, len: usize) {
+    let whole = len - len % S::F32_LANES;
+    for line in 0..lines {
+        let (from, to) = (from.wrapping_add(line * from_line), to.wrapping_add(line * to_line));
+        // SAFETY: the caller's promise.
+        unsafe {
+            for at in (0..whole).step_by(S::F32_LANES) {
+                to.add(at).cast::<S::f32s>().write_unaligned(from.add(at).cast::<S::f32s>().read_unaligned());
+            }
+            for at in whole..len {
+                *to.add(at) = *from.add(at);
+            }
+        }
+    }
+}
+
+/// All rows of a block that is at most four vectors wide, as many at a time as registers hold sums for.
+#[inline(always)]
+unsafe fn columns<S: Simd>(simd: S, block: Operands) {
+    let vectors = block.cols.div_ceil(S::F32_LANES);
+    // SAFETY: the caller's promise.
+    unsafe {
+        if S::REGISTER_COUNT >= 32 {
+            match vectors {
+                4 => rows::<S, 6, 4>(simd, block),
+                3 => rows::<S, 8, 3>(simd, block),
+                2 => rows::<S, 12, 2>(simd, block),
+                1 => rows::<S, 16, 1>(simd, block),
+                _ => {}
+            }
+        } else {
+            match vectors {
+                2 => rows::<S, 6, 2>(simd, block),
+                1 => rows::<S, 8, 1>(simd, block),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Blocks of `MOST` rows, then the rest by fours and ones.
+#[inline(always)]
+unsafe fn rows<S: Simd, const MOST: usize, const V: usize>(simd: S, block: Operands) {
+    let mut row = 0;
+    // SAFETY: `row` stays within the block.
+    unsafe {
+        while row + MOST <= block.rows {
+            sums::<S, MOST, V>(simd, block.rows(row, usize::MAX));
+            row += MOST;
+        }
+        while row + 4 <= block.rows {
+            sums::<S, 4, V>(simd, block.rows(row, usize::MAX));
+            row += 4;
+        }
+        while row < block.rows {
+            sums::<S, 1, V>(simd, block.rows(row, usize::MAX));
+            row += 1;
+        }
+    }
+}
+
+/// `R` rows of a block of `V` vectors, the last of which may be narrower.
+#[inline(always)]
+unsafe fn sums<S: Simd, const R: usize, const V: usize>(simd: S, block: Operands) {
+    let narrow = block.cols - (V - 1) * S::F32_LANES;
+    // SAFETY: the caller's promise; a narrower vector touches its own columns only.
+    unsafe {
+        if narrow == S::F32_LANES {
+            let load = |from: *const f32, _: usize| from.cast::<S::f32s>().read_unaligned();
+            let store = |to: *mut f32, _: usize, x: S::f32s| to.cast::<S::f32s>().write_unaligned(x);
+            chains::<S, R, V>(simd, block, load, store);
+        } else {
+            let mask = simd.mask_between_m32s(0, narrow as u32);
+            let load = |from: *const f32, v: usize| {
+                if v + 1 < V { from.cast::<S::f32s>().read_unaligned() } else { simd.mask_load_ptr_f32s(mask, from) }
+            };
+            let store = |to: *mut f32, v: usize, x: S::f32s| {
+                if v + 1 < V {
+                    to.cast::<S::f32s>().write_unaligned(x);
+                } else {
+                    simd.mask_store_ptr_f32s(mask, to, x);
+                }
+            };
+            chains::<S, R, V>(simd, block, load, store);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn chains<S: Simd, const R: usize, const V: usize>(
+    simd: S,
+    block: Operands,
+    load: impl Fn(*const f32, usize) -> S::f32s,
+    store: impl Fn(*mut f32, usize, S::f32s),
+) {
+    let mut sums = [[simd.splat_f32s(0.0); V]; R];
+    if block.accumulate {
+        for (row, sums) in sums.iter_mut().enumerate() {
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let at = block.out.wrapping_add(row * block.out_row + v * S::F32_LANES);
+                *sum = load(at, v);
+                // The next block's: from a far cache they would take a tenth of the time that this one's chains do.
+                prefetch_line(at.wrapping_add(R * block.out_row));
+            }
+        }
+    }
+    let (mut a, mut b) = (block.a, block.b);
+    for _ in 0..block.depth {
+        let mut factors = [simd.splat_f32s(0.0); V];
+        for (v, factor) in factors.iter_mut().enumerate() {
+            *factor = load(b.wrapping_add(v * S::F32_LANES), v);
+        }
+        for (row, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: an element of `a`, by the caller's promise.
+            let x = simd.splat_f32s(unsafe { *a.wrapping_add(row * block.a_row) });
+            for (sum, factor) in sums.iter_mut().zip(factors) {
+                *sum = simd.mul_add_f32s(x, factor, *sum);
+            }
+        }
+        (a, b) = (a.wrapping_add(block.a_col), b.wrapping_add(block.b_row));
+    }
+    for (row, sums) in sums.into_iter().enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            store(block.out.wrapping_add(row * block.out_row + v * S::F32_LANES), v, sum);
+        }
+    }
+}
