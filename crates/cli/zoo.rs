@@ -3,6 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use mmtl_plan::{Field, FieldKind, Knob, Schema, Settings, Space, Task, TaskKind, Vocabulary};
 use mmtl_zoo::{Architecture, architecture, architectures, model_knobs};
+use thousands::Separable;
 
 use crate::failure::Failure;
 
@@ -74,22 +75,9 @@ fn costs(architecture: &dyn Architecture) -> (String, String) {
         let costs = plans.map(|plan| plan.ok().map(|p| p.cost())).collect::<Option<Vec<_>>>()?;
         let parameters: usize = costs.iter().map(|c| c.dense_parameters).sum();
         let flops: usize = costs.iter().map(|c| c.forward_flops_per_row).sum();
-        Some((grouped(parameters), grouped(flops)))
+        Some((parameters.separate_with_commas(), flops.separate_with_commas()))
     };
     cost().unwrap_or_else(|| ("—".to_owned(), "—".to_owned()))
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Click, conversion given click and their product, so that every architecture applies.

@@ -1,6 +1,7 @@
 //! A report for a terminal.
 
 use comfy_table::{CellAlignment, Table, presets};
+use thousands::Separable;
 
 use crate::growth::Growth;
 use crate::machine::Machine;
@@ -58,11 +59,11 @@ fn line(report: &Report, case: &Measured) -> [String; 9] {
         case.case.clone(),
         ms(in_ms.median),
         quartiles(in_ms, ms),
-        grouped(case.rows_per_second().round() as u64),
+        (case.rows_per_second().round() as u64).separate_with_commas(),
         or_nothing(case.gflops().map(rate)),
         or_nothing(report.share(case).map(|share| format!("{:.0} %", share * 100.0))),
-        or_nothing(case.size.map(|size| grouped((size.dense_parameters + size.table_parameters) as u64))),
-        or_nothing(case.size.map(|size| grouped(size.flops_per_row as u64))),
+        or_nothing(case.size.map(|size| (size.dense_parameters + size.table_parameters).separate_with_commas())),
+        or_nothing(case.size.map(|size| size.flops_per_row.separate_with_commas())),
         or_nothing(case.memory.map(|bytes| format!("{} MiB", bytes >> 20))),
     ]
 }
@@ -71,8 +72,8 @@ fn along(growth: &Growth) -> String {
     let mut table = plain(&[growth.axis.name(), "ms", "quartiles", "MFLOP"]);
     for point in &growth.points {
         let in_ms = point.seconds.map(|seconds| seconds * 1e3);
-        let flops = grouped((point.flops / 1_000_000) as u64);
-        table.add_row([grouped(point.count as u64), ms(in_ms.median), quartiles(in_ms, ms), flops]);
+        let flops = (point.flops / 1_000_000).separate_with_commas();
+        table.add_row([point.count.separate_with_commas(), ms(in_ms.median), quartiles(in_ms, ms), flops]);
     }
     let exponent = |slope: Option<f64>| slope.map_or_else(|| NOTHING.to_owned(), |slope| format!("{slope:.2}"));
     let (time, flops) = (exponent(growth.slope), exponent(growth.flops_slope));
@@ -107,17 +108,4 @@ fn rate(gflops: f64) -> String {
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// 1234567 as 1,234,567.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
+use thousands::Separable;
 
 use crate::base::TaskBase;
 use crate::describe::{Description, FieldDescription, TaskDescription};
@@ -10,8 +11,11 @@ use crate::part::Part;
 
 impl fmt::Display for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts = Part::ALL.iter().zip(self.rows).map(|(part, rows)| format!("{} {}", grouped(rows), part.name()));
-        let total = grouped(self.rows.iter().sum());
+        let parts = Part::ALL
+            .iter()
+            .zip(self.rows)
+            .map(|(part, rows)| format!("{} {}", rows.separate_with_commas(), part.name()));
+        let total = self.rows.iter().sum::<u64>().separate_with_commas();
         writeln!(f, "{}: {total} rows ({})", self.name, parts.collect::<Vec<_>>().join(", "))?;
         writeln!(f, "fingerprint {}\n", self.fingerprint)?;
         writeln!(f, "Tasks\n{}\n", self.task_table())?;
@@ -36,7 +40,13 @@ impl Description {
                 [] => task.kind.to_owned(),
                 factors => format!("{}: {}", task.kind, factors.join(" and ")),
             };
-            table.add_row([&task.name, &kind, &task.space, &grouped(task.all.rows), &told(task, &task.all)]);
+            table.add_row([
+                &task.name,
+                &kind,
+                &task.space,
+                &task.all.rows.separate_with_commas(),
+                &told(task, &task.all),
+            ]);
         }
         table
     }
@@ -47,7 +57,7 @@ impl Description {
         let mut table = table(&header, &(1..header.len()).collect::<Vec<_>>());
         for scene in &self.scenes {
             let mut row = vec![scene.name.clone()];
-            row.extend(scene.rows.map(grouped));
+            row.extend(scene.rows.map(|number| number.separate_with_commas()));
             row.push(percent(scene.share));
             row.extend(self.tasks.iter().zip(&scene.tasks).map(|(task, base)| told(task, base)));
             table.add_row(row);
@@ -70,7 +80,7 @@ impl Description {
             table.add_row([
                 name,
                 first.kind.to_owned(),
-                first.values.map_or_else(dash, |values| grouped(values as u64)),
+                first.values.map_or_else(dash, |values| values.separate_with_commas()),
                 first.tokens.map_or_else(dash, |tokens| format!("{tokens:.1}")),
                 shares(first.missing),
                 first.unseen.map_or_else(dash, shares),
@@ -83,7 +93,7 @@ impl Description {
         let mut table = table(&["tasks", "rows", "Pearson"], &[1, 2]);
         for pair in &self.correlations {
             let pearson = pair.pearson.map_or_else(dash, |r| format!("{r:.4}"));
-            table.add_row([pair.tasks.join(" × "), grouped(pair.rows), pearson]);
+            table.add_row([pair.tasks.join(" × "), pair.rows.separate_with_commas(), pearson]);
         }
         table
     }
@@ -91,7 +101,7 @@ impl Description {
     fn slice_table(&self) -> Table {
         let mut table = table(&["slice", "train", "valid", "test", "share"], &[1, 2, 3, 4]);
         for slice in &self.slices {
-            let [train, valid, test] = slice.rows.map(grouped);
+            let [train, valid, test] = slice.rows.map(|number| number.separate_with_commas());
             table.add_row([slice.name.clone(), train, valid, test, percent(slice.share)]);
         }
         table
@@ -132,22 +142,4 @@ fn shares(shares: [f64; 3]) -> String {
         return "0 %".to_owned();
     }
     shares.map(|share| format!("{:.1}", 100.0 * share)).join(" / ") + " %"
-}
-
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap_or_default()).collect();
-    groups.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_grouped() {
-        assert_eq!([0, 7, 999, 1000, 1_234_567].map(grouped), ["0", "7", "999", "1,000", "1,234,567"]);
-    }
 }
