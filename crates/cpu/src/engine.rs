@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Engine, EngineError, Plan, Session, SessionOptions};
+use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
+use crate::memory;
+use crate::model::Model;
 use crate::session::CpuSession;
 use crate::simd;
 use crate::workers::Workers;
@@ -37,5 +39,10 @@ impl Engine for CpuEngine {
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
         Ok(Box::new(CpuSession::new(plan, options, Arc::clone(&self.workers))?))
+    }
+
+    fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
+        let model = Model::of(plan, options.dropout);
+        Ok(Some(memory::footprint(plan, &model, self.workers.threads(), options.max_rows)))
     }
 }

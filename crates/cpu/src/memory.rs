@@ -2,7 +2,7 @@
 
 use std::sync::atomic::AtomicU32;
 
-use mmtl_plan::{EngineError, Plan};
+use mmtl_plan::{EngineError, Footprint, Plan};
 
 use crate::aligned::Aligned;
 use crate::gradient::Tasks;
@@ -81,17 +81,43 @@ pub fn touched_elements(plan: &Plan, max_rows: usize) -> usize {
     Touched::most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
 }
 
+/// What a session allocates for batches of `max_rows` rows.
+pub fn footprint(plan: &Plan, model: &Model, threads: usize, max_rows: usize) -> Footprint {
+    let table_rows = sum(plan.tables.iter().map(|table| table.rows as u64));
+    let tables = sum(plan.tables.iter().map(|table| times(table.rows, table.dim)));
+    let trained = tables.saturating_add(plan.arena_len as u64);
+    let states = sum(plan.states.iter().map(|state| state.len as u64));
+    let touched_rows = sum(Touched::most_rows(plan, max_rows).into_iter().map(|rows| rows as u64));
+    let gradients = [plan.arena_len as u64, touched_elements(plan, max_rows) as u64, touched_rows.saturating_mul(2)];
+    let activations = [
+        times(slot_rows(model, threads, max_rows), 2 * model.stride),
+        times(padded_rows(max_rows), model.looked_up.max(model.scored)),
+        model.prepared_len as u64,
+        model.scratch_len as u64,
+        // Five numbers a column and scene, and a count of two words' size a scene.
+        sum(model.statistics.iter().map(|&(scenes, columns)| times(scenes, 5 * columns + 2))),
+    ];
+    // Everything counted so far is of 4 bytes: `f32`, or rows of tables.
+    let bytes = |elements: u64| elements.saturating_mul(4);
+    Footprint {
+        parameters: bytes(sum([trained, states])),
+        gradients: bytes(sum(gradients)),
+        activations: bytes(sum(activations)),
+        optimiser: bytes(sum([trained.saturating_mul(2), table_rows])),
+    }
+}
+
+fn times(count: usize, each: usize) -> u64 {
+    (count as u64).saturating_mul(each as u64)
+}
+
+fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
+    parts.into_iter().fold(0, u64::saturating_add)
+}
+
 /// Refuses a session that the machine has no memory for, before the operating system has to kill it.
 pub fn check(plan: &Plan, model: &Model, threads: usize, max_rows: usize) -> Result<(), EngineError> {
-    let elements = |count: usize, each: usize| (count as u64).saturating_mul(each as u64);
-    let tables: u64 = plan.tables.iter().map(|table| elements(table.rows, table.dim)).fold(0, u64::saturating_add);
-    let slots = elements(slot_rows(model, threads, max_rows), 2 * model.stride);
-    let kept = elements(padded_rows(max_rows), model.looked_up.max(model.scored));
-    let dense = elements(plan.arena_len, 4) + (model.prepared_len + model.scratch_len) as u64;
-    let needed = [tables.saturating_mul(3), slots, kept, dense, touched_elements(plan, max_rows) as u64]
-        .into_iter()
-        .fold(0, u64::saturating_add)
-        .saturating_mul(4);
+    let needed = footprint(plan, model, threads, max_rows).total();
     let available = available();
     if needed > available {
         return Err(EngineError::Memory { what: format!("a session of plan `{}`", plan.name), needed, available });

@@ -62,6 +62,15 @@ impl Batch {
         self.row_ids.len()
     }
 
+    /// Bytes that its buffers take, those that they have grown to and do not use now included.
+    pub fn bytes(&self) -> usize {
+        let ids: usize = self.lookups.iter().map(|lookup| bytes(&lookup.ids)).sum();
+        let starts: usize = self.lookups.iter().flat_map(|lookup| &lookup.starts).map(bytes).sum();
+        let of_rows = bytes(&self.row_ids) + bytes(&self.groups) + bytes(&self.scene_starts);
+        let numbers = bytes(&self.numeric) + bytes(&self.labels) + bytes(&self.weights);
+        ids + starts + of_rows + numbers + self.segments.iter().map(Segments::bytes).sum::<usize>()
+    }
+
     /// The rows of one scene.
     pub fn scene(&self, scene: usize) -> Range<usize> {
         self.scene_starts[scene] as usize..self.scene_starts[scene + 1] as usize
@@ -135,6 +144,11 @@ impl Batch {
             unknown.map(|id| format!("field `{}` has id {id}, expected below {size}", field.name))
         })
     }
+}
+
+/// Bytes that a buffer takes.
+pub(crate) fn bytes<T>(buffer: &Vec<T>) -> usize {
+    buffer.capacity() * size_of::<T>()
 }
 
 /// Whether ascending bounds from 0 to `len` were given.

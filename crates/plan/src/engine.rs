@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{batch::Batch, plan::Plan, update::Update};
+use crate::{batch::Batch, footprint::Footprint, plan::Plan, update::Update};
 
 /// Makes sessions.
 pub trait Engine: Send + Sync {
@@ -21,6 +21,15 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When memory or the device does not suffice.
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError>;
+
+    /// What [`Engine::session`] would allocate, found without allocating it; `None` where an engine allocates as it
+    /// goes and cannot tell.
+    ///
+    /// # Errors
+    /// On a plan that the engine does not execute.
+    fn footprint(&self, _plan: &Plan, _options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
+        Ok(None)
+    }
 }
 
 /// What a session is created with.

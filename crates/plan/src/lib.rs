@@ -10,6 +10,7 @@ mod builder;
 mod cost;
 mod engine;
 mod error;
+mod footprint;
 mod init;
 mod knob;
 mod op;
@@ -30,6 +31,7 @@ pub use engine::{
     TableUpdates,
 };
 pub use error::PlanError;
+pub use footprint::Footprint;
 pub use init::Initial;
 pub use knob::{Kind, Knob, KnobError, Settings, Value, nearest};
 pub use op::{

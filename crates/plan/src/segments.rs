@@ -1,7 +1,7 @@
 //! Where in a batch each id of a vocabulary occurs, so that an embedding's gradient is a sum over contiguous
 //! segments in a fixed order: deterministic on any number of threads and without atomics.
 
-use crate::batch::Lookup;
+use crate::batch::{Lookup, bytes};
 
 /// One use of an id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +61,11 @@ impl Segments {
             self.occurrences.push(used.at);
         }
         self.starts.push(self.occurrences.len() as u32);
+    }
+
+    /// Bytes that its buffers take.
+    pub(crate) fn bytes(&self) -> usize {
+        bytes(&self.unique) + bytes(&self.starts) + bytes(&self.occurrences) + bytes(&self.uses) + bytes(&self.sorted)
     }
 
     /// The occurrences of the `u`-th unique id.

@@ -60,3 +60,16 @@ fn everything_that_does_not_fit_is_said() {
         assert_eq!(batch.mismatch(&schema()).as_deref(), Some(expected));
     }
 }
+
+#[test]
+fn the_bytes_of_a_batch_are_those_of_its_buffers() {
+    assert_eq!(Batch::default().bytes(), 0);
+    let mut batch = batch();
+    // Row ids, scene starts, ids and their starts, numbers, labels and weights; for each of 8 ids an occurrence of 8
+    // bytes and two uses of 12.
+    let least = 3 * 8 + 3 * 4 + (3 + 2 + 4 + 3) * 4 + 3 * 4 + 2 * 6 * 4 + 8 * (8 + 12 + 12);
+    assert!(batch.bytes() >= least, "{}", batch.bytes());
+    let before = batch.bytes();
+    batch.groups.reserve_exact(100);
+    assert_eq!(batch.bytes(), before + 800);
+}
