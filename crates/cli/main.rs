@@ -11,6 +11,7 @@ mod init;
 mod preparing;
 mod repro;
 mod run;
+mod step;
 mod table;
 mod workers;
 mod zoo;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Zoo(args) => zoo::zoo(args.name.as_deref()),
         Command::Data(args) => data::data(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Step(args) => step::step(args.case.as_deref()),
         Command::Schedule(args) => workers::schedule(&args),
         Command::Worker(args) => return workers::work(&args),
     };

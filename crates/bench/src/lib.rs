@@ -6,6 +6,7 @@
 
 mod auc;
 mod case;
+mod counted;
 mod error;
 mod fma_peak;
 mod gemm_peak;
@@ -28,6 +29,7 @@ mod world;
 
 pub use auc::time_auc;
 pub use case::{AUC_ROWS, Case, Work, case, cases};
+pub use counted::Counted;
 pub use error::BenchError;
 pub use fma_peak::{FmaPeak, fma_peak};
 pub use gemm_peak::{GemmPeak, SHAPES, gemm_peak};

@@ -1,6 +1,7 @@
 //! The cases are what they claim, and numbers come out right.
 
 mod case;
+mod counted;
 mod measured;
 mod single_op;
 mod slope;
