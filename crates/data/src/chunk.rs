@@ -55,6 +55,16 @@ impl Chunk {
     pub(crate) fn rows(&self) -> usize {
         self.row_ids.len()
     }
+
+    /// Bytes of all its columns.
+    pub(crate) fn bytes(&self) -> usize {
+        let tokens = self.tokens.iter().map(|tokens| size_of_val(&*tokens.ids) + size_of_val(&*tokens.starts));
+        let optional = self.weights.as_deref().map_or(0, size_of_val) + self.groups.as_deref().map_or(0, size_of_val);
+        let of_rows = size_of_val(&*self.row_ids) + size_of_val(&*self.parts) + size_of_val(&*self.scenes);
+        let of_fields = size_of_val(&*self.ids) + size_of_val(&*self.numeric) + tokens.sum::<usize>();
+        let slices = self.slices.iter().map(|members| members.len().div_ceil(8)).sum::<usize>();
+        of_rows + of_fields + size_of_val(&*self.labels) + optional + slices
+    }
 }
 
 /// The chunk of a row, and the row's place in it.

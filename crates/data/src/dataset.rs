@@ -10,6 +10,7 @@ use crate::chunk::{Chunk, place};
 use crate::layout::{Layout, Place};
 use crate::manifest::Manifest;
 use crate::part::Part;
+use crate::room::Room;
 
 /// Rows ready for training and scoring: in memory, or mapped from the cache. Cheap to clone; clones share the rows.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub struct Dataset {
 pub(crate) struct Rows {
     pub(crate) manifest: Manifest,
     pub(crate) layout: Layout,
+    pub(crate) room: Room,
     pub(crate) chunks: Vec<Chunk>,
     parts: [Vec<u32>; 3],
     slices: Vec<Slice>,
@@ -57,7 +59,8 @@ impl Dataset {
         let slices = manifest.slices.iter().enumerate();
         let slices = slices.map(|(s, name)| Slice { name: name.clone(), members: members(s) }).collect();
         let layout = Layout::of(&manifest.schema);
-        Self { inner: Arc::new(Rows { manifest, layout, chunks, parts, slices }) }
+        let room = Room::of(&manifest.schema, &layout, &chunks);
+        Self { inner: Arc::new(Rows { manifest, layout, room, chunks, parts, slices }) }
     }
 
     /// What the data offers a model. Target scales are those of the known train rows of each task's space.
@@ -79,6 +82,11 @@ impl Dataset {
     /// Whether it has no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Bytes of the rows: of the mapped file's pages, which programs that open it share, or of this program's memory.
+    pub fn bytes(&self) -> u64 {
+        self.inner.chunks.iter().map(Chunk::bytes).sum::<usize>() as u64
     }
 
     /// Row indices of one part, ascending.

@@ -15,7 +15,7 @@ use crate::error::GridError;
 use crate::experiment::Experiment;
 use crate::key::TrialKey;
 use crate::made::Made;
-use crate::run::{RunError, fits};
+use crate::run::{RunError, TrialFit, fits};
 use crate::store::{FormatVersion, Store, StoredTrial, atomic, read_json, to_json};
 use crate::trial::{Row, Trial};
 
@@ -89,8 +89,23 @@ pub fn prepare(
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Prepared, GridError> {
+    prepare_each(experiment, catalogue, execution, cache, progress, &mut |_, _, _| Ok(()))
+}
+
+/// Told the number of each trial that makes sense, with its fits and its data.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(usize, &[TrialFit], &Dataset) -> Result<(), RunError>;
+
+/// As [`prepare`], and tells `each` of every trial while its data is open: those that share data follow each other.
+pub(crate) fn prepare_each(
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+    execution: &Execution,
+    cache: &Path,
+    progress: &mut dyn FnMut(Preparing),
+    each: Each<'_>,
+) -> Result<Prepared, GridError> {
     let mut made = Made::below(cache);
-    match plan(experiment, catalogue, execution, cache, progress, &mut made) {
+    match plan(experiment, catalogue, execution, cache, progress, each, &mut made) {
         Ok((grid, trials)) => Ok(Prepared { grid, trials, made }),
         Err(error) => {
             made.take_back();
@@ -105,6 +120,7 @@ fn plan(
     execution: &Execution,
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
+    each: Each<'_>,
     made: &mut Made,
 ) -> Result<(Grid, Vec<StoredTrial>), GridError> {
     let trials = experiment.trials(catalogue, execution);
@@ -118,7 +134,8 @@ fn plan(
         let dataset = open(experiment, catalogue, configuration, cache, &mut tell, made)?;
         grid.add_subjects(dataset.schema());
         for &at in group {
-            runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset)?);
+            let each = &mut |fits: &[TrialFit]| each(at, fits, &dataset);
+            runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset, each)?);
         }
     }
     let stored;
@@ -160,13 +177,15 @@ fn plan_run(
     catalogue: &Catalogue,
     trial: &Trial,
     dataset: &Dataset,
+    told: &mut dyn FnMut(&[TrialFit]) -> Result<(), RunError>,
 ) -> Result<(Planned, StoredTrial), GridError> {
     let configuration = &trial.configuration;
     let architecture = mmtl_zoo::architecture(&configuration.architecture);
     let architecture = architecture.map_err(|error| fault(experiment, &error.into()))?;
     let not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
     if not_applicable.is_none() {
-        check(configuration, catalogue, architecture, dataset).map_err(|error| fault(experiment, &error))?;
+        let fits = made_fits(configuration, catalogue, architecture, dataset);
+        fits.and_then(|fits| told(&fits)).map_err(|error| fault(experiment, &error))?;
     }
     let fingerprint = dataset.fingerprint().to_owned();
     let run = Planned {
@@ -186,15 +205,14 @@ fn data_fault(experiment: &Experiment, error: &DataError) -> GridError {
     experiment.fault(&key, error.to_string()).into()
 }
 
-/// That settings fit the data and make plans: found out before anything is written.
-fn check(
+/// A trial's fits. That settings fit the data and make plans is found out before anything is written.
+fn made_fits(
     configuration: &Configuration,
     catalogue: &Catalogue,
     architecture: &dyn Architecture,
     dataset: &Dataset,
-) -> Result<(), RunError> {
-    let settings = configuration.settings(catalogue)?;
-    fits(configuration, &settings, architecture, dataset).map(drop)
+) -> Result<Vec<TrialFit>, RunError> {
+    fits(configuration, &configuration.settings(catalogue)?, architecture, dataset)
 }
 
 /// The sentence at the line of the section that it is about.

@@ -7,6 +7,7 @@
 mod best;
 mod checkpoint;
 mod checkpoint_file;
+mod cost;
 mod criterion;
 mod error;
 mod evaluation;
@@ -28,6 +29,7 @@ mod watcher;
 
 pub use best::Best;
 pub use checkpoint::Checkpoint;
+pub use cost::{FitMemory, prediction_bytes};
 pub use criterion::{Criterion, Per, Selection};
 pub use error::TrainError;
 pub use evaluation::{CellScores, Choice, Evaluation, Key, OutputScores};

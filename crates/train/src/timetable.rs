@@ -61,6 +61,18 @@ impl Timetable {
         number >= 1.0 && (number * interval).round() as u64 == step
     }
 
+    /// How often validation rows are scored: the steps for which [`Timetable::evaluates`] holds, counted.
+    pub fn evaluations(&self) -> u64 {
+        let (steps, interval) = (self.steps(), self.eval_every * self.steps_per_epoch() as f64);
+        if interval <= 1.0 {
+            return steps;
+        }
+        let step_of = |number: u64| (number as f64 * interval).round() as u64;
+        let nearest = (steps as f64 / interval).round() as u64;
+        let last = if step_of(nearest) > steps { nearest - 1 } else { nearest };
+        last + u64::from(step_of(last) != steps)
+    }
+
     /// Whether losses are read after `step`.
     pub fn reads(&self, step: u64) -> bool {
         step.is_multiple_of(READ_EVERY) || self.evaluates(step)
@@ -103,10 +115,11 @@ mod tests {
     #[test]
     fn no_evaluation_is_skipped_by_rounding() {
         for rows in 1..60 {
-            for every in [0.07, 0.1, 0.3, 1.0 / 3.0, 0.7, 1.1] {
+            for every in [0.07, 0.1, 0.3, 1.0 / 3.0, 0.7, 1.1, 2.5, 4.0] {
                 let interval = every * rows as f64;
                 let expected = if interval <= 1.0 { 3 * rows } else { (3.0 * rows as f64 / interval) as usize };
                 let got = evaluations(rows, every).len();
+                assert_eq!(timetable(rows, 1, every).evaluations(), got as u64, "{rows} rows, every {every}");
                 assert!((expected..=expected + 1).contains(&got), "{rows} rows, every {every}: {got}, {expected}");
             }
         }

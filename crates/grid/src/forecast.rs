@@ -1,0 +1,232 @@
+//! What a grid will cost, known before anything is trained.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mmtl_data::{Dataset, Part};
+use mmtl_plan::{Engine, Footprint};
+use mmtl_train::{FitMemory, prediction_bytes};
+
+use crate::catalogue::Catalogue;
+use crate::configuration::Execution;
+use crate::error::GridError;
+use crate::experiment::Experiment;
+use crate::planned::{Planned, Preparing, prepare_each};
+use crate::run::{RunError, TrialFit};
+use crate::trial::Row;
+
+/// What a grid costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Forecast {
+    /// The experiment's name.
+    pub experiment: String,
+    /// Runs at once.
+    pub jobs: usize,
+    /// Threads of each.
+    pub threads: usize,
+    /// Its configurations, in the order in which their first runs start.
+    pub configurations: Vec<ConfigurationCost>,
+    /// Configurations that make no sense and are not run, with the reason.
+    pub not_applicable: Vec<(Row, String)>,
+    /// Floating-point operations of all runs.
+    pub flops: u128,
+    /// Bytes of the `jobs` largest runs together; `None` where the engine cannot tell.
+    pub memory: Option<u64>,
+    /// Bytes of the largest mapped data sets that so many runs can have open, which runs on the same data share.
+    pub mapped: u64,
+}
+
+/// Runs that cost the same: those that differ by their seeds, or by what changes neither shapes nor steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConfigurationCost {
+    /// What they have in common.
+    pub row: Row,
+    /// How many there are.
+    pub runs: usize,
+    /// What one costs; where seeds draw different data, the one that takes most memory.
+    pub cost: TrialCost,
+}
+
+/// What one run costs. Its fits follow each other: operations add up, and memory is that of the largest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialCost {
+    /// Dense parameters of all fits.
+    pub dense_parameters: u64,
+    /// Parameters of all fits' embedding tables.
+    pub table_parameters: u64,
+    /// Floating-point operations of a row's forward pass through all fits that train on it.
+    pub forward_flops_per_row: u64,
+    /// Those of a row's training step: forward and backward.
+    pub training_flops_per_row: u64,
+    /// Steps when patience ends no fit early.
+    pub steps: u64,
+    /// Floating-point operations of an epoch's steps.
+    pub epoch_flops: u128,
+    /// Those of the run: all epochs, evaluations, and the predictions at the end.
+    pub flops: u128,
+    /// Bytes of the engine's session; `None` where the engine cannot tell.
+    pub session: Option<Footprint>,
+    /// Bytes of copied weights: the best so far, and a checkpoint while it is written.
+    pub snapshots: u64,
+    /// Bytes of batches prepared ahead.
+    pub batches: u64,
+    /// Bytes of lists of rows, labels and predictions, and of rows that are not mapped from a file.
+    pub rows: u64,
+    /// Bytes of the rows that are mapped.
+    pub mapped: u64,
+}
+
+impl TrialCost {
+    /// Bytes that the run alone takes.
+    pub fn memory(&self) -> Option<u64> {
+        Some(self.session?.total() + self.snapshots + self.batches + self.rows)
+    }
+
+    fn of(fits: &[TrialFit], dataset: &Dataset, cached: bool, engine: &dyn Engine) -> Result<Self, RunError> {
+        let mut memories = vec![];
+        let (mut dense, mut tables, mut steps, mut forward) = (0, 0, 0, 0);
+        let (mut epoch_flops, mut flops) = (0, 0);
+        for TrialFit { spec, .. } in fits {
+            memories.push(spec.memory(engine, dataset)?);
+            let cost = spec.plan.cost();
+            dense += cost.dense_parameters as u64;
+            tables += cost.table_parameters as u64;
+            steps += spec.training.timetable(spec.rows.train().len()).steps();
+            forward += cost.forward_flops_per_row as u128 * spec.rows.train().len() as u128;
+            epoch_flops += spec.epoch_flops();
+            let predicted = scored_rows(dataset, spec.rows.scene());
+            flops += spec.training_flops() + cost.forward_flops_per_row as u128 * predicted as u128;
+        }
+        let most = |memory: &&FitMemory| memory.session.map_or(0, |session| session.total()) + memory.around_session();
+        let largest = memories.iter().max_by_key(most);
+        let forward = (forward / dataset.rows(Part::Train).len().max(1) as u128) as u64;
+        let (own, mapped) = if cached { (0, dataset.bytes()) } else { (dataset.bytes(), 0) };
+        Ok(Self {
+            dense_parameters: dense,
+            table_parameters: tables,
+            forward_flops_per_row: forward,
+            training_flops_per_row: 3 * forward,
+            steps,
+            epoch_flops,
+            flops,
+            session: largest.and_then(|memory| memory.session),
+            snapshots: largest.map_or(0, |memory| memory.snapshots),
+            batches: largest.map_or(0, |memory| memory.batches),
+            rows: largest.map_or(0, |memory| memory.rows) + rows_of_run(fits, dataset) + own,
+            mapped,
+        })
+    }
+}
+
+/// Validation and test rows that a fit predicts when it is trained.
+fn scored_rows(dataset: &Dataset, scene: Option<usize>) -> usize {
+    let rows = [Part::Valid, Part::Test].into_iter().flat_map(|part| dataset.rows(part));
+    rows.filter(|row| scene.is_none_or(|scene| dataset.scene(**row) == scene)).count()
+}
+
+/// Bytes of the parts' rows, of each fit's, and of what is kept of every predicted row until the run ends.
+fn rows_of_run(fits: &[TrialFit], dataset: &Dataset) -> u64 {
+    let of_fits: usize = fits.iter().map(|fit| fit.spec.rows.train().len() + fit.spec.rows.valid().len()).sum();
+    let mut predicted: BTreeMap<usize, usize> = BTreeMap::new();
+    for plan in fits.iter().map(|fit| &fit.spec.plan) {
+        predicted.extend(plan.outputs.iter().map(|output| (output.task, prediction_bytes(plan, output.task))));
+    }
+    let of_scored = size_of::<u32>() + predicted.values().sum::<usize>();
+    (size_of::<u32>() * (dataset.len() + of_fits) + of_scored * scored_rows(dataset, None)) as u64
+}
+
+/// Opens the data of every trial, as a run does, and says what the grid would cost on `engine` with `jobs` runs of
+/// `threads` threads at once. Data that is prepared on the way stays for the run.
+///
+/// # Errors
+/// As [`crate::prepare`].
+pub fn forecast(
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+    (execution, engine): (&Execution, &dyn Engine),
+    (jobs, threads): (usize, usize),
+    cache: &Path,
+    progress: &mut dyn FnMut(Preparing),
+) -> Result<Forecast, GridError> {
+    let trials = experiment.trials(catalogue, execution);
+    let mut costs = BTreeMap::new();
+    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |at, fits, dataset| {
+        let cached = trials[at].configuration.settings(catalogue)?.data.bool("cache");
+        costs.insert(at, TrialCost::of(fits, dataset, cached, engine)?);
+        Ok(())
+    })?;
+    let runs = &prepared.grid.runs;
+    let mut not_applicable: Vec<(Row, String)> = vec![];
+    for run in runs {
+        let told = run.not_applicable.as_ref().map(|reason| (seedless(run), reason.clone()));
+        not_applicable.extend(told.filter(|told| !not_applicable.contains(told)));
+    }
+    let mut memory: Vec<Option<u64>> = costs.values().map(TrialCost::memory).collect();
+    memory.sort_by_key(|bytes| Reverse(*bytes));
+    let mut mapped: Vec<(String, u64)> =
+        costs.iter().map(|(at, cost)| (trials[*at].configuration.data_identity(), cost.mapped)).collect();
+    mapped.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
+    mapped.dedup();
+    Ok(Forecast {
+        experiment: experiment.name.clone(),
+        jobs,
+        threads,
+        flops: costs.values().map(|cost| cost.flops).sum(),
+        memory: memory.into_iter().take(jobs).sum(),
+        mapped: mapped.iter().take(jobs).map(|(_, bytes)| bytes).sum(),
+        configurations: configurations(costs.iter().map(|(at, cost)| (seedless(&runs[*at]), cost))),
+        not_applicable,
+    })
+}
+
+/// A run's first row without the values of seeds.
+fn seedless(run: &Planned) -> Row {
+    let mut row = run.rows[0].clone();
+    row.values.retain(|(key, _)| !key.starts_with("seeds."));
+    row
+}
+
+/// Runs of a row, and what they cost from seed to seed.
+struct Alike {
+    row: Row,
+    runs: usize,
+    costs: Vec<TrialCost>,
+}
+
+fn configurations<'a>(runs: impl Iterator<Item = (Row, &'a TrialCost)>) -> Vec<ConfigurationCost> {
+    let mut rows: Vec<Alike> = vec![];
+    for (row, cost) in runs {
+        match rows.iter_mut().find(|alike| alike.row == row) {
+            Some(alike) => {
+                alike.runs += 1;
+                alike.costs.push(cost.clone());
+            }
+            None => rows.push(Alike { row, runs: 1, costs: vec![cost.clone()] }),
+        }
+    }
+    let mut merged: Vec<Alike> = vec![];
+    for next in rows {
+        let same = |alike: &&mut Alike| alike.row.architecture == next.row.architecture && alike.costs == next.costs;
+        match merged.iter_mut().find(same) {
+            Some(alike) => {
+                alike.runs += next.runs;
+                in_common(&mut alike.row, &next.row);
+            }
+            None => merged.push(next),
+        }
+    }
+    let configuration = |Alike { row, runs, costs }: Alike| {
+        // The first of equals, so that the order of seeds decides.
+        let cost = costs.into_iter().rev().max_by_key(|cost| (cost.memory(), cost.flops));
+        cost.map(|cost| ConfigurationCost { row, runs, cost })
+    };
+    merged.into_iter().filter_map(configuration).collect()
+}
+
+/// Leaves what `other` has too.
+fn in_common(row: &mut Row, other: &Row) {
+    row.values.retain(|value| other.values.contains(value));
+    row.ablation.take_if(|ablation| other.ablation.as_ref() != Some(ablation));
+    row.baseline &= other.baseline;
+}
