@@ -50,24 +50,25 @@ impl Product {
     }
 }
 
-/// Depth that passes by before the next block of rows: with the widest block of columns 32 KiB of `b`, which stay in
-/// the first-level cache.
-const DEPTH: usize = 128;
+/// Depth that passes by before the next block of rows. Panels of `b` then stream from the second-level cache, 64 KiB
+/// with the widest block of columns, and outputs that are added to are read and written half as often as if panels
+/// fitted the first level.
+const DEPTH: usize = 256;
 
 /// Columns that are copied at a time, 128 KiB with their depth.
-const SPAN: usize = 256;
-
-/// Rows that are copied at a time, 24 KiB with their depth: a multiple of 6, 8, 12 and 16.
-const ROWS: usize = 48;
+const SPAN: usize = 128;
 
 /// Vectors across a block at most.
 const VECTORS: usize = 4;
 
-/// Elements between neighbours along the depth from which factors are copied side by side first: lines that lie a power
-/// of two apart share the few places that a cache has for them.
-const FAR: usize = 64;
+/// Elements between rows of `b` from which they are copied side by side first: lines that lie a power of two apart
+/// share the few places that a cache has for them.
+const FAR: usize = 512;
 
-/// Rows, or columns, of the output that make a copy of the other factor pay.
+/// Elements of two cache lines.
+const LINES: usize = 32;
+
+/// Rows of the output that make a copy of `b` pay.
 const WORTH_COPYING: usize = 96;
 
 impl WithSimd for Product {
@@ -86,7 +87,7 @@ impl WithSimd for Product {
     }
 }
 
-/// The same for factors whose lines lie far apart: their parts are copied side by side first.
+/// The same for a right factor whose rows lie far apart: its parts are copied side by side first.
 pub struct CopiedProduct(Operands);
 
 impl CopiedProduct {
@@ -104,32 +105,22 @@ impl WithSimd for CopiedProduct {
 
     #[expect(
         clippy::large_stack_arrays,
-        reason = "152 KiB of a thread's 2 MiB, for one call without callees of weight"
+        reason = "128 KiB of a thread's 2 MiB, for one call without callees of weight"
     )]
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self(whole) = self;
         let width = panel_width::<S>();
-        let (copy_a, copy_b) = (whole.a_is_far(), whole.b_is_far());
-        let step = if copy_a { ROWS } else { whole.rows.max(1) };
-        let mut space_a = [const { MaybeUninit::<f32>::uninit() }; DEPTH * ROWS];
-        let mut space_b = [const { MaybeUninit::<f32>::uninit() }; DEPTH * SPAN];
+        let mut space = [const { MaybeUninit::<f32>::uninit() }; DEPTH * SPAN];
         for col in (0..whole.cols).step_by(SPAN) {
             for from in whole.depths() {
                 let mut span = whole.part(col, SPAN, from);
-                if copy_b {
-                    // SAFETY: `space_b` holds the depth and the columns of a span.
-                    unsafe { span.copy_b::<S>(space_b.as_mut_ptr().cast(), width) };
-                }
-                for row in (0..whole.rows).step_by(step) {
-                    let mut block = span.rows(row, step);
-                    if copy_a {
-                        // SAFETY: `space_a` holds the depth and the rows of a block.
-                        unsafe { block.copy_a::<S>(space_a.as_mut_ptr().cast()) };
-                    }
+                // SAFETY: `space` holds the depth and the columns of a span; panels lie within the operands, which
+                // `CopiedProduct::new` was promised.
+                unsafe {
+                    span.copy_b::<S>(space.as_mut_ptr().cast(), width);
                     for panel in 0..span.cols.div_ceil(width) {
-                        // SAFETY: blocks lie within the operands, which `CopiedProduct::new` was promised.
-                        unsafe { columns(simd, block.panel(panel, width, copy_b)) };
+                        columns(simd, span.panel(panel, width, true));
                     }
                 }
             }
@@ -145,17 +136,9 @@ fn panel_width<S: Simd>() -> usize {
 
 /// Smaller operands. Offsets wrap, since they may leave operands that have no elements.
 impl Operands {
-    /// Whether copying its factors pays.
+    /// Whether copying `b` pays.
     pub fn is_far(&self) -> bool {
-        self.a_is_far() || self.b_is_far()
-    }
-
-    fn a_is_far(&self) -> bool {
-        self.a_row == 1 && self.a_col >= FAR && self.cols >= WORTH_COPYING
-    }
-
-    fn b_is_far(&self) -> bool {
-        self.b_row >= SPAN && self.rows >= WORTH_COPYING
+        self.b_row >= FAR && self.b_row.is_multiple_of(LINES) && self.rows >= WORTH_COPYING
     }
 
     /// Where parts of the depth start: once also where there is none, so that the output is written.
@@ -203,14 +186,6 @@ impl Operands {
             unsafe { copy::<S>(from.b, self.b_row, to, width, self.depth, from.cols) };
         }
         (self.b, self.b_row) = (to, width);
-    }
-
-    /// Copies `a`, whose rows are neighbours, to `to`.
-    #[inline(always)]
-    unsafe fn copy_a<S: Simd>(&mut self, to: *mut f32) {
-        // SAFETY: the caller's promise.
-        unsafe { copy::<S>(self.a, self.a_col, to, ROWS, self.depth, self.rows) };
-        (self.a, self.a_col) = (to, ROWS);
     }
 }
 

@@ -13,13 +13,32 @@ pub struct Place {
     pub width: usize,
 }
 
+/// Columns from which rows are set apart. Below, a tile's part of a matrix fits the first-level cache anyway.
+const WIDE: usize = 128;
+
+/// Elements of a cache line.
+const LINE: usize = 16;
+
 impl Place {
-    /// Elements of one row.
-    pub fn stride(&self) -> usize {
+    /// Elements of one row, `[groups, width]`.
+    pub fn columns(&self) -> usize {
         self.groups * self.width
     }
 
-    /// Its `[rows, groups, width]` in a tile's memory.
+    /// Elements from the start of a row to that of the next. Wide rows of an even number of cache lines get one line
+    /// more: lines that lie a power of two apart share the few places that a cache has for them.
+    pub fn stride(&self) -> usize {
+        let columns = self.columns();
+        if columns >= WIDE && columns.is_multiple_of(2 * LINE) { columns + LINE } else { columns }
+    }
+
+    /// Its rows in a tile's memory.
+    pub fn rows<'a>(&self, tile: &Tile, memory: &'a [f32]) -> impl Iterator<Item = &'a [f32]> + use<'a> {
+        let columns = self.columns();
+        self.of(tile, memory).chunks_exact(self.stride()).map(move |row| &row[..columns])
+    }
+
+    /// Its rows, `stride` apart, in a tile's memory.
     pub fn range(&self, tile: &Tile) -> Range<usize> {
         let start = tile.size * self.at;
         start..start + tile.rows * self.stride()

@@ -196,7 +196,7 @@ impl Compiler<'_> {
             Op::Norm(op) => Kind::Norm(self.norm(op)),
             Op::Gate(op) => {
                 let (input, out) = (self.input(op.input), self.input(op.out).place);
-                let transposed = self.prepare(out.groups * out.width * input.place.width);
+                let transposed = self.prepare(out.columns() * input.place.width);
                 let w = self.offset(op.w);
                 let (reads, mask) = (op.reads.clone(), op.mask.clone());
                 Kind::Gate(GateNode { input, out, reads, w, transposed, mask, temperature: op.temperature })
@@ -236,7 +236,7 @@ impl Compiler<'_> {
     fn linear(&mut self, op: &Linear) -> LinearNode {
         let (input, out) = (self.input(op.input), self.input(op.out).place);
         let scenes = self.plan.schema.scenes.len();
-        let (matrices, biases) = (out.groups * out.width * input.place.width, out.stride());
+        let (matrices, biases) = (out.columns() * input.place.width, out.columns());
         let optional = |b: Option<ParamId>| b.map(|b| self.offset(b));
         let weights = match op.weights {
             LinearWeights::Shared { w, b } => Weights::Shared { w: self.offset(w), b: optional(b) },
@@ -270,11 +270,11 @@ impl Compiler<'_> {
         let over = match op.kind {
             NormKind::Layer => Over::Width { saved: self.claim(out.groups, 2) },
             NormKind::Batch { mean, variance, momentum } => {
-                let statistics = self.statistics(1, out.stride());
+                let statistics = self.statistics(1, out.columns());
                 Over::Rows(OverRows { statistics, mean: mean.0, variance: variance.0, momentum, scene: None })
             }
             NormKind::Scene { mean, variance, momentum, scene_gamma, scene_beta } => {
-                let statistics = self.statistics(self.plan.schema.scenes.len(), out.stride());
+                let statistics = self.statistics(self.plan.schema.scenes.len(), out.columns());
                 let scene = Some((self.offset(scene_gamma), self.offset(scene_beta)));
                 Over::Rows(OverRows { statistics, mean: mean.0, variance: variance.0, momentum, scene })
             }

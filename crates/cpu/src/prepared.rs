@@ -106,7 +106,7 @@ fn linear_tasks(node: usize, linear: &LinearNode, tasks: &mut Vec<Task>) {
             }
         }
         if let Weights::Star(star) = linear.weights {
-            let start = star.effective_b + scene * linear.out.stride();
+            let start = star.effective_b + scene * linear.out.columns();
             tasks.push(Task { start, node, scene, what: What::StarBias });
         }
     }
@@ -131,9 +131,9 @@ fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], out: &mut [f32]
             out.iter_mut().zip(w.iter().zip(scene_w)).for_each(|(out, (w, scene_w))| *out = w * scene_w);
         }
         (What::StarBias, Weights::Star(star)) => {
-            let stride = node.out.stride();
-            let b = &dense[star.b..][..stride];
-            let scene_b = &dense[star.scene_b + task.scene * stride..][..stride];
+            let columns = node.out.columns();
+            let b = &dense[star.b..][..columns];
+            let scene_b = &dense[star.scene_b + task.scene * columns..][..columns];
             out.iter_mut().zip(b.iter().zip(scene_b)).for_each(|(out, (b, scene_b))| *out = b + scene_b);
         }
         (What::StarMatrix { .. } | What::StarBias, Weights::Shared { .. } | Weights::PerScene { .. }) => {

@@ -117,7 +117,9 @@ impl Activations {
         let kept = Frame { stride: work.model.scored, ..work.frame };
         to.clear();
         for (tile, _) in kept.parts(0..kept.rows) {
-            to.extend_from_slice(place.of(&tile, kept.memory(&tile, &self.kept)));
+            for row in place.rows(&tile, kept.memory(&tile, &self.kept)) {
+                to.extend_from_slice(row);
+            }
         }
     }
 

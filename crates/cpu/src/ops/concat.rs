@@ -21,9 +21,10 @@ impl ConcatNode {
         let mut offset = 0;
         for input in &self.inputs {
             let width = input.place.width;
-            let from = input.place.of(tile, before).chunks_exact(width);
-            for (to, from) in out.chunks_exact_mut(self.out.width).zip(from) {
-                to[offset..offset + width].copy_from_slice(from);
+            for (to, from) in out.chunks_exact_mut(self.out.stride()).zip(input.place.rows(tile, before)) {
+                for (to, from) in to.chunks_exact_mut(self.out.width).zip(from.chunks_exact(width)) {
+                    to[offset..offset + width].copy_from_slice(from);
+                }
             }
             offset += width;
         }
@@ -36,10 +37,13 @@ impl ConcatNode {
         for input in &self.inputs {
             let width = input.place.width;
             if pass.live[input.node] {
-                let to = input.place.of_mut(tile, before).chunks_exact_mut(width);
+                let to = input.place.of_mut(tile, before).chunks_exact_mut(input.place.stride());
                 vectorised(|| {
-                    for (to, from) in to.zip(out.chunks_exact(self.out.width)) {
-                        add_scaled(to, 1.0, &from[offset..offset + width]);
+                    for (to, from) in to.zip(out.chunks_exact(self.out.stride())) {
+                        let to = to.chunks_exact_mut(width).take(self.out.groups);
+                        for (to, from) in to.zip(from.chunks_exact(self.out.width)) {
+                            add_scaled(to, 1.0, &from[offset..offset + width]);
+                        }
                     }
                 });
             }

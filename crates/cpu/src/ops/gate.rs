@@ -50,6 +50,7 @@ impl GateNode {
         let scale = 1.0 / self.temperature;
         vectorised(|| {
             for row in out.chunks_exact_mut(self.out.stride()) {
+                let row = &mut row[..self.out.columns()];
                 for (logits, mask) in row.chunks_exact_mut(experts).zip(self.mask.chunks_exact(experts)) {
                     softmax(logits, mask, scale);
                 }
@@ -62,15 +63,17 @@ impl GateNode {
         let (before, out) = self.out.after(tile, grads);
         let (wide, experts) = (self.input.place.width, self.out.width);
         let scale = 1.0 / self.temperature;
-        let weights = self.out.of(tile, values);
+        let weights = self.out.rows(tile, values);
         vectorised(|| {
-            for (d, p) in out.chunks_exact_mut(experts).zip(weights.chunks_exact(experts)) {
-                let mut mean = 0.0;
-                for (d, p) in d.iter().zip(p) {
-                    mean += d * p;
-                }
-                for (d, p) in d.iter_mut().zip(p) {
-                    *d = p * (*d - mean) * scale;
+            for (d, weights) in out.chunks_exact_mut(self.out.stride()).zip(weights) {
+                for (d, p) in d.chunks_exact_mut(experts).zip(weights.chunks_exact(experts)) {
+                    let mut mean = 0.0;
+                    for (d, p) in d.iter().zip(p) {
+                        mean += d * p;
+                    }
+                    for (d, p) in d.iter_mut().zip(p) {
+                        *d = p * (*d - mean) * scale;
+                    }
                 }
             }
         });

@@ -20,26 +20,26 @@ impl LinearNode {
             Weights::Shared { w, b } => {
                 self.matrix_parts(w, None, &mut add);
                 if let Some(b) = b {
-                    add(b, self.out.stride(), Part::Bias { scene: None });
+                    add(b, self.out.columns(), Part::Bias { scene: None });
                 }
             }
             Weights::PerScene { w, b } => {
                 for scene in 0..self.scenes {
                     self.matrix_parts(w, Some(scene), &mut add);
                     if let Some(b) = b {
-                        add(b + scene * self.out.stride(), self.out.stride(), Part::Bias { scene: Some(scene) });
+                        add(b + scene * self.out.columns(), self.out.columns(), Part::Bias { scene: Some(scene) });
                     }
                 }
             }
             Weights::Star(star) => {
                 let all = self.out.groups * self.matrix_len();
                 add(star.w, all, Part::StarShared { bias: false });
-                add(star.b, self.out.stride(), Part::StarShared { bias: true });
+                add(star.b, self.out.columns(), Part::StarShared { bias: true });
                 for scene in 0..self.scenes {
                     add(star.scene_w + scene * all, all, Part::StarScene { scene, bias: false });
                     add(
-                        star.scene_b + scene * self.out.stride(),
-                        self.out.stride(),
+                        star.scene_b + scene * self.out.columns(),
+                        self.out.columns(),
                         Part::StarScene { scene, bias: true },
                     );
                 }
@@ -52,8 +52,8 @@ impl LinearNode {
         let Weights::Star(star) = self.weights else { return };
         for scene in 0..self.scenes {
             self.matrix_parts(star.gradient_w, Some(scene), &mut add);
-            let start = star.gradient_b + scene * self.out.stride();
-            add(start, self.out.stride(), Part::Bias { scene: Some(scene) });
+            let start = star.gradient_b + scene * self.out.columns();
+            add(start, self.out.columns(), Part::Bias { scene: Some(scene) });
         }
     }
 

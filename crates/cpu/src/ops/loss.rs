@@ -59,8 +59,8 @@ impl LossNode {
                 *total += one_logit(logits, labels, weights, share, saved, |z, y| ((z - y) * (z - y), 2.0 * (z - y)));
             }
             (LossKind::BinaryCrossEntropy, factors) => {
-                let stride = factors.len();
-                for (r, d) in saved.chunks_exact_mut(stride).enumerate() {
+                for (r, d) in saved.chunks_exact_mut(self.saved.stride()).enumerate() {
+                    let d = &mut d[..factors.len()];
                     d.fill(0.0);
                     if weights[r] > 0.0 {
                         let logit = |i: usize| factors[i].row(tile, before, r)[0];
@@ -69,7 +69,8 @@ impl LossNode {
                 }
             }
             (LossKind::SoftmaxCrossEntropy, factors) => {
-                for (r, d) in saved.chunks_exact_mut(self.saved.width).enumerate() {
+                for (r, d) in saved.chunks_exact_mut(self.saved.stride()).enumerate() {
+                    let d = &mut d[..self.saved.width];
                     d.fill(0.0);
                     if weights[r] > 0.0 {
                         let logits = factors[0].row(tile, before, r);
@@ -90,7 +91,7 @@ impl LossNode {
             if pass.live[factor.node] {
                 let grads = place.of_mut(tile, grads);
                 vectorised(|| {
-                    for (r, saved) in saved.chunks_exact(self.saved.width).enumerate() {
+                    for (r, saved) in saved.chunks_exact(self.saved.stride()).enumerate() {
                         let to = &mut grads[r * place.stride() + factor.group * place.width..][..place.width];
                         add_scaled(to, weight, &saved[offset..offset + place.width]);
                     }

@@ -32,8 +32,8 @@ impl MixNode {
         vectorised(|| {
             for (r, out) in out.chunks_exact_mut(self.out.stride()).enumerate() {
                 let weights = self.weights_of(tile, before, r);
-                let x = &x[r * self.input.place.stride()..][..self.input.place.stride()];
-                mix_row(out, self.out.width, weights, x);
+                let x = &x[r * self.input.place.stride()..][..self.input.place.columns()];
+                mix_row(&mut out[..self.out.columns()], self.out.width, weights, x);
             }
         });
     }
@@ -49,9 +49,9 @@ impl MixNode {
             let gate_grads = gate.place.of_mut(tile, before);
             vectorised(|| {
                 for (r, gate) in gate_grads.chunks_exact_mut(gate.place.stride()).enumerate() {
-                    let x = &x[r * experts * width..][..experts * width];
-                    for (t, gate) in gate.chunks_exact_mut(experts).enumerate() {
-                        let out = &out[(r * self.out.groups + t) * width..][..width];
+                    let x = &x[r * self.input.place.stride()..][..experts * width];
+                    for (t, gate) in gate.chunks_exact_mut(experts).take(self.out.groups).enumerate() {
+                        let out = &out[r * self.out.stride() + t * width..][..width];
                         for (gate, x) in gate.iter_mut().zip(x.chunks_exact(width)) {
                             *gate += dot(out, x);
                         }
@@ -62,11 +62,11 @@ impl MixNode {
         if pass.live[self.input.node] {
             let input = self.input.place.of_mut(tile, before);
             vectorised(|| {
-                for (r, input) in input.chunks_exact_mut(experts * width).enumerate() {
+                for (r, input) in input.chunks_exact_mut(self.input.place.stride()).enumerate() {
                     let weights = self.weights_of(tile, values, r);
-                    for (e, input) in input.chunks_exact_mut(width).enumerate() {
+                    for (e, input) in input.chunks_exact_mut(width).take(experts).enumerate() {
                         for t in 0..self.out.groups {
-                            let out = &out[(r * self.out.groups + t) * width..][..width];
+                            let out = &out[r * self.out.stride() + t * width..][..width];
                             add_scaled(input, weights[t * experts + e], out);
                         }
                     }
@@ -80,7 +80,7 @@ impl MixNode {
         match &self.weights {
             Weights::Slot(gate) => {
                 let stride = gate.place.stride();
-                &gate.place.of(tile, memory)[row * stride..][..stride]
+                &gate.place.of(tile, memory)[row * stride..][..gate.place.columns()]
             }
             Weights::Fixed(weights) => weights,
         }

@@ -111,7 +111,7 @@ impl OverRows {
         match self.scene {
             None => (gamma, beta),
             Some((scene_gamma, scene_beta)) => {
-                let at = s * norm.out.stride() + c;
+                let at = s * norm.out.columns() + c;
                 (gamma * dense[scene_gamma + at], beta + dense[scene_beta + at])
             }
         }
@@ -215,9 +215,11 @@ impl NormNode {
         let columns = statistics.columns;
         let (before, out) = self.out.after(tile, values);
         let x = self.input.place.of(tile, before);
+        // Input and output have one shape.
+        let stride = self.out.stride();
         for scene in 0..statistics.counts.len() {
             let rows = over.part(pass.batch, scene, tile);
-            let place = rows.start * columns..rows.end * columns;
+            let place = rows.start * stride..rows.end * stride;
             let mean = &statistics.mean[scene * columns..][..columns];
             let inverse = &statistics.inverse[scene * columns..][..columns];
             // A block of columns at a time, so that its scale and shift are computed once and stay in registers.
@@ -229,7 +231,7 @@ impl NormNode {
                 }
                 let (mean, inverse) = (&mean[start..start + width], &inverse[start..start + width]);
                 vectorised(|| {
-                    let rows = out[place.clone()].chunks_exact_mut(columns).zip(x[place.clone()].chunks_exact(columns));
+                    let rows = out[place.clone()].chunks_exact_mut(stride).zip(x[place.clone()].chunks_exact(stride));
                     for (out, x) in rows {
                         let (out, x) = (&mut out[start..start + width], &x[start..start + width]);
                         for c in 0..width {
@@ -242,18 +244,20 @@ impl NormNode {
     }
 
     fn forward_width(&self, pass: &Forward<'_>, saved: Place, tile: &Tile, values: &mut [f32]) {
-        let (width, groups, columns) = (self.out.width, self.out.groups, self.out.stride());
+        let (width, columns) = (self.out.width, self.out.columns());
         let (before, rest) = values.split_at_mut(tile.size * self.out.at);
-        let (out, after) = rest.split_at_mut(tile.size * columns);
+        let (out, after) = rest.split_at_mut(tile.size * self.out.stride());
         // What is saved lies right behind the output.
-        let saved = &mut after[..tile.rows * saved.stride()];
+        let (saved_stride, saved) = (saved.stride(), &mut after[..tile.rows * saved.stride()]);
         let x = self.input.place.of(tile, before);
         let gamma = &pass.dense[self.gamma..][..columns];
         let beta = &pass.dense[self.beta..][..columns];
         vectorised(|| {
-            let places = out.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(saved.chunks_exact_mut(2));
-            for (place, ((out, x), saved)) in places.enumerate() {
-                let group = place % groups * width;
+            for (row, group) in (0..tile.rows).flat_map(|row| (0..self.out.groups).map(move |group| (row, group))) {
+                let at = row * self.out.stride() + group * width;
+                let (out, x) = (&mut out[at..at + width], &x[at..at + width]);
+                let saved = &mut saved[row * saved_stride + 2 * group..][..2];
+                let group = group * width;
                 let mean = sum_of(x, x, |x, _| x) / width as f32;
                 let variance = sum_of(x, x, |x, _| (x - mean) * (x - mean)) / width as f32;
                 let inverse = 1.0 / (variance + self.eps).sqrt();

@@ -34,12 +34,12 @@ impl NormNode {
                 for (tile, part) in frame.parts(rows.clone()) {
                     let x = self.input.place.of(&tile, frame.memory(&tile, values));
                     let d = self.out.of(&tile, frame.memory(&tile, grads));
-                    let place = part.start * columns..part.end * columns;
-                    let (mean, inverse) = (&mean[start..start + width], &inverse[start..start + width]);
+                    let (stride, columns) = (self.out.stride(), start..start + width);
+                    let place = part.start * stride..part.end * stride;
+                    let (mean, inverse) = (&mean[columns.clone()], &inverse[columns.clone()]);
                     vectorised(|| {
-                        for (x, d) in x[place.clone()].chunks_exact(columns).zip(d[place.clone()].chunks_exact(columns))
-                        {
-                            let (x, d) = (&x[start..start + width], &d[start..start + width]);
+                        for (x, d) in x[place.clone()].chunks_exact(stride).zip(d[place].chunks_exact(stride)) {
+                            let (x, d) = (&x[columns.clone()], &d[columns.clone()]);
                             for c in 0..width {
                                 totals[0][c] += f64::from(d[c]);
                                 totals[1][c] += f64::from(d[c] * ((x[c] - mean[c]) * inverse[c]));
@@ -76,7 +76,7 @@ impl NormNode {
             let at = scene * columns;
             let share = if statistics.counts[scene] == 0 { 0.0 } else { 1.0 / statistics.counts[scene] as f32 };
             for r in rows {
-                let row = r * columns..(r + 1) * columns;
+                let row = r * self.out.stride()..r * self.out.stride() + columns;
                 let (dx, x, d) = (&mut dx[row.clone()], &x[row.clone()], &d[row]);
                 vectorised(|| {
                     for c in 0..columns {
@@ -95,13 +95,15 @@ impl NormNode {
         let (before, d) = self.out.after(tile, grads);
         let dx = self.input.place.of_mut(tile, before);
         let x = self.input.place.of(tile, values);
-        let saved = saved.of(tile, values);
-        let gamma = &pass.dense[self.gamma..][..self.out.stride()];
+        let (stride, saved) = (saved.stride(), saved.of(tile, values));
+        let gamma = &pass.dense[self.gamma..][..self.out.columns()];
         vectorised(|| {
-            let places = dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(d.chunks_exact(width));
-            for (place, ((dx, x), d)) in places.enumerate() {
-                let (mean, inverse) = (saved[2 * place], saved[2 * place + 1]);
-                let gamma = &gamma[place % groups * width..][..width];
+            for (row, group) in (0..tile.rows).flat_map(|row| (0..groups).map(move |group| (row, group))) {
+                let at = row * self.out.stride() + group * width;
+                let (dx, x, d) = (&mut dx[at..at + width], &x[at..at + width], &d[at..at + width]);
+                let saved = &saved[row * stride + 2 * group..][..2];
+                let (mean, inverse) = (saved[0], saved[1]);
+                let gamma = &gamma[group * width..][..width];
                 let sum = sum_of(d, gamma, |d, gamma| d * gamma) / width as f32;
                 let mut product = 0.0;
                 for c in 0..width {
@@ -117,7 +119,7 @@ impl NormNode {
 
     /// The tasks that write every gradient of the op, as (start in the arena, length, part).
     pub fn gradient_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
-        let columns = self.out.stride();
+        let columns = self.out.columns();
         let (gamma, beta) = match self.over {
             Over::Width { .. } => (Part::WidthGamma, Part::WidthBeta),
             Over::Rows(_) => (Part::Gamma { scene: None }, Part::Beta { scene: None }),
@@ -189,18 +191,18 @@ impl NormNode {
     }
 
     fn add_width(&self, passed: &Passed<'_>, saved: Place, scale: bool, out: &mut [f32]) {
-        let (width, groups, columns) = (self.out.width, self.out.groups, self.out.stride());
+        let (width, stride) = (self.out.width, self.out.stride());
         let (x, d) = (self.input.place.of(passed.tile, passed.values), self.out.of(passed.tile, passed.grads));
-        let saved = saved.of(passed.tile, passed.values);
+        let (saved_stride, saved) = (saved.stride(), saved.of(passed.tile, passed.values));
         for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
             let mut sum = [0.0f32; COLUMNS];
             vectorised(|| {
                 for r in 0..passed.tile.rows {
                     for c in 0..out.len() {
                         let column = block * COLUMNS + c;
-                        let at = 2 * (r * groups + column / width);
-                        let normal = (x[r * columns + column] - saved[at]) * saved[at + 1];
-                        sum[c] += d[r * columns + column] * if scale { normal } else { 1.0 };
+                        let at = r * saved_stride + 2 * (column / width);
+                        let normal = (x[r * stride + column] - saved[at]) * saved[at + 1];
+                        sum[c] += d[r * stride + column] * if scale { normal } else { 1.0 };
                     }
                 }
             });

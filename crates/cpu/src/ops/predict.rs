@@ -55,7 +55,7 @@ impl PredictNode {
             Link::Softmax(factor) => {
                 let width = self.out.width;
                 add(factor, &|r, c| {
-                    let row = r * width..(r + 1) * width;
+                    let row = r * self.out.stride()..r * self.out.stride() + width;
                     let (p, d) = (&predicted[row.clone()], &d[row]);
                     let mean: f32 = p.iter().zip(d).map(|(p, d)| p * d).sum();
                     p[c] * (d[c] - mean)
@@ -90,8 +90,8 @@ impl PredictNode {
                 }
             }
             Link::Softmax(factor) => {
-                for (r, out) in out.chunks_exact_mut(self.out.width).enumerate() {
-                    softmax(factor.row(tile, before, r), out);
+                for (r, out) in out.chunks_exact_mut(self.out.stride()).enumerate() {
+                    softmax(factor.row(tile, before, r), &mut out[..self.out.width]);
                 }
             }
         });
