@@ -1,7 +1,7 @@
 //! Batches prepared ahead of time by a thread of their own, so that training never waits for a gather.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use mmtl_plan::Batch;
@@ -23,12 +23,13 @@ pub struct Prepared {
 }
 
 /// A bounded queue of batches, filled by a thread. The batches and their order are those of the order alone, however
-/// fast either side is. Dropping it stops the thread.
+/// fast either side is. Once each has been filled, batches that are given back go round without an allocation. Dropping
+/// it stops the thread.
 #[derive(Debug)]
 pub struct Batches {
     // Options, so that dropping can close both channels before it waits for the thread.
     ready: Option<Receiver<Prepared>>,
-    used: Option<Sender<Prepared>>,
+    used: Option<SyncSender<Prepared>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -38,9 +39,9 @@ impl Batches {
     pub fn epochs(dataset: &Dataset, order: &Order, epoch: u64, index: usize, ahead: usize) -> Self {
         let (dataset, order) = (dataset.clone(), order.clone());
         Self::spawn(ahead, move |queue| {
-            let (mut epoch, mut skip) = (epoch, index);
+            let (mut epoch, mut skip, mut rows) = (epoch, index, vec![]);
             while order.batches() > 0 {
-                let rows = order.epoch(epoch);
+                order.epoch_into(epoch, &mut rows);
                 if !queue.pass(&dataset, &rows, order.batch_rows(), epoch, skip) {
                     return;
                 }
@@ -59,7 +60,12 @@ impl Batches {
 
     fn spawn(ahead: usize, work: impl FnOnce(&Queue) + Send + 'static) -> Self {
         let (to_ready, ready) = sync_channel(ahead);
-        let (used, from_used) = channel();
+        // One is filled and one trained on while the others wait. All are there from the start: made when none has come
+        // back in time, the last would be made at a step that only the clock decides.
+        let (used, from_used) = sync_channel(ahead + 2);
+        for _ in 0..ahead + 2 {
+            used.try_send(Prepared::default()).expect("the queue has room for them");
+        }
         let thread = std::thread::spawn(move || work(&Queue { ready: to_ready, used: from_used }));
         Self { ready: Some(ready), used: Some(used), thread: Some(thread) }
     }
@@ -67,8 +73,8 @@ impl Batches {
     /// Takes a batch back to be filled again. Without this every batch is allocated anew.
     pub fn give_back(&mut self, used: Prepared) {
         if let Some(queue) = &self.used {
-            // The thread is gone after the last batch; then the batch is simply freed.
-            drop(queue.send(used));
+            // The thread is gone after the last batch, and others' batches find no room: then it is simply freed.
+            drop(queue.try_send(used));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Gathers rows into a batch: the hot path beside training. Nothing is allocated once the batch's buffers have grown
-//! to their largest size.
+//! Gathers rows into a batch: the hot path beside training. Nothing is allocated for a batch that has held as many
+//! rows before, whichever they were.
 
 use mmtl_plan::{Batch, Schema, TaskKind};
 
@@ -76,6 +76,7 @@ impl Dataset {
                 }
             }
         }
+        self.inner.room.make(self.schema(), rows, batch);
         let grouped = self.inner.manifest.grouped;
         batch.numeric.resize(rows * layout.numeric, 0.0);
         batch.labels.resize(rows * layout.tasks, 0.0);

@@ -50,6 +50,7 @@ mod part;
 mod prepare;
 mod progress;
 mod reviews;
+mod room;
 mod shipped;
 mod source;
 mod split;

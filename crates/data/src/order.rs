@@ -33,8 +33,16 @@ impl Order {
 
     /// All rows in the order of `epoch`, counted from 0.
     pub fn epoch(&self, epoch: u64) -> Vec<u32> {
-        let order = self.stream.permutation(epoch, self.rows.len());
-        order.into_iter().map(|at| self.rows[at as usize]).collect()
+        let mut rows = vec![];
+        self.epoch_into(epoch, &mut rows);
+        rows
+    }
+
+    /// The same in place of whatever `rows` held.
+    pub(crate) fn epoch_into(&self, epoch: u64, rows: &mut Vec<u32>) {
+        rows.clear();
+        rows.extend_from_slice(&self.rows);
+        self.stream.shuffle(epoch, rows);
     }
 }
 

@@ -129,10 +129,11 @@ fn a_batch_keeps_its_buffers() {
         lookups.chain(segments).chain(rest).collect()
     }
     let (dataset, mut batch) = (toy(), Batch::default());
-    // The most rows, unique ids and tokens that any of them have.
-    dataset.fill(&(0..2000).collect::<Vec<_>>(), &mut batch);
+    // As many rows as any of them have, but all without a token and with one item.
+    dataset.fill(&[0; 2000], &mut batch);
     let grown = buffers(&batch);
-    for rows in [(5000..7000).collect::<Vec<u32>>(), vec![], (1..3).collect(), (38_000..40_000).collect()] {
+    let rich = (0..2000).map(|i| 5 * i + 4).collect();
+    for rows in [rich, (5000..7000).collect::<Vec<u32>>(), vec![], (1..3).collect(), (38_000..40_000).collect()] {
         dataset.fill(&rows, &mut batch);
         assert_eq!(buffers(&batch), grown);
     }

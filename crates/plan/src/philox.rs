@@ -141,16 +141,14 @@ impl Stream {
         radius * libm::cos(std::f64::consts::TAU * unit(words[2], words[3]))
     }
 
-    /// A permutation of `0..n` for `step`, by Fisher and Yates with 64-bit draws (bias below n / 2^64).
-    pub fn permutation(&self, step: u64, n: usize) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..n as u32).collect();
-        for i in (1..n).rev() {
+    /// Puts `items` in the order of `step`, by Fisher and Yates with 64-bit draws (bias below n / 2^64).
+    pub fn shuffle<T>(&self, step: u64, items: &mut [T]) {
+        for i in (1..items.len()).rev() {
             let words = self.block(step, i as u64);
             let draw = (u64::from(words[0]) << 32) | u64::from(words[1]);
             let j = ((u128::from(draw) * (i as u128 + 1)) >> 64) as usize;
-            order.swap(i, j);
+            items.swap(i, j);
         }
-        order
     }
 }
 
@@ -190,12 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn permutation_is_one_and_changes_with_the_step() {
+    fn a_shuffle_keeps_every_item_and_changes_with_the_step() {
         let stream = Stream::new(3, Purpose::Order, "rows");
-        let mut first = stream.permutation(0, 1000);
-        assert_ne!(first, stream.permutation(1, 1000));
+        let shuffled = |step| {
+            let mut items: Vec<u32> = (0..1000).collect();
+            stream.shuffle(step, &mut items);
+            items
+        };
+        let mut first = shuffled(0);
+        assert_ne!(first, shuffled(1));
         first.sort_unstable();
         assert!(first.iter().enumerate().all(|(i, &v)| i as u32 == v));
-        assert!(stream.permutation(0, 0).is_empty());
+        stream.shuffle(0, &mut [(); 0]);
     }
 }

@@ -34,6 +34,16 @@ struct Use {
 }
 
 impl Segments {
+    /// Makes room for `uses` uses of at most `ids` different ids, so that no later call of [`Segments::rebuild`] with as
+    /// many allocates.
+    pub fn reserve(&mut self, uses: usize, ids: usize) {
+        make_room(&mut self.uses, uses);
+        make_room(&mut self.sorted, uses);
+        make_room(&mut self.occurrences, uses);
+        make_room(&mut self.unique, ids.min(uses));
+        make_room(&mut self.starts, ids.min(uses) + 1);
+    }
+
     /// Recomputes the segments from the lookups of the vocabulary's fields, given as (index in the schema, lookup).
     /// Buffers are reused.
     pub fn rebuild<'a>(&mut self, fields: impl Iterator<Item = (usize, &'a Lookup)>) {
@@ -72,6 +82,11 @@ impl Segments {
     pub fn of(&self, u: usize) -> &[Occurrence] {
         &self.occurrences[self.starts[u] as usize..self.starts[u + 1] as usize]
     }
+}
+
+/// For `len` elements in all; exactly so many where there is less.
+fn make_room<T>(buffer: &mut Vec<T>, len: usize) {
+    buffer.reserve_exact(len.saturating_sub(buffer.len()));
 }
 
 impl Use {
