@@ -5,4 +5,5 @@ mod bench;
 mod everyday;
 mod exact;
 mod layering;
+mod plan;
 mod program;

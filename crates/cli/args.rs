@@ -78,6 +78,20 @@ pub struct Run {
     /// Start the grid and return at once.
     #[arg(long)]
     pub detach: bool,
+    /// Whether only to say what it would cost.
+    #[command(flatten)]
+    pub costs: Costs,
+}
+
+/// What a grid would cost, instead of running it.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Costs {
+    /// Run nothing: print what it would cost in operations and memory, of the given jobs and threads.
+    #[arg(long, conflicts_with_all = ["detach", "retry_failed", "fail_fast"])]
+    pub plan: bool,
+    /// How the costs are written.
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text, requires = "plan")]
+    pub format: TextOrJson,
 }
 
 /// How runs are executed; no effect on any number.
@@ -237,13 +251,13 @@ pub struct Bench {
     #[arg(long)]
     pub growth: bool,
     /// How it is written.
-    #[arg(long, value_enum, default_value_t = BenchFormat::Text)]
-    pub format: BenchFormat,
+    #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
+    pub format: TextOrJson,
 }
 
-/// How times are written.
+/// How times and costs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum BenchFormat {
+pub enum TextOrJson {
     /// For a terminal.
     Text,
     /// Everything.

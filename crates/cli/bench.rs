@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use mmtl_bench::{Axis, Case, Machine, Report, case, cases, json, measure_peaks, text, time_growth};
 use mmtl_grid::Execution;
 
-use crate::args::{Bench, BenchFormat};
+use crate::args::{Bench, TextOrJson};
 use crate::engines::engine;
 use crate::failure::Failure;
 
@@ -26,8 +26,8 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let peaks = before.better(&measure_peaks(threads, args.seconds / 4.0));
     let report = Report { machine: Machine::here(threads, engine.numerics()), peaks, cases: measured, growth };
     match args.format {
-        BenchFormat::Text => print!("{}", text(&report)),
-        BenchFormat::Json => println!("{}", serde_json::to_string(&json(&report)).map_err(Failure::failed)?),
+        TextOrJson::Text => print!("{}", text(&report)),
+        TextOrJson::Json => println!("{}", serde_json::to_string(&json(&report)).map_err(Failure::failed)?),
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 mod args;
 mod bench;
 mod control;
+mod cost;
 mod data;
 mod engines;
 mod failure;

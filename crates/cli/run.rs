@@ -11,6 +11,7 @@ use mmtl_grid::store::{Command as Order, Store};
 use mmtl_grid::{Catalogue, Execution, Experiment, GridError, Prepared, Stop, prepare};
 
 use crate::args::Run;
+use crate::cost::print_costs;
 use crate::failure::Failure;
 use crate::follow::{Followed, follow};
 use crate::preparing::DataProgress;
@@ -21,6 +22,9 @@ use crate::workers::{cache_of, options, stop_at_ctrl_c};
 pub fn run(args: &Run) -> Result<(), Failure> {
     let catalogue = Catalogue::standard();
     let experiment = Experiment::read(&args.experiment, &catalogue).map_err(Failure::input)?;
+    if args.costs.plan {
+        return print_costs(args, &experiment, &catalogue);
+    }
     let root = args.results.join(&experiment.name);
     Store::check(&root).map_err(Failure::input)?;
     let mut bar = DataProgress::new(args.plain);

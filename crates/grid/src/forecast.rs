@@ -157,16 +157,11 @@ pub fn forecast(
         Ok(())
     })?;
     let runs = &prepared.grid.runs;
-    let mut not_applicable: Vec<(Row, String)> = vec![];
-    for run in runs {
-        let told = run.not_applicable.as_ref().map(|reason| (seedless(run), reason.clone()));
-        not_applicable.extend(told.filter(|told| !not_applicable.contains(told)));
-    }
     let mut memory: Vec<Option<u64>> = costs.values().map(TrialCost::memory).collect();
     memory.sort_by_key(|bytes| Reverse(*bytes));
-    let mut mapped: Vec<(String, u64)> =
-        costs.iter().map(|(at, cost)| (trials[*at].configuration.data_identity(), cost.mapped)).collect();
-    mapped.sort_by(|a, b| (Reverse(a.1), &a.0).cmp(&(Reverse(b.1), &b.0)));
+    let fingerprints: Vec<&str> = prepared.trials().map(|(_, trial)| trial.fingerprint.as_str()).collect();
+    let mut mapped: Vec<(u64, &str)> = costs.iter().map(|(at, cost)| (cost.mapped, fingerprints[*at])).collect();
+    mapped.sort_by_key(|data_set| Reverse(*data_set));
     mapped.dedup();
     Ok(Forecast {
         experiment: experiment.name.clone(),
@@ -174,10 +169,24 @@ pub fn forecast(
         threads,
         flops: costs.values().map(|cost| cost.flops).sum(),
         memory: memory.into_iter().take(jobs).sum(),
-        mapped: mapped.iter().take(jobs).map(|(_, bytes)| bytes).sum(),
+        mapped: mapped.iter().take(jobs).map(|(bytes, _)| bytes).sum(),
         configurations: configurations(costs.iter().map(|(at, cost)| (seedless(&runs[*at]), cost))),
-        not_applicable,
+        not_applicable: not_applicable(runs),
     })
+}
+
+/// Combinations that make no sense, each reason of an architecture once.
+fn not_applicable(runs: &[Planned]) -> Vec<(Row, String)> {
+    let mut found: Vec<(Row, String)> = vec![];
+    for run in runs {
+        let Some(reason) = &run.not_applicable else { continue };
+        let row = seedless(run);
+        match found.iter_mut().find(|(known, why)| known.architecture == row.architecture && why == reason) {
+            Some((known, _)) => in_common(known, &row),
+            None => found.push((row, reason.clone())),
+        }
+    }
+    found
 }
 
 /// A run's first row without the values of seeds.
