@@ -39,10 +39,12 @@ pub enum Part {
         /// Rows of the matrix.
         rows: Range<usize>,
     },
-    /// All groups' biases, over the rows of a scene (`None` for all).
+    /// Biases of one group, over the rows of a scene (`None` for all).
     Bias {
         /// Rows of the batch.
         scene: Option<usize>,
+        /// Output group.
+        group: usize,
     },
     /// STAR's shared matrices, or its shared biases.
     StarShared {
@@ -80,6 +82,19 @@ impl Part {
             Self::StarShared { .. } | Self::StarScene { .. } | Self::Gamma { .. } | Self::Beta { .. } => false,
         }
     }
+
+    /// The output group that it is of; 0 for what is of all of them.
+    fn group(&self) -> usize {
+        match self {
+            Self::Matrix { group, .. } | Self::Bias { group, .. } => *group,
+            Self::StarShared { .. }
+            | Self::StarScene { .. }
+            | Self::WidthGamma
+            | Self::WidthBeta
+            | Self::Gamma { .. }
+            | Self::Beta { .. } => 0,
+        }
+    }
 }
 
 /// One [`Part`] and the node whose gradient it is.
@@ -110,11 +125,15 @@ impl Placed {
         }
     }
 
-    /// For each node, its tasks.
-    fn by_node(&self, nodes: usize) -> Vec<Vec<usize>> {
+    /// For each node and output group, its tasks.
+    fn by_group(&self, nodes: usize) -> Vec<Vec<Vec<usize>>> {
         let mut found = vec![vec![]; nodes];
         for (number, task) in self.tasks.iter().enumerate() {
-            found[task.node].push(number);
+            let (groups, group) = (&mut found[task.node], task.part.group());
+            if groups.len() <= group {
+                groups.resize(group + 1, vec![]);
+            }
+            groups[group].push(number);
         }
         found
     }
@@ -137,10 +156,10 @@ pub struct Tasks {
     scratch: Placed,
     /// What is made of complete sums, in the arena.
     finals: Placed,
-    /// For each node, its `sums`.
-    sums_of: Vec<Vec<usize>>,
-    /// For each node, its `scratch`.
-    scratch_of: Vec<Vec<usize>>,
+    /// For each node and output group, its `sums`.
+    sums_of: Vec<Vec<Vec<usize>>>,
+    /// For each node and output group, its `scratch`.
+    scratch_of: Vec<Vec<Vec<usize>>>,
 }
 
 impl Tasks {
@@ -160,7 +179,7 @@ impl Tasks {
         let (sums, finals): (Vec<_>, Vec<_>) = arena.partition(|(_, task)| task.part.is_summed());
         let (sums, finals, scratch) = (place(sums)?, place(finals)?, place(scratch)?);
         let nodes = model.nodes.len();
-        let (sums_of, scratch_of) = (sums.by_node(nodes), scratch.by_node(nodes));
+        let (sums_of, scratch_of) = (sums.by_group(nodes), scratch.by_group(nodes));
         Ok(Self { sums, scratch, finals, sums_of, scratch_of })
     }
 
@@ -208,12 +227,15 @@ pub struct Sums<'a> {
 }
 
 impl Sums<'_> {
-    /// Adds what the `turn`-th tile contributes to the gradients of a node that has passed its derivative back.
-    pub fn add(&self, nodes: &[Node], node: usize, turn: usize, tile: &Passed<'_>) {
+    /// Adds what the `turn`-th tile contributes to the gradients of a node that has passed its derivative back: of one
+    /// output group, or of all.
+    pub fn add(&self, nodes: &[Node], node: usize, group: Option<usize>, turn: usize, tile: &Passed<'_>) {
         let Self { tasks, dense, scratch } = self;
         for (sums, of, in_turn) in [(&tasks.sums, &tasks.sums_of, dense), (&tasks.scratch, &tasks.scratch_of, scratch)]
         {
-            for &block in &of[node] {
+            let all = &of[node];
+            let groups = group.map_or(0..all.len(), |group| group.min(all.len())..(group + 1).min(all.len()));
+            for &block in all[groups].iter().flatten() {
                 let part = &sums.tasks[block].part;
                 in_turn.take(block, turn, |out| nodes[node].add_gradient(tile, part, turn == 0, out));
             }

@@ -30,6 +30,7 @@ mod ops;
 mod parameters;
 mod pass;
 mod prepared;
+mod reach;
 mod session;
 mod simd;
 mod sweep;

@@ -9,6 +9,7 @@ use crate::gradient::Tasks;
 use crate::layout::{LARGEST_TILE, SMALLEST_TILE};
 use crate::model::Model;
 use crate::ops::norm::Statistics;
+use crate::reach::Reach;
 use crate::touched::Touched;
 
 /// Memory of passes over a batch.
@@ -29,8 +30,8 @@ pub struct Activations {
     pub losses: Vec<f64>,
     /// One for each objective.
     pub reciprocals: Vec<f64>,
-    /// One for each node.
-    pub live: Vec<bool>,
+    /// Where the backward pass goes.
+    pub reach: Reach,
     /// Marks of lent tiles, for each of four buffers.
     pub lent: [Vec<AtomicU32>; 4],
     /// Turns at sums of gradients.
@@ -52,7 +53,7 @@ impl Activations {
             statistics: model.statistics.iter().map(|&(scenes, columns)| Statistics::new(scenes, columns)).collect(),
             losses: vec![0.0; tiles * plan.objectives.len()],
             reciprocals: vec![0.0; plan.objectives.len()],
-            live: Vec::with_capacity(model.nodes.len()),
+            reach: Reach::with_room(model.nodes.len()),
             lent: std::array::from_fn(|_| marks(tiles.max(threads))),
             turns: marks(tasks.blocks()),
         }

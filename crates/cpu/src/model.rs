@@ -10,7 +10,7 @@ use mmtl_plan::{
     ParamId, Plan, Pool, Purpose, SlotId, Source as PlanSource, Stream, padded,
 };
 
-use crate::layout::Place;
+use crate::layout::{Place, Tile};
 use crate::node::{Factor, Input, Kind, Node};
 use crate::ops::add::AddNode;
 use crate::ops::concat::ConcatNode;
@@ -22,6 +22,7 @@ use crate::ops::loss::LossNode;
 use crate::ops::mix::{MixNode, Weights as MixedBy};
 use crate::ops::norm::{NormNode, Over, OverRows};
 use crate::ops::predict::{Link, PredictNode};
+use crate::pass::Forward;
 
 /// A compiled plan.
 pub struct Model {
@@ -29,6 +30,9 @@ pub struct Model {
     pub nodes: Vec<Node>,
     /// The nodes of each stage.
     pub stages: Vec<Range<usize>>,
+    /// All nodes, cut into those that rows pass through together: a single one, or layers of experts, each of which
+    /// passes through all layers before the next, so that it finds its rows in the cache.
+    pub runs: Vec<Range<usize>>,
     /// Elements of one row in all slots.
     pub stride: usize,
     /// Elements of one row that outlive a training pass: derivatives of what was looked up.
@@ -75,6 +79,7 @@ impl Model {
             model: Self {
                 nodes: vec![],
                 stages: (0..last).map(|stage| bound(stage)..bound(stage + 1)).collect(),
+                runs: vec![],
                 stride: 0,
                 looked_up: 0,
                 scored: 0,
@@ -91,24 +96,46 @@ impl Model {
         let mut scored = 0;
         let places = plan.outputs.iter().map(|output| compiler.input(output.slot).place);
         let outputs = places.map(|place| (place, row_place(&mut scored, place))).collect();
-        Self { scored, outputs, ..compiler.model }
+        let runs = runs(&compiler.model.nodes);
+        Self { scored, outputs, runs, ..compiler.model }
     }
 
-    /// For each node, whether the gradient of `Σ weights[k] · L_k` reaches it and there is something to learn.
-    pub fn live(&self, weights: &[f32], live: &mut Vec<bool>) {
-        live.clear();
-        live.resize(self.nodes.len(), false);
-        for (number, node) in self.nodes.iter().enumerate().rev() {
-            if let Kind::Loss(loss) = &node.kind {
-                live[number] = weights[loss.objective] != 0.0;
+    /// The runs of nodes among `nodes`, which begin and end at runs' ends.
+    pub fn runs_of(&self, nodes: &Range<usize>) -> &[Range<usize>] {
+        let at = |node: usize| self.runs.partition_point(|run| run.start < node);
+        &self.runs[at(nodes.start)..at(nodes.end)]
+    }
+
+    /// Passes a tile forward through nodes, run after run.
+    pub fn forward(
+        &self,
+        nodes: &Range<usize>,
+        pass: &Forward<'_>,
+        tile: &Tile,
+        values: &mut [f32],
+        losses: &mut [f64],
+    ) {
+        for run in self.runs_of(nodes) {
+            if run.len() == 1 {
+                self.nodes[run.start].forward(pass, tile, values, losses);
             }
-            live[number] &= node.learns;
-            if live[number] {
-                for &input in &node.inputs {
-                    live[input] = true;
-                }
+            for group in 0..self.experts(run) {
+                self.layers(run).for_each(|(_, layer)| layer.forward(pass, tile, group, values));
             }
         }
+    }
+
+    /// The number of experts whose layers a run is; 0 for a single node.
+    pub fn experts(&self, run: &Range<usize>) -> usize {
+        if run.len() == 1 { 0 } else { self.nodes[run.start].out.map_or(0, |out| out.groups) }
+    }
+
+    /// The layers of a run's experts, with the nodes' numbers.
+    pub fn layers(&self, run: &Range<usize>) -> impl DoubleEndedIterator<Item = (usize, &LinearNode)> {
+        let linear = |number: usize| {
+            if let Kind::Linear(linear) = &self.nodes[number].kind { Some((number, linear)) } else { None }
+        };
+        run.clone().filter_map(linear)
     }
 
     /// The objectives' nodes.
@@ -147,6 +174,28 @@ fn stages(plan: &Plan) -> Vec<usize> {
     stages
 }
 
+/// Cuts nodes into runs.
+fn runs(nodes: &[Node]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = vec![];
+    for number in 0..nodes.len() {
+        match runs.last_mut() {
+            Some(run) if deepens(nodes, number) => run.end += 1,
+            _ => runs.push(number..number + 1),
+        }
+    }
+    runs
+}
+
+/// Whether each group of a node goes on from the same one of the node before, which nothing else reads.
+fn deepens(nodes: &[Node], number: usize) -> bool {
+    let Kind::Linear(layer) = &nodes[number].kind else { return false };
+    let straight = layer.reads.iter().copied().eq(0..layer.input.place.groups);
+    let before = number.checked_sub(1).filter(|&before| before == layer.input.node);
+    before.is_some_and(|before| {
+        straight && matches!(nodes[before].kind, Kind::Linear(_)) && nodes[before].readers == [number]
+    })
+}
+
 struct Compiler<'a> {
     plan: &'a Plan,
     dropout: u64,
@@ -167,10 +216,10 @@ impl Compiler<'_> {
         let own = !op.params().is_empty() || !op.tables().is_empty();
         let learns = own || inputs.iter().any(|&input| self.model.nodes[input].learns);
         for &input in &inputs {
-            self.model.nodes[input].read = true;
+            self.model.nodes[input].readers.push(number);
         }
         let kind = self.compile(op, number);
-        self.model.nodes.push(Node { kind, name: op.name().to_owned(), out, inputs, read: false, learns });
+        self.model.nodes.push(Node { kind, name: op.name().to_owned(), out, inputs, readers: vec![], learns });
     }
 
     fn compile(&mut self, op: &Op, number: usize) -> Kind {

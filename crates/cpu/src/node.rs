@@ -81,8 +81,8 @@ pub struct Node {
     pub out: Option<Place>,
     /// The nodes whose slots it reads.
     pub inputs: Vec<usize>,
-    /// Whether another op reads its slot.
-    pub read: bool,
+    /// The nodes that read its slot, ascending.
+    pub readers: Vec<usize>,
     /// Whether it, or something before it, has parameters.
     pub learns: bool,
 }
@@ -111,14 +111,14 @@ impl Node {
     pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32], losses: &mut [f64]) {
         match &self.kind {
             Kind::Embed(node) => node.forward(pass, tile, values),
-            Kind::Linear(node) => node.forward(pass, tile, values),
+            Kind::Linear(node) => (0..node.out.groups).for_each(|group| node.forward(pass, tile, group, values)),
             Kind::Norm(node) => node.forward(pass, tile, values),
             Kind::Gate(node) => node.forward(pass, tile, values),
             Kind::Mix(node) => node.forward(tile, values),
             Kind::Add(node) => node.forward(tile, values),
             Kind::Concat(node) => node.forward(tile, values),
             Kind::Predict(node) => {
-                if pass.training.is_none() || self.read {
+                if pass.training.is_none() || !self.readers.is_empty() {
                     node.forward(tile, values);
                 }
             }
@@ -130,15 +130,32 @@ impl Node {
         }
     }
 
-    /// Adds to the derivatives of the slots it reads.
-    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
+    /// The node whose slot's derivative it writes all of, so that it need not be zero before.
+    pub fn overwritten(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Linear(node) => node.reads_all().then_some(node.input.node),
+            Kind::Mix(node) => (!node.is_mixed_by(node.input.node)).then_some(node.input.node),
+            Kind::Embed(_)
+            | Kind::Norm(_)
+            | Kind::Gate(_)
+            | Kind::Add(_)
+            | Kind::Concat(_)
+            | Kind::Predict(_)
+            | Kind::Loss(_) => None,
+        }
+    }
+
+    /// Adds to the derivatives of the slots it reads; where it is the `first`, it may replace what is there.
+    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, first: bool, values: &[f32], grads: &mut [f32]) {
         match &self.kind {
             Kind::Embed(_) => {}
             Kind::Predict(node) => node.backward(pass, tile, values, grads),
-            Kind::Linear(node) => node.backward(pass, tile, values, grads),
+            Kind::Linear(node) => {
+                (0..node.out.groups).for_each(|group| node.backward(pass, tile, group, first, values, grads));
+            }
             Kind::Norm(node) => node.backward(pass, tile, values, grads),
             Kind::Gate(node) => node.backward(pass, tile, values, grads),
-            Kind::Mix(node) => node.backward(pass, tile, values, grads),
+            Kind::Mix(node) => node.backward(pass, tile, first, values, grads),
             Kind::Add(node) => node.backward(pass, tile, grads),
             Kind::Concat(node) => node.backward(pass, tile, grads),
             Kind::Loss(node) => node.backward(pass, tile, values, grads),

@@ -15,6 +15,7 @@ use crate::node::Kind;
 use crate::ops::norm::Statistics;
 use crate::pass::{Backward, Forward, Passed, Summed};
 use crate::prepared::Preparation;
+use crate::reach::Reach;
 use crate::tables::Tables;
 use crate::touched::Touched;
 use crate::turns::{Lent, Pieces};
@@ -103,9 +104,7 @@ impl Activations {
         let keep = Keep { rows: model.scored, ..Keep::default() };
         self.each_tile(work, keep, None, |rest, tile, memory| {
             let pass = rest.forward(work, None);
-            for node in &model.nodes {
-                node.forward(&pass, tile, &mut memory.values, &mut memory.losses);
-            }
+            model.forward(&(0..model.nodes.len()), &pass, tile, &mut memory.values, &mut memory.losses);
             for (from, to) in &model.outputs {
                 to.of_mut(tile, &mut memory.kept).copy_from_slice(from.of(tile, &memory.values));
             }
@@ -163,7 +162,7 @@ impl Activations {
         store: &mut GradientStore,
     ) {
         let model = work.model;
-        model.live(weights, &mut self.live);
+        self.reach.follow(model, weights);
         let last = model.stages.len() - 1;
         let several = last > 0;
         let keep = Keep { values: several || step.is_none(), grads: several, rows: model.looked_up };
@@ -180,7 +179,7 @@ impl Activations {
             });
             self.reduce(work, nodes.clone());
         }
-        let Self { scratch, statistics, live, kept, .. } = self;
+        let Self { scratch, statistics, reach: Reach { live, .. }, kept, .. } = self;
         let summed = Summed { dense: work.dense, scratch, statistics, live };
         compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
         store.rows.grow(touched.len());
@@ -200,7 +199,7 @@ impl Activations {
 
     /// The sums over rows that the derivatives of some nodes need.
     fn reduce(&mut self, work: &Work<'_>, nodes: Range<usize>) {
-        for node in nodes.filter(|&node| self.live[node]) {
+        for node in nodes.filter(|&node| self.reach.live[node]) {
             if let Some((norm, over)) = work.model.nodes[node].barrier() {
                 let statistics = &mut self.statistics[over.statistics];
                 let (values, grads) = (&self.values, &self.grads);
@@ -218,11 +217,16 @@ impl Activations {
         f: impl Fn(&Rest<'_>, &Tile, &mut TileMemory<'_>) + Sync,
     ) {
         let frame = work.frame;
-        let live = &self.live;
+        let reach = &self.reach;
         let (scratch, turns) = (&mut self.scratch, &mut self.turns);
-        let sums = store.map(|(compiled, store)| compiled.tasks.begin(live, &mut store.dense, scratch, turns));
-        let rest =
-            Rest { prepared: &self.prepared, statistics: &self.statistics, reciprocals: &self.reciprocals, live, sums };
+        let sums = store.map(|(compiled, store)| compiled.tasks.begin(&reach.live, &mut store.dense, scratch, turns));
+        let rest = Rest {
+            prepared: &self.prepared,
+            statistics: &self.statistics,
+            reciprocals: &self.reciprocals,
+            reach,
+            sums,
+        };
         let [lent_values, lent_grads, lent_kept, lent_losses] = &self.lent;
         let values = Pieces::new(&mut self.values, frame.tile_len(), lent_values);
         let grads = Pieces::new(&mut self.grads, frame.tile_len(), lent_grads);
@@ -245,7 +249,7 @@ struct Rest<'a> {
     prepared: &'a [f32],
     statistics: &'a [Statistics],
     reciprocals: &'a [f64],
-    live: &'a [bool],
+    reach: &'a Reach,
     sums: Option<Sums<'a>>,
 }
 
@@ -265,14 +269,12 @@ impl<'a> Rest<'a> {
         memory: &mut TileMemory<'_>,
     ) {
         let pass = self.forward(work, Some(step));
-        for node in &work.model.nodes[nodes.clone()] {
-            node.forward(&pass, tile, &mut memory.values, &mut memory.losses);
-        }
+        work.model.forward(nodes, &pass, tile, &mut memory.values, &mut memory.losses);
     }
 
     /// Zeroes the derivatives that will be added to.
     fn zero_derivatives(&self, model: &Model, tile: &Tile, memory: &mut TileMemory<'_>) {
-        for (node, _) in model.nodes.iter().zip(self.live).filter(|(_, live)| **live) {
+        for (node, _) in model.nodes.iter().zip(&self.reach.added_to).filter(|(_, added_to)| **added_to) {
             if let Some(out) = node.out {
                 out.of_mut(tile, &mut memory.grads).fill(0.0);
             }
@@ -290,19 +292,30 @@ impl<'a> Rest<'a> {
         memory: &mut TileMemory<'_>,
     ) {
         let Work { model, batch, dense, .. } = *work;
-        let Self { prepared, statistics, live, sums, .. } = self;
-        let pass = Backward { batch, dense, prepared, statistics, weights, live };
+        let Self { prepared, statistics, reach, sums, .. } = self;
+        let pass = Backward { batch, dense, prepared, statistics, weights, live: &reach.live };
         let TileMemory { values, grads, kept, .. } = memory;
         let opens = |node: &usize| model.nodes[*node].barrier().is_some();
-        let live = |nodes: &Range<usize>| nodes.clone().rev().filter(|&node| self.live[node]);
-        for node in model.stages.get(stage + 1).into_iter().flat_map(live).filter(opens) {
-            model.nodes[node].backward(&pass, tile, values, grads);
+        let next = model.stages.get(stage + 1).cloned().unwrap_or_default();
+        for node in next.rev().filter(|&node| reach.live[node]).filter(opens) {
+            model.nodes[node].backward(&pass, tile, reach.first[node], values, grads);
         }
-        for number in live(&model.stages[stage]).filter(|node| !opens(node)) {
-            let node = &model.nodes[number];
-            node.backward(&pass, tile, values, grads);
+        let add = |node: usize, group: Option<usize>, values: &[f32], grads: &[f32]| {
             if let Some(sums) = sums {
-                sums.add(&model.nodes, number, tile.number(), &Passed { batch, tile, values, grads });
+                sums.add(&model.nodes, node, group, tile.number(), &Passed { batch, tile, values, grads });
+            }
+        };
+        for run in model.runs_of(&model.stages[stage]).iter().rev().filter(|run| reach.live[run.start]) {
+            let node = &model.nodes[run.start];
+            if run.len() == 1 && !opens(&run.start) {
+                node.backward(&pass, tile, reach.first[run.start], values, grads);
+                add(run.start, None, values, grads);
+            }
+            for group in 0..model.experts(run) {
+                for (number, layer) in model.layers(run).rev() {
+                    layer.backward(&pass, tile, group, reach.first[number], values, grads);
+                    add(number, Some(group), values, grads);
+                }
             }
             if let Kind::Embed(embed) = &node.kind {
                 embed.kept.of_mut(tile, kept).copy_from_slice(embed.out.of(tile, grads));

@@ -64,6 +64,7 @@ fn several_tiles_are_what_the_oracle_says() {
         check(&name, &plan);
     }
     check("every op", &world::every_op());
+    check("every op, wide", &world::every_op_wide());
 }
 
 /// A fused step must be the same as its parts made one by one.

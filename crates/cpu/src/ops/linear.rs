@@ -95,53 +95,63 @@ impl LinearNode {
         if self.by_scene() { scene * self.out.groups + group } else { group }
     }
 
-    /// Products, each followed by its bias, activation and dropout.
-    pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32]) {
+    /// A group's product, followed by its bias, activation and dropout.
+    pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, group: usize, values: &mut [f32]) {
         let (before, out) = self.out.after(tile, values);
-        let (wide, width, x) = (self.input.place.width, self.out.width, self.input.place.of(tile, before));
+        let (wide, width, read) = (self.input.place.width, self.out.width, self.reads[group]);
+        let (x_stride, stride) = (self.input.place.stride(), self.out.stride());
+        let x = self.input.place.of(tile, before);
         self.each_part(pass.batch, tile, |scene, rows| {
-            let x = &x[rows.start * self.input.place.stride()..];
-            let out = &mut out[rows.start * self.out.stride()..rows.end * self.out.stride()];
-            for (group, &read) in self.reads.iter().enumerate() {
-                let (w, b) = self.parameters(pass, scene, group);
-                product(
-                    &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, self.out.stride()),
-                    false,
-                    Matrix::new(&x[read * wide..], rows.len(), wide, self.input.place.stride()),
-                    Matrix::new(w, wide, width, width),
-                );
-                self.activate(out, group, b);
-            }
+            let out = &mut out[rows.start * stride..rows.end * stride];
+            let (w, b) = self.parameters(pass, scene, group);
+            product(
+                &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, stride),
+                false,
+                Matrix::new(&x[rows.start * x_stride + read * wide..], rows.len(), wide, x_stride),
+                Matrix::new(w, wide, width, width),
+            );
+            self.activate(out, group, b);
         });
         if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
-            for group in 0..self.out.groups {
-                vectorised(|| dropout.forward(step, tile, group, width, self.out.stride(), out));
-            }
+            vectorised(|| dropout.forward(step, tile, group, width, stride, out));
         }
     }
 
-    /// Turns the output's derivative into that of the sums, in place, and passes it on to the input.
-    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
+    /// Turns the derivative of a group's output into that of its sums, in place, and passes it on to the input, whose
+    /// derivative it is the `first` to be or is added to.
+    pub fn backward(
+        &self,
+        pass: &Backward<'_>,
+        tile: &Tile,
+        group: usize,
+        first: bool,
+        values: &[f32],
+        grads: &mut [f32],
+    ) {
         let (before, out) = self.out.after(tile, grads);
-        self.deactivate(self.out.of(tile, values), out);
+        self.deactivate(group, self.out.of(tile, values), out);
         if !pass.live[self.input.node] {
             return;
         }
-        let (wide, width) = (self.input.place.width, self.out.width);
+        let (wide, width, read) = (self.input.place.width, self.out.width, self.reads[group]);
+        let (x_stride, stride) = (self.input.place.stride(), self.out.stride());
         let input = self.input.place.of_mut(tile, before);
+        let first = first && !self.reads[..group].contains(&read);
         self.each_part(pass.batch, tile, |scene, rows| {
-            let input = &mut input[rows.start * self.input.place.stride()..];
-            let out = &out[rows.start * self.out.stride()..];
-            for (group, &read) in self.reads.iter().enumerate() {
-                let turned = self.transposed + self.matrix(scene, group) * self.matrix_len();
-                product(
-                    &mut MatrixMut::new(&mut input[read * wide..], rows.len(), wide, self.input.place.stride()),
-                    true,
-                    Matrix::new(&out[group * width..], rows.len(), width, self.out.stride()),
-                    Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide),
-                );
-            }
+            let turned = self.transposed + self.matrix(scene, group) * self.matrix_len();
+            let input = &mut input[rows.start * x_stride + read * wide..];
+            product(
+                &mut MatrixMut::new(input, rows.len(), wide, x_stride),
+                !first,
+                Matrix::new(&out[rows.start * stride + group * width..], rows.len(), width, stride),
+                Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide),
+            );
         });
+    }
+
+    /// Whether its groups together read all of the input's.
+    pub fn reads_all(&self) -> bool {
+        (0..self.input.place.groups).all(|group| self.reads.contains(&group))
     }
 
     /// `f(scene, rows)` for the parts of a tile that use the same matrices.
@@ -179,14 +189,18 @@ impl LinearNode {
         });
     }
 
-    /// Multiplies derivatives of outputs by those of activation and dropout.
-    fn deactivate(&self, values: &[f32], grads: &mut [f32]) {
+    /// Multiplies derivatives of a group's outputs by those of activation and dropout.
+    fn deactivate(&self, group: usize, values: &[f32], grads: &mut [f32]) {
         let scale = self.dropout.as_ref().map(|dropout| dropout.scale);
-        vectorised(|| match self.activation {
-            Activation::Identity => each_derivative(values, grads, scale, |_, d| d),
-            Activation::Relu => each_derivative(values, grads, scale, |y, d| if y <= 0.0 { 0.0 } else { d }),
-            Activation::Sigmoid => each_derivative(values, grads, scale, |y, d| d * y * (1.0 - y)),
-            Activation::Tanh => each_derivative(values, grads, scale, |y, d| d * (1.0 - y * y)),
+        let place = (self.out.stride(), group * self.out.width, self.out.width);
+        vectorised(|| match (self.activation, scale) {
+            (Activation::Identity, None) => {}
+            (Activation::Identity, _) => each_derivative(values, grads, place, scale, |_, d| d),
+            (Activation::Relu, _) => {
+                each_derivative(values, grads, place, scale, |y, d| if y <= 0.0 { 0.0 } else { d });
+            }
+            (Activation::Sigmoid, _) => each_derivative(values, grads, place, scale, |y, d| d * y * (1.0 - y)),
+            (Activation::Tanh, _) => each_derivative(values, grads, place, scale, |y, d| d * (1.0 - y * y)),
         });
     }
 }
@@ -209,12 +223,21 @@ fn each_row(
 
 /// `f(y, d)` is the sum's derivative where `y` is the activation's value and `d` its derivative.
 #[inline(always)]
-fn each_derivative(values: &[f32], grads: &mut [f32], scale: Option<f32>, f: impl Fn(f32, f32) -> f32) {
-    match scale {
-        None => values.iter().zip(grads).for_each(|(&y, d)| *d = f(y, *d)),
-        Some(scale) => values.iter().zip(grads).for_each(|(&y, d)| {
-            let kept = f(y / scale, *d * scale);
-            *d = if dropped(y) { 0.0 } else { kept };
-        }),
+fn each_derivative(
+    values: &[f32],
+    grads: &mut [f32],
+    (stride, offset, width): (usize, usize, usize),
+    scale: Option<f32>,
+    f: impl Fn(f32, f32) -> f32,
+) {
+    for (values, grads) in values.chunks_exact(stride).zip(grads.chunks_exact_mut(stride)) {
+        let row = values[offset..offset + width].iter().zip(&mut grads[offset..offset + width]);
+        match scale {
+            None => row.for_each(|(&y, d)| *d = f(y, *d)),
+            Some(scale) => row.for_each(|(&y, d)| {
+                let kept = f(y / scale, *d * scale);
+                *d = if dropped(y) { 0.0 } else { kept };
+            }),
+        }
     }
 }

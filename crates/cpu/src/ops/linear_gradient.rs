@@ -19,16 +19,12 @@ impl LinearNode {
         match self.weights {
             Weights::Shared { w, b } => {
                 self.matrix_parts(w, None, &mut add);
-                if let Some(b) = b {
-                    add(b, self.out.columns(), Part::Bias { scene: None });
-                }
+                self.bias_parts(b, None, &mut add);
             }
             Weights::PerScene { w, b } => {
                 for scene in 0..self.scenes {
                     self.matrix_parts(w, Some(scene), &mut add);
-                    if let Some(b) = b {
-                        add(b + scene * self.out.columns(), self.out.columns(), Part::Bias { scene: Some(scene) });
-                    }
+                    self.bias_parts(b, Some(scene), &mut add);
                 }
             }
             Weights::Star(star) => {
@@ -52,8 +48,7 @@ impl LinearNode {
         let Weights::Star(star) = self.weights else { return };
         for scene in 0..self.scenes {
             self.matrix_parts(star.gradient_w, Some(scene), &mut add);
-            let start = star.gradient_b + scene * self.out.columns();
-            add(start, self.out.columns(), Part::Bias { scene: Some(scene) });
+            self.bias_parts(Some(star.gradient_b), Some(scene), &mut add);
         }
     }
 
@@ -65,6 +60,14 @@ impl LinearNode {
                 let len = rows.len() * width;
                 add(matrix + rows.start * width, len, Part::Matrix { scene, group, rows });
             }
+        }
+    }
+
+    fn bias_parts(&self, start: Option<usize>, scene: Option<usize>, add: &mut impl FnMut(usize, usize, Part)) {
+        let Some(start) = start else { return };
+        for group in 0..self.out.groups {
+            let number = scene.unwrap_or(0) * self.out.groups + group;
+            add(start + number * self.out.width, self.out.width, Part::Bias { scene, group });
         }
     }
 
@@ -82,7 +85,7 @@ impl LinearNode {
                     out,
                 );
             }
-            Part::Bias { scene } => self.add_bias(passed, *scene, first, out),
+            Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, first, out),
             Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma
@@ -106,7 +109,7 @@ impl LinearNode {
         }
     }
 
-    fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, first: bool, out: &mut [f32]) {
+    fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, group: usize, first: bool, out: &mut [f32]) {
         let (stride, rows) = (self.out.stride(), passed.rows(scene));
         let d = &self.out.of(passed.tile, passed.grads)[rows.start * stride..rows.end * stride];
         if first {
@@ -117,7 +120,7 @@ impl LinearNode {
                 let mut sum = [0.0f32; COLUMNS];
                 let sum = &mut sum[..out.len()];
                 for row in d.chunks_exact(stride) {
-                    add_scaled(sum, 1.0, &row[block * COLUMNS..][..sum.len()]);
+                    add_scaled(sum, 1.0, &row[group * self.out.width + block * COLUMNS..][..sum.len()]);
                 }
                 add_scaled(out, 1.0, sum);
             }

@@ -25,6 +25,14 @@ pub enum Weights {
 }
 
 impl MixNode {
+    /// Whether its weights are the slot of node `node`.
+    pub fn is_mixed_by(&self, node: usize) -> bool {
+        match &self.weights {
+            Weights::Slot(gate) => gate.node == node,
+            Weights::Fixed(_) => false,
+        }
+    }
+
     /// `out[:, t] = Σ_e weights[t, e] · input[:, e]`
     pub fn forward(&self, tile: &Tile, values: &mut [f32]) {
         let (before, out) = self.out.after(tile, values);
@@ -38,8 +46,8 @@ impl MixNode {
         });
     }
 
-    /// Derivatives of the input and of a gate's weights.
-    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, values: &[f32], grads: &mut [f32]) {
+    /// Derivatives of a gate's weights and of the input, whose derivative it is the `first` to be or is added to.
+    pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, first: bool, values: &[f32], grads: &mut [f32]) {
         let (before, out) = self.out.after(tile, grads);
         let (width, experts) = (self.out.width, self.input.place.groups);
         let x = self.input.place.of(tile, values);
@@ -64,11 +72,13 @@ impl MixNode {
             vectorised(|| {
                 for (r, input) in input.chunks_exact_mut(self.input.place.stride()).enumerate() {
                     let weights = self.weights_of(tile, values, r);
+                    let out = &out[r * self.out.stride()..][..self.out.columns()];
                     for (e, input) in input.chunks_exact_mut(width).take(experts).enumerate() {
-                        for t in 0..self.out.groups {
-                            let out = &out[r * self.out.stride() + t * width..][..width];
-                            add_scaled(input, weights[t * experts + e], out);
+                        if first {
+                            input.fill(0.0);
                         }
+                        let weights = weights.iter().skip(e).step_by(experts).copied();
+                        add_all(input, weights.zip(out.chunks_exact(width)));
                     }
                 }
             });
@@ -87,23 +97,29 @@ impl MixNode {
     }
 }
 
-/// One row: `out` is `[t, width]`, `weights` `[t, e]`, `x` `[e, width]`. 16 columns stay in registers over all `e`.
+/// One row: `out` is `[t, width]`, `weights` `[t, e]`, `x` `[e, width]`.
 #[inline(always)]
 fn mix_row(out: &mut [f32], width: usize, weights: &[f32], x: &[f32]) {
     let experts = x.len() / width;
-    for (t, out) in out.chunks_exact_mut(width).enumerate() {
-        let weights = &weights[t * experts..][..experts];
-        let whole = width - width % LANES;
-        for at in (0..whole).step_by(LANES) {
-            let mut sum = [0.0; LANES];
-            for (&weight, x) in weights.iter().zip(x.chunks_exact(width)) {
-                add_scaled(&mut sum, weight, &x[at..at + LANES]);
-            }
-            out[at..at + LANES].copy_from_slice(&sum);
+    for (out, weights) in out.chunks_exact_mut(width).zip(weights.chunks_exact(experts)) {
+        out.fill(0.0);
+        add_all(out, weights.iter().copied().zip(x.chunks_exact(width)));
+    }
+}
+
+/// `to += Σ weight · from`, in order. 16 columns stay in registers over all terms.
+#[inline(always)]
+fn add_all<'a>(to: &mut [f32], terms: impl Iterator<Item = (f32, &'a [f32])> + Clone) {
+    let (chunks, rest) = to.as_chunks_mut::<LANES>();
+    for (chunk, to) in chunks.iter_mut().enumerate() {
+        let mut sum = *to;
+        for (weight, from) in terms.clone() {
+            add_scaled(&mut sum, weight, &from[chunk * LANES..][..LANES]);
         }
-        out[whole..].fill(0.0);
-        for (&weight, x) in weights.iter().zip(x.chunks_exact(width)) {
-            add_scaled(&mut out[whole..], weight, &x[whole..]);
-        }
+        *to = sum;
+    }
+    let whole = chunks.len() * LANES;
+    for (weight, from) in terms {
+        add_scaled(rest, weight, &from[whole..]);
     }
 }
