@@ -35,6 +35,41 @@ pub struct Operands {
     pub out_row: usize,
     /// Whether the product is added to the output.
     pub accumulate: bool,
+    /// What happens to complete sums before they are written.
+    pub finish: Finish,
+}
+
+/// What happens to complete sums while they are in registers.
+#[derive(Clone, Copy)]
+pub enum Finish {
+    /// Nothing.
+    Keep,
+    /// `act(x + b)`
+    Activate {
+        /// One element for each column.
+        bias: Option<*const f32>,
+        /// Whether negative sums become 0.
+        relu: bool,
+    },
+    /// 0 where ReLU left nothing: `y ≤ 0`.
+    Mask {
+        /// What ReLU left, of contiguous rows.
+        y: *const f32,
+        /// Elements from a row of `y` to the next.
+        y_row: usize,
+    },
+}
+
+impl Finish {
+    /// The same from row `row` and column `col` on.
+    #[inline(always)]
+    fn from(self, row: usize, col: usize) -> Self {
+        match self {
+            Self::Keep => Self::Keep,
+            Self::Activate { bias, relu } => Self::Activate { bias: bias.map(|bias| bias.wrapping_add(col)), relu },
+            Self::Mask { y, y_row } => Self::Mask { y: y.wrapping_add(row * y_row + col), y_row },
+        }
+    }
 }
 
 /// A product of [`Operands`], to be dispatched to an instruction set.
@@ -157,6 +192,7 @@ impl Operands {
             b: self.b.wrapping_add(from * self.b_row + col),
             out: self.out.wrapping_add(col),
             accumulate: self.accumulate || from > 0,
+            finish: if from + DEPTH >= self.depth { self.finish.from(0, col) } else { Finish::Keep },
             ..self
         }
     }
@@ -165,7 +201,7 @@ impl Operands {
     #[inline(always)]
     fn rows(self, row: usize, most: usize) -> Self {
         let (a, out) = (self.a.wrapping_add(row * self.a_row), self.out.wrapping_add(row * self.out_row));
-        Self { rows: (self.rows - row).min(most), a, out, ..self }
+        Self { rows: (self.rows - row).min(most), a, out, finish: self.finish.from(row, 0), ..self }
     }
 
     /// The `number`-th panel of `width` columns; `copied` panels lie one after the other.
@@ -173,7 +209,8 @@ impl Operands {
     fn panel(self, number: usize, width: usize, copied: bool) -> Self {
         let col = number * width;
         let b = self.b.wrapping_add(if copied { col * self.depth } else { col });
-        Self { cols: (self.cols - col).min(width), b, out: self.out.wrapping_add(col), ..self }
+        let (out, finish) = (self.out.wrapping_add(col), self.finish.from(0, col));
+        Self { cols: (self.cols - col).min(width), b, out, finish, ..self }
     }
 
     /// Copies `b` to `to`, panel after panel of `width` columns.
@@ -311,6 +348,33 @@ unsafe fn chains<S: Simd, const R: usize, const V: usize>(
             }
         }
         (a, b) = (a.wrapping_add(block.a_col), b.wrapping_add(block.b_row));
+    }
+    let zero = simd.splat_f32s(0.0);
+    match block.finish {
+        Finish::Keep => {}
+        Finish::Activate { bias, relu } => {
+            if let Some(bias) = bias {
+                for v in 0..V {
+                    let bias = load(bias.wrapping_add(v * S::F32_LANES), v);
+                    for sums in &mut sums {
+                        sums[v] = simd.add_f32s(sums[v], bias);
+                    }
+                }
+            }
+            if relu {
+                for sum in sums.as_flattened_mut() {
+                    *sum = simd.select_f32s(simd.less_than_f32s(*sum, zero), zero, *sum);
+                }
+            }
+        }
+        Finish::Mask { y, y_row } => {
+            for (row, sums) in sums.iter_mut().enumerate() {
+                for (v, sum) in sums.iter_mut().enumerate() {
+                    let y = load(y.wrapping_add(row * y_row + v * S::F32_LANES), v);
+                    *sum = simd.select_f32s(simd.less_than_or_equal_f32s(y, zero), zero, *sum);
+                }
+            }
+        }
     }
     for (row, sums) in sums.into_iter().enumerate() {
         for (v, sum) in sums.into_iter().enumerate() {

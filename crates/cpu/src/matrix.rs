@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use crate::kernel::{CopiedProduct, Operands, Product};
+use crate::kernel::{CopiedProduct, Finish, Operands, Product};
 use crate::simd;
 
 /// A strided view, `[rows, cols]`.
@@ -51,10 +51,23 @@ fn reach(rows: usize, cols: usize, row_stride: usize) -> usize {
 
 /// `out = a·b`, or `out += a·b` when it is to `accumulate`. The rows of `b` must be contiguous.
 pub fn product(out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
-    run(simd::arch(), out, accumulate, a, b);
+    run(simd::arch(), out, accumulate, (a, b), Finish::Keep);
 }
 
-fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
+/// `out = act(a·b + bias)`, where `act` is ReLU or nothing; without a pass of its own over the output.
+pub fn activated(out: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, relu: bool) {
+    assert!(bias.is_none_or(|bias| bias.len() == out.cols), "a bias has an element for each column");
+    let finish = Finish::Activate { bias: bias.map(<[f32]>::as_ptr), relu };
+    run(simd::arch(), out, false, (a, b), finish);
+}
+
+/// `out = a·b` where ReLU left something in `y`, 0 elsewhere.
+pub fn masked(out: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, y: Matrix<'_>) {
+    assert_eq!((out.rows, out.cols, 1), (y.rows, y.cols, y.col_stride), "shape of what ReLU left");
+    run(simd::arch(), out, false, (a, b), Finish::Mask { y: y.data.as_ptr(), y_row: y.row_stride });
+}
+
+fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, (a, b): (Matrix<'_>, Matrix<'_>), finish: Finish) {
     assert_eq!((out.rows, out.cols, a.cols), (a.rows, b.cols, b.rows), "shapes of a matrix product");
     assert_eq!(b.col_stride, 1, "columns between neighbours of the right factor");
     let operands = Operands {
@@ -69,9 +82,10 @@ fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: 
         out: out.data.as_mut_ptr(),
         out_row: out.row_stride,
         accumulate,
+        finish,
     };
     // SAFETY: `Matrix::new` and `MatrixMut::new` checked that every element of the views lies in their slices; shapes
-    // agree by the assertion above; the exclusive borrow in `out` overlaps neither factor.
+    // agree by the assertions above; the exclusive borrow in `out` overlaps nothing that is read.
     unsafe {
         if operands.is_far() {
             arch.dispatch(CopiedProduct::new(operands));
@@ -137,8 +151,33 @@ mod tests {
             for set in sets {
                 let mut out = wild(m * n);
                 let a = Matrix::new(&a, k, m, m + far).transposed();
-                run(set, &mut MatrixMut::new(&mut out, m, n, n), true, a, Matrix::new(&b, k, n, n + far));
+                let b = Matrix::new(&b, k, n, n + far);
+                run(set, &mut MatrixMut::new(&mut out, m, n, n), true, (a, b), Finish::Keep);
                 assert!(out.iter().zip(&expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {k} {n} {far}");
+            }
+        }
+    }
+
+    /// What follows a product is the same in its registers as in a pass of its own, in whole and in ragged blocks.
+    #[test]
+    fn sums_are_finished_as_by_a_pass_of_its_own() {
+        for (m, k, n) in [(7, 300, 33), (50, 3, 80), (100, 520, 600), (1, 0, 5)] {
+            let (a, b, bias, y) = (wild(m * k), wild(k * n), wild(n), wild(m * n));
+            let (a, b) = (Matrix::new(&a, m, k, k), Matrix::new(&b, k, n, n));
+            let mut plain = vec![9.0; m * n];
+            product(&mut MatrixMut::new(&mut plain, m, n, n), false, a, b);
+            for (bias, relu) in [(None, true), (Some(&bias[..]), false), (Some(&bias[..]), true)] {
+                let mut out = vec![9.0; m * n];
+                activated(&mut MatrixMut::new(&mut out, m, n, n), a, b, bias, relu);
+                for (at, (out, x)) in out.iter().zip(&plain).enumerate() {
+                    let x = x + bias.map_or(0.0, |bias| bias[at % n]);
+                    assert_eq!(*out, if relu { x.max(0.0) } else { x }, "{m} {k} {n}");
+                }
+            }
+            let mut out = vec![9.0; m * n];
+            masked(&mut MatrixMut::new(&mut out, m, n, n), a, b, Matrix::new(&y, m, n, n));
+            for (out, (x, y)) in out.iter().zip(plain.iter().zip(&y)) {
+                assert_eq!(*out, if *y <= 0.0 { 0.0 } else { *x }, "{m} {k} {n}");
             }
         }
     }

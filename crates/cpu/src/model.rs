@@ -97,6 +97,7 @@ impl Model {
         let places = plan.outputs.iter().map(|output| compiler.input(output.slot).place);
         let outputs = places.map(|place| (place, row_place(&mut scored, place))).collect();
         let runs = runs(&compiler.model.nodes);
+        mark_masks(&mut compiler.model.nodes, &runs);
         Self { scored, outputs, runs, ..compiler.model }
     }
 
@@ -184,6 +185,18 @@ fn runs(nodes: &[Node]) -> Vec<Range<usize>> {
         }
     }
     runs
+}
+
+/// Marks the layers whose ReLU is passed back by the next.
+fn mark_masks(nodes: &mut [Node], runs: &[Range<usize>]) {
+    for number in runs.iter().flat_map(|run| run.clone().skip(1)) {
+        if let [Node { kind: Kind::Linear(before), .. }, Node { kind: Kind::Linear(layer), .. }] =
+            &mut nodes[number - 1..=number]
+        {
+            before.masked_by_next = before.ends_in_relu();
+            layer.masks_input = before.masked_by_next;
+        }
+    }
 }
 
 /// Whether each group of a node goes on from the same one of the node before, which nothing else reads.
@@ -311,7 +324,18 @@ impl Compiler<'_> {
         };
         let dropout = op.dropout.as_ref().map(dropout);
         let (reads, activation) = (op.reads.clone(), op.activation);
-        LinearNode { input, out, reads, weights, transposed, scenes, activation, dropout }
+        LinearNode {
+            input,
+            out,
+            reads,
+            weights,
+            transposed,
+            scenes,
+            activation,
+            dropout,
+            masks_input: false,
+            masked_by_next: false,
+        }
     }
 
     fn norm(&mut self, op: &Norm) -> NormNode {

@@ -7,7 +7,7 @@ use mmtl_plan::{Activation, Batch};
 
 use crate::elementary::{sigmoid, tanh};
 use crate::layout::{Place, Tile};
-use crate::matrix::{Matrix, MatrixMut, product};
+use crate::matrix::{Matrix, MatrixMut, activated, masked, product};
 use crate::node::Input;
 use crate::ops::dropout::{DropoutNode, dropped};
 use crate::pass::{Backward, Forward, scene_part};
@@ -32,6 +32,10 @@ pub struct LinearNode {
     pub activation: Activation,
     /// Applied last.
     pub dropout: Option<DropoutNode>,
+    /// Whether what it reads is what ReLU left for it alone, so that it passes derivatives back through that as well.
+    pub masks_input: bool,
+    /// Whether the next node does so for what it writes.
+    pub masked_by_next: bool,
 }
 
 /// Where a [`LinearNode`]'s parameters start in the dense arena.
@@ -104,13 +108,21 @@ impl LinearNode {
         self.each_part(pass.batch, tile, |scene, rows| {
             let out = &mut out[rows.start * stride..rows.end * stride];
             let (w, b) = self.parameters(pass, scene, group);
-            product(
-                &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, stride),
-                false,
-                Matrix::new(&x[rows.start * x_stride + read * wide..], rows.len(), wide, x_stride),
-                Matrix::new(w, wide, width, width),
-            );
-            self.activate(out, group, b);
+            let sums = &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, stride);
+            let x = Matrix::new(&x[rows.start * x_stride + read * wide..], rows.len(), wide, x_stride);
+            let w = Matrix::new(w, wide, width, width);
+            match self.activation {
+                Activation::Identity => activated(sums, x, w, b, false),
+                Activation::Relu => activated(sums, x, w, b, true),
+                Activation::Sigmoid => {
+                    activated(sums, x, w, b, false);
+                    vectorised(|| each_row(out, (stride, group * width, width), sigmoid));
+                }
+                Activation::Tanh => {
+                    activated(sums, x, w, b, false);
+                    vectorised(|| each_row(out, (stride, group * width, width), tanh));
+                }
+            }
         });
         if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
             vectorised(|| dropout.forward(step, tile, group, width, stride, out));
@@ -129,24 +141,33 @@ impl LinearNode {
         grads: &mut [f32],
     ) {
         let (before, out) = self.out.after(tile, grads);
-        self.deactivate(group, self.out.of(tile, values), out);
+        if !self.masked_by_next {
+            self.deactivate(group, self.out.of(tile, values), out);
+        }
         if !pass.live[self.input.node] {
             return;
         }
         let (wide, width, read) = (self.input.place.width, self.out.width, self.reads[group]);
         let (x_stride, stride) = (self.input.place.stride(), self.out.stride());
-        let input = self.input.place.of_mut(tile, before);
+        let (x, input) = (self.input.place.of(tile, values), self.input.place.of_mut(tile, before));
         let first = first && !self.reads[..group].contains(&read);
         self.each_part(pass.batch, tile, |scene, rows| {
             let turned = self.transposed + self.matrix(scene, group) * self.matrix_len();
-            let input = &mut input[rows.start * x_stride + read * wide..];
-            product(
-                &mut MatrixMut::new(input, rows.len(), wide, x_stride),
-                !first,
-                Matrix::new(&out[rows.start * stride + group * width..], rows.len(), width, stride),
-                Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide),
-            );
+            let at = rows.start * x_stride + read * wide;
+            let dx = &mut MatrixMut::new(&mut input[at..], rows.len(), wide, x_stride);
+            let d = Matrix::new(&out[rows.start * stride + group * width..], rows.len(), width, stride);
+            let w = Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide);
+            if self.masks_input {
+                masked(dx, d, w, Matrix::new(&x[at..], rows.len(), wide, x_stride));
+            } else {
+                product(dx, !first, d, w);
+            }
         });
+    }
+
+    /// Whether its outputs are what ReLU left.
+    pub fn ends_in_relu(&self) -> bool {
+        matches!((self.activation, &self.dropout), (Activation::Relu, None))
     }
 
     /// Whether its groups together read all of the input's.
@@ -178,17 +199,6 @@ impl LinearNode {
         }
     }
 
-    /// `act(· + b)` on group `group` of every row.
-    fn activate(&self, rows: &mut [f32], group: usize, bias: Option<&[f32]>) {
-        let place = (self.out.stride(), group * self.out.width, self.out.width);
-        vectorised(|| match self.activation {
-            Activation::Identity => each_row(rows, place, bias, |x| x),
-            Activation::Relu => each_row(rows, place, bias, |x| if x < 0.0 { 0.0 } else { x }),
-            Activation::Sigmoid => each_row(rows, place, bias, sigmoid),
-            Activation::Tanh => each_row(rows, place, bias, tanh),
-        });
-    }
-
     /// Multiplies derivatives of a group's outputs by those of activation and dropout.
     fn deactivate(&self, group: usize, values: &[f32], grads: &mut [f32]) {
         let scale = self.dropout.as_ref().map(|dropout| dropout.scale);
@@ -205,19 +215,11 @@ impl LinearNode {
     }
 }
 
+/// `x = act(x)` for some columns of every row.
 #[inline(always)]
-fn each_row(
-    rows: &mut [f32],
-    (stride, offset, width): (usize, usize, usize),
-    bias: Option<&[f32]>,
-    act: impl Fn(f32) -> f32,
-) {
+fn each_row(rows: &mut [f32], (stride, offset, width): (usize, usize, usize), act: impl Fn(f32) -> f32) {
     for row in rows.chunks_exact_mut(stride) {
-        let row = &mut row[offset..offset + width];
-        match bias {
-            Some(bias) => row.iter_mut().zip(bias).for_each(|(x, b)| *x = act(*x + b)),
-            None => row.iter_mut().for_each(|x| *x = act(*x)),
-        }
+        row[offset..offset + width].iter_mut().for_each(|x| *x = act(*x));
     }
 }
 
