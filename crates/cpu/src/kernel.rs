@@ -316,6 +316,16 @@ unsafe fn sums<S: Simd, const R: usize, const V: usize>(simd: S, block: Operands
     }
 }
 
+/// Asks for the lines of a block that its chains will end at.
+#[inline(always)]
+fn ask_for<S: Simd, const R: usize, const V: usize>(at: *const f32, row: usize) {
+    for r in 0..R {
+        for v in 0..V {
+            prefetch_line(at.wrapping_add(r * row + v * S::F32_LANES));
+        }
+    }
+}
+
 #[inline(always)]
 unsafe fn chains<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -333,6 +343,11 @@ unsafe fn chains<S: Simd, const R: usize, const V: usize>(
                 prefetch_line(at.wrapping_add(R * block.out_row));
             }
         }
+    } else {
+        ask_for::<S, R, V>(block.out, block.out_row);
+    }
+    if let Finish::Mask { y, y_row } = block.finish {
+        ask_for::<S, R, V>(y, y_row);
     }
     let (mut a, mut b) = (block.a, block.b);
     for _ in 0..block.depth {
