@@ -1,11 +1,16 @@
 //! Gathers rows into a batch: the hot path beside training. Nothing is allocated for a batch that has held as many
 //! rows before, whichever they were.
 
+use std::ops::Range;
+
 use mmtl_plan::{Batch, Schema, TaskKind};
 
 use crate::chunk::Chunk;
 use crate::dataset::Dataset;
 use crate::layout::Place;
+
+/// Rows whose ids are gathered together.
+const BLOCK: usize = 64;
 
 impl Dataset {
     /// Where each row of a batch comes from: the batch that [`Dataset::fill`] makes of `rows` holds at position `p`
@@ -26,6 +31,9 @@ impl Dataset {
         let schema = self.schema();
         self.place_rows(rows, batch);
         self.shape(rows.len(), batch);
+        for first in (0..rows.len()).step_by(BLOCK) {
+            self.gather_ids(first..rows.len().min(first + BLOCK), batch);
+        }
         for position in 0..rows.len() {
             let (chunk, at) = self.at(batch.row_ids[position] as u32);
             self.gather_fields(chunk, at, position, batch);
@@ -33,6 +41,23 @@ impl Dataset {
             batch.row_ids[position] = chunk.row_ids[at];
         }
         batch.rebuild_segments(schema);
+    }
+
+    /// Ids of categorical fields, field after field: the rows of a block lie anywhere, and the processor waits for many
+    /// of them at once.
+    fn gather_ids(&self, positions: Range<usize>, batch: &mut Batch) {
+        let layout = &self.inner.layout;
+        let width = layout.id_fields.len();
+        let mut places = [&[][..]; BLOCK];
+        let rows = &batch.row_ids[positions.clone()];
+        for (place, &row) in places.iter_mut().zip(rows) {
+            let (chunk, at) = self.at(row as u32);
+            *place = &chunk.ids[at * width..(at + 1) * width];
+        }
+        for (column, &field) in layout.id_fields.iter().enumerate() {
+            let to = &mut batch.lookups[field].ids[positions.clone()];
+            to.iter_mut().zip(&places).for_each(|(to, place)| *to = place[column]);
+        }
     }
 
     /// Counting sort by scene. Row indices stand in `row_ids` until their ids are gathered, which saves a buffer.
@@ -86,10 +111,6 @@ impl Dataset {
 
     fn gather_fields(&self, chunk: &Chunk, at: usize, position: usize, batch: &mut Batch) {
         let layout = &self.inner.layout;
-        let width = layout.id_fields.len();
-        for (&field, &id) in layout.id_fields.iter().zip(&chunk.ids[at * width..(at + 1) * width]) {
-            batch.lookups[field].ids[position] = id;
-        }
         batch.lookups[self.schema().scene_field].ids[position] = chunk.scenes[at];
         for (&field, tokens) in layout.token_fields.iter().zip(&chunk.tokens) {
             let lookup = &mut batch.lookups[field];
