@@ -254,7 +254,7 @@ pub fn inner(workers: &Workers, a: &[f32], b: &[f32], sums: &mut Vec<f64>) -> f6
     }
     workers.chunks(&mut sums[..pieces], pieces, 1, &|piece, sum: &mut [f64]| {
         let place = piece * CHUNK..((piece + 1) * CHUNK).min(a.len());
-        sum[0] = vectorised(|| wide_dot(&a[place.clone()], &b[place]));
+        sum[0] = vectorised!(wide_dot(&a[place.clone()], &b[place.clone()]));
     });
     sums[..pieces].iter().sum()
 }
@@ -266,7 +266,7 @@ pub fn blend<'a>(workers: &Workers, to: &mut [f32], coefficients: &[f32], from: 
         to.fill(0.0);
         for (k, &coefficient) in coefficients.iter().enumerate() {
             let from = &from(k)[start..start + to.len()];
-            vectorised(|| crate::lanes::add_scaled(to, coefficient, from));
+            vectorised!(crate::lanes::add_scaled(to, coefficient, from));
         }
     });
 }

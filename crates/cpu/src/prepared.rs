@@ -80,10 +80,10 @@ impl Preparation {
             match &nodes[task.node].kind {
                 Kind::Linear(node) => {
                     if !(node.by_scene() && batch.scene(task.scene).is_empty()) {
-                        vectorised(|| prepare_linear(node, task, dense, out));
+                        vectorised!(prepare_linear(node, task, dense, out));
                     }
                 }
-                Kind::Gate(node) => vectorised(|| prepare_gate(node, task, dense, out)),
+                Kind::Gate(node) => vectorised!(prepare_gate(node, task, dense, out)),
                 Kind::Embed(_)
                 | Kind::Norm(_)
                 | Kind::Mix(_)

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Names an instruction set to use instead of the machine's widest: `scalar`, or `avx2` where there is AVX-512.
 const VARIABLE: &str = "MMTL_SIMD";
@@ -35,11 +35,32 @@ pub fn arch() -> Arch {
     *ARCH.get_or_init(Arch::new)
 }
 
-/// Runs `f` compiled for the machine's instruction set, so that its loops are vectorised with it. Rust neither
+/// An expression compiled for the machine's instruction set, so that its loops are vectorised with it. Rust neither
 /// contracts nor reorders floating-point operations, so the set changes speed and no bit.
-#[inline(always)]
-pub fn vectorised<R>(f: impl FnOnce() -> R) -> R {
-    arch().dispatch(f)
+///
+/// A macro, since a closure that the compiler does not inline is compiled for the oldest processors: four numbers at a
+/// time where there is room for sixteen. What the expression calls has to be `#[inline(always)]` for the same reason.
+macro_rules! vectorised {
+    ($body:expr) => {
+        $crate::simd::arch().dispatch($crate::simd::Loops(
+            #[inline(always)]
+            || $body,
+        ))
+    };
+}
+pub(crate) use vectorised;
+
+/// What [`vectorised`] runs. Calling a closure by reference reaches its body, by value a function between the two that
+/// the compiler may not inline.
+pub struct Loops<F>(pub F);
+
+impl<R, F: FnMut() -> R> WithSimd for Loops<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
 }
 
 /// Asks for the cache line of `values[at]`, if there is such an element, long before it is read.

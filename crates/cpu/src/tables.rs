@@ -120,9 +120,14 @@ impl Tables {
         if self.history.len() == 0 {
             return;
         }
-        self.each_touched(workers, touched, |history, _, w, m, v, seen| {
-            replay(history, w, m, v, seen);
-        });
+        self.each_touched(
+            workers,
+            touched,
+            #[inline(always)]
+            |history, _, w, m, v, seen| {
+                replay(history, w, m, v, seen);
+            },
+        );
     }
 
     /// Brings all rows to where a dense optimiser would have them.
@@ -135,7 +140,7 @@ impl Tables {
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
         workers.tasks(rows, &self.runs, 1, &start, &|runs, _, rows: Rows<'_>| {
             let dim = self.shapes[runs[0].table].dim;
-            vectorised(|| {
+            vectorised!({
                 for (i, seen) in rows.seen[..runs[0].len].iter_mut().enumerate() {
                     let place = i * dim..(i + 1) * dim;
                     let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);
@@ -157,16 +162,26 @@ impl Tables {
                 }
                 self.history.push(rule);
                 let now = self.history.len() as u32;
-                self.each_touched(workers, touched, |_, element, w, m, v, seen| {
+                self.each_touched(
+                    workers,
+                    touched,
+                    #[inline(always)]
+                    |_, element, w, m, v, seen| {
+                        let g = Slope::Scaled(&gradients[element..element + w.len()], scale);
+                        advance_all(&[rule], 0.0, w, m, v, g);
+                        *seen = now;
+                    },
+                );
+            }
+            TableUpdates::Sparse => self.each_touched(
+                workers,
+                touched,
+                #[inline(always)]
+                |_, element, w, m, v, _| {
                     let g = Slope::Scaled(&gradients[element..element + w.len()], scale);
                     advance_all(&[rule], 0.0, w, m, v, g);
-                    *seen = now;
-                });
-            }
-            TableUpdates::Sparse => self.each_touched(workers, touched, |_, element, w, m, v, _| {
-                let g = Slope::Scaled(&gradients[element..element + w.len()], scale);
-                advance_all(&[rule], 0.0, w, m, v, g);
-            }),
+                },
+            ),
             TableUpdates::Dense => self.sweep(workers, rule, touched, gradients, scale),
         }
     }
@@ -179,7 +194,7 @@ impl Tables {
             let dim = self.shapes[table].dim;
             let (ids, gradients) = (touched.of(table), &gradients[touched.gradients_of(table)]);
             let mut next = ids.partition_point(|&id| (id as usize) < row);
-            vectorised(|| {
+            vectorised!({
                 for i in 0..len {
                     let place = i * dim..(i + 1) * dim;
                     let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);
@@ -211,7 +226,7 @@ impl Tables {
             let job = jobs[0];
             let dim = shapes[job.table].dim;
             let ids = &touched.rows[job.first..job.first + job.len];
-            vectorised(|| {
+            vectorised!({
                 for (i, &id) in ids.iter().enumerate() {
                     if let Some(&soon) = ids.get(i + AHEAD) {
                         let at = (soon - ids[0]) as usize * dim;

@@ -144,7 +144,7 @@ impl Touched {
             };
             let out = &mut out[..job.len * spec.dim];
             // The usual widths are compiled, so that a sum stays in registers.
-            vectorised(|| match spec.dim {
+            vectorised!(match spec.dim {
                 4 => sum.write_wide::<4>(out),
                 8 => sum.write_wide::<8>(out),
                 16 => sum.write_wide::<16>(out),

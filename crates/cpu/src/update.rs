@@ -193,7 +193,7 @@ impl ArenaUpdate {
                 DecayTowards::One => (&decayed, 1.0),
             };
             let g = Slope::Scaled(&g[start..start + len], scale);
-            vectorised(|| advance_all(rules, target, &mut w[..len], &mut m[..len], &mut v[..len], g));
+            vectorised!(advance_all(rules, target, &mut w[..len], &mut m[..len], &mut v[..len], g));
         });
     }
 }
@@ -229,7 +229,7 @@ mod tests {
             let rules: Vec<Rule> = (1..40).map(|step| Rule::new(&update(optimiser, step), 0.01)).collect();
             let start: Vec<f32> = (0..29).map(|i| (i as f32 * 0.37).sin()).collect();
             let (mut w, mut m, mut v) = (start.clone(), start.clone(), vec![0.5; 29]);
-            vectorised(|| advance_all(&rules, 0.0, &mut w, &mut m, &mut v, Slope::Flat));
+            vectorised!(advance_all(&rules, 0.0, &mut w, &mut m, &mut v, Slope::Flat));
             for i in 0..29 {
                 let (mut one, mut m_one, mut v_one) = ([start[i]], [start[i]], [0.5]);
                 for rule in &rules {

@@ -20,7 +20,7 @@ impl AddNode {
         let (before, out) = self.out.after(tile, values);
         out.copy_from_slice(self.inputs[0].place.of(tile, before));
         for input in &self.inputs[1..] {
-            vectorised(|| add_scaled(out, 1.0, input.place.of(tile, before)));
+            vectorised!(add_scaled(out, 1.0, input.place.of(tile, before)));
         }
     }
 
@@ -28,7 +28,7 @@ impl AddNode {
     pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, grads: &mut [f32]) {
         let (before, out) = self.out.after(tile, grads);
         for input in self.inputs.iter().filter(|input| pass.live[input.node]) {
-            vectorised(|| add_scaled(input.place.of_mut(tile, before), 1.0, out));
+            vectorised!(add_scaled(input.place.of_mut(tile, before), 1.0, out));
         }
     }
 }

@@ -37,9 +37,10 @@ impl ConcatNode {
         for input in &self.inputs {
             let width = input.place.width;
             if pass.live[input.node] {
-                let to = input.place.of_mut(tile, before).chunks_exact_mut(input.place.stride());
-                vectorised(|| {
-                    for (to, from) in to.zip(out.chunks_exact(self.out.stride())) {
+                let stride = input.place.stride();
+                let to = input.place.of_mut(tile, before);
+                vectorised!({
+                    for (to, from) in to.chunks_exact_mut(stride).zip(out.chunks_exact(self.out.stride())) {
                         let to = to.chunks_exact_mut(width).take(self.out.groups);
                         for (to, from) in to.zip(from.chunks_exact(self.out.width)) {
                             add_scaled(to, 1.0, &from[offset..offset + width]);

@@ -104,7 +104,7 @@ fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], 
 }
 
 fn pool_bags(out: &mut [f32], stride: usize, tile: &Tile, dim: usize, table: &[f32], lookup: &Lookup, pool: Pool) {
-    vectorised(|| {
+    vectorised!({
         for r in 0..tile.rows {
             let out = &mut out[r * stride..][..dim];
             let ids = lookup.row(tile.first + r);

@@ -48,7 +48,7 @@ impl GateNode {
             );
         }
         let scale = 1.0 / self.temperature;
-        vectorised(|| {
+        vectorised!({
             for row in out.chunks_exact_mut(self.out.stride()) {
                 let row = &mut row[..self.out.columns()];
                 for (logits, mask) in row.chunks_exact_mut(experts).zip(self.mask.chunks_exact(experts)) {
@@ -63,9 +63,11 @@ impl GateNode {
         let (before, out) = self.out.after(tile, grads);
         let (wide, experts) = (self.input.place.width, self.out.width);
         let scale = 1.0 / self.temperature;
-        let weights = self.out.rows(tile, values);
-        vectorised(|| {
-            for (d, weights) in out.chunks_exact_mut(self.out.stride()).zip(weights) {
+        let weights = self.out.of(tile, values);
+        vectorised!({
+            let rows = out.chunks_exact_mut(self.out.stride()).zip(weights.chunks_exact(self.out.stride()));
+            for (d, weights) in rows {
+                let d = &mut d[..self.out.columns()];
                 for (d, p) in d.chunks_exact_mut(experts).zip(weights.chunks_exact(experts)) {
                     let mut mean = 0.0;
                     for (d, p) in d.iter().zip(p) {

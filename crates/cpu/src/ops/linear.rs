@@ -116,16 +116,16 @@ impl LinearNode {
                 Activation::Relu => activated(sums, x, w, b, true),
                 Activation::Sigmoid => {
                     activated(sums, x, w, b, false);
-                    vectorised(|| each_row(out, (stride, group * width, width), sigmoid));
+                    vectorised!(each_row(out, (stride, group * width, width), sigmoid));
                 }
                 Activation::Tanh => {
                     activated(sums, x, w, b, false);
-                    vectorised(|| each_row(out, (stride, group * width, width), tanh));
+                    vectorised!(each_row(out, (stride, group * width, width), tanh));
                 }
             }
         });
         if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
-            vectorised(|| dropout.forward(step, tile, group, width, stride, out));
+            vectorised!(dropout.forward(step, tile, group, width, stride, out));
         }
     }
 
@@ -203,7 +203,7 @@ impl LinearNode {
     fn deactivate(&self, group: usize, values: &[f32], grads: &mut [f32]) {
         let scale = self.dropout.as_ref().map(|dropout| dropout.scale);
         let place = (self.out.stride(), group * self.out.width, self.out.width);
-        vectorised(|| match (self.activation, scale) {
+        vectorised!(match (self.activation, scale) {
             (Activation::Identity, None) => {}
             (Activation::Identity, _) => each_derivative(values, grads, place, scale, |_, d| d),
             (Activation::Relu, _) => {

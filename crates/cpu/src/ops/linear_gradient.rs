@@ -115,7 +115,7 @@ impl LinearNode {
         if first {
             out.fill(0.0);
         }
-        vectorised(|| {
+        vectorised!({
             for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
                 let mut sum = [0.0f32; COLUMNS];
                 let sum = &mut sum[..out.len()];
@@ -140,12 +140,12 @@ impl LinearNode {
         out.fill(0.0);
         for scene in 0..self.scenes {
             if bias {
-                vectorised(|| add_scaled(out, 1.0, &sums.scratch[star.gradient_b + scene * len..][..len]));
+                vectorised!(add_scaled(out, 1.0, &sums.scratch[star.gradient_b + scene * len..][..len]));
                 continue;
             }
             let d = &sums.scratch[star.gradient_w + scene * len..][..len];
             let w = &sums.dense[star.scene_w + scene * len..][..len];
-            vectorised(|| out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out += d * w));
+            vectorised!(out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out += d * w));
         }
     }
 
@@ -158,7 +158,7 @@ impl LinearNode {
         }
         let d = &sums.scratch[star.gradient_w + scene * len..][..len];
         let w = &sums.dense[star.w..][..len];
-        vectorised(|| out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out = d * w));
+        vectorised!(out.iter_mut().zip(d.iter().zip(w)).for_each(|(out, (d, w))| *out = d * w));
     }
 }
 

@@ -45,7 +45,7 @@ impl LossNode {
         let weights = &pass.batch.weights(self.task)[rows];
         let share = pass.reciprocals[self.objective] as f32;
         let (before, saved) = self.saved.after(tile, values);
-        vectorised(|| match (self.kind, self.factors.as_slice()) {
+        vectorised!(match (self.kind, self.factors.as_slice()) {
             (LossKind::BinaryCrossEntropy, [factor]) => {
                 let logits = factor.of(tile, before);
                 *total += one_logit(logits, labels, weights, share, saved, |a, y| {
@@ -90,7 +90,7 @@ impl LossNode {
             let place = factor.place;
             if pass.live[factor.node] {
                 let grads = place.of_mut(tile, grads);
-                vectorised(|| {
+                vectorised!({
                     for (r, saved) in saved.chunks_exact(self.saved.stride()).enumerate() {
                         let to = &mut grads[r * place.stride() + factor.group * place.width..][..place.width];
                         add_scaled(to, weight, &saved[offset..offset + place.width]);

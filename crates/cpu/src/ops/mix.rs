@@ -37,7 +37,7 @@ impl MixNode {
     pub fn forward(&self, tile: &Tile, values: &mut [f32]) {
         let (before, out) = self.out.after(tile, values);
         let x = self.input.place.of(tile, before);
-        vectorised(|| {
+        vectorised!({
             for (r, out) in out.chunks_exact_mut(self.out.stride()).enumerate() {
                 let weights = self.weights_of(tile, before, r);
                 let x = &x[r * self.input.place.stride()..][..self.input.place.columns()];
@@ -55,7 +55,7 @@ impl MixNode {
             && pass.live[gate.node]
         {
             let gate_grads = gate.place.of_mut(tile, before);
-            vectorised(|| {
+            vectorised!({
                 for (r, gate) in gate_grads.chunks_exact_mut(gate.place.stride()).enumerate() {
                     let x = &x[r * self.input.place.stride()..][..experts * width];
                     for (t, gate) in gate.chunks_exact_mut(experts).take(self.out.groups).enumerate() {
@@ -69,7 +69,7 @@ impl MixNode {
         }
         if pass.live[self.input.node] {
             let input = self.input.place.of_mut(tile, before);
-            vectorised(|| {
+            vectorised!({
                 for (r, input) in input.chunks_exact_mut(self.input.place.stride()).enumerate() {
                     let weights = self.weights_of(tile, values, r);
                     let out = &out[r * self.out.stride()..][..self.out.columns()];

@@ -191,7 +191,7 @@ impl NormNode {
         let mut sums = [0.0; COLUMNS];
         for (tile, part) in frame.parts(rows) {
             let x = place.of(&tile, frame.memory(&tile, values));
-            vectorised(|| {
+            vectorised!({
                 for row in x[part.start * place.stride()..part.end * place.stride()].chunks_exact(place.stride()) {
                     for (c, &x) in row[start..start + columns].iter().enumerate() {
                         sums[c] += f(f64::from(x), c);
@@ -230,7 +230,7 @@ impl NormNode {
                     *affine = over.affine(pass.dense, self, scene, start + c);
                 }
                 let (mean, inverse) = (&mean[start..start + width], &inverse[start..start + width]);
-                vectorised(|| {
+                vectorised!({
                     let rows = out[place.clone()].chunks_exact_mut(stride).zip(x[place.clone()].chunks_exact(stride));
                     for (out, x) in rows {
                         let (out, x) = (&mut out[start..start + width], &x[start..start + width]);
@@ -252,7 +252,7 @@ impl NormNode {
         let x = self.input.place.of(tile, before);
         let gamma = &pass.dense[self.gamma..][..columns];
         let beta = &pass.dense[self.beta..][..columns];
-        vectorised(|| {
+        vectorised!({
             for (row, group) in (0..tile.rows).flat_map(|row| (0..self.out.groups).map(move |group| (row, group))) {
                 let at = row * self.out.stride() + group * width;
                 let (out, x) = (&mut out[at..at + width], &x[at..at + width]);

@@ -37,8 +37,8 @@ impl NormNode {
                     let (stride, columns) = (self.out.stride(), start..start + width);
                     let place = part.start * stride..part.end * stride;
                     let (mean, inverse) = (&mean[columns.clone()], &inverse[columns.clone()]);
-                    vectorised(|| {
-                        for (x, d) in x[place.clone()].chunks_exact(stride).zip(d[place].chunks_exact(stride)) {
+                    vectorised!({
+                        for (x, d) in x[place.clone()].chunks_exact(stride).zip(d[place.clone()].chunks_exact(stride)) {
                             let (x, d) = (&x[columns.clone()], &d[columns.clone()]);
                             for c in 0..width {
                                 totals[0][c] += f64::from(d[c]);
@@ -78,7 +78,7 @@ impl NormNode {
             for r in rows {
                 let row = r * self.out.stride()..r * self.out.stride() + columns;
                 let (dx, x, d) = (&mut dx[row.clone()], &x[row.clone()], &d[row]);
-                vectorised(|| {
+                vectorised!({
                     for c in 0..columns {
                         let inverse = statistics.inverse[at + c];
                         let normal = (x[c] - statistics.mean[at + c]) * inverse;
@@ -97,7 +97,7 @@ impl NormNode {
         let x = self.input.place.of(tile, values);
         let (stride, saved) = (saved.stride(), saved.of(tile, values));
         let gamma = &pass.dense[self.gamma..][..self.out.columns()];
-        vectorised(|| {
+        vectorised!({
             for (row, group) in (0..tile.rows).flat_map(|row| (0..groups).map(move |group| (row, group))) {
                 let at = row * self.out.stride() + group * width;
                 let (dx, x, d) = (&mut dx[at..at + width], &x[at..at + width], &d[at..at + width]);
@@ -196,7 +196,7 @@ impl NormNode {
         let (saved_stride, saved) = (saved.stride(), saved.of(passed.tile, passed.values));
         for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
             let mut sum = [0.0f32; COLUMNS];
-            vectorised(|| {
+            vectorised!({
                 for r in 0..passed.tile.rows {
                     for c in 0..out.len() {
                         let column = block * COLUMNS + c;

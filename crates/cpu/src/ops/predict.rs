@@ -67,7 +67,7 @@ impl PredictNode {
     /// Fills the slot.
     pub fn forward(&self, tile: &Tile, values: &mut [f32]) {
         let (before, out) = self.out.after(tile, values);
-        vectorised(|| match &self.link {
+        vectorised!(match &self.link {
             Link::Identity(factor) => {
                 for (out, x) in out.iter_mut().zip(factor.of(tile, before)) {
                     *out = x;
@@ -85,7 +85,7 @@ impl PredictNode {
                         *out -= softplus(-x);
                     }
                 }
-                for x in out {
+                for x in &mut *out {
                     *x = exp(*x);
                 }
             }
