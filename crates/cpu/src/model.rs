@@ -98,7 +98,7 @@ impl Model {
         let outputs = places.map(|place| (place, row_place(&mut scored, place))).collect();
         let runs = runs(&compiler.model.nodes);
         mark_masks(&mut compiler.model.nodes, &runs);
-        Self { scored, outputs, runs, ..compiler.model }
+        Self { runs, scored, outputs, ..compiler.model }
     }
 
     /// The runs of nodes among `nodes`, which begin and end at runs' ends.

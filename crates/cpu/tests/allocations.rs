@@ -5,7 +5,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use mmtl_plan::{Batch, TableUpdates};
+use mmtl_plan::{Batch, Plan, TableUpdates};
 
 mod world;
 
@@ -43,19 +43,21 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
-/// The history of exact updates, 256 long, fills before the counting and during it.
-const STEPS: u64 = 600;
-
 #[test]
 fn a_step_allocates_nothing() {
-    let plan = Arc::new(world::every_op());
-    let weights = world::objective_weights(&plan);
-    let batches: Vec<Batch> = (0..4).map(|number| world::batch(&plan, 200, number)).collect();
+    // The history of exact updates, 256 long, fills before the counting and during it.
+    count(&world::every_op(), 600);
+    count(&world::every_op_wide(), 40);
+}
+
+fn count(plan: &Arc<Plan>, steps: u64) {
+    let weights = world::objective_weights(plan);
+    let batches: Vec<Batch> = (0..4).map(|number| world::batch(plan, 200, number)).collect();
     for threads in [1, 2] {
-        let mut session = world::session(&world::engine(threads), &plan, TableUpdates::Exact);
+        let mut session = world::session(&world::engine(threads), plan, TableUpdates::Exact);
         let mut before = 0;
-        for step in 1..=STEPS {
-            if step == STEPS / 2 {
+        for step in 1..=steps {
+            if step == steps / 2 {
                 before = ALLOCATIONS.load(Ordering::Relaxed);
             }
             session
@@ -64,7 +66,7 @@ fn a_step_allocates_nothing() {
         }
         let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
         // Entering a pool is rayon's: its queue takes a new block every 63 entries.
-        let entries = if threads > 1 { STEPS / 2 / 60 + 1 } else { 0 };
+        let entries = if threads > 1 { steps / 2 / 60 + 1 } else { 0 };
         assert!(allocated <= entries as usize, "{allocated} allocations on {threads} threads");
     }
 }

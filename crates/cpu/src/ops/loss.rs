@@ -48,15 +48,31 @@ impl LossNode {
         vectorised!(match (self.kind, self.factors.as_slice()) {
             (LossKind::BinaryCrossEntropy, [factor]) => {
                 let logits = factor.of(tile, before);
-                *total += one_logit(logits, labels, weights, share, saved, |a, y| {
-                    // ℓ = softplus(a) - y·a, with the derivative written as a difference of two small numbers.
-                    let loss = y * softplus(-a) + (1.0 - y) * softplus(a);
-                    (loss, (1.0 - y) * sigmoid(a) - y * sigmoid(-a))
-                });
+                *total += one_logit(
+                    logits,
+                    labels,
+                    weights,
+                    share,
+                    saved,
+                    #[inline(always)]
+                    |a, y| {
+                        // ℓ = softplus(a) - y·a, with the derivative written as a difference of two small numbers.
+                        let loss = y * softplus(-a) + (1.0 - y) * softplus(a);
+                        (loss, (1.0 - y) * sigmoid(a) - y * sigmoid(-a))
+                    },
+                );
             }
             (LossKind::Squared, factors) => {
                 let logits = factors[0].of(tile, before);
-                *total += one_logit(logits, labels, weights, share, saved, |z, y| ((z - y) * (z - y), 2.0 * (z - y)));
+                *total += one_logit(
+                    logits,
+                    labels,
+                    weights,
+                    share,
+                    saved,
+                    #[inline(always)]
+                    |z, y| ((z - y) * (z - y), 2.0 * (z - y)),
+                );
             }
             (LossKind::BinaryCrossEntropy, factors) => {
                 for (r, d) in saved.chunks_exact_mut(self.saved.stride()).enumerate() {
