@@ -81,24 +81,30 @@ fn threads_order_and_company_move_no_byte() {
 /// `scalar` is what a machine without vectors does; where there is no AVX2, nothing else can be asked for.
 #[test]
 fn instruction_sets_move_no_byte() {
-    let text = experiment(r#""mmoe""#, 1);
-    let run = |set: &str| {
-        let program = Program::new();
-        program.write("exact.toml", &text);
-        let output = program.command(&["run", "--plain", "exact.toml"]).env("MMTL_SIMD", set).output().unwrap();
-        assert!(output.status.success(), "{set}: {output:?}");
-        results(&program.path("results/exact"))
-    };
-    let widest = run("");
-    assert_eq!(widest.len(), 4);
+    let dropped = experiment(r#""mmoe""#, 1);
+    // Experts of two layers, the second of which passes the first's ReLU back: dropout would come between them.
+    let whole = dropped
+        .replace("dropout = 0.2", "dropout = 0.0")
+        .replace("[train]", "[mmoe]\nexpert_widths = [32, 16]\n[train]");
     let mut others = vec!["scalar"];
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
         others.push("avx2");
     }
-    for set in others {
-        for (key, bytes) in &run(set) {
-            assert!(bytes == &widest[key], "{key} differs with {set}");
+    for text in [dropped, whole] {
+        let run = |set: &str| {
+            let program = Program::new();
+            program.write("exact.toml", &text);
+            let output = program.command(&["run", "--plain", "exact.toml"]).env("MMTL_SIMD", set).output().unwrap();
+            assert!(output.status.success(), "{set}: {output:?}");
+            results(&program.path("results/exact"))
+        };
+        let widest = run("");
+        assert_eq!(widest.len(), 4);
+        for set in &others {
+            for (key, bytes) in &run(set) {
+                assert!(bytes == &widest[key], "{key} differs with {set}");
+            }
         }
     }
 }

@@ -67,7 +67,7 @@ fn a_plan_is_a_table_and_the_same_each_time() {
     {
         assert!(first.out.contains(part), "`{part}` is not in: {}", first.out);
     }
-    // Four data sets, one a seed and architecture alike, of which two runs have at most two open.
+    // Two data sets, one a seed, which two runs have open.
     assert!(first.out.contains(" of mapped data, which runs share"), "{}", first.out);
     let reference = program.grid("small.toml", &["--plan", "--engine", "reference"]);
     assert!(reference.code == 0 && reference.out.contains("this engine cannot tell its memory"), "{reference:?}");

@@ -33,9 +33,7 @@ impl Compiled {
     /// Compiles a plan. `dropout` is the seed of dropout masks.
     pub fn new(plan: Arc<Plan>, dropout: u64, workers: Arc<Workers>) -> Result<Self, EngineError> {
         let model = Model::of(&plan, dropout);
-        let tasks = Tasks::of(&model).map_err(|(one, other)| {
-            EngineError::Device(format!("ops `{one}` and `{other}` share a parameter, expected one op for each"))
-        })?;
+        let tasks = Tasks::of(&model)?;
         let (preparation, arena_update) = (Preparation::of(&model.nodes), ArenaUpdate::of(&plan));
         let shared = plan.shared_ranges();
         Ok(Self { plan, workers, model, preparation, tasks, arena_update, shared })

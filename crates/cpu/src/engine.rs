@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
+use crate::gradient::Tasks;
 use crate::memory;
 use crate::model::Model;
 use crate::session::CpuSession;
@@ -43,6 +44,7 @@ impl Engine for CpuEngine {
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let model = Model::of(plan, options.dropout);
+        Tasks::of(&model)?;
         Ok(Some(memory::footprint(plan, &model, self.workers.threads(), options.max_rows)))
     }
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::atomic::AtomicU32;
 
+use mmtl_plan::EngineError;
+
 use crate::aligned::Aligned;
 use crate::lanes::wide_dot;
 use crate::model::Model;
@@ -163,8 +165,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// The tasks of a model; the names of two ops that share a parameter if there are such.
-    pub fn of(model: &Model) -> Result<Self, (String, String)> {
+    /// The tasks of a model; an error where two ops share a parameter.
+    pub fn of(model: &Model) -> Result<Self, EngineError> {
         let (mut arena, mut scratch) = (vec![], vec![]);
         for (node, compiled) in model.nodes.iter().enumerate() {
             compiled.gradient_parts(|start, len, part| arena.push((start..start + len, Task { node, part })));
@@ -172,7 +174,10 @@ impl Tasks {
                 linear.star_parts(|start, len, part| scratch.push((start..start + len, Task { node, part })));
             }
         }
-        let named = |(one, other): (usize, usize)| (model.nodes[one].name.clone(), model.nodes[other].name.clone());
+        let named = |(one, other): (usize, usize)| {
+            let (one, other) = (&model.nodes[one].name, &model.nodes[other].name);
+            EngineError::Device(format!("ops `{one}` and `{other}` share a parameter, expected one op for each"))
+        };
         let place = |tasks| Placed::of(tasks).map_err(named);
         let everything = place(arena)?;
         let arena = everything.places.into_iter().zip(everything.tasks);
@@ -237,7 +242,7 @@ impl Sums<'_> {
             let groups = group.map_or(0..all.len(), |group| group.min(all.len())..(group + 1).min(all.len()));
             for &block in all[groups].iter().flatten() {
                 let part = &sums.tasks[block].part;
-                in_turn.take(block, turn, |out| nodes[node].add_gradient(tile, part, turn == 0, out));
+                in_turn.take(block, turn, |out| nodes[node].add_gradient(tile, part, out));
             }
         }
     }

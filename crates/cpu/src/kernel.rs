@@ -79,7 +79,8 @@ impl Product {
     /// The product of `operands`.
     ///
     /// # Safety
-    /// Every element of the factors can be read and every one of the output written, by nobody else meanwhile.
+    /// Every element of the factors and of what `finish` has can be read, for all rows and columns of the output, and
+    /// every one of the output written, by nobody else meanwhile.
     pub unsafe fn new(operands: Operands) -> Self {
         Self(operands)
     }
@@ -96,8 +97,8 @@ const SPAN: usize = 128;
 /// Vectors across a block at most.
 const VECTORS: usize = 4;
 
-/// Elements between rows of `b` from which they are copied side by side first: lines that lie a power of two apart
-/// share the few places that a cache has for them.
+/// Elements between rows of `b` from which they are copied side by side first, where that is an even number of lines:
+/// such lines share the few places that a cache has for them.
 const FAR: usize = 512;
 
 /// Elements of two cache lines.
@@ -163,6 +164,11 @@ impl WithSimd for CopiedProduct {
     }
 }
 
+/// Whether copying a right factor whose rows are `b_row` apart pays for an output of so many `rows`.
+pub fn is_far(rows: usize, b_row: usize) -> bool {
+    b_row >= FAR && b_row.is_multiple_of(LINES) && rows >= WORTH_COPYING
+}
+
 /// Columns of a panel. AVX-512 and NEON have registers for 24 sums, their factors and more; AVX2 for 12.
 #[inline(always)]
 fn panel_width<S: Simd>() -> usize {
@@ -171,11 +177,6 @@ fn panel_width<S: Simd>() -> usize {
 
 /// Smaller operands. Offsets wrap, since they may leave operands that have no elements.
 impl Operands {
-    /// Whether copying `b` pays.
-    pub fn is_far(&self) -> bool {
-        self.b_row >= FAR && self.b_row.is_multiple_of(LINES) && self.rows >= WORTH_COPYING
-    }
-
     /// Where parts of the depth start: once also where there is none, so that the output is written.
     #[inline(always)]
     fn depths(&self) -> std::iter::StepBy<Range<usize>> {

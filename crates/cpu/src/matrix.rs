@@ -2,7 +2,7 @@
 
 use pulp::Arch;
 
-use crate::kernel::{CopiedProduct, Finish, Operands, Product};
+use crate::kernel::{CopiedProduct, Finish, Operands, Product, is_far};
 use crate::simd;
 
 /// A strided view, `[rows, cols]`.
@@ -51,23 +51,45 @@ fn reach(rows: usize, cols: usize, row_stride: usize) -> usize {
 
 /// `out = a·b`, or `out += a·b` when it is to `accumulate`. The rows of `b` must be contiguous.
 pub fn product(out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matrix<'_>) {
-    run(simd::arch(), out, accumulate, (a, b), Finish::Keep);
+    run(simd::arch(), out, accumulate, (a, b), Then::Nothing);
 }
 
 /// `out = act(a·b + bias)`, where `act` is ReLU or nothing; without a pass of its own over the output.
 pub fn activated(out: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, relu: bool) {
-    assert!(bias.is_none_or(|bias| bias.len() == out.cols), "a bias has an element for each column");
-    let finish = Finish::Activate { bias: bias.map(<[f32]>::as_ptr), relu };
-    run(simd::arch(), out, false, (a, b), finish);
+    run(simd::arch(), out, false, (a, b), Then::Activate { bias, relu });
 }
 
 /// `out = a·b` where ReLU left something in `y`, 0 elsewhere.
 pub fn masked(out: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, y: Matrix<'_>) {
-    assert_eq!((out.rows, out.cols, 1), (y.rows, y.cols, y.col_stride), "shape of what ReLU left");
-    run(simd::arch(), out, false, (a, b), Finish::Mask { y: y.data.as_ptr(), y_row: y.row_stride });
+    run(simd::arch(), out, false, (a, b), Then::Mask(y));
 }
 
-fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, (a, b): (Matrix<'_>, Matrix<'_>), finish: Finish) {
+/// A [`Finish`] whose slices are still to be checked.
+#[derive(Clone, Copy)]
+enum Then<'a> {
+    Nothing,
+    Activate { bias: Option<&'a [f32]>, relu: bool },
+    Mask(Matrix<'a>),
+}
+
+impl Then<'_> {
+    /// For an output of `rows` by `cols`.
+    fn checked(self, rows: usize, cols: usize) -> Finish {
+        match self {
+            Self::Nothing => Finish::Keep,
+            Self::Activate { bias, relu } => {
+                assert!(bias.is_none_or(|bias| bias.len() == cols), "a bias has an element for each column");
+                Finish::Activate { bias: bias.map(<[f32]>::as_ptr), relu }
+            }
+            Self::Mask(y) => {
+                assert_eq!((rows, cols, 1), (y.rows, y.cols, y.col_stride), "shape of what ReLU left");
+                Finish::Mask { y: y.data.as_ptr(), y_row: y.row_stride }
+            }
+        }
+    }
+}
+
+fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, (a, b): (Matrix<'_>, Matrix<'_>), then: Then<'_>) {
     assert_eq!((out.rows, out.cols, a.cols), (a.rows, b.cols, b.rows), "shapes of a matrix product");
     assert_eq!(b.col_stride, 1, "columns between neighbours of the right factor");
     let operands = Operands {
@@ -82,12 +104,12 @@ fn run(arch: Arch, out: &mut MatrixMut<'_>, accumulate: bool, (a, b): (Matrix<'_
         out: out.data.as_mut_ptr(),
         out_row: out.row_stride,
         accumulate,
-        finish,
+        finish: then.checked(out.rows, out.cols),
     };
     // SAFETY: `Matrix::new` and `MatrixMut::new` checked that every element of the views lies in their slices; shapes
-    // agree by the assertions above; the exclusive borrow in `out` overlaps nothing that is read.
+    // agree by the assertions above and in `checked`; the exclusive borrow in `out` overlaps nothing that is read.
     unsafe {
-        if operands.is_far() {
+        if is_far(operands.rows, operands.b_row) {
             arch.dispatch(CopiedProduct::new(operands));
         } else {
             arch.dispatch(Product::new(operands));
@@ -131,6 +153,14 @@ mod tests {
         }
     }
 
+    /// The machine's widest, and those that others have.
+    fn sets() -> Vec<Arch> {
+        let mut sets = vec![Arch::Scalar, Arch::new()];
+        #[cfg(target_arch = "x86_64")]
+        sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
+        sets
+    }
+
     fn wild(len: usize) -> Vec<f32> {
         (0..len).map(|i| ((i * 2_654_435_761) % 1_000_003) as f32 * 1e-6 - 0.5).collect()
     }
@@ -138,46 +168,55 @@ mod tests {
     /// One chain of fused multiply-adds for each element is the same on every instruction set, copied or not.
     #[test]
     fn every_instruction_set_gives_the_bits_of_plain_chains() {
-        for (m, k, n, far) in [(7, 300, 33, 0), (131, 140, 90, 0), (100, 129, 300, 400), (50, 3, 2, 70)] {
+        for (m, k, n, far) in
+            [(7, 300, 33, 0), (131, 140, 90, 0), (100, 129, 300, 212), (100, 300, 300, 244), (50, 3, 2, 70)]
+        {
             let (a, b) = (wild(k * (m + far)), wild(k * (n + far)));
             let mut expected = wild(m * n);
             for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
                 let chain = |sum: f32, d: usize| a[d * (m + far) + i].mul_add(b[d * (n + far) + j], sum);
                 expected[i * n + j] = (0..k).fold(expected[i * n + j], chain);
             }
-            let mut sets = vec![pulp::Arch::Scalar, pulp::Arch::new()];
-            #[cfg(target_arch = "x86_64")]
-            sets.extend(pulp::x86::V3::try_new().map(pulp::Arch::V3));
-            for set in sets {
+            for set in sets() {
                 let mut out = wild(m * n);
                 let a = Matrix::new(&a, k, m, m + far).transposed();
                 let b = Matrix::new(&b, k, n, n + far);
-                run(set, &mut MatrixMut::new(&mut out, m, n, n), true, (a, b), Finish::Keep);
+                assert_eq!(is_far(m, n + far), far > 100, "which cases copy");
+                run(set, &mut MatrixMut::new(&mut out, m, n, n), true, (a, b), Then::Nothing);
                 assert!(out.iter().zip(&expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{m} {k} {n} {far}");
             }
         }
     }
 
-    /// What follows a product is the same in its registers as in a pass of its own, in whole and in ragged blocks.
+    /// What follows a product is the same in its registers as in a pass of its own: in whole, ragged and copied blocks
+    /// of rows that lie apart, on every instruction set.
     #[test]
     fn sums_are_finished_as_by_a_pass_of_its_own() {
-        for (m, k, n) in [(7, 300, 33), (50, 3, 80), (100, 520, 600), (1, 0, 5)] {
-            let (a, b, bias, y) = (wild(m * k), wild(k * n), wild(n), wild(m * n));
-            let (a, b) = (Matrix::new(&a, m, k, k), Matrix::new(&b, k, n, n));
-            let mut plain = vec![9.0; m * n];
-            product(&mut MatrixMut::new(&mut plain, m, n, n), false, a, b);
-            for (bias, relu) in [(None, true), (Some(&bias[..]), false), (Some(&bias[..]), true)] {
-                let mut out = vec![9.0; m * n];
-                activated(&mut MatrixMut::new(&mut out, m, n, n), a, b, bias, relu);
-                for (at, (out, x)) in out.iter().zip(&plain).enumerate() {
-                    let x = x + bias.map_or(0.0, |bias| bias[at % n]);
-                    assert_eq!(*out, if relu { x.max(0.0) } else { x }, "{m} {k} {n}");
+        for (m, k, n) in [(7, 300, 33), (50, 3, 80), (100, 520, 544), (1, 0, 5)] {
+            let (stride, y_stride) = (n + 3, n + 16);
+            let (a, b, bias, y) = (wild(m * k), wild(k * n), wild(n), wild(m * y_stride));
+            let factors = (Matrix::new(&a, m, k, k), Matrix::new(&b, k, n, n));
+            let y = Matrix::new(&y, m, n, y_stride);
+            assert_eq!(is_far(m, n), n > 500, "which cases copy");
+            for set in sets() {
+                let finished = |then: Then<'_>| {
+                    let mut out = vec![9.0; m * stride];
+                    run(set, &mut MatrixMut::new(&mut out, m, n, stride), false, factors, then);
+                    let apart = out.chunks_exact(stride).all(|row| row[n..].iter().all(|&x| x == 9.0));
+                    assert!(apart, "written between rows");
+                    out.chunks_exact(stride).flat_map(|row| row[..n].to_vec()).collect::<Vec<f32>>()
+                };
+                let plain = finished(Then::Nothing);
+                for (bias, relu) in [(None, true), (Some(&bias[..]), false), (Some(&bias[..]), true)] {
+                    for (at, (out, x)) in finished(Then::Activate { bias, relu }).iter().zip(&plain).enumerate() {
+                        let x = x + bias.map_or(0.0, |bias| bias[at % n]);
+                        assert_eq!(*out, if relu { x.max(0.0) } else { x }, "{m} {k} {n}");
+                    }
                 }
-            }
-            let mut out = vec![9.0; m * n];
-            masked(&mut MatrixMut::new(&mut out, m, n, n), a, b, Matrix::new(&y, m, n, n));
-            for (out, (x, y)) in out.iter().zip(plain.iter().zip(&y)) {
-                assert_eq!(*out, if *y <= 0.0 { 0.0 } else { *x }, "{m} {k} {n}");
+                for (at, (out, x)) in finished(Then::Mask(y)).iter().zip(&plain).enumerate() {
+                    let kept = y.data[at / n * y_stride + at % n] > 0.0;
+                    assert_eq!(*out, if kept { *x } else { 0.0 }, "{m} {k} {n}");
+                }
             }
         }
     }

@@ -180,12 +180,12 @@ impl Node {
         }
     }
 
-    /// Adds a tile's share to one part of its gradients; the `first` tile's replaces what is there.
-    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
+    /// Adds a tile's share to one part of its gradients; the first one's replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, out: &mut [f32]) {
         match (&self.kind, part) {
-            (Kind::Linear(node), part) => node.add_gradient(passed, part, first, out),
-            (Kind::Norm(node), part) => node.add_gradient(passed, part, first, out),
-            (Kind::Gate(node), Part::Matrix { group, rows, .. }) => node.add_gradient(passed, *group, rows, first, out),
+            (Kind::Linear(node), part) => node.add_gradient(passed, part, out),
+            (Kind::Norm(node), part) => node.add_gradient(passed, part, out),
+            (Kind::Gate(node), Part::Matrix { group, rows, .. }) => node.add_gradient(passed, *group, rows, out),
             (
                 Kind::Gate(_)
                 | Kind::Embed(_)

@@ -61,6 +61,13 @@ impl Passed<'_> {
     pub fn rows(&self, scene: Option<usize>) -> Range<usize> {
         scene.map_or(0..self.tile.rows, |s| scene_part(self.batch, s, self.tile))
     }
+
+    /// Whether it is the first tile to have rows of a scene, or of the batch; of no rows, whether it is the first of all.
+    pub fn is_first(&self, scene: Option<usize>) -> bool {
+        let rows = scene.map_or(0..self.batch.rows(), |s| self.batch.scene(s));
+        let first = if rows.is_empty() { 0 } else { rows.start };
+        (self.tile.first..self.tile.first + self.tile.rows.max(1)).contains(&first)
+    }
 }
 
 /// What remains to be made into gradients once all tiles have passed.

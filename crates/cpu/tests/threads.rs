@@ -51,9 +51,11 @@ fn every_drawn_plan_has_the_same_bits_on_1_2_and_5_threads() {
 
 #[test]
 fn every_op_in_one_plan_has_the_same_bits_on_1_2_and_5_threads() {
-    let plan = world::every_op();
-    for tables in [TableUpdates::Exact, TableUpdates::Sparse, TableUpdates::Dense] {
-        let [one, two, five] = [1, 2, 5].map(|threads| answers(&world::engine(threads), &plan, tables));
-        assert!(one == two && one == five, "{tables:?}");
+    use TableUpdates::{Dense, Exact, Sparse};
+    let (plan, wide) = (world::every_op(), world::every_op_wide());
+    for (name, plan, tables) in [("", &plan, Exact), ("", &plan, Sparse), ("", &plan, Dense), ("wide, ", &wide, Exact)]
+    {
+        let [one, two, five] = [1, 2, 5].map(|threads| answers(&world::engine(threads), plan, tables));
+        assert!(one == two && one == five, "{name}{tables:?}");
     }
 }

@@ -70,11 +70,16 @@ fn several_tiles_are_what_the_oracle_says() {
 /// A fused step must be the same as its parts made one by one.
 #[test]
 fn a_step_is_a_gradient_and_its_update() {
-    let plan = world::every_op();
-    let weights = world::objective_weights(&plan);
-    let [mut whole, mut parts] = [(); 2].map(|()| world::session(&world::engine(1), &plan, TableUpdates::Exact));
+    for plan in [world::every_op(), world::every_op_wide()] {
+        check_step(&plan);
+    }
+}
+
+fn check_step(plan: &Arc<Plan>) {
+    let weights = world::objective_weights(plan);
+    let [mut whole, mut parts] = [(); 2].map(|()| world::session(&world::engine(1), plan, TableUpdates::Exact));
     for step in 1..=3 {
-        let batch = world::batch(&plan, ROWS, step);
+        let batch = world::batch(plan, ROWS, step);
         whole.step(&batch, &weights, &world::adam(step)).expect("the batch fits");
         parts.gradients(&batch, Pass { step }, &[&weights]).expect("the batch fits");
         parts.combine(&[1.0], &world::adam(step)).expect("one coefficient");

@@ -46,7 +46,16 @@ fn build(schema: &Schema, names: Vec<String>, width: usize) -> Result<Plan, Plan
     let shared = layer(&mut builder, "shared", x, experts.clone(), Activation::Relu, WeightKind::Shared)?;
     let own = layer(&mut builder, "own", x, experts.clone(), Activation::Tanh, WeightKind::PerScene)?;
     // Experts of three layers, each with weights of another kind.
-    let own = layer(&mut builder, "deeper", own, deeper.clone(), Activation::Relu, WeightKind::Shared)?;
+    let plain = LinearSpec {
+        input: own,
+        groups: deeper.clone(),
+        width,
+        activation: Activation::Relu,
+        dropout: 0.0,
+        weights: WeightKind::Shared,
+        bias: true,
+    };
+    let own = builder.linear("deeper", &plain)?;
     let own = layer(&mut builder, "deepest", own, deeper, Activation::Identity, WeightKind::Star)?;
     let star = layer(&mut builder, "star", x, experts, Activation::Sigmoid, WeightKind::Star)?;
     let sum = builder.add("sum", &[shared, own, star])?;

@@ -23,7 +23,7 @@ pub struct Prepared {
 }
 
 /// A bounded queue of batches, filled by a thread. The batches and their order are those of the order alone, however
-/// fast either side is. Once each has been filled, batches that are given back go round without an allocation. Dropping
+/// fast either side is. Once each has been filled with as many rows, batches that are given back go round without an allocation. Dropping
 /// it stops the thread.
 #[derive(Debug)]
 pub struct Batches {

@@ -1,6 +1,6 @@
 //! What makes a batch fit its schema.
 
-use mmtl_plan::{Batch, Lookup};
+use mmtl_plan::{Batch, Lookup, Segments};
 
 use crate::world::schema;
 
@@ -65,11 +65,23 @@ fn everything_that_does_not_fit_is_said() {
 fn the_bytes_of_a_batch_are_those_of_its_buffers() {
     assert_eq!(Batch::default().bytes(), 0);
     let mut batch = batch();
-    // Row ids, scene starts, ids and their starts, numbers, labels and weights; for each of 8 ids an occurrence of 8
-    // bytes and two uses of 12.
-    let least = 3 * 8 + 3 * 4 + (3 + 2 + 4 + 3) * 4 + 3 * 4 + 2 * 6 * 4 + 8 * (8 + 12 + 12);
+    // Row ids, scene starts, ids and their starts, numbers, labels and weights; for each of 8 ids an occurrence.
+    let least = 3 * 8 + 3 * 4 + (3 + 2 + 4 + 3) * 4 + 3 * 4 + 2 * 6 * 4 + 8 * 8;
     assert!(batch.bytes() >= least, "{}", batch.bytes());
     let before = batch.bytes();
     batch.groups.reserve_exact(100);
     assert_eq!(batch.bytes(), before + 800);
+}
+
+#[test]
+fn the_bytes_of_segments_are_what_was_reserved() {
+    let with = |ids: usize| {
+        let mut batch = Batch { segments: vec![Segments::default()], ..Batch::default() };
+        let before = batch.bytes();
+        batch.segments[0].reserve(1000, ids);
+        batch.bytes() - before
+    };
+    // Few ids have a counter each; many are sorted, in two lists of uses. Then unique ids, starts and occurrences.
+    assert_eq!(with(40), 40 * 4 + 40 * 4 + 41 * 4 + 1000 * 8);
+    assert_eq!(with(5000), 2048 * 4 + 2 * 1000 * 12 + 1000 * 4 + 1001 * 4 + 1000 * 8);
 }

@@ -36,7 +36,7 @@ impl FitMemory {
 }
 
 impl FitSpec {
-    /// The memory that training takes. One batch is filled to see how large it is.
+    /// The memory that training takes. A batch of train rows and one of validation rows are filled to see how large they are.
     ///
     /// # Errors
     /// When the engine does not execute the plan.

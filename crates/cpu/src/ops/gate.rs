@@ -95,8 +95,8 @@ impl GateNode {
     }
 
     /// Adds a tile's share to rows `block` of gate `gate`'s matrix.
-    pub fn add_gradient(&self, passed: &Passed<'_>, gate: usize, block: &Range<usize>, first: bool, out: &mut [f32]) {
-        add_matrix(passed, (self.input.place, self.reads[gate]), (self.out, gate), None, block, first, out);
+    pub fn add_gradient(&self, passed: &Passed<'_>, gate: usize, block: &Range<usize>, out: &mut [f32]) {
+        add_matrix(passed, (self.input.place, self.reads[gate]), (self.out, gate), None, block, out);
     }
 }
 

@@ -1,5 +1,5 @@
-//! `act(x·W + b)` for several groups, with shared, per-scene or STAR's matrices; bias, activation and dropout follow
-//! each product while its output is in the cache.
+//! `act(x·W + b)` for several groups, with shared, per-scene or STAR's matrices; bias and ReLU follow each product in
+//! registers, other activations and dropout while its output is in the cache.
 
 use std::ops::Range;
 

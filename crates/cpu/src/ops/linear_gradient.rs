@@ -71,21 +71,13 @@ impl LinearNode {
         }
     }
 
-    /// Adds a tile's share to one part; the `first` tile's replaces what is there.
-    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
+    /// Adds a tile's share to one part; that of the first tile with such rows replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, out: &mut [f32]) {
         match part {
             Part::Matrix { scene, group, rows } => {
-                add_matrix(
-                    passed,
-                    (self.input.place, self.reads[*group]),
-                    (self.out, *group),
-                    *scene,
-                    rows,
-                    first,
-                    out,
-                );
+                add_matrix(passed, (self.input.place, self.reads[*group]), (self.out, *group), *scene, rows, out);
             }
-            Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, first, out),
+            Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, out),
             Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma
@@ -109,10 +101,10 @@ impl LinearNode {
         }
     }
 
-    fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, group: usize, first: bool, out: &mut [f32]) {
+    fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, group: usize, out: &mut [f32]) {
         let (stride, rows) = (self.out.stride(), passed.rows(scene));
         let d = &self.out.of(passed.tile, passed.grads)[rows.start * stride..rows.end * stride];
-        if first {
+        if passed.is_first(scene) {
             out.fill(0.0);
         }
         vectorised!({
@@ -169,10 +161,9 @@ pub fn add_matrix(
     (d, d_group): (Place, usize),
     scene: Option<usize>,
     rows: &Range<usize>,
-    first: bool,
     out: &mut [f32],
 ) {
-    let part = passed.rows(scene);
+    let (part, first) = (passed.rows(scene), passed.is_first(scene));
     let from = &x.of(passed.tile, passed.values)[part.start * x.stride()..];
     let to = &d.of(passed.tile, passed.grads)[part.start * d.stride()..];
     if part.is_empty() {

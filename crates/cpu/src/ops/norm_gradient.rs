@@ -134,8 +134,8 @@ impl NormNode {
         }
     }
 
-    /// Adds a tile's share to the scale or the shift over the width; the `first` tile's replaces what is there.
-    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, first: bool, out: &mut [f32]) {
+    /// Adds a tile's share to the scale or the shift over the width; the first tile's replaces what is there.
+    pub fn add_gradient(&self, passed: &Passed<'_>, part: &Part, out: &mut [f32]) {
         let Over::Width { saved } = self.over else { unreachable!("statistics over rows hold their own sums") };
         let scale = match part {
             Part::WidthGamma => true,
@@ -147,7 +147,7 @@ impl NormNode {
             | Part::Gamma { .. }
             | Part::Beta { .. } => unreachable!("{part:?} is no sum of a normalisation"),
         };
-        if first {
+        if passed.is_first(None) {
             out.fill(0.0);
         }
         self.add_width(passed, saved, scale, out);
