@@ -1,7 +1,7 @@
 //! What a grid will cost, known before anything is trained.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use mmtl_data::{Dataset, Part};
@@ -204,25 +204,24 @@ struct Alike {
 }
 
 fn configurations<'a>(runs: impl Iterator<Item = (Row, &'a TrialCost)>) -> Vec<ConfigurationCost> {
-    let mut rows: Vec<Alike> = vec![];
+    // Found by their text: a grid may have tens of thousands of each.
+    let (mut rows, mut row_of) = (Vec::<Alike>::new(), HashMap::new());
     for (row, cost) in runs {
-        match rows.iter_mut().find(|alike| alike.row == row) {
-            Some(alike) => {
-                alike.runs += 1;
-                alike.costs.push(cost.clone());
-            }
-            None => rows.push(Alike { row, runs: 1, costs: vec![cost.clone()] }),
+        let at = *row_of.entry(format!("{row:?}")).or_insert(rows.len());
+        if at == rows.len() {
+            rows.push(Alike { row, runs: 0, costs: vec![] });
         }
+        rows[at].runs += 1;
+        rows[at].costs.push(cost.clone());
     }
-    let mut merged: Vec<Alike> = vec![];
+    let (mut merged, mut merged_of) = (Vec::<Alike>::new(), HashMap::new());
     for next in rows {
-        let same = |alike: &&mut Alike| alike.row.architecture == next.row.architecture && alike.costs == next.costs;
-        match merged.iter_mut().find(same) {
-            Some(alike) => {
-                alike.runs += next.runs;
-                in_common(&mut alike.row, &next.row);
-            }
-            None => merged.push(next),
+        let at = *merged_of.entry(format!("{} {:?}", next.row.architecture, next.costs)).or_insert(merged.len());
+        if at == merged.len() {
+            merged.push(next);
+        } else {
+            merged[at].runs += next.runs;
+            in_common(&mut merged[at].row, &next.row);
         }
     }
     let configuration = |Alike { row, runs, costs }: Alike| {

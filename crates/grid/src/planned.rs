@@ -177,7 +177,7 @@ fn plan_run(
     catalogue: &Catalogue,
     trial: &Trial,
     dataset: &Dataset,
-    told: &mut dyn FnMut(&[TrialFit]) -> Result<(), RunError>,
+    each: &mut dyn FnMut(&[TrialFit]) -> Result<(), RunError>,
 ) -> Result<(Planned, StoredTrial), GridError> {
     let configuration = &trial.configuration;
     let architecture = mmtl_zoo::architecture(&configuration.architecture);
@@ -185,7 +185,7 @@ fn plan_run(
     let not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
     if not_applicable.is_none() {
         let fits = made_fits(configuration, catalogue, architecture, dataset);
-        fits.and_then(|fits| told(&fits)).map_err(|error| fault(experiment, &error))?;
+        fits.and_then(|fits| each(&fits)).map_err(|error| fault(experiment, &error))?;
     }
     let fingerprint = dataset.fingerprint().to_owned();
     let run = Planned {

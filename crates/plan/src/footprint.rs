@@ -1,10 +1,8 @@
 //! What a session takes in memory.
 
-use serde::Serialize;
-
 /// Bytes that a session allocates, for batches of the most rows that it is made for. Lists that an engine keeps for
 /// itself and that do not grow with the model or its batches are left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// The dense arena, tables, and state without a gradient.
     pub parameters: u64,
