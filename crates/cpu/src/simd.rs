@@ -39,7 +39,8 @@ pub fn arch() -> Arch {
 /// contracts nor reorders floating-point operations, so the set changes speed and no bit.
 ///
 /// A macro, since a closure that the compiler does not inline is compiled for the oldest processors: four numbers at a
-/// time where there is room for sixteen. What the expression calls has to be `#[inline(always)]` for the same reason.
+/// time where there is room for sixteen. For the same reason what the expression calls has to be `#[inline(always)]`,
+/// unless it is so small that the compiler inlines it anyway.
 macro_rules! vectorised {
     ($body:expr) => {
         $crate::simd::arch().dispatch($crate::simd::Loops(
