@@ -1,5 +1,6 @@
 //! Grids that live: runs that fail, signals, and commands.
 
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 use std::thread;
@@ -240,9 +241,10 @@ fn a_terminal_that_closes_leaves_the_grid_running() {
     let mut live = Live::start(changed(&ENDLESS), "1");
     let endless = live.endless();
     live.until_half_done(&endless);
-    let mut follower = live.follower.take().unwrap();
-    signal(follower.id(), Signal::HUP);
-    assert!(!follower.wait().unwrap().success());
+    let follower = RefCell::new(live.follower.take().unwrap());
+    signal(follower.borrow().id(), Signal::HUP);
+    let failed = |_: &Live| follower.borrow_mut().try_wait().unwrap().is_some_and(|status| !status.success());
+    live.until("the follower to end, which `nohup` keeps from it", failed);
     let told = live.events(&endless).len();
     live.until("further events", |live| live.events(&endless).len() > told + 3);
     assert_eq!(live.status(&endless), "running");
