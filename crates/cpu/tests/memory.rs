@@ -1,42 +1,22 @@
 //! What the engine says a session will take is what it takes, counted by the allocator. A binary of its own, since the
 //! allocator counts for the whole program.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mmtl_cpu::CpuEngine;
 use mmtl_plan::{Decay, Engine, Footprint, Optimiser, Plan, SessionOptions, Settings, TableUpdates, Update, Value};
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
-
-/// The system's allocator, counting.
-struct Counting;
-
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: the system's allocator does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LIVE.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Bytes that are allocated now.
+fn live() -> usize {
+    let stats = COUNTING.stats();
+    stats.bytes_allocated - stats.bytes_deallocated
+}
 
 /// Share of the footprint by which a session may differ from it: the compiled ops, marks of tiles and turns.
 const TOLERANCE: f64 = 0.01;
@@ -55,13 +35,13 @@ fn told_and_held(plan: &Arc<Plan>, threads: usize) -> (Footprint, usize) {
     let batch = drawn::batch(&plan.schema, &Rows::count(ROWS), 1);
     let weights = vec![1.0; plan.objectives.len()];
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-    let before = LIVE.load(Ordering::Relaxed);
+    let before = live();
     let mut session = engine.session(Arc::clone(plan), options()).expect("there is memory");
     for step in 1..=3 {
         let update = Update { optimiser, lr: 0.01, step, clip: Some(0.5), decay: Decay::default() };
         session.step(&batch, &weights, &update).expect("the batch fits");
     }
-    let held = LIVE.load(Ordering::Relaxed) - before;
+    let held = live() - before;
     let snapshot = session.snapshot(true).expect("copies");
     let floats = |arrays: &[Vec<f32>]| arrays.iter().map(Vec::len).sum::<usize>();
     let trained = snapshot.dense.len() + floats(&snapshot.tables);

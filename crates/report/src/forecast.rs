@@ -13,8 +13,8 @@ use crate::words::{count, one_line};
 const VERSION: u32 = 1;
 
 const NOTES: &str = "\
-FLOPs count matrix products, gates and mixes, of all epochs and of one prediction at the
-end: patience may end a run earlier, and scores chosen by task or scene predict once more for each that differs.
+FLOPs count matrix products, gates and mixes, of all epochs and of one prediction at the end: patience may end a run
+earlier, and scores chosen by task or scene predict once more for each that differs.
 Snapshots are the best weights, and a checkpoint while it is written. Rows are lists of them, labels and predictions.
 The program itself, and what reading and writing files takes for a moment, is not counted.";
 

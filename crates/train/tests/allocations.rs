@@ -5,52 +5,27 @@
 //! (every [`READ_EVERY`] steps), the means of a report and the sums begun anew after it (four reports a second at most),
 //! what rayon needs to enter a pool, and the first time that trainer or loader wait for the other.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+use std::alloc::System;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mmtl_cpu::CpuEngine;
 use mmtl_data::{Dataset, FieldColumn};
 use mmtl_plan::{FieldKind, Purpose, Stream, Value};
 use mmtl_train::{Checkpoint, Command, Evaluation, FitRows, Progress, READ_EVERY, Watcher, fit};
+use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[expect(dead_code, reason = "shared with the other tests, which use all of it")]
 mod world;
 
-/// The system's allocator, counting.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: the system's allocator does the work.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: as promised by the caller.
-        unsafe { System.realloc(at, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as promised by the caller.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
 #[global_allocator]
-static COUNTING: Counting = Counting;
+static COUNTING: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// How often anybody has allocated, or had an allocation grow.
+fn allocations() -> usize {
+    let stats = COUNTING.stats();
+    stats.allocations + stats.reallocations
+}
 
 const ROWS: usize = 2000;
 const IDS: usize = 3000;
@@ -122,12 +97,12 @@ impl Watcher for Meter {
             std::thread::sleep(if self.step <= 4 * READ_EVERY { WAIT } else { Duration::ZERO });
             return Ok(Command::Continue);
         }
-        let allocations = ALLOCATIONS.load(Ordering::Relaxed);
+        let allocated = allocations();
         if self.step == FIRST {
-            self.before = allocations;
+            self.before = allocated;
         }
         let steps = self.step - FIRST;
-        self.counted = (steps, (steps / READ_EVERY) as usize, allocations - self.before);
+        self.counted = (steps, (steps / READ_EVERY) as usize, allocated - self.before);
         Ok(Command::Continue)
     }
 }
