@@ -100,7 +100,7 @@ pub struct How {
     /// Runs at once [default: the number of cores].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: Option<u16>,
-    /// Threads of each run [default: the cores divided by the jobs].
+    /// Threads of each run [default: the cores divided by the jobs]; beside more than one, another prepares batches.
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Stop the grid at the first failure.

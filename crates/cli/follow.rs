@@ -27,7 +27,9 @@ pub struct Followed {
     pub interrupted: bool,
 }
 
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// When nothing is left to run, and the scheduler is about to end.
+const LOOK_AT_LAST: Duration = Duration::from_millis(5);
 /// Without a terminal, a line of progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -51,7 +53,7 @@ pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failu
             follower.say("stopping: runs checkpoint first");
             ask_to_stop(store)?;
         }
-        thread::sleep(LOOK_EVERY);
+        thread::sleep(if follower.is_over() { LOOK_AT_LAST } else { LOOK_EVERY });
     }
 }
 
@@ -136,6 +138,12 @@ impl<'a> Follower<'a> {
         }
         self.progress();
         Ok(())
+    }
+
+    /// Whether the grid was seen to have no run left.
+    fn is_over(&self) -> bool {
+        let counts = self.state.counts();
+        self.found.said && counts.queued + counts.running + counts.paused == 0
     }
 
     fn running(&self) -> impl Iterator<Item = TrialKey> {

@@ -42,6 +42,11 @@ impl Engine for CpuEngine {
         Ok(Box::new(CpuSession::new(plan, options, Arc::clone(&self.workers))?))
     }
 
+    /// One thread means one: whoever asks for it has other work for the other cores, such as trials beside this one.
+    fn batches_ahead(&self) -> usize {
+        if self.workers.threads() == 1 { 0 } else { 2 }
+    }
+
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let model = Model::of(plan, options.dropout);
         Tasks::of(&model)?;

@@ -68,6 +68,14 @@ impl CpuSession {
         batch.mismatch(&self.compiled.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
     }
 
+    fn check_training_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        if batch.is_segmented() {
+            return Ok(());
+        }
+        Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
+    }
+
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
         check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
     }
@@ -152,7 +160,7 @@ impl Session for CpuSession {
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        self.check_training_batch(batch)?;
         self.check_weights(weights)?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.step_inside(batch, weights, update));
@@ -160,7 +168,7 @@ impl Session for CpuSession {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        self.check_training_batch(batch)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.gradients_inside(batch, pass, weightings));

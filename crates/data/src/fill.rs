@@ -8,9 +8,10 @@ use mmtl_plan::{Batch, Schema, TaskKind};
 use crate::chunk::Chunk;
 use crate::dataset::Dataset;
 use crate::layout::Place;
+use crate::prefetch::prefetch;
 
-/// Rows whose ids are gathered together.
-const BLOCK: usize = 64;
+/// Rows that are gathered together, while those of the next block are on their way from memory.
+const BLOCK: usize = 32;
 
 impl Dataset {
     /// Where each row of a batch comes from: the batch that [`Dataset::fill`] makes of `rows` holds at position `p`
@@ -22,29 +23,54 @@ impl Dataset {
         order.sort_by_key(|&i| self.scene(rows[i as usize]));
     }
 
-    /// Makes `batch` hold `rows`, grouped by scene (stable within each), with labels standardised, weights 0 where a
-    /// label is unknown, and segments. Whatever `batch` held before is overwritten, and its buffers are reused.
+    /// Makes `batch` hold `rows` for training: as [`Dataset::gather`] does, with segments.
     ///
     /// # Panics
     /// When a row index is not below [`Dataset::len`].
     pub fn fill(&self, rows: &[u32], batch: &mut Batch) {
-        let schema = self.schema();
-        self.place_rows(rows, batch);
-        self.shape(rows.len(), batch);
-        for first in (0..rows.len()).step_by(BLOCK) {
-            self.gather_ids(first..rows.len().min(first + BLOCK), batch);
-        }
-        for position in 0..rows.len() {
-            let (chunk, at) = self.at(batch.row_ids[position] as u32);
-            self.gather_fields(chunk, at, position, batch);
-            gather_labels(schema, chunk, at, position, batch);
-            batch.row_ids[position] = chunk.row_ids[at];
-        }
-        batch.rebuild_segments(schema);
+        self.gather(rows, batch);
+        self.inner.room.make_segments(self.schema(), rows.len(), batch);
+        batch.rebuild_segments(self.schema());
     }
 
-    /// Ids of categorical fields, field after field: the rows of a block lie anywhere, and the processor waits for many
-    /// of them at once.
+    /// Makes `batch` hold `rows`, grouped by scene (stable within each), with labels standardised, weights 0 where a
+    /// label is unknown, and empty segments, which predictions do without. Whatever `batch` held before is overwritten,
+    /// and its buffers are reused.
+    ///
+    /// # Panics
+    /// When a row index is not below [`Dataset::len`].
+    pub fn gather(&self, rows: &[u32], batch: &mut Batch) {
+        self.place_rows(rows, batch);
+        self.shape(rows.len(), batch);
+        batch.clear_segments(self.schema());
+        self.ask_for(0..rows.len().min(BLOCK), batch);
+        for first in (0..rows.len()).step_by(BLOCK) {
+            let block = first..rows.len().min(first + BLOCK);
+            self.ask_for(block.end..rows.len().min(block.end + BLOCK), batch);
+            self.gather_ids(block.clone(), batch);
+            for position in block {
+                let (chunk, at) = self.at(batch.row_ids[position] as u32);
+                self.gather_fields(chunk, at, position, batch);
+                gather_labels(self.schema(), chunk, at, position, batch);
+                batch.row_ids[position] = chunk.row_ids[at];
+            }
+        }
+    }
+
+    /// Starts to bring rows from memory, where they lie anywhere: most of a gather would be waiting for them.
+    fn ask_for(&self, positions: Range<usize>, batch: &Batch) {
+        let layout = &self.inner.layout;
+        for &row in &batch.row_ids[positions] {
+            let (chunk, at) = self.at(row as u32);
+            prefetch(&chunk.ids, at, layout.id_fields.len());
+            prefetch(&chunk.numeric, at, layout.numeric);
+            prefetch(&chunk.labels, at, layout.tasks);
+            prefetch(&chunk.scenes, at, 1);
+            prefetch(&chunk.row_ids, at, 1);
+        }
+    }
+
+    /// Ids of categorical fields, field after field.
     fn gather_ids(&self, positions: Range<usize>, batch: &mut Batch) {
         let layout = &self.inner.layout;
         let width = layout.id_fields.len();
@@ -101,7 +127,7 @@ impl Dataset {
                 }
             }
         }
-        self.inner.room.make(self.schema(), rows, batch);
+        self.inner.room.make_tokens(rows, batch);
         let grouped = self.inner.manifest.grouped;
         batch.numeric.resize(rows * layout.numeric, 0.0);
         batch.labels.resize(rows * layout.tasks, 0.0);

@@ -47,6 +47,7 @@ mod order;
 mod pack;
 mod parquet_file;
 mod part;
+mod prefetch;
 mod prepare;
 mod progress;
 mod reviews;

@@ -1,6 +1,6 @@
 //! How large a batch of a data set can become, so that its buffers are made once.
 
-use mmtl_plan::{Batch, FieldKind, Schema, Segments};
+use mmtl_plan::{Batch, FieldKind, Schema};
 
 use crate::chunk::{Chunk, Tokens};
 use crate::layout::{Layout, Place};
@@ -36,13 +36,15 @@ impl Room {
         Self { tokens, uses }
     }
 
-    /// Makes room in `batch`, whose ids of token fields are cleared, for any `rows` rows: whatever depends on more than
-    /// their number.
-    pub(crate) fn make(&self, schema: &Schema, rows: usize, batch: &mut Batch) {
+    /// Makes room in `batch`, whose ids of token fields are cleared, for the tokens of any `rows` rows.
+    pub(crate) fn make_tokens(&self, rows: usize, batch: &mut Batch) {
         for (lookup, tokens) in batch.lookups.iter_mut().zip(&self.tokens).filter(|(_, tokens)| **tokens > 0) {
             lookup.ids.reserve_exact(rows * tokens);
         }
-        batch.segments.resize_with(self.uses.len(), Segments::default);
+    }
+
+    /// Makes room in `batch` for the segments of any `rows` rows.
+    pub(crate) fn make_segments(&self, schema: &Schema, rows: usize, batch: &mut Batch) {
         for ((segments, uses), vocabulary) in batch.segments.iter_mut().zip(&self.uses).zip(&schema.vocabularies) {
             segments.reserve(rows * uses, vocabulary.size);
         }

@@ -17,6 +17,11 @@ pub trait Source: Sync {
     /// What it is and where it comes from.
     fn doc(&self) -> &'static str;
 
+    /// Whether the seed of data decides its rows: others have the same under every seed.
+    fn is_drawn(&self) -> bool {
+        false
+    }
+
     /// Its own keys of `[data]`.
     fn knobs(&self) -> Vec<Knob>;
 

@@ -110,6 +110,22 @@ fn a_reused_batch_equals_a_fresh_one() {
 }
 
 #[test]
+fn what_is_gathered_for_predictions_has_no_segments() {
+    let (dataset, rows) = (toy(), [7, 39_999, 16_384, 7]);
+    let (mut filled, mut gathered) = (Batch::default(), Batch::default());
+    dataset.fill(&rows, &mut filled);
+    // A batch that was trained on before.
+    dataset.fill(&[1, 2, 3], &mut gathered);
+    dataset.gather(&rows, &mut gathered);
+    assert!(filled.is_segmented() && !gathered.is_segmented());
+    assert_eq!(gathered.mismatch(dataset.schema()), None);
+    gathered.rebuild_segments(dataset.schema());
+    assert!(gathered.is_segmented());
+    gathered.segments.clone_from(&filled.segments);
+    assert_eq!(gathered, filled);
+}
+
+#[test]
 fn a_batch_keeps_its_buffers() {
     fn buffers(batch: &Batch) -> Vec<usize> {
         let lookups = batch.lookups.iter().flat_map(|lookup| {
@@ -185,10 +201,10 @@ fn prefetched_batches_are_those_of_the_order() {
         })
         .collect();
     assert_eq!(expected.len(), 12);
-    // From the start, and resumed at any batch.
-    for first in [0, 1, 4, 7] {
+    // From the start, and resumed at any batch; by a thread and without.
+    for (first, ahead) in [(0, 2), (1, 2), (4, 1), (7, 2), (0, 0), (1, 0), (4, 0), (7, 0)] {
         let (epoch, index, _) = expected[first];
-        let mut batches = Batches::epochs(&dataset, &order, epoch, index, 2);
+        let mut batches = Batches::epochs(&dataset, &order, epoch, index, ahead);
         for (epoch, index, rows) in &expected[first..] {
             let prepared = batches.next().unwrap();
             assert_eq!((prepared.epoch, prepared.index, &prepared.rows), (*epoch, *index, rows));
@@ -206,14 +222,16 @@ fn prefetched_batches_are_those_of_the_order() {
 fn a_pass_ends_and_an_empty_order_has_no_batch() {
     let dataset = toy();
     let rows: Vec<u32> = (0..1000).collect();
-    let mut batches = Batches::pass(&dataset, &rows, 400, 1);
-    let mut seen = vec![];
-    while let Some(prepared) = batches.next() {
-        seen.extend_from_slice(&prepared.rows);
-        batches.give_back(prepared);
+    for ahead in [0, 1] {
+        let mut batches = Batches::pass(&dataset, &rows, 400, ahead);
+        let mut seen = vec![];
+        while let Some(prepared) = batches.next() {
+            seen.extend_from_slice(&prepared.rows);
+            batches.give_back(prepared);
+        }
+        assert_eq!(seen, rows);
+        assert!(batches.next().is_none());
+        let nothing = Order::new(&Seeds::all(3), &[], 300);
+        assert!(Batches::epochs(&dataset, &nothing, 0, 0, ahead).next().is_none());
     }
-    assert_eq!(seen, rows);
-    assert!(batches.next().is_none());
-    let nothing = Order::new(&Seeds::all(3), &[], 300);
-    assert!(Batches::epochs(&dataset, &nothing, 0, 0, 2).next().is_none());
 }

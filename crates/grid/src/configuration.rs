@@ -160,6 +160,8 @@ impl Configuration {
     pub fn data_identity(&self) -> String {
         let changed = self.changed.range("data.".to_owned().."data/".to_owned());
         let knobs: String = changed.map(|(key, value)| crate::key::line(key, value)).collect();
-        format!("{}\n{}\n{}\n{knobs}", self.source, self.seeds.data, self.seeds.split)
+        let drawn = mmtl_data::source(&self.source).is_ok_and(mmtl_data::Source::is_drawn);
+        let seed = if drawn { self.seeds.data } else { 0 };
+        format!("{}\n{seed}\n{}\n{knobs}", self.source, self.seeds.split)
     }
 }

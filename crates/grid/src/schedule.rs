@@ -32,7 +32,7 @@ pub struct Options {
 }
 
 /// How often the scheduler looks around.
-const TURN: Duration = Duration::from_millis(25);
+const TURN: Duration = Duration::from_millis(10);
 
 /// Runs the grid in `store` until nothing is left to run or it is told to stop. Workers are `program worker …`.
 /// `None` when another scheduler has the grid.

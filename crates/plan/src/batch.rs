@@ -100,6 +100,19 @@ impl Batch {
         }
     }
 
+    /// Empties [`Batch::segments`], one for each vocabulary. Buffers are kept.
+    pub fn clear_segments(&mut self, schema: &Schema) {
+        self.segments.resize_with(schema.vocabularies.len(), Segments::default);
+        self.segments.iter_mut().for_each(Segments::clear);
+    }
+
+    /// Whether every use of an id stands in [`Batch::segments`], as gradients need: there are none in a batch that was
+    /// gathered for predictions.
+    pub fn is_segmented(&self) -> bool {
+        let uses: usize = self.lookups.iter().map(|lookup| lookup.ids.len()).sum();
+        uses == self.segments.iter().map(|segments| segments.occurrences.len()).sum::<usize>()
+    }
+
     /// Says what does not fit `schema`, if anything: a batch that passes cannot make an engine read out of bounds.
     pub fn mismatch(&self, schema: &Schema) -> Option<String> {
         let rows = self.rows();

@@ -22,6 +22,12 @@ pub trait Engine: Send + Sync {
     /// When memory or the device does not suffice.
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError>;
 
+    /// How many batches another thread should have ready while a session works on one. 0: there is no thread to spare,
+    /// and each is made when it is asked for.
+    fn batches_ahead(&self) -> usize {
+        2
+    }
+
     /// What [`Engine::session`] would allocate, found without allocating it; `None` where an engine allocates as it
     /// goes and cannot tell.
     ///

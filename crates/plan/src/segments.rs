@@ -53,15 +53,20 @@ impl Segments {
     /// Recomputes the segments from the lookups of the vocabulary's fields, given as (index in the schema, lookup).
     /// Buffers are reused.
     pub fn rebuild<'a>(&mut self, fields: impl Iterator<Item = (usize, &'a Lookup)> + Clone) {
-        self.unique.clear();
-        self.starts.clear();
-        self.occurrences.clear();
+        self.clear();
         let largest = fields.clone().flat_map(|(_, lookup)| &lookup.ids).copied().max().unwrap_or(0);
         if largest < 1 << DIGIT_BITS {
             self.count(largest, fields);
         } else {
             self.sort(largest, fields);
         }
+    }
+
+    /// Empties them. Buffers are kept.
+    pub fn clear(&mut self) {
+        self.unique.clear();
+        self.starts.clear();
+        self.occurrences.clear();
     }
 
     /// Each id has a counter, so that occurrences are put where they belong at once.

@@ -37,6 +37,10 @@ impl Engine for ReferenceEngine {
         format!("reference {bits} {} {}", std::env::consts::ARCH, std::env::consts::OS)
     }
 
+    fn batches_ahead(&self) -> usize {
+        0
+    }
+
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
         Ok(match self.precision {
             Precision::Single => Box::new(Oracle::<f32>::new(plan, options)),

@@ -44,6 +44,14 @@ impl<T: Real> Oracle<T> {
         batch.mismatch(&self.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
     }
 
+    fn check_training_batch(&self, batch: &Batch) -> Result<(), EngineError> {
+        self.check_batch(batch)?;
+        if batch.is_segmented() {
+            return Ok(());
+        }
+        Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
+    }
+
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
         check("number of objective weights", self.plan.objectives.len(), weights.len())
     }
@@ -55,7 +63,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        self.check_training_batch(batch)?;
         self.check_weights(weights)?;
         let tape = self.training_pass(batch, Pass { step: update.step });
         let gradient = self.backward(batch, &tape, &widened::<T>(weights));
@@ -65,7 +73,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        self.check_training_batch(batch)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         let tape = self.training_pass(batch, pass);
         self.gradients = weightings.iter().map(|weights| self.backward(batch, &tape, &widened::<T>(weights))).collect();

@@ -5,11 +5,7 @@ use mmtl_plan::{Batch, Engine, Footprint, Plan, TaskKind};
 
 use crate::criterion::Per;
 use crate::error::TrainError;
-use crate::predict::AHEAD;
 use crate::spec::FitSpec;
-
-/// Batches that exist at a time: one in use, one being filled, the others waiting.
-const BATCHES: usize = AHEAD + 2;
 
 /// Bytes of a row's place, label and weight, which validation keeps for the run and once more for its scene.
 const LABELLED: usize = 2 * (4 + 8 + 4);
@@ -45,9 +41,10 @@ impl FitSpec {
         let (train, valid) = (self.rows.train(), self.rows.valid());
         let (weights, moments) = snapshot_bytes(&self.plan, self.training.optimiser.moments());
         let kept = self.most_kept() * weights;
-        let ahead = batch_bytes(dataset, train, self.training.batch_size) * BATCHES;
-        let predicting =
-            batch_bytes(dataset, valid, self.max_rows()) * BATCHES.min(valid.len().div_ceil(self.max_rows()));
+        let batches = batches(engine.batches_ahead());
+        let ahead = batch_bytes(dataset, train, self.training.batch_size, Dataset::fill) * batches;
+        let predicting = batch_bytes(dataset, valid, self.max_rows(), Dataset::gather)
+            * batches.min(valid.len().div_ceil(self.max_rows()));
         let outputs: usize =
             self.plan.outputs.iter().map(|output| LABELLED + prediction_bytes(&self.plan, output.task)).sum();
         // The train rows in the data's order and in the epoch's; the validation rows here and in their queue.
@@ -102,10 +99,15 @@ fn snapshot_bytes(plan: &Plan, moments: usize) -> (usize, usize) {
     (4 * (trained + states), 4 * moments * trained)
 }
 
-/// Bytes of a batch of the first of `rows`, with the list of its rows.
-fn batch_bytes(dataset: &Dataset, rows: &[u32], batch_rows: usize) -> usize {
+/// Batches that exist at a time: one in use and, where others wait, one being filled.
+fn batches(ahead: usize) -> usize {
+    if ahead == 0 { 1 } else { ahead + 2 }
+}
+
+/// Bytes of a batch that `fill` makes of the first of `rows`, with the list of its rows.
+fn batch_bytes(dataset: &Dataset, rows: &[u32], batch_rows: usize, fill: fn(&Dataset, &[u32], &mut Batch)) -> usize {
     let first = &rows[..batch_rows.min(rows.len())];
     let mut batch = Batch::default();
-    dataset.fill(first, &mut batch);
+    fill(dataset, first, &mut batch);
     batch.bytes() + size_of_val(first)
 }

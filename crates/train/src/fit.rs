@@ -12,7 +12,7 @@ use crate::evaluation::Evaluation;
 use crate::fitted::{End, Fitted};
 use crate::losses::{LossSums, first_not_finite};
 use crate::pace::Pace;
-use crate::predict::{AHEAD, predict};
+use crate::predict::{Portions, predict};
 use crate::schedule::Schedule;
 use crate::spec::FitSpec;
 use crate::timetable::Timetable;
@@ -60,6 +60,7 @@ struct Fit<'a> {
     spec: &'a FitSpec,
     identity: String,
     numerics: String,
+    portions: Portions,
     timetable: Timetable,
     schedule: Schedule,
     weights: Vec<f32>,
@@ -87,6 +88,7 @@ impl<'a> Fit<'a> {
             spec,
             identity: spec.identity(engine, dataset),
             numerics: engine.numerics(),
+            portions: Portions { rows: spec.max_rows(), ahead: engine.batches_ahead() },
             timetable,
             schedule: spec.training.schedule(&timetable),
             weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
@@ -118,7 +120,7 @@ impl<'a> Fit<'a> {
         let order = Order::new(&self.spec.seeds, self.spec.rows.train(), self.spec.training.batch_size);
         let next = self.step + 1;
         let (epoch, index) = (self.timetable.epoch(next), self.timetable.index(next));
-        let mut batches = Batches::epochs(self.dataset, &order, epoch, index, AHEAD);
+        let mut batches = Batches::epochs(self.dataset, &order, epoch, index, self.portions.ahead);
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         while !self.is_done() {
             let prepared = batches.next().expect("epochs follow each other without end");
@@ -165,7 +167,7 @@ impl<'a> Fit<'a> {
     }
 
     fn evaluate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
-        let predictions = predict(self.session.as_mut(), self.dataset, self.validation.rows(), self.spec.max_rows())?;
+        let predictions = predict(self.session.as_mut(), self.dataset, self.validation.rows(), self.portions)?;
         let outputs = self.validation.score(&predictions)?;
         let choices = self.best.judge(&outputs);
         let improves = choices.iter().any(|choice| choice.best);
@@ -225,6 +227,6 @@ impl<'a> Fit<'a> {
         let session = &mut self.session;
         let last = || session.snapshot(false).map(|snapshot| (self.step, Arc::new(snapshot)));
         let best = self.best.settle(choices, last)?;
-        Fitted::new(self.session, self.spec, best, self.history, self.step, end)
+        Fitted::new(self.session, self.portions, best, self.history, self.step, end)
     }
 }

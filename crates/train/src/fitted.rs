@@ -6,13 +6,12 @@ use mmtl_plan::{Session, Snapshot};
 use crate::best::Best;
 use crate::error::TrainError;
 use crate::evaluation::{Evaluation, Key};
-use crate::predict::{Prediction, predict};
-use crate::spec::FitSpec;
+use crate::predict::{Portions, Prediction, predict};
 
 /// The best weights of a fit, ready to predict.
 pub struct Fitted {
     session: Box<dyn Session>,
-    batch_rows: usize,
+    portions: Portions,
     best: Vec<Best>,
     history: Vec<Evaluation>,
     steps: u64,
@@ -32,13 +31,13 @@ impl Fitted {
     /// Of a session that is then given the run's best weights.
     pub(crate) fn new(
         session: Box<dyn Session>,
-        spec: &FitSpec,
+        portions: Portions,
         best: Vec<Best>,
         history: Vec<Evaluation>,
         steps: u64,
         end: End,
     ) -> Result<Self, TrainError> {
-        let mut fitted = Self { session, batch_rows: spec.max_rows(), best, history, steps, end };
+        let mut fitted = Self { session, portions, best, history, steps, end };
         fitted.session.restore(&fitted.best[0].snapshot)?;
         Ok(fitted)
     }
@@ -69,7 +68,7 @@ impl Fitted {
     /// # Errors
     /// When the engine fails.
     pub fn predict(&mut self, dataset: &Dataset, rows: &[u32]) -> Result<Vec<Prediction>, TrainError> {
-        let mut predictions = predict(self.session.as_mut(), dataset, rows, self.batch_rows)?;
+        let mut predictions = predict(self.session.as_mut(), dataset, rows, self.portions)?;
         let run = self.best[0].clone();
         let apart: Vec<Best> = self.best.iter().filter(|best| best.step != run.step).cloned().collect();
         for best in apart {
@@ -94,7 +93,7 @@ impl Fitted {
         };
         let places: Vec<u32> = (0..).zip(rows).filter(|(_, row)| is_of(**row)).map(|(place, _)| place).collect();
         let rows: Vec<u32> = places.iter().map(|place| rows[*place as usize]).collect();
-        let anew = predict(self.session.as_mut(), dataset, &rows, self.batch_rows)?;
+        let anew = predict(self.session.as_mut(), dataset, &rows, self.portions)?;
         let plan = self.session.plan().clone();
         for (o, output) in plan.outputs.iter().enumerate() {
             if matches!(key, Key::Run | Key::Scene(_)) || key == Key::Output(o) {

@@ -36,7 +36,7 @@ pub use evaluation::{CellScores, Choice, Evaluation, Key, OutputScores};
 pub use fit::{Outcome, fit};
 pub use fitted::{End, Fitted};
 pub use knobs::{PACING, knobs, select_knobs};
-pub use predict::{Prediction, predict};
+pub use predict::{Portions, Prediction, predict};
 pub use rows::FitRows;
 pub use schedule::{Schedule, Shape};
 pub use spec::FitSpec;

@@ -6,8 +6,14 @@ use mmtl_plan::{Output, Plan, Session, TaskKind};
 
 use crate::error::TrainError;
 
-/// Batches prepared while the engine works on one.
-pub(crate) const AHEAD: usize = 2;
+/// How rows are handed to a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portions {
+    /// Rows of a batch at most.
+    pub rows: usize,
+    /// Batches that are ready while the session works on one: [`mmtl_plan::Engine::batches_ahead`].
+    pub ahead: usize,
+}
 
 /// One output's predictions, row after row.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,8 +71,8 @@ fn scatter<T: Copy>(to: &mut [T], from: &[T], places: &[u32], width: usize) {
     }
 }
 
-/// Predictions of `rows` by the session's weights: one for each output of its plan, in the order of `rows`. At most
-/// `batch_rows` rows, no more than the session was made for, are in work at a time.
+/// Predictions of `rows` by the session's weights: one for each output of its plan, in the order of `rows`. A portion
+/// has no more rows than the session was made for.
 ///
 /// # Errors
 /// When the engine fails.
@@ -74,13 +80,13 @@ pub fn predict(
     session: &mut dyn Session,
     dataset: &Dataset,
     rows: &[u32],
-    batch_rows: usize,
+    portions: Portions,
 ) -> Result<Vec<Prediction>, TrainError> {
     let plan = session.plan().clone();
     let mut predictions: Vec<_> = plan.outputs.iter().map(|o| Prediction::zeros(&plan, o, rows.len())).collect();
     let mut out = vec![vec![]; plan.outputs.len()];
     let mut order = vec![];
-    let mut batches = Batches::pass(dataset, rows, batch_rows, AHEAD);
+    let mut batches = Batches::pass(dataset, rows, portions.rows, portions.ahead);
     let mut first = 0;
     while let Some(prepared) = batches.next() {
         session.predict(&prepared.batch, &mut out)?;

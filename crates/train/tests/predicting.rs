@@ -2,7 +2,7 @@
 
 use mmtl_plan::{Engine, SessionOptions, TableUpdates, TaskKind};
 use mmtl_reference::ReferenceEngine;
-use mmtl_train::{Prediction, predict};
+use mmtl_train::{Portions, Prediction, predict};
 
 use crate::world::{AMOUNT, dataset, plan};
 
@@ -34,23 +34,28 @@ fn rows_keep_their_order_and_batches_do_not_matter() {
     let update = mmtl_plan::Update { optimiser, lr: 0.5, step: 1, clip: None, decay: mmtl_plan::Decay::default() };
     session.step(&batch, &[1.0; 3], &update).unwrap();
 
-    let forward = predict(session.as_mut(), &dataset, &rows, 64).unwrap();
+    let forward = predict(session.as_mut(), &dataset, &rows, Portions { rows: 64, ahead: 2 }).unwrap();
     let [click, amount, rating] = &forward[..] else { panic!("three outputs") };
     let lens = (probabilities(click).len(), values(amount).len(), probabilities(rating).len());
     assert_eq!(lens, (60, 60, 180));
-    for batch_rows in [1, 7, 60] {
-        assert_eq!(predict(session.as_mut(), &dataset, &rows, batch_rows).unwrap(), forward, "{batch_rows} a batch");
+    for portions in [(1, 0), (7, 0), (7, 1), (60, 3)].map(|(rows, ahead)| Portions { rows, ahead }) {
+        assert_eq!(predict(session.as_mut(), &dataset, &rows, portions).unwrap(), forward, "{portions:?}");
     }
 
     let some: Vec<u32> = rows.iter().rev().step_by(2).copied().collect();
-    let backward = predict(session.as_mut(), &dataset, &some, 7).unwrap();
+    let backward = predict(session.as_mut(), &dataset, &some, Portions { rows: 7, ahead: 0 }).unwrap();
     for (place, &row) in some.iter().enumerate() {
         let row = row as usize;
         assert_eq!(probabilities(&backward[0])[place], probabilities(click)[row]);
         assert_eq!(values(&backward[1])[place], values(amount)[row]);
         assert_eq!(probabilities(&backward[2])[3 * place..][..3], probabilities(rating)[3 * row..][..3]);
     }
-    assert!(predict(session.as_mut(), &dataset, &[], 7).unwrap().iter().all(|p| p.column().is_empty()));
+    assert!(
+        predict(session.as_mut(), &dataset, &[], Portions { rows: 7, ahead: 2 })
+            .unwrap()
+            .iter()
+            .all(|p| p.column().is_empty())
+    );
 }
 
 #[test]
@@ -63,7 +68,7 @@ fn a_regression_comes_back_in_its_own_unit() {
     dataset.fill(&[11], &mut batch);
     let mut out = vec![vec![]];
     session.predict(&batch, &mut out).unwrap();
-    let predicted = predict(session.as_mut(), &dataset, &[11], 8).unwrap();
+    let predicted = predict(session.as_mut(), &dataset, &[11], Portions { rows: 8, ahead: 2 }).unwrap();
     let TaskKind::Regression { scale } = dataset.schema().tasks[AMOUNT].kind else { panic!("amount is a regression") };
     assert!(scale.mean > 40.0 && scale.deviation > 1.0, "{scale:?}");
     assert_eq!(values(&predicted[0]), [scale.mean + scale.deviation * f64::from(out[0][0])]);

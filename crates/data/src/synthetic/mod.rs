@@ -36,6 +36,10 @@ impl Source for Synthetic {
          (Ma et al., KDD 2018, §3.2), in any number of tasks and scenes."
     }
 
+    fn is_drawn(&self) -> bool {
+        true
+    }
+
     fn knobs(&self) -> Vec<Knob> {
         knobs::knobs()
     }

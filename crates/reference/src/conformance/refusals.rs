@@ -42,7 +42,23 @@ fn batches(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &Upda
             findings.push(Finding::fact(format!("{call} refuses a batch with {what}"), refused));
         }
     }
+    findings.extend(unsegmented(trial, session, good, update));
     findings
+}
+
+/// What was gathered for predictions is good for nothing else.
+fn unsegmented(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &Update) -> Vec<Finding> {
+    let mut batch = good.clone();
+    batch.clear_segments(&trial.plan.schema);
+    let weights = trial.objective_weights();
+    let mut outputs = vec![vec![vec![]; trial.plan.outputs.len()]; 2];
+    let predicted = [good, &batch].iter().zip(&mut outputs).all(|(batch, out)| session.predict(batch, out).is_ok());
+    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass { step: 1 }, &[&weights])];
+    let refused = answers.iter().all(|answer| matches!(answer, Err(EngineError::Batch(_))));
+    vec![
+        Finding::fact("training refuses a batch without segments", refused),
+        Finding::fact("predictions need no segments", predicted && outputs[0] == outputs[1]),
+    ]
 }
 
 fn arguments(
