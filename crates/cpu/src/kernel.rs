@@ -317,16 +317,6 @@ unsafe fn sums<S: Simd, const R: usize, const V: usize>(simd: S, block: Operands
     }
 }
 
-/// Asks for the lines of a block that its chains will end at.
-#[inline(always)]
-fn ask_for<S: Simd, const R: usize, const V: usize>(at: *const f32, row: usize) {
-    for r in 0..R {
-        for v in 0..V {
-            prefetch_line(at.wrapping_add(r * row + v * S::F32_LANES));
-        }
-    }
-}
-
 #[inline(always)]
 unsafe fn chains<S: Simd, const R: usize, const V: usize>(
     simd: S,
@@ -340,18 +330,35 @@ unsafe fn chains<S: Simd, const R: usize, const V: usize>(
             for (v, sum) in sums.iter_mut().enumerate() {
                 let at = block.out.wrapping_add(row * block.out_row + v * S::F32_LANES);
                 *sum = load(at, v);
-                // The next block's: from a far cache they would take a tenth of the time that this one's chains do.
-                prefetch_line(at.wrapping_add(R * block.out_row));
             }
         }
-    } else {
-        ask_for::<S, R, V>(block.out, block.out_row);
     }
-    if let Finish::Mask { y, y_row } = block.finish {
-        ask_for::<S, R, V>(y, y_row);
-    }
+    // The next block's: from a far cache they would take a tenth of the time that this one's chains do.
+    let out = block.out.wrapping_add(if block.accumulate { R * block.out_row } else { 0 });
+    let (y, y_row) = match block.finish {
+        Finish::Mask { y, y_row } => (y, y_row),
+        Finish::Keep | Finish::Activate { .. } => (out.cast_const(), block.out_row),
+    };
     let (mut a, mut b) = (block.a, block.b);
-    for _ in 0..block.depth {
+    let asking = block.depth.min(R * V);
+    for d in 0..asking {
+        let (row, col) = (d / V, d % V * S::F32_LANES);
+        prefetch_line(out.wrapping_add(row * block.out_row + col));
+        prefetch_line(y.wrapping_add(row * y_row + col));
+        let mut factors = [simd.splat_f32s(0.0); V];
+        for (v, factor) in factors.iter_mut().enumerate() {
+            *factor = load(b.wrapping_add(v * S::F32_LANES), v);
+        }
+        for (row, sums) in sums.iter_mut().enumerate() {
+            // SAFETY: an element of `a`, by the caller's promise.
+            let x = simd.splat_f32s(unsafe { *a.wrapping_add(row * block.a_row) });
+            for (sum, factor) in sums.iter_mut().zip(factors) {
+                *sum = simd.mul_add_f32s(x, factor, *sum);
+            }
+        }
+        (a, b) = (a.wrapping_add(block.a_col), b.wrapping_add(block.b_row));
+    }
+    for _ in asking..block.depth {
         let mut factors = [simd.splat_f32s(0.0); V];
         for (v, factor) in factors.iter_mut().enumerate() {
             *factor = load(b.wrapping_add(v * S::F32_LANES), v);
