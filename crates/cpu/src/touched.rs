@@ -6,7 +6,7 @@ use crate::lanes::add_scaled;
 use crate::layout::Frame;
 use crate::model::{Model, Use};
 use crate::ops::embed::share;
-use crate::simd::vectorised;
+use crate::simd::{prefetch, vectorised};
 use crate::sweep::Work;
 
 /// Sorted unique rows of each table that a batch looks up, table after table.
@@ -38,6 +38,9 @@ pub struct Job {
 
 /// Occurrences of a job: about 10 µs of work.
 const OCCURRENCES: usize = 512;
+
+/// Occurrences between one whose derivative is asked for and the one at work.
+const AHEAD: usize = 12;
 
 impl Touched {
     /// With room for the rows of `max_rows` rows of a batch.
@@ -181,17 +184,34 @@ impl Sum<'_> {
     #[inline(always)]
     fn write(&self, i: usize, out: &mut [f32]) {
         out.fill(0.0);
-        // Tiles have a power of two of rows.
-        let (shift, mask) = (self.frame.size.trailing_zeros(), self.frame.size - 1);
-        for occurrence in self.segments.of(self.at[i] as usize) {
-            let (field, row) = (occurrence.field as usize, occurrence.row as usize);
-            let tile = (row >> shift) * self.frame.size * self.looked_up;
-            for to in self.uses[field].iter().filter(|to| self.live[to.node]) {
-                let lookup = &self.batch.lookups[field];
+        let unique = self.at[i] as usize;
+        // Those of rows that follow here follow there, whether or not this is one of the places where they are summed.
+        let soon = &self.segments.occurrences[self.segments.starts[unique] as usize..];
+        for (occurrence, soon) in self.segments.of(unique).iter().zip((AHEAD..).map(|at| soon.get(at))) {
+            if let Some(soon) = soon {
+                self.live_uses(soon).for_each(|to| prefetch(self.grads, self.place(to, soon.row as usize)));
+            }
+            let row = occurrence.row as usize;
+            for to in self.live_uses(occurrence) {
+                let lookup = &self.batch.lookups[occurrence.field as usize];
                 let scale = if lookup.starts.is_none() { 1.0 } else { share(to.pool, lookup.row(row).len()) };
-                let at = tile + self.frame.size * to.place.at + (row & mask) * to.place.stride() + to.offset;
+                let at = self.place(to, row);
                 add_scaled(out, scale, &self.grads[at..at + out.len()]);
             }
         }
+    }
+
+    #[inline(always)]
+    fn live_uses(&self, occurrence: &Occurrence) -> impl Iterator<Item = &Use> {
+        self.uses[occurrence.field as usize].iter().filter(|to| self.live[to.node])
+    }
+
+    /// Where the derivative of what a row of the batch was used for starts.
+    #[inline(always)]
+    fn place(&self, to: &Use, row: usize) -> usize {
+        // Tiles have a power of two of rows.
+        let (shift, mask) = (self.frame.size.trailing_zeros(), self.frame.size - 1);
+        let tile = (row >> shift) * self.frame.size * self.looked_up;
+        tile + self.frame.size * to.place.at + (row & mask) * to.place.stride() + to.offset
     }
 }

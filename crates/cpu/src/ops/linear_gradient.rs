@@ -11,7 +11,7 @@ use crate::pass::{Passed, Summed};
 use crate::simd::vectorised;
 
 /// Columns summed at a time.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 256;
 
 impl LinearNode {
     /// The tasks that together write every gradient of the op, as (start in the arena, length, part).
