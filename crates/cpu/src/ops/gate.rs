@@ -83,14 +83,18 @@ impl GateNode {
             return;
         }
         let input = self.input.place.of_mut(tile, before);
-        for (t, &read) in self.reads.iter().enumerate() {
-            let turned = &pass.prepared[self.transposed + t * self.matrix_len()..][..self.matrix_len()];
+        let mut gate = 0;
+        // Gates that read the same lie one below the other: one product for all of them.
+        for alike in self.reads.chunk_by(|one, next| one == next) {
+            let depth = alike.len() * experts;
+            let turned = &pass.prepared[self.transposed + gate * self.matrix_len()..][..depth * wide];
             product(
-                &mut MatrixMut::new(&mut input[read * wide..], tile.rows, wide, self.input.place.stride()),
+                &mut MatrixMut::new(&mut input[alike[0] * wide..], tile.rows, wide, self.input.place.stride()),
                 true,
-                Matrix::new(&out[t * experts..], tile.rows, experts, self.out.stride()),
-                Matrix::new(turned, experts, wide, wide),
+                Matrix::new(&out[gate * experts..], tile.rows, depth, self.out.stride()),
+                Matrix::new(turned, depth, wide, wide),
             );
+            gate += alike.len();
         }
     }
 
