@@ -4,7 +4,7 @@
 use crate::node::{Kind, Node};
 use crate::ops::gate::GateNode;
 use crate::ops::linear::{LinearNode, Weights};
-use crate::simd::vectorised;
+use crate::simd::{prefetch, vectorised};
 use crate::workers::Workers;
 use mmtl_plan::Batch;
 
@@ -118,12 +118,12 @@ fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], out: &mut [f32]
     match (&task.what, node.weights) {
         (What::Transposed { group }, Weights::Shared { w, .. } | Weights::PerScene { w, .. }) => {
             let w = &dense[w + node.matrix(task.scene, *group) * len..][..len];
-            transpose(wide, width, |at| w[at], out);
+            transpose(wide, width, w, None, out);
         }
         (What::Transposed { group }, Weights::Star(star)) => {
             let w = &dense[star.w + group * len..][..len];
             let scene_w = &dense[star.scene_w + node.matrix(task.scene, *group) * len..][..len];
-            transpose(wide, width, |at| w[at] * scene_w[at], out);
+            transpose(wide, width, w, Some(scene_w), out);
         }
         (What::StarMatrix { group }, Weights::Star(star)) => {
             let w = &dense[star.w + group * len..][..len];
@@ -146,22 +146,56 @@ fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], out: &mut [f32]
 fn prepare_gate(node: &GateNode, task: &Task, dense: &[f32], out: &mut [f32]) {
     if let What::Transposed { group } = task.what {
         let w = &dense[node.w + group * node.matrix_len()..][..node.matrix_len()];
-        transpose(node.input.place.width, node.out.width, |at| w[at], out);
+        transpose(node.input.place.width, node.out.width, w, None, out);
     }
 }
 
-/// Side of the squares in which a matrix is turned: 16 rows of a cache line each.
-const SQUARE: usize = 16;
+/// Side of the squares in which a matrix is turned: rows of a cache line each.
+const SIDE: usize = 16;
 
-/// `out[j, i] = w(i, j)`; `w` is given the position in `[rows, cols]`.
+/// `out[j, i] = w[i, j]`, or `w[i, j] · by[i, j]`; whole squares in registers, what is left over element by element.
 #[inline(always)]
-fn transpose(rows: usize, cols: usize, w: impl Fn(usize) -> f32, out: &mut [f32]) {
-    for i0 in (0..rows).step_by(SQUARE) {
-        for j0 in (0..cols).step_by(SQUARE) {
-            for j in j0..(j0 + SQUARE).min(cols) {
-                for i in i0..(i0 + SQUARE).min(rows) {
-                    out[j * rows + i] = w(i * cols + j);
+fn transpose(rows: usize, cols: usize, w: &[f32], by: Option<&[f32]>, out: &mut [f32]) {
+    let (whole_rows, whole_cols) = (rows - rows % SIDE, cols - cols % SIDE);
+    for i in (0..whole_rows).step_by(SIDE) {
+        for j in (0..whole_cols).step_by(SIDE) {
+            let mut square = [[0.0; SIDE]; SIDE];
+            for (r, row) in square.iter_mut().enumerate() {
+                let at = (i + r) * cols + j;
+                prefetch(w, at + SIDE);
+                prefetch(out, (j + SIDE + r) * rows + i);
+                row.copy_from_slice(&w[at..at + SIDE]);
+                if let Some(by) = by {
+                    prefetch(by, at + SIDE);
+                    row.iter_mut().zip(&by[at..at + SIDE]).for_each(|(w, by)| *w *= by);
                 }
+            }
+            turn(&mut square);
+            for (c, line) in square.iter().enumerate() {
+                out[(j + c) * rows + i..][..SIDE].copy_from_slice(line);
+            }
+        }
+    }
+    for i in 0..rows {
+        for j in if i < whole_rows { whole_cols } else { 0 }..cols {
+            let at = i * cols + j;
+            out[j * rows + i] = by.map_or(w[at], |by| w[at] * by[at]);
+        }
+    }
+}
+
+/// Exchanges rows and columns. Interleaving the upper half with the lower takes the row's highest bit to the column's
+/// lowest and the column's highest to the row's lowest: after four times they have changed places.
+#[inline(always)]
+fn turn(square: &mut [[f32; SIDE]; SIDE]) {
+    const HALF: usize = SIDE / 2;
+    for _ in 0..SIDE.ilog2() {
+        let halves = *square;
+        for i in 0..HALF {
+            let (upper, lower) = (halves[i], halves[i + HALF]);
+            for k in 0..HALF {
+                (square[2 * i][2 * k], square[2 * i][2 * k + 1]) = (upper[k], lower[k]);
+                (square[2 * i + 1][2 * k], square[2 * i + 1][2 * k + 1]) = (upper[k + HALF], lower[k + HALF]);
             }
         }
     }
@@ -173,12 +207,15 @@ mod tests {
 
     #[test]
     fn transposes_whole_and_ragged_squares() {
-        for (rows, cols) in [(1, 1), (16, 32), (17, 5), (3, 40)] {
+        for (rows, cols) in [(1, 1), (16, 32), (17, 5), (3, 40), (50, 35)] {
             let w: Vec<f32> = (0..rows * cols).map(|i| i as f32).collect();
-            let mut out = vec![-1.0; rows * cols];
-            transpose(rows, cols, |at| w[at], &mut out);
+            let by: Vec<f32> = w.iter().map(|w| 2.0 + w % 3.0).collect();
+            let (mut out, mut product) = (vec![-1.0; rows * cols], vec![-1.0; rows * cols]);
+            transpose(rows, cols, &w, None, &mut out);
+            transpose(rows, cols, &w, Some(&by), &mut product);
             for (i, j) in (0..rows).flat_map(|i| (0..cols).map(move |j| (i, j))) {
-                assert_eq!(out[j * rows + i], w[i * cols + j]);
+                let (to, from) = (j * rows + i, i * cols + j);
+                assert_eq!((out[to], product[to]), (w[from], w[from] * by[from]));
             }
         }
     }
