@@ -121,25 +121,30 @@ impl<'a> Scheduler<'a> {
             self.lease.renew()?;
             self.renewed = Instant::now();
         }
-        self.heed()?;
+        let mut changed = self.heed()?;
         if stop.is_set() && !self.stopped {
             self.stop();
+            changed = true;
         }
         for (key, outcome) in self.workers.ended().map_err(GridError::reading(self.store.root()))? {
+            changed = true;
             let outcome = self.with_reason(&key, outcome);
             self.failed_fast |= self.options.fail_fast && matches!(outcome, Outcome::Failed(_));
             let actions = self.queue.ended(&key, outcome);
             self.act(actions)?;
         }
         let actions = self.queue.actions();
+        changed |= !actions.is_empty();
         self.act(actions)?;
-        self.tell_changes()
+        if changed { self.tell_changes() } else { Ok(()) }
     }
 
-    /// Does what the inbox says.
-    fn heed(&mut self) -> Result<(), GridError> {
+    /// Does what the inbox says; whether there was anything in it.
+    fn heed(&mut self) -> Result<bool, GridError> {
         let inbox = self.store.inbox();
-        for arrival in inbox.read()? {
+        let arrivals = inbox.read()?;
+        let any = !arrivals.is_empty();
+        for arrival in arrivals {
             match &arrival.command {
                 Ok(command) => self.obey(command)?,
                 Err(error) => {
@@ -149,7 +154,7 @@ impl<'a> Scheduler<'a> {
             }
             inbox.remove(&arrival)?;
         }
-        Ok(())
+        Ok(any)
     }
 
     fn obey(&mut self, command: &Command) -> Result<(), GridError> {
