@@ -147,11 +147,11 @@ impl Filler {
         let batch_rows = match &self.pass {
             Pass::Once { batch_rows } => *batch_rows,
             Pass::Epochs(order) => {
-                if self.rows.is_empty() {
-                    order.epoch_into(self.epoch, &mut self.rows);
-                }
                 if self.index >= order.batches() {
                     (self.epoch, self.index) = (self.epoch + 1, 0);
+                    self.rows.clear();
+                }
+                if self.rows.is_empty() {
                     order.epoch_into(self.epoch, &mut self.rows);
                 }
                 order.batch_rows()
