@@ -60,22 +60,6 @@ impl CpuSession {
         })
     }
 
-    fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
-        if batch.rows() > self.max_rows {
-            let (rows, most) = (batch.rows(), self.max_rows);
-            return Err(EngineError::Batch(format!("it has {rows} rows, expected at most {most}")));
-        }
-        batch.mismatch(&self.compiled.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
-    }
-
-    fn check_training_batch(&self, batch: &Batch) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
-        if batch.is_segmented() {
-            return Ok(());
-        }
-        Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
-    }
-
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
         check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
     }
@@ -160,7 +144,7 @@ impl Session for CpuSession {
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        self.check_training_batch(batch)?;
+        batch.check_for_training(&self.compiled.plan.schema, self.max_rows)?;
         self.check_weights(weights)?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.step_inside(batch, weights, update));
@@ -168,7 +152,7 @@ impl Session for CpuSession {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        self.check_training_batch(batch)?;
+        batch.check_for_training(&self.compiled.plan.schema, self.max_rows)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.gradients_inside(batch, pass, weightings));
@@ -207,7 +191,7 @@ impl Session for CpuSession {
     }
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        batch.check(&self.compiled.plan.schema, self.max_rows)?;
         check("number of outputs", self.compiled.plan.outputs.len(), out.len())?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::engine::EngineError;
 use crate::schema::{FieldKind, Schema};
 use crate::segments::Segments;
 
@@ -111,6 +112,29 @@ impl Batch {
     pub fn is_segmented(&self) -> bool {
         let uses: usize = self.lookups.iter().map(|lookup| lookup.ids.len()).sum();
         uses == self.segments.iter().map(|segments| segments.occurrences.len()).sum::<usize>()
+    }
+
+    /// Whether a session of `schema` and at most `max_rows` rows can predict it.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check(&self, schema: &Schema, max_rows: usize) -> Result<(), EngineError> {
+        if self.rows() > max_rows {
+            return Err(EngineError::Batch(format!("it has {} rows, expected at most {max_rows}", self.rows())));
+        }
+        self.mismatch(schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
+    }
+
+    /// Whether such a session can train on it.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn check_for_training(&self, schema: &Schema, max_rows: usize) -> Result<(), EngineError> {
+        self.check(schema, max_rows)?;
+        if self.is_segmented() {
+            return Ok(());
+        }
+        Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
     }
 
     /// Says what does not fit `schema`, if anything: a batch that passes cannot make an engine read out of bounds.

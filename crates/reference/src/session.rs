@@ -36,22 +36,6 @@ impl<T: Real> Oracle<T> {
         apply(&self.plan, &mut self.parameters, &mut self.moments, gradient, touched, tables, update);
     }
 
-    fn check_batch(&self, batch: &Batch) -> Result<(), EngineError> {
-        let (rows, most) = (batch.rows(), self.options.max_rows);
-        if rows > most {
-            return Err(EngineError::Batch(format!("it has {rows} rows, expected at most {most}")));
-        }
-        batch.mismatch(&self.plan.schema).map_or(Ok(()), |what| Err(EngineError::Batch(what)))
-    }
-
-    fn check_training_batch(&self, batch: &Batch) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
-        if batch.is_segmented() {
-            return Ok(());
-        }
-        Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
-    }
-
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
         check("number of objective weights", self.plan.objectives.len(), weights.len())
     }
@@ -63,7 +47,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        self.check_training_batch(batch)?;
+        batch.check_for_training(&self.plan.schema, self.options.max_rows)?;
         self.check_weights(weights)?;
         let tape = self.training_pass(batch, Pass { step: update.step });
         let gradient = self.backward(batch, &tape, &widened::<T>(weights));
@@ -73,7 +57,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        self.check_training_batch(batch)?;
+        batch.check_for_training(&self.plan.schema, self.options.max_rows)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         let tape = self.training_pass(batch, pass);
         self.gradients = weightings.iter().map(|weights| self.backward(batch, &tape, &widened::<T>(weights))).collect();
@@ -109,7 +93,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
-        self.check_batch(batch)?;
+        batch.check(&self.plan.schema, self.options.max_rows)?;
         check("number of outputs", self.plan.outputs.len(), out.len())?;
         let tape = self.forward(batch, Mode::Evaluation);
         for (values, output) in out.iter_mut().zip(&self.plan.outputs) {

@@ -53,11 +53,12 @@ fn unsegmented(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &
     let weights = trial.objective_weights();
     let mut outputs = vec![vec![vec![]; trial.plan.outputs.len()]; 2];
     let predicted = [good, &batch].iter().zip(&mut outputs).all(|(batch, out)| session.predict(batch, out).is_ok());
+    let is_written = outputs.iter().flatten().all(|values| !values.is_empty());
     let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass { step: 1 }, &[&weights])];
     let refused = answers.iter().all(|answer| matches!(answer, Err(EngineError::Batch(_))));
     vec![
         Finding::fact("training refuses a batch without segments", refused),
-        Finding::fact("predictions need no segments", predicted && outputs[0] == outputs[1]),
+        Finding::fact("predictions need no segments", predicted && is_written && outputs[0] == outputs[1]),
     ]
 }
 
