@@ -1,1 +1,27 @@
-//! The `CubeCL` engine.
+//! The engine for graphics processors, in CubeCL kernels: one launch does the same for all experts, tasks and scenes, as
+//! lists of jobs say, so that the number of launches does not depend on how many there are.
+//!
+//! Everything of a step stays on the device. Sums have an order that shapes decide, and no two units add to one number:
+//! the same device gives the same bits.
+
+mod buffer;
+mod elementary;
+mod engine;
+mod header;
+mod jobs;
+mod ops;
+mod parameters;
+mod pass;
+mod place;
+mod program;
+mod random;
+mod reduce;
+mod rows;
+mod session;
+mod tables;
+mod tile;
+mod update;
+#[cfg(feature = "wgpu")]
+pub mod vulkan;
+
+pub use engine::GpuEngine;

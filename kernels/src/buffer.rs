@@ -1,0 +1,109 @@
+//! Memory of a device, and calls that can fail.
+
+use bytemuck::Pod;
+use cubecl::prelude::*;
+use cubecl::server::Handle;
+use mmtl_plan::EngineError;
+
+/// Elements of 4 bytes on a device.
+#[derive(Clone)]
+pub struct Buffer {
+    handle: Handle,
+    len: usize,
+}
+
+/// A device's memory and queue.
+pub struct Queue<R: Runtime> {
+    client: ComputeClient<R>,
+}
+
+impl<R: Runtime> Queue<R> {
+    /// Of a device.
+    pub fn new(client: ComputeClient<R>) -> Self {
+        Self { client }
+    }
+
+    /// What launches go to.
+    pub fn client(&self) -> &ComputeClient<R> {
+        &self.client
+    }
+
+    /// A buffer with these elements; a device has no empty ones, so that none become one of 0.
+    pub fn upload<T: Pod>(&self, elements: &[T]) -> Buffer {
+        let bytes: &[u8] = if elements.is_empty() { &[0; 4] } else { bytemuck::cast_slice(elements) };
+        Buffer { handle: self.client.create_from_slice(bytes), len: elements.len().max(1) }
+    }
+
+    /// A buffer of zeros.
+    pub fn zeros(&self, len: usize) -> Buffer {
+        let buffer = self.room(len);
+        self.fill(&buffer, 0.0);
+        buffer
+    }
+
+    /// A buffer of anything.
+    pub fn room(&self, len: usize) -> Buffer {
+        Buffer { handle: self.client.empty(len.max(1) * 4), len: len.max(1) }
+    }
+
+    /// Makes every element `value`.
+    pub fn fill(&self, buffer: &Buffer, value: f32) {
+        // SAFETY: the kernel stays within the elements it is given.
+        unsafe {
+            crate::reduce::fill::launch_unchecked(
+                &self.client,
+                sweeping(buffer.len),
+                CubeDim::new_1d(SWEEP_UNITS),
+                self.arg(buffer),
+                value,
+                buffer.len as u32,
+            );
+        }
+    }
+
+    /// A buffer as a kernel's argument.
+    pub fn arg(&self, buffer: &Buffer) -> ArrayArg<R> {
+        // SAFETY: a buffer has as many elements as it says.
+        unsafe { ArrayArg::from_raw_parts(buffer.handle.clone(), buffer.len) }
+    }
+
+    /// Elements copied to the host, once everything before has been done.
+    pub fn read<T: Pod>(&self, buffer: &Buffer, range: std::ops::Range<usize>) -> Result<Vec<T>, EngineError> {
+        if range.is_empty() {
+            return Ok(vec![]);
+        }
+        let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
+        let handle = buffer.handle.clone().offset_start(start).offset_end(past);
+        let bytes = self.client.read_one(handle).map_err(|error| failed(&error))?;
+        Ok(bytemuck::pod_collect_to_vec(&bytes[..range.len() * 4]))
+    }
+
+    /// All elements.
+    pub fn read_all<T: Pod>(&self, buffer: &Buffer, len: usize) -> Result<Vec<T>, EngineError> {
+        self.read(buffer, 0..len)
+    }
+
+    /// Waits until everything has been done.
+    pub fn sync(&self) -> Result<(), EngineError> {
+        cubecl::future::block_on(self.client.sync()).map_err(|error| failed(&error))
+    }
+}
+
+impl Buffer {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// Units of a cube that sweeps over elements.
+pub const SWEEP_UNITS: u32 = 256;
+
+/// Cubes that sweep over so many elements.
+pub fn sweeping(elements: usize) -> CubeCount {
+    CubeCount::Static((elements as u32).div_ceil(SWEEP_UNITS).clamp(1, 4096), 1, 1)
+}
+
+fn failed(error: &impl std::fmt::Debug) -> EngineError {
+    EngineError::Device(format!("{error:?}"))
+}

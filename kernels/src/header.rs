@@ -1,0 +1,193 @@
+//! A batch as words and numbers: what it says, and where in them.
+
+use mmtl_plan::{Batch, Plan, Reduction, Schema};
+
+use crate::tables::TOUCHED;
+
+/// Where a batch's words say what. Word 0 is the number of rows; the scenes' first rows and the end of the last follow.
+pub struct Header {
+    /// Number of scenes.
+    scenes: usize,
+    /// Number of fields.
+    fields: usize,
+}
+
+/// A batch, ready for the device.
+#[derive(Default)]
+pub struct Packed {
+    /// Counts, places, ids.
+    pub words: Vec<u32>,
+    /// Numeric columns, labels, weights, reciprocals.
+    pub numbers: Vec<f32>,
+    /// For each table, the rows that gradients name.
+    pub touched: Vec<Vec<u32>>,
+    /// Elements of the gradients of touched rows, table after table.
+    pub gradients: Vec<usize>,
+    /// For each objective, whether it has a row.
+    pub has_rows: Vec<bool>,
+}
+
+impl Header {
+    /// Of a data set's batches.
+    pub fn new(schema: &Schema) -> Self {
+        Self { scenes: schema.scenes.len(), fields: schema.fields.len() }
+    }
+
+    /// The word that says where a field's ids start; the next says where their bounds do, 0 for one id a row.
+    pub fn field(&self, field: usize) -> u32 {
+        (self.scenes + 2 + 2 * field) as u32
+    }
+
+    /// The words that say where labels, weights and reciprocals start among the numbers.
+    pub fn labels(&self) -> u32 {
+        self.field(self.fields)
+    }
+
+    /// The word that says where the rows' scenes start.
+    pub fn scene_of(&self) -> u32 {
+        self.labels() + 3
+    }
+
+    /// The word that says how many rows of tables are touched; the next says where their words start.
+    pub fn touched(&self) -> u32 {
+        self.scene_of() + 1
+    }
+
+    fn len(&self) -> usize {
+        self.touched() as usize + 2
+    }
+}
+
+/// Where each table lies among all.
+pub struct TablePlace {
+    /// Its first row.
+    pub first_row: usize,
+    /// Its first element.
+    pub first_element: usize,
+}
+
+impl Packed {
+    /// Packs a batch; for training also the rows of tables that it touches. Buffers are reused.
+    pub fn pack(&mut self, plan: &Plan, batch: &Batch, training: bool, places: &[TablePlace], reads: &[Vec<bool>]) {
+        let header = Header::new(&plan.schema);
+        self.words.clear();
+        self.words.resize(header.len(), 0);
+        self.words[0] = batch.rows() as u32;
+        self.words[1..=batch.scene_starts.len()].copy_from_slice(&batch.scene_starts);
+        for (field, lookup) in batch.lookups.iter().enumerate() {
+            let at = header.field(field) as usize;
+            self.words[at] = self.words.len() as u32;
+            self.words.extend_from_slice(&lookup.ids);
+            if let Some(starts) = &lookup.starts {
+                self.words[at + 1] = self.words.len() as u32;
+                self.words.extend_from_slice(starts);
+            }
+        }
+        self.words[header.scene_of() as usize] = self.words.len() as u32;
+        for scene in 0..plan.schema.scenes.len() {
+            self.words.extend(batch.scene(scene).map(|_| scene as u32));
+        }
+        self.pack_numbers(plan, batch, &header);
+        if training {
+            self.pack_touched(plan, batch, &header, places, reads);
+        }
+    }
+
+    fn pack_numbers(&mut self, plan: &Plan, batch: &Batch, header: &Header) {
+        self.numbers.clear();
+        self.numbers.extend_from_slice(&batch.numeric);
+        let labels = header.labels() as usize;
+        self.words[labels] = self.numbers.len() as u32;
+        self.numbers.extend_from_slice(&batch.labels);
+        self.words[labels + 1] = self.numbers.len() as u32;
+        self.numbers.extend_from_slice(&batch.weights);
+        self.words[labels + 2] = self.numbers.len() as u32;
+        self.has_rows.clear();
+        let reductions = reductions(plan);
+        for (objective, reduction) in plan.objectives.iter().zip(reductions) {
+            let reciprocal = reciprocal(batch, objective.task, reduction);
+            self.numbers.push(reciprocal as f32);
+            self.has_rows.push(reciprocal > 0.0);
+        }
+        if self.numbers.is_empty() {
+            self.numbers.push(0.0);
+        }
+    }
+
+    fn pack_touched(
+        &mut self,
+        plan: &Plan,
+        batch: &Batch,
+        header: &Header,
+        places: &[TablePlace],
+        reads: &[Vec<bool>],
+    ) {
+        // Occurrences are pairs of words, which kernels count in pairs from the words' start on.
+        if self.words.len() % 2 == 1 {
+            self.words.push(0);
+        }
+        let mut occurrences = vec![];
+        for segments in &batch.segments {
+            occurrences.push(self.words.len() / 2);
+            self.words.extend(segments.occurrences.iter().flat_map(|occurrence| [occurrence.field, occurrence.row]));
+        }
+        let first = self.words.len();
+        self.words[header.touched() as usize + 1] = first as u32;
+        self.touched.resize_with(plan.tables.len(), Vec::new);
+        self.gradients.clear();
+        let mut element = 0;
+        for (table, spec) in plan.tables.iter().enumerate() {
+            self.gradients.push(element);
+            let (segments, rows) = (&batch.segments[spec.vocabulary], &mut self.touched[table]);
+            rows.clear();
+            for (u, &row) in segments.unique.iter().enumerate() {
+                if !segments.of(u).iter().any(|occurrence| reads[table][occurrence.field as usize]) {
+                    continue;
+                }
+                rows.push(row);
+                let place = &places[table];
+                let [begin, end] = [segments.starts[u], segments.starts[u + 1]];
+                let entry: [u32; TOUCHED] = [
+                    (place.first_row + row as usize) as u32,
+                    table as u32,
+                    (place.first_element + row as usize * spec.dim) as u32,
+                    element as u32,
+                    occurrences[spec.vocabulary] as u32 + begin,
+                    occurrences[spec.vocabulary] as u32 + end,
+                ];
+                self.words.extend(entry);
+                element += spec.dim;
+            }
+        }
+        self.gradients.push(element);
+        self.words[header.touched() as usize] = ((self.words.len() - first) / TOUCHED) as u32;
+    }
+
+    /// Number of touched rows.
+    pub fn rows_touched(&self) -> usize {
+        self.touched.iter().map(Vec::len).sum()
+    }
+}
+
+/// How each objective's sum is reduced.
+fn reductions(plan: &Plan) -> Vec<Reduction> {
+    let mut reductions = vec![Reduction::Own; plan.objectives.len()];
+    for op in &plan.ops {
+        if let mmtl_plan::Op::Loss(loss) = op {
+            reductions[loss.objective] = loss.reduction;
+        }
+    }
+    reductions
+}
+
+/// Reciprocal of what a summed loss is divided by; 0 when no row has a weight.
+fn reciprocal(batch: &Batch, task: usize, reduction: Reduction) -> f64 {
+    let total: f64 = batch.weights(task).iter().filter(|&&weight| weight > 0.0).map(|&weight| f64::from(weight)).sum();
+    if total <= 0.0 {
+        return 0.0;
+    }
+    match reduction {
+        Reduction::Own => 1.0 / total,
+        Reduction::Batch => 1.0 / batch.rows() as f64,
+    }
+}

@@ -1,0 +1,46 @@
+//! What launches work on, as words in one buffer: a launch does the same for each job of a list, so that their number
+//! does not depend on how many experts, tasks and scenes there are.
+
+/// Words of all lists of a plan.
+#[derive(Default)]
+pub struct Jobs {
+    words: Vec<u32>,
+}
+
+/// A list of jobs, and how far they reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct List {
+    /// The first job's first word.
+    pub first: u32,
+    /// Number of jobs.
+    pub len: u32,
+    /// Most columns that a job works on.
+    pub columns: u32,
+    /// Most rows that a job works on, where those are not the batch's.
+    pub rows: u32,
+}
+
+impl Jobs {
+    /// Appends words that jobs refer to; where they start.
+    pub fn push(&mut self, words: impl IntoIterator<Item = u32>) -> u32 {
+        let at = self.words.len() as u32;
+        self.words.extend(words);
+        at
+    }
+
+    /// Appends jobs of equal size, of `columns` columns at most.
+    pub fn list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]], columns: u32) -> List {
+        let first = self.push(jobs.iter().flatten().copied());
+        List { first, len: jobs.len() as u32, columns, rows: 0 }
+    }
+
+    /// All words; never none, since a device has no empty buffers.
+    pub fn words(&self) -> &[u32] {
+        if self.words.is_empty() { &[0] } else { &self.words }
+    }
+}
+
+/// An index that may be absent: one more, or 0.
+pub fn maybe(index: Option<usize>) -> u32 {
+    index.map_or(0, |index| index as u32 + 1)
+}

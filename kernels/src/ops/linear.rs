@@ -1,0 +1,431 @@
+//! Layers of all groups and scenes in one launch: `act(x·W + b)` with dropout. Rows of a scene are a range of the batch;
+//! STAR's products `W ⊙ W_scene` are formed while tiles are loaded and never written to memory.
+
+use cubecl::prelude::*;
+
+use crate::elementary::{hyperbolic_tangent, sigmoid};
+use crate::random::word;
+use crate::rows::rows_of;
+use crate::tile::{TILE_COLS, TILE_DEPTH, TILE_ROWS, TILE_UNITS, UNIT_SIDE, multiply, no_sums, unit_col, unit_row};
+
+/// Words of a [`forward`] job: input (at, stride, width), W, one more than `W_scene` or 0, one more than b or 0, one more
+/// than `b_scene` or 0, output (at, stride, width), scene, activation, dropout (key, key, threshold, scale).
+pub const FORWARD: usize = 16;
+
+/// Words of a [`deactivate`] job: output (at, stride, width), activation, dropout (key, key, threshold, scale).
+pub const DEACTIVATE: usize = 8;
+
+/// Words of an [`input_gradient`] job: input (at, stride, width), scene, whether to add, terms (first, number).
+pub const INPUT: usize = 7;
+
+/// Words of a term of an input's gradient: output (at, stride, width), W, one more than `W_scene` or 0.
+pub const TERM: usize = 5;
+
+/// Words of a [`weight_gradient`] job: input (at, stride, width), output (at, stride, width), W, scene; STAR's `W_scene` of
+/// the first scene, elements from a scene's to the next, scenes (0 without STAR).
+pub const WEIGHT: usize = 11;
+
+/// Words of a [`bias_gradient`] job: output (at, stride, width), b, scene; STAR's `b_scene` of the first scene, elements
+/// from a scene's to the next, scenes (0 without STAR).
+pub const BIAS: usize = 8;
+
+/// x
+pub const IDENTITY: u32 = 0;
+/// max(x, 0)
+pub const RELU: u32 = 1;
+/// 1 / (1 + e^-x)
+pub const SIGMOID: u32 = 2;
+/// tanh x
+pub const TANH: u32 = 3;
+
+/// An element of W, or of `W ⊙ W_scene`.
+#[cube]
+fn weight(dense: &Array<f32>, at: u32, scene_at: u32, element: u32) -> f32 {
+    let mut w = dense[(at + element) as usize];
+    if scene_at > 0u32 {
+        w *= dense[(scene_at - 1u32 + element) as usize];
+    }
+    w
+}
+
+/// `act(x)`
+#[cube]
+fn activated(x: f32, activation: u32) -> f32 {
+    let mut y = x;
+    if activation == RELU {
+        // A comparison, so that what is no number stays none.
+        if x < 0.0f32 {
+            y = 0.0f32;
+        }
+    } else if activation == SIGMOID {
+        y = sigmoid(x);
+    } else if activation == TANH {
+        y = hyperbolic_tangent(x);
+    }
+    y
+}
+
+/// Cubes are (columns, rows, jobs) of tiles.
+#[cube(launch_unchecked)]
+pub fn forward(
+    values: &mut Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    training: u32,
+    step_low: u32,
+    step_high: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(FORWARD as u32)) as usize;
+    let rows = rows_of(batch, jobs[job + 10]);
+    let width = jobs[job + 9];
+    let row_first = rows.start + CUBE_POS_Y * comptime!(TILE_ROWS as u32);
+    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    if row_first >= rows.end || col_first >= width {
+        terminate!();
+    }
+    let x_at = jobs[job];
+    let x_stride = jobs[job + 1];
+    let depth = jobs[job + 2];
+    let w_at = jobs[job + 3];
+    let scene_w = jobs[job + 4];
+    let unit = UNIT_POS as usize;
+    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
+    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
+    let mut sums = no_sums();
+    let mut from = 0u32;
+    while from < depth {
+        let mut i = unit;
+        while i < comptime!(TILE_ROWS * TILE_DEPTH) {
+            let row = row_first + (i / TILE_DEPTH) as u32;
+            let col = from + (i % TILE_DEPTH) as u32;
+            let mut x = 0.0f32;
+            if row < rows.end && col < depth {
+                x = values[(x_at + row * x_stride + col) as usize];
+            }
+            left[(i % TILE_DEPTH) * TILE_ROWS + i / TILE_DEPTH] = x;
+            i += TILE_UNITS;
+        }
+        let mut i = unit;
+        while i < comptime!(TILE_DEPTH * TILE_COLS) {
+            let row = from + (i / TILE_COLS) as u32;
+            let col = col_first + (i % TILE_COLS) as u32;
+            let mut w = 0.0f32;
+            if row < depth && col < width {
+                w = weight(dense, w_at, scene_w, row * width + col);
+            }
+            right[i] = w;
+            i += TILE_UNITS;
+        }
+        sync_cube();
+        multiply(&mut sums, &left, &right);
+        sync_cube();
+        from += comptime!(TILE_DEPTH as u32);
+    }
+    let b = jobs[job + 5];
+    let scene_b = jobs[job + 6];
+    let out_at = jobs[job + 7];
+    let out_stride = jobs[job + 8];
+    let activation = jobs[job + 11];
+    let threshold = jobs[job + 14];
+    let scale = f32::reinterpret(jobs[job + 15]);
+    #[unroll]
+    for i in 0..UNIT_SIDE {
+        #[unroll]
+        for j in 0..UNIT_SIDE {
+            let row = row_first + (unit_row() + i) as u32;
+            let col = col_first + (unit_col() + j) as u32;
+            if row < rows.end && col < width {
+                let mut sum = sums[comptime!(i * UNIT_SIDE + j)];
+                if b > 0u32 {
+                    let mut bias = dense[(b - 1u32 + col) as usize];
+                    if scene_b > 0u32 {
+                        bias += dense[(scene_b - 1u32 + col) as usize];
+                    }
+                    sum += bias;
+                }
+                let mut y = activated(sum, activation);
+                if training > 0u32 && threshold > 0u32 {
+                    let drawn = word(row * width + col, step_low, step_high, jobs[job + 12], jobs[job + 13]);
+                    y *= scale;
+                    if drawn < threshold {
+                        y = 0.0f32;
+                    }
+                }
+                values[(out_at + row * out_stride + col) as usize] = y;
+            }
+        }
+    }
+}
+
+/// Turns derivatives of outputs into those of the sums before activation and dropout, in place. Cubes are (columns, rows,
+/// jobs).
+#[cube(launch_unchecked)]
+pub fn deactivate(
+    grads: &mut Array<f32>,
+    values: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    step_low: u32,
+    step_high: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(DEACTIVATE as u32)) as usize;
+    let width = jobs[job + 2];
+    let row = ABSOLUTE_POS_Y;
+    let col = ABSOLUTE_POS_X;
+    if row >= batch[0] || col >= width {
+        terminate!();
+    }
+    let at = (jobs[job] + row * jobs[job + 1] + col) as usize;
+    let mut d = grads[at];
+    let mut y = values[at];
+    let activation = jobs[job + 3];
+    let threshold = jobs[job + 6];
+    let mut dropped = false;
+    if threshold > 0u32 {
+        let scale = f32::reinterpret(jobs[job + 7]);
+        dropped = word(row * width + col, step_low, step_high, jobs[job + 4], jobs[job + 5]) < threshold;
+        d *= scale;
+        y /= scale;
+    }
+    if activation == RELU {
+        if y <= 0.0f32 {
+            d = 0.0f32;
+        }
+    } else if activation == SIGMOID {
+        d = d * y * (1.0f32 - y);
+    } else if activation == TANH {
+        d *= fma(-y, y, 1.0f32);
+    }
+    if dropped {
+        d = 0.0f32;
+    }
+    grads[at] = d;
+}
+
+/// `dX = Σ dZ·Wᵀ` over all layers and gates that read a group, each group's sum in the order of its terms. Cubes are
+/// (columns, rows, jobs) of tiles.
+#[cube(launch_unchecked)]
+pub fn input_gradient(grads: &mut Array<f32>, dense: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
+    let job = (first + CUBE_POS_Z * comptime!(INPUT as u32)) as usize;
+    let rows = rows_of(batch, jobs[job + 3]);
+    let wide = jobs[job + 2];
+    let row_first = rows.start + CUBE_POS_Y * comptime!(TILE_ROWS as u32);
+    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    if row_first >= rows.end || col_first >= wide {
+        terminate!();
+    }
+    let unit = UNIT_POS as usize;
+    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
+    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
+    let mut sums = no_sums();
+    for number in 0..jobs[job + 6] {
+        let term = (jobs[job + 5] + number * comptime!(TERM as u32)) as usize;
+        let d_at = jobs[term];
+        let d_stride = jobs[term + 1];
+        let depth = jobs[term + 2];
+        let w_at = jobs[term + 3];
+        let scene_w = jobs[term + 4];
+        let mut from = 0u32;
+        while from < depth {
+            let mut i = unit;
+            while i < comptime!(TILE_ROWS * TILE_DEPTH) {
+                let row = row_first + (i / TILE_DEPTH) as u32;
+                let col = from + (i % TILE_DEPTH) as u32;
+                let mut d = 0.0f32;
+                if row < rows.end && col < depth {
+                    d = grads[(d_at + row * d_stride + col) as usize];
+                }
+                left[(i % TILE_DEPTH) * TILE_ROWS + i / TILE_DEPTH] = d;
+                i += TILE_UNITS;
+            }
+            let mut i = unit;
+            while i < comptime!(TILE_DEPTH * TILE_COLS) {
+                let row = from + (i % TILE_DEPTH) as u32;
+                let col = col_first + (i / TILE_DEPTH) as u32;
+                let mut w = 0.0f32;
+                if row < depth && col < wide {
+                    w = weight(dense, w_at, scene_w, col * depth + row);
+                }
+                right[(i % TILE_DEPTH) * TILE_COLS + i / TILE_DEPTH] = w;
+                i += TILE_UNITS;
+            }
+            sync_cube();
+            multiply(&mut sums, &left, &right);
+            sync_cube();
+            from += comptime!(TILE_DEPTH as u32);
+        }
+    }
+    let x_at = jobs[job];
+    let x_stride = jobs[job + 1];
+    let adds = jobs[job + 4];
+    #[unroll]
+    for i in 0..UNIT_SIDE {
+        #[unroll]
+        for j in 0..UNIT_SIDE {
+            let row = row_first + (unit_row() + i) as u32;
+            let col = col_first + (unit_col() + j) as u32;
+            if row < rows.end && col < wide {
+                let at = (x_at + row * x_stride + col) as usize;
+                let mut sum = sums[comptime!(i * UNIT_SIDE + j)];
+                if adds > 0u32 {
+                    sum += grads[at];
+                }
+                grads[at] = sum;
+            }
+        }
+    }
+}
+
+/// `Xᵀ·dZ` over the rows of a job. Of STAR, scene after scene: `dW_scene = dE ⊙ W` and `dW = Σ dE ⊙ W_scene`. Cubes are
+/// (columns, rows, jobs) of tiles of W.
+#[cube(launch_unchecked)]
+pub fn weight_gradient(
+    gradient: &mut Array<f32>,
+    values: &Array<f32>,
+    grads: &Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
+    let wide = jobs[job + 2];
+    let width = jobs[job + 5];
+    let row_first = CUBE_POS_Y * comptime!(TILE_ROWS as u32);
+    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    if row_first >= wide || col_first >= width {
+        terminate!();
+    }
+    let x_at = jobs[job];
+    let x_stride = jobs[job + 1];
+    let d_at = jobs[job + 3];
+    let d_stride = jobs[job + 4];
+    let w_at = jobs[job + 6];
+    let scenes = jobs[job + 10];
+    let unit = UNIT_POS as usize;
+    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
+    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
+    let mut total = no_sums();
+    let mut scene = 0u32;
+    while scene < max(scenes, 1u32) {
+        let mut number = jobs[job + 7];
+        if scenes > 0u32 {
+            number = scene + 1u32;
+        }
+        let rows = rows_of(batch, number);
+        let mut sums = no_sums();
+        let mut from = rows.start;
+        while from < rows.end {
+            let mut i = unit;
+            while i < comptime!(TILE_ROWS * TILE_DEPTH) {
+                let row = from + (i / TILE_ROWS) as u32;
+                let col = row_first + (i % TILE_ROWS) as u32;
+                let mut x = 0.0f32;
+                if row < rows.end && col < wide {
+                    x = values[(x_at + row * x_stride + col) as usize];
+                }
+                left[i] = x;
+                i += TILE_UNITS;
+            }
+            let mut i = unit;
+            while i < comptime!(TILE_DEPTH * TILE_COLS) {
+                let row = from + (i / TILE_COLS) as u32;
+                let col = col_first + (i % TILE_COLS) as u32;
+                let mut d = 0.0f32;
+                if row < rows.end && col < width {
+                    d = grads[(d_at + row * d_stride + col) as usize];
+                }
+                right[i] = d;
+                i += TILE_UNITS;
+            }
+            sync_cube();
+            multiply(&mut sums, &left, &right);
+            sync_cube();
+            from += comptime!(TILE_DEPTH as u32);
+        }
+        #[unroll]
+        for i in 0..UNIT_SIDE {
+            #[unroll]
+            for j in 0..UNIT_SIDE {
+                let at = comptime!(i * UNIT_SIDE + j);
+                let row = row_first + (unit_row() + i) as u32;
+                let col = col_first + (unit_col() + j) as u32;
+                if scenes > 0u32 && row < wide && col < width {
+                    let scene_at = (jobs[job + 8] + scene * jobs[job + 9] + row * width + col) as usize;
+                    total[at] = fma(sums[at], dense[scene_at], total[at]);
+                    gradient[scene_at] = sums[at] * dense[(w_at + row * width + col) as usize];
+                } else {
+                    total[at] = sums[at];
+                }
+            }
+        }
+        scene += 1u32;
+    }
+    #[unroll]
+    for i in 0..UNIT_SIDE {
+        #[unroll]
+        for j in 0..UNIT_SIDE {
+            let row = row_first + (unit_row() + i) as u32;
+            let col = col_first + (unit_col() + j) as u32;
+            if row < wide && col < width {
+                gradient[(w_at + row * width + col) as usize] = total[comptime!(i * UNIT_SIDE + j)];
+            }
+        }
+    }
+}
+
+/// Columns of a cube of [`bias_gradient`].
+pub const BIAS_COLS: usize = 32;
+
+/// Rows that a cube of [`bias_gradient`] takes at a time.
+pub const BIAS_ROWS: usize = 8;
+
+/// `Σ dZ` over the rows of a job; of STAR, of each scene and of all. Cubes are (columns, 1, jobs).
+#[cube(launch_unchecked)]
+pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
+    let job = (first + CUBE_POS_Z * comptime!(BIAS as u32)) as usize;
+    let width = jobs[job + 2];
+    let col = ABSOLUTE_POS_X;
+    let lane = UNIT_POS_Y;
+    let scenes = jobs[job + 7];
+    let mut parts = SharedMemory::<f32>::new(comptime!(BIAS_COLS * BIAS_ROWS));
+    let mut total = 0.0f32;
+    let mut scene = 0u32;
+    while scene < max(scenes, 1u32) {
+        let mut number = jobs[job + 4];
+        if scenes > 0u32 {
+            number = scene + 1u32;
+        }
+        let rows = rows_of(batch, number);
+        let mut sum = 0.0f32;
+        if col < width {
+            let mut row = rows.start + lane;
+            while row < rows.end {
+                sum += grads[(jobs[job] + row * jobs[job + 1] + col) as usize];
+                row += comptime!(BIAS_ROWS as u32);
+            }
+        }
+        parts[(lane * comptime!(BIAS_COLS as u32) + UNIT_POS_X) as usize] = sum;
+        sync_cube();
+        if lane == 0u32 && col < width {
+            let mut of_scene = 0.0f32;
+            for i in 0..BIAS_ROWS {
+                of_scene += parts[i * BIAS_COLS + UNIT_POS_X as usize];
+            }
+            total += of_scene;
+            if scenes > 0u32 {
+                let to = (jobs[job + 5] + scene * jobs[job + 6] + col) as usize;
+                gradient[to] = of_scene;
+            }
+        }
+        sync_cube();
+        scene += 1u32;
+    }
+    if lane == 0u32 && col < width {
+        let to = (jobs[job + 3] + col) as usize;
+        gradient[to] = total;
+    }
+}

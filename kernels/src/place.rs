@@ -1,0 +1,79 @@
+//! Where slots lie in the device's memory: slot after slot, each `[rows, groups, width]` with room for the most rows.
+
+use mmtl_plan::{EngineError, Plan, SlotId};
+
+/// One group of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Element of the first row.
+    pub at: u32,
+    /// Elements from a row to the next.
+    pub stride: u32,
+    /// Elements of a row.
+    pub width: u32,
+}
+
+/// All slots of a plan.
+pub struct Slots {
+    /// Columns of the slots before each.
+    starts: Vec<usize>,
+    /// (groups, width)
+    shapes: Vec<(usize, usize)>,
+    /// Columns claimed so far.
+    columns: usize,
+    max_rows: usize,
+}
+
+impl Slots {
+    /// Lays out a plan's slots for at most `max_rows` rows.
+    pub fn new(plan: &Plan, max_rows: usize) -> Self {
+        let mut slots = Self { starts: vec![], shapes: vec![], columns: 0, max_rows };
+        for slot in &plan.slots {
+            slots.claim(slot.groups, slot.width);
+        }
+        slots
+    }
+
+    /// Room for another slot, after those of the plan.
+    pub fn claim(&mut self, groups: usize, width: usize) -> SlotId {
+        self.starts.push(self.columns);
+        self.shapes.push((groups, width));
+        self.columns += groups * width;
+        SlotId(self.starts.len() - 1)
+    }
+
+    /// Number of groups of a slot.
+    pub fn groups(&self, slot: SlotId) -> usize {
+        self.shapes[slot.0].0
+    }
+
+    /// One group.
+    pub fn place(&self, slot: SlotId, group: usize) -> Place {
+        let (groups, width) = self.shapes[slot.0];
+        let at = self.starts[slot.0] * self.max_rows + group * width;
+        Place { at: at as u32, stride: (groups * width) as u32, width: width as u32 }
+    }
+
+    /// All groups, side by side.
+    pub fn whole(&self, slot: SlotId) -> Place {
+        let place = self.place(slot, 0);
+        Place { width: place.stride, ..place }
+    }
+
+    /// Elements of all slots.
+    pub fn len(&self) -> usize {
+        self.columns * self.max_rows
+    }
+
+    /// Refuses what 32 bits cannot address.
+    pub fn check(&self, plan: &Plan) -> Result<(), EngineError> {
+        if u32::try_from(self.len()).is_ok() {
+            return Ok(());
+        }
+        let most = u32::MAX as usize / self.columns.max(1);
+        Err(EngineError::Device(format!(
+            "{} rows of plan `{}` take {} elements a row, more than 2^32 in all, expected at most {most} rows",
+            self.max_rows, plan.name, self.columns
+        )))
+    }
+}

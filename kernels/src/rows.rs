@@ -1,0 +1,27 @@
+//! Which rows of a batch a job is about, and what the words of a batch on the device mean.
+
+use cubecl::prelude::*;
+
+/// Word of a batch that holds its number of rows; the scenes' first rows follow, and the end of the last.
+pub const ROWS: usize = 0;
+
+/// Consecutive rows.
+#[derive(CubeType, CubeTypeMut, Clone, Copy)]
+pub struct Rows {
+    /// The first.
+    pub start: u32,
+    /// The one after the last.
+    pub end: u32,
+}
+
+/// Rows of a scene, given by one more than its index; of the whole batch for 0.
+#[cube]
+pub fn rows_of(batch: &Array<u32>, scene: u32) -> Rows {
+    let mut rows = Rows { start: 0u32.runtime(), end: batch[0] };
+    if scene > 0u32 {
+        // The scenes' first rows start at word 1.
+        rows.start = batch[scene as usize];
+        rows.end = batch[scene as usize + 1];
+    }
+    rows
+}

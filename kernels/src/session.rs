@@ -1,0 +1,376 @@
+//! One model in training on a device.
+
+use std::sync::Arc;
+
+use cubecl::prelude::*;
+use mmtl_plan::{
+    Batch, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions, Snapshot,
+    TableGradient, Update,
+};
+
+use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
+use crate::header::{Header, Packed, TablePlace};
+use crate::parameters::Parameters;
+use crate::pass::Uploaded;
+use crate::program::Program;
+use crate::reduce;
+use crate::tables;
+
+/// Losses that are kept on the device until somebody asks, in steps.
+const KEPT_LOSSES: usize = 1024;
+
+/// One model in training on a device.
+pub struct GpuSession<R: Runtime> {
+    pub(crate) queue: Queue<R>,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) program: Program,
+    pub(crate) header: Header,
+    max_rows: usize,
+    pub(crate) parameters: Parameters,
+    pub(crate) memory: Activations,
+    places: Vec<TablePlace>,
+    packed: Packed,
+    /// The batch whose rows the gradients are of.
+    pub(crate) batch: Option<Uploaded>,
+    /// The gradient of a step or a combination.
+    own: Gradients,
+    /// Those that [`Session::gradients`] left: the first `kept`.
+    several: Vec<Gradients>,
+    kept: usize,
+    /// Steps whose losses are on the device, and which objectives had rows.
+    pending: Vec<(u64, Vec<bool>)>,
+    totals: Vec<LossTotals>,
+}
+
+/// Memory of passes.
+pub(crate) struct Activations {
+    /// All slots.
+    pub values: Buffer,
+    /// Their derivatives.
+    pub grads: Buffer,
+    /// Statistics of normalisations over rows.
+    pub statistics: Buffer,
+    /// Running statistics.
+    pub states: Buffer,
+    /// `[steps, objectives]`
+    pub losses: Buffer,
+    /// The lists of jobs.
+    pub jobs: Buffer,
+}
+
+/// The gradient of everything.
+#[derive(Clone)]
+pub(crate) struct Gradients {
+    /// The arena's.
+    pub dense: Buffer,
+    /// Touched rows of all tables.
+    pub rows: Buffer,
+}
+
+impl<R: Runtime> GpuSession<R> {
+    /// A session with freshly initialised parameters and the memory for all its steps.
+    pub fn new(client: ComputeClient<R>, plan: Arc<Plan>, options: SessionOptions) -> Result<Self, EngineError> {
+        let queue = Queue::new(client);
+        let max_rows = options.max_rows;
+        let program = Program::new(&plan, max_rows, options.dropout)?;
+        let initial = Initial::of(&plan, options.initialisation);
+        let mut first_row = 0;
+        let place = |(table, &first_element): (usize, &usize)| {
+            let place = TablePlace { first_row, first_element };
+            first_row += plan.tables[table].rows;
+            place
+        };
+        let places: Vec<TablePlace> = program.table_at.iter().enumerate().map(place).collect();
+        let memory = Activations {
+            values: queue.zeros(program.slots.len()),
+            grads: queue.zeros(program.slots.len()),
+            statistics: queue.zeros(program.statistics_len),
+            states: queue.upload(&initial.states.concat()),
+            losses: queue.zeros(KEPT_LOSSES * plan.objectives.len()),
+            jobs: queue.upload(program.jobs.words()),
+        };
+        let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
+        let own = Gradients::new(&queue, &plan, max_rows);
+        queue.sync()?;
+        Ok(Self {
+            header: Header::new(&plan.schema),
+            totals: vec![LossTotals::default(); plan.objectives.len()],
+            queue,
+            program,
+            max_rows,
+            parameters,
+            memory,
+            places,
+            packed: Packed::default(),
+            batch: None,
+            own,
+            several: vec![],
+            kept: 0,
+            pending: vec![],
+            plan,
+        })
+    }
+
+    fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
+        check("number of objective weights", self.plan.objectives.len(), weights.len())
+    }
+
+    fn upload(&mut self, batch: &Batch, training: bool) -> Uploaded {
+        self.packed.pack(&self.plan, batch, training, &self.places, &self.program.reads);
+        Uploaded {
+            words: self.queue.upload(&self.packed.words),
+            numbers: self.queue.upload(&self.packed.numbers),
+            rows: batch.rows() as u32,
+            touched: if training { self.packed.rows_touched() } else { 0 },
+            gradients: if training { self.packed.gradients.last().copied().unwrap_or(0) } else { 0 },
+        }
+    }
+
+    /// A forward pass in training; leaves the losses on the device.
+    fn forward(&mut self, batch: &Batch, step: u64) -> Result<(), EngineError> {
+        if self.pending.len() == KEPT_LOSSES {
+            self.count_losses()?;
+        }
+        let uploaded = self.upload(batch, true);
+        self.parameters.catch_up(&self.queue, &self.memory.jobs, self.program.tables, &self.header, &uploaded);
+        let losses_at = self.pending.len() * self.plan.objectives.len();
+        self.pass(&self.program.training, &uploaded, Some(step), losses_at);
+        self.pending.push((step, self.packed.has_rows.clone()));
+        self.batch = Some(uploaded);
+        Ok(())
+    }
+
+    /// Adds up losses that are on the device.
+    fn count_losses(&mut self) -> Result<(), EngineError> {
+        let objectives = self.plan.objectives.len();
+        let losses: Vec<f32> = self.queue.read_all(&self.memory.losses, self.pending.len() * objectives)?;
+        for ((step, has_rows), losses) in self.pending.drain(..).zip(losses.chunks_exact(objectives)) {
+            for ((totals, &loss), has_rows) in self.totals.iter_mut().zip(losses).zip(has_rows) {
+                if !has_rows {
+                    continue;
+                }
+                totals.sum += f64::from(loss);
+                totals.steps += 1;
+                if !loss.is_finite() {
+                    totals.first_not_finite.get_or_insert(step);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves every parameter by the gradient in `own`.
+    fn update(&mut self, update: &Update) {
+        let Some(batch) = &self.batch else { return };
+        let Self { queue, parameters, own, memory, program, header, .. } = self;
+        parameters.update(queue, update, own, (batch, header), (&memory.jobs, program.tables));
+    }
+
+    /// One number for each chunk of an inner product, appended at `out_at`; how many.
+    fn products(&self, out: &Buffer, out_at: usize, a: &Buffer, b: &Buffer, range: std::ops::Range<usize>) -> usize {
+        reduce::launch_products(&self.queue, out, out_at, a, b, range)
+    }
+}
+
+impl Gradients {
+    fn new<R: Runtime>(queue: &Queue<R>, plan: &Plan, max_rows: usize) -> Self {
+        let rows: usize =
+            tables::most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum();
+        Self { dense: queue.zeros(plan.arena_len), rows: queue.zeros(rows) }
+    }
+}
+
+impl<R: Runtime> Session for GpuSession<R> {
+    fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
+        batch.check_for_training(&self.plan.schema, self.max_rows)?;
+        self.check_weights(weights)?;
+        self.kept = 0;
+        self.forward(batch, update.step)?;
+        let own = self.own.clone();
+        self.backward(weights, update.step, &own);
+        self.update(update);
+        Ok(())
+    }
+
+    fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
+        batch.check_for_training(&self.plan.schema, self.max_rows)?;
+        weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
+        self.kept = weightings.len();
+        while self.several.len() < self.kept {
+            self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
+        }
+        self.forward(batch, pass.step)?;
+        for (number, weights) in weightings.iter().enumerate() {
+            let into = self.several[number].clone();
+            self.backward(weights, pass.step, &into);
+        }
+        Ok(())
+    }
+
+    fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError> {
+        if number >= self.kept {
+            let what = "number of a gradient, below how many there are";
+            return Err(EngineError::Argument { what, expected: self.kept, got: number });
+        }
+        let gradients = &self.several[number];
+        let dense = self.queue.read_all(&gradients.dense, self.plan.arena_len)?;
+        let starts = &self.packed.gradients;
+        let rows: Vec<f32> = self.queue.read_all(&gradients.rows, starts.last().copied().unwrap_or(0))?;
+        let table = |table: usize| TableGradient {
+            rows: self.packed.touched[table].clone(),
+            values: rows[starts[table]..starts[table + 1]].to_vec(),
+        };
+        Ok(Gradient { dense, tables: (0..self.plan.tables.len()).map(table).collect() })
+    }
+
+    fn gram(&mut self) -> Result<Vec<f64>, EngineError> {
+        let shared = self.plan.shared_ranges();
+        let starts = &self.packed.gradients;
+        let shared_tables: Vec<_> = (0..self.plan.tables.len())
+            .filter(|&table| self.plan.tables[table].reached_by.len() > 1)
+            .map(|table| starts[table]..starts[table + 1])
+            .collect();
+        let chunks = |ranges: &[std::ops::Range<usize>]| -> usize {
+            ranges.iter().map(|range| range.len().div_ceil(reduce::CHUNK)).sum()
+        };
+        let parts = chunks(&shared) + chunks(&shared_tables);
+        let pairs: Vec<(usize, usize)> = (0..self.kept).flat_map(|i| (0..=i).map(move |j| (i, j))).collect();
+        let out = self.queue.room(parts * pairs.len());
+        let mut at = 0;
+        for &(i, j) in &pairs {
+            let (a, b) = (&self.several[i], &self.several[j]);
+            for range in &shared {
+                at += self.products(&out, at, &a.dense, &b.dense, range.clone());
+            }
+            for range in &shared_tables {
+                at += self.products(&out, at, &a.rows, &b.rows, range.clone());
+            }
+        }
+        let sums: Vec<f32> = self.queue.read_all(&out, parts * pairs.len())?;
+        let mut gram = vec![0.0; self.kept * self.kept];
+        for (number, &(i, j)) in pairs.iter().enumerate() {
+            let product = sums[number * parts..(number + 1) * parts].iter().map(|&sum| f64::from(sum)).sum();
+            gram[i * self.kept + j] = product;
+            gram[j * self.kept + i] = product;
+        }
+        Ok(gram)
+    }
+
+    fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
+        check("number of coefficients", self.kept, coefficients.len())?;
+        for (number, &coefficient) in coefficients.iter().enumerate() {
+            let from = &self.several[number];
+            for (to, from) in [(&self.own.dense, &from.dense), (&self.own.rows, &from.rows)] {
+                // SAFETY: both have as many elements as they say, the same number.
+                unsafe {
+                    reduce::blend::launch_unchecked(
+                        self.queue.client(),
+                        sweeping(to.len()),
+                        CubeDim::new_1d(SWEEP_UNITS),
+                        self.queue.arg(to),
+                        self.queue.arg(from),
+                        coefficient,
+                        to.len() as u32,
+                        u32::from(number > 0),
+                    );
+                }
+            }
+        }
+        if coefficients.is_empty() {
+            self.queue.fill(&self.own.dense, 0.0);
+            self.queue.fill(&self.own.rows, 0.0);
+        }
+        self.update(update);
+        Ok(())
+    }
+
+    fn losses(&mut self) -> Result<Vec<LossTotals>, EngineError> {
+        self.count_losses()?;
+        let fresh = vec![LossTotals::default(); self.totals.len()];
+        Ok(std::mem::replace(&mut self.totals, fresh))
+    }
+
+    fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        batch.check(&self.plan.schema, self.max_rows)?;
+        check("number of outputs", self.plan.outputs.len(), out.len())?;
+        self.parameters.catch_up_all(&self.queue);
+        let uploaded = self.upload(batch, false);
+        self.pass(&self.program.evaluation, &uploaded, None, 0);
+        for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
+            let place = self.program.slots.whole(output.slot);
+            let start = place.at as usize;
+            *values = self.queue.read(&self.memory.values, start..start + batch.rows() * place.width as usize)?;
+        }
+        Ok(())
+    }
+
+    fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
+        self.parameters.catch_up_all(&self.queue);
+        let states: Vec<f32> = self.queue.read_all(&self.memory.states, self.program.states_len)?;
+        let state = |(spec, &at): (&mmtl_plan::StateSpec, &usize)| states[at..at + spec.len].to_vec();
+        Ok(Snapshot {
+            dense: self.queue.read_all(&self.parameters.dense, self.plan.arena_len)?,
+            tables: self.read_tables(&self.parameters.tables)?,
+            states: self.plan.states.iter().zip(&self.program.states).map(state).collect(),
+            memory: if everything { Some(self.read_memory()?) } else { None },
+        })
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
+        check_sizes(&self.plan, snapshot)?;
+        // The session's own moments stay where the snapshot has none: they must have missed nothing.
+        self.parameters.catch_up_all(&self.queue);
+        self.parameters.restore(&self.queue, snapshot);
+        self.memory.states = self.queue.upload(&snapshot.states.concat());
+        Ok(())
+    }
+}
+
+impl<R: Runtime> GpuSession<R> {
+    fn read_tables(&self, buffer: &Buffer) -> Result<Vec<Vec<f32>>, EngineError> {
+        let table =
+            |(spec, &at): (&mmtl_plan::TableSpec, &usize)| self.queue.read(buffer, at..at + spec.rows * spec.dim);
+        self.plan.tables.iter().zip(&self.program.table_at).map(table).collect()
+    }
+
+    fn read_memory(&self) -> Result<Memory, EngineError> {
+        let kept = self.parameters.kept_moments;
+        let dense = self.parameters.moments[..kept].iter();
+        let tables = self.parameters.table_moments[..kept].iter();
+        Ok(Memory {
+            step: self.parameters.step,
+            dense: dense.map(|moment| self.queue.read_all(moment, self.plan.arena_len)).collect::<Result<_, _>>()?,
+            tables: tables.map(|moment| self.read_tables(moment)).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
+    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
+}
+
+/// Refuses a snapshot whose sizes are not the plan's.
+fn check_sizes(plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
+    check_values(plan, &snapshot.dense, &snapshot.tables)?;
+    check("number of states", plan.states.len(), snapshot.states.len())?;
+    for (spec, state) in plan.states.iter().zip(&snapshot.states) {
+        check("length of a state", spec.len, state.len())?;
+    }
+    let Some(memory) = &snapshot.memory else { return Ok(()) };
+    check("number of moments, at most", memory.dense.len().min(2), memory.dense.len())?;
+    check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
+    memory.dense.iter().zip(&memory.tables).try_for_each(|(dense, tables)| check_values(plan, dense, tables))
+}
+
+fn check_values(plan: &Plan, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
+    check("length of the arena", plan.arena_len, dense.len())?;
+    check("number of tables", plan.tables.len(), tables.len())?;
+    for (spec, table) in plan.tables.iter().zip(tables) {
+        check("length of a table", spec.rows * spec.dim, table.len())?;
+    }
+    Ok(())
+}

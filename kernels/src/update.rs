@@ -1,0 +1,132 @@
+//! The optimisers, element by element. Dense parameters, swept tables and replayed rows all go through [`advance`], whose
+//! sums are written as fused multiply-adds: no compiler can round one kernel's otherwise than another's.
+
+use cubecl::prelude::*;
+use mmtl_plan::{DecayTowards, Optimiser, Update};
+
+/// Words of a rule.
+pub const RULE: usize = 8;
+
+/// Adam with decay added to the gradient.
+pub const ADAM: f32 = 0.0;
+/// Adam with decoupled decay.
+pub const ADAM_W: f32 = 1.0;
+/// Gradient descent, with momentum or without.
+pub const SGD: f32 = 2.0;
+
+/// Everything an update does to an element whose gradient is known, as words; `decay` is λ.
+pub fn rule_words(update: &Update, decay: f32) -> [f32; RULE] {
+    let scalars = update.scalars();
+    let (form, first, second, eps) = match update.optimiser {
+        Optimiser::Adam { beta1, beta2, eps } => (ADAM, beta1, beta2, eps),
+        Optimiser::AdamW { beta1, beta2, eps } => (ADAM_W, beta1, beta2, eps),
+        Optimiser::Sgd { momentum } => (SGD, momentum, 0.0, 0.0),
+    };
+    [form, first, second, eps, decay, scalars.lr, scalars.step_size, scalars.second_scale]
+}
+
+/// A block's word for [`dense`].
+pub fn pull_word(towards: DecayTowards) -> u32 {
+    match towards {
+        DecayTowards::Nothing => 0,
+        DecayTowards::Zero => 1,
+        DecayTowards::One => 2,
+    }
+}
+
+/// A rule on the device.
+#[derive(CubeType, CubeTypeMut, Clone, Copy)]
+pub struct Rule {
+    form: f32,
+    first: f32,
+    second: f32,
+    eps: f32,
+    decay: f32,
+    lr: f32,
+    step_size: f32,
+    second_scale: f32,
+}
+
+/// An element and its moments.
+#[derive(CubeType, CubeTypeMut, Clone, Copy)]
+pub struct Moved {
+    /// Its value.
+    pub w: f32,
+    /// The first moment.
+    pub m: f32,
+    /// The second.
+    pub v: f32,
+}
+
+/// The rule whose words start at `at`.
+#[cube]
+pub fn rule_at(words: &Array<f32>, at: u32) -> Rule {
+    let at = at as usize;
+    Rule {
+        form: words[at],
+        first: words[at + 1],
+        second: words[at + 2],
+        eps: words[at + 3],
+        decay: words[at + 4],
+        lr: words[at + 5],
+        step_size: words[at + 6],
+        second_scale: words[at + 7],
+    }
+}
+
+/// Moves an element by gradient `g`, to which decay towards `target` is still to be added.
+#[cube]
+pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Moved {
+    let mut moved = Moved { w, m, v };
+    let pulled = fma(rule.decay, w - target, g);
+    if rule.form == SGD {
+        let mut slope = pulled;
+        if rule.first != 0.0f32 {
+            slope = fma(rule.first, m, pulled);
+            moved.m = slope;
+        }
+        moved.w = fma(-rule.lr, slope, w);
+    } else {
+        let mut slope = pulled;
+        if rule.form == ADAM_W {
+            slope = g;
+            moved.w = fma(-(rule.lr * rule.decay), w - target, w);
+        }
+        moved.m = fma(rule.first, m, (1.0f32 - rule.first) * slope);
+        moved.v = fma(rule.second, v, (1.0f32 - rule.second) * slope * slope);
+        let size = fma(moved.v.sqrt(), rule.second_scale, rule.eps);
+        moved.w -= rule.step_size * moved.m / size;
+    }
+    moved
+}
+
+/// One update of the arena. `pulls` has a word for each 64 elements: what decay pulls them towards. `scale` has the
+/// factor of gradients.
+#[cube(launch_unchecked)]
+pub fn dense(
+    values: &mut Array<f32>,
+    first_moment: &mut Array<f32>,
+    second_moment: &mut Array<f32>,
+    gradient: &Array<f32>,
+    pulls: &Array<u32>,
+    rule: &Array<f32>,
+    scale: &Array<f32>,
+    elements: u32,
+) {
+    let mut i = ABSOLUTE_POS;
+    while i < elements as usize {
+        let pull = pulls[i / 64];
+        let mut of = rule_at(rule, 0u32);
+        let mut target = 0.0f32;
+        if pull == 0u32 {
+            of.decay = 0.0f32;
+        } else if pull == 2u32 {
+            target = 1.0f32;
+        }
+        let moved = advance(&of, target, values[i], first_moment[i], second_moment[i], gradient[i] * scale[0]);
+        values[i] = moved.w;
+        first_moment[i] = moved.m;
+        second_moment[i] = moved.v;
+        i += CUBE_COUNT * CUBE_DIM as usize;
+    }
+}
