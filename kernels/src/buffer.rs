@@ -5,6 +5,8 @@ use cubecl::prelude::*;
 use cubecl::server::Handle;
 use mmtl_plan::EngineError;
 
+use crate::failures::checked;
+
 /// Elements of 4 bytes on a device.
 #[derive(Clone)]
 pub struct Buffer {
@@ -74,7 +76,7 @@ impl<R: Runtime> Queue<R> {
         }
         let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
         let handle = buffer.handle.clone().offset_start(start).offset_end(past);
-        let bytes = self.client.read_one(handle).map_err(|error| failed(&error))?;
+        let bytes = checked(|| self.client.read_one(handle))?;
         Ok(bytemuck::pod_collect_to_vec(&bytes[..range.len() * 4]))
     }
 
@@ -85,7 +87,7 @@ impl<R: Runtime> Queue<R> {
 
     /// Waits until everything has been done.
     pub fn sync(&self) -> Result<(), EngineError> {
-        cubecl::future::block_on(self.client.sync()).map_err(|error| failed(&error))
+        checked(|| cubecl::future::block_on(self.client.sync()))
     }
 }
 
@@ -102,8 +104,4 @@ pub const SWEEP_UNITS: u32 = 256;
 /// Cubes that sweep over so many elements.
 pub fn sweeping(elements: usize) -> CubeCount {
     CubeCount::Static((elements as u32).div_ceil(SWEEP_UNITS).clamp(1, 4096), 1, 1)
-}
-
-fn failed(error: &impl std::fmt::Debug) -> EngineError {
-    EngineError::Device(format!("{error:?}"))
 }

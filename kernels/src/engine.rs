@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use cubecl::prelude::*;
-use mmtl_plan::{Engine, EngineError, Plan, Session, SessionOptions};
+use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
+use crate::budget::{self, Limits};
+use crate::program::Program;
 use crate::session::GpuSession;
 
 /// Executes plans on one device, in `f32`.
@@ -12,12 +14,19 @@ pub struct GpuEngine<R: Runtime> {
     name: &'static str,
     numerics: String,
     client: ComputeClient<R>,
+    /// Bytes that the device has left, where that can be asked.
+    free: Option<fn() -> Option<u64>>,
 }
 
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
-    pub(crate) fn new(name: &'static str, numerics: String, client: ComputeClient<R>) -> Self {
-        Self { name, numerics, client }
+    pub fn new(
+        name: &'static str,
+        numerics: String,
+        client: ComputeClient<R>,
+        free: Option<fn() -> Option<u64>>,
+    ) -> Self {
+        Self { name, numerics, client, free }
     }
 }
 
@@ -31,6 +40,15 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
-        Ok(Box::new(GpuSession::new(self.client.clone(), plan, options)?))
+        let program = Program::new(&plan, options.max_rows, options.dropout)?;
+        let free = self.free.and_then(|free| free());
+        let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
+        budget::check(&plan, &program, options.max_rows, limits)?;
+        Ok(Box::new(GpuSession::new(self.client.clone(), plan, program, options)?))
+    }
+
+    fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
+        let program = Program::new(plan, options.max_rows, options.dropout)?;
+        Ok(Some(budget::footprint(plan, &program, options.max_rows)))
     }
 }

@@ -4,9 +4,14 @@
 //! Everything of a step stays on the device. Sums have an order that shapes decide, and no two units add to one number:
 //! the same device gives the same bits.
 
+mod budget;
 mod buffer;
+#[cfg(feature = "cuda")]
+mod cuda_devices;
+mod device;
 mod elementary;
 mod engine;
+mod failures;
 mod header;
 mod jobs;
 mod ops;
@@ -22,6 +27,7 @@ mod tables;
 mod tile;
 mod update;
 #[cfg(feature = "wgpu")]
-pub mod vulkan;
+mod wgpu_devices;
 
+pub use device::{Device, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;

@@ -8,13 +8,13 @@ use mmtl_plan::{
     TableGradient, Update,
 };
 
+use crate::budget::touched;
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::header::{Header, Packed, TablePlace};
 use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
-use crate::tables;
 
 /// Losses that are kept on the device until somebody asks, in steps.
 const KEPT_LOSSES: usize = 1024;
@@ -69,10 +69,14 @@ pub(crate) struct Gradients {
 
 impl<R: Runtime> GpuSession<R> {
     /// A session with freshly initialised parameters and the memory for all its steps.
-    pub fn new(client: ComputeClient<R>, plan: Arc<Plan>, options: SessionOptions) -> Result<Self, EngineError> {
+    pub fn new(
+        client: ComputeClient<R>,
+        plan: Arc<Plan>,
+        program: Program,
+        options: SessionOptions,
+    ) -> Result<Self, EngineError> {
         let queue = Queue::new(client);
         let max_rows = options.max_rows;
-        let program = Program::new(&plan, max_rows, options.dropout)?;
         let initial = Initial::of(&plan, options.initialisation);
         let mut first_row = 0;
         let place = |(table, &first_element): (usize, &usize)| {
@@ -174,9 +178,7 @@ impl<R: Runtime> GpuSession<R> {
 
 impl Gradients {
     fn new<R: Runtime>(queue: &Queue<R>, plan: &Plan, max_rows: usize) -> Self {
-        let rows: usize =
-            tables::most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum();
-        Self { dense: queue.zeros(plan.arena_len), rows: queue.zeros(rows) }
+        Self { dense: queue.zeros(plan.arena_len), rows: queue.zeros(touched(plan, max_rows)) }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The suite that every engine must pass, on the software device.
 
-use mmtl_kernels::vulkan;
 use mmtl_reference::conformance::{assert_conforms, conformance};
+
+use crate::world;
 
 #[test]
 fn conforms_on_the_software_device() {
-    assert_conforms(&conformance(&vulkan::software()));
+    assert_conforms(&conformance(world::engine()));
 }

@@ -1,0 +1,83 @@
+//! NVIDIA's devices. The driver, its compiler and its headers are looked for before CubeCL asks for them, since it would
+//! only panic.
+
+use cubecl::Runtime;
+use cubecl::cuda::{CudaDevice, CudaRuntime, install};
+use cudarc::driver::result;
+
+use crate::device::{Device, matrix_units};
+use crate::engine::GpuEngine;
+
+/// All devices, or what is missing.
+pub fn all() -> Result<Vec<Device>, String> {
+    (0..count()?).map(describe).collect()
+}
+
+/// The engine on the `number`-th device.
+pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
+    let count = count()?;
+    if number >= count {
+        return Err(format!("there are {count} devices, expected a number from 0 to {}", count - 1));
+    }
+    let about = describe(number)?;
+    let numerics = format!("cuda f32, {}, {}", about.about, about.driver);
+    Ok(GpuEngine::new("cuda", numerics, CudaRuntime::client(&CudaDevice::new(number)), Some(free_memory)))
+}
+
+/// Bytes that the current device has left.
+fn free_memory() -> Option<u64> {
+    result::mem_get_info().ok().map(|(free, _)| free as u64)
+}
+
+fn describe(number: usize) -> Result<Device, String> {
+    let failed = |error: result::DriverError| format!("device {number} does not answer: {error:?}");
+    let device = result::device::get(number as i32).map_err(failed)?;
+    let client = CudaRuntime::client(&CudaDevice::new(number));
+    // SAFETY: the device has just been found.
+    let memory = unsafe { result::device::total_mem(device) }.map_err(failed)?;
+    Ok(Device {
+        name: format!("cuda:{number}"),
+        about: result::device::get_name(device).map_err(failed)?,
+        driver: driver(),
+        memory: Some(memory as u64),
+        plane: client.properties().hardware.plane_size_max,
+        matrix_units: matrix_units(&client),
+        software: false,
+    })
+}
+
+/// The driver's version.
+fn driver() -> String {
+    let mut version = 0;
+    // SAFETY: it writes one number to where it is told.
+    let answer = unsafe { cudarc::driver::sys::cuDriverGetVersion(&raw mut version) };
+    match answer.result() {
+        Ok(()) => format!("CUDA {}.{}", version / 1000, version % 1000 / 10),
+        Err(_) => "CUDA of an unknown version".to_owned(),
+    }
+}
+
+/// Number of devices, of which there is at least one.
+fn count() -> Result<usize, String> {
+    // SAFETY: they only look for a library.
+    let (driver, compiler) =
+        unsafe { (cudarc::driver::sys::is_culib_present(), cudarc::nvrtc::sys::is_culib_present()) };
+    if !driver {
+        return Err("NVIDIA's driver (libcuda) was not found".to_owned());
+    }
+    if !compiler {
+        return Err("CUDA's run-time compiler (libnvrtc) was not found, expected it where libraries are looked for \
+                    (LD_LIBRARY_PATH)"
+            .to_owned());
+    }
+    let headers = install::cuda_path().map(|path| path.join("include/cuda_runtime.h"));
+    if !headers.as_ref().is_some_and(|path| path.exists()) {
+        return Err("CUDA's headers (include/cuda_runtime.h) were not found, expected them in CUDA_PATH".to_owned());
+    }
+    let failed = |error: result::DriverError| format!("NVIDIA's driver does not answer: {error:?}");
+    result::init().map_err(failed)?;
+    match result::device::get_count().map_err(failed)? {
+        0 => Err("NVIDIA's driver knows of no device".to_owned()),
+        count => Ok(count as usize),
+    }
+}
