@@ -34,6 +34,10 @@ pub enum Command {
     /// Look at data sets.
     #[command(subcommand)]
     Data(Data),
+    /// List what can execute plans here, and what is missing for the rest.
+    Devices,
+    /// Hold an engine to the oracle: every op and architecture, outputs, gradients, updates and curves.
+    Verify(Verify),
     /// Time training steps, predictions and the AUC, beside the machine's own peak.
     Bench(Bench),
     /// Take one step of a small case; run by `benches/instructions/count.py`, which counts its instructions.
@@ -69,9 +73,9 @@ pub struct Run {
     /// Also run again what failed or was cancelled before.
     #[arg(long)]
     pub retry_failed: bool,
-    /// What executes the plans: cpu or reference.
-    #[arg(long, default_value = "cpu")]
-    pub engine: String,
+    /// What executes the plans.
+    #[command(flatten)]
+    pub executed: Executed,
     /// Plain lines even on a terminal.
     #[arg(long)]
     pub plain: bool,
@@ -81,6 +85,18 @@ pub struct Run {
     /// Whether only to say what it would cost.
     #[command(flatten)]
     pub costs: Costs,
+}
+
+/// What executes plans.
+#[derive(Debug, Clone, Args)]
+pub struct Executed {
+    /// cpu; wgpu or cuda, with a device's number such as cuda:1 or without; auto for the best device that there is or else
+    /// the processor; reference. `mmtl devices` lists them.
+    #[arg(long, default_value = "cpu")]
+    pub engine: String,
+    /// Of products and what they leave: f32.
+    #[arg(long, default_value = "f32")]
+    pub precision: String,
 }
 
 /// What a grid would cost, instead of running it.
@@ -235,6 +251,17 @@ pub enum Data {
     },
 }
 
+/// `mmtl verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// What is verified.
+    #[command(flatten)]
+    pub executed: Executed,
+    /// Only plans whose names contain this.
+    #[arg(long)]
+    pub filter: Option<String>,
+}
+
 /// `mmtl bench`
 #[derive(Debug, Args)]
 pub struct Bench {
@@ -244,6 +271,9 @@ pub struct Bench {
     /// Threads [default: the number of cores].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// What is timed.
+    #[command(flatten)]
+    pub executed: Executed,
     /// Seconds that each case is timed for, after a warm-up of at most as long.
     #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: f64,

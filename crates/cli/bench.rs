@@ -3,17 +3,16 @@
 use std::thread::available_parallelism;
 
 use mmtl_bench::{Axis, Case, Machine, Report, case, cases, json, measure_peaks, text, time_growth};
-use mmtl_grid::Execution;
 
 use crate::args::{Bench, TextOrJson};
-use crate::engines::engine;
+use crate::engines::{engine, execution};
 use crate::failure::Failure;
 
 /// Times what was asked for and prints it.
 pub fn bench(args: &Bench) -> Result<(), Failure> {
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let chosen = chosen(args)?;
-    let engine = engine(&Execution::default(), threads).map_err(Failure::input)?;
+    let engine = engine(&execution(&args.executed), threads).map_err(Failure::input)?;
     let before = measure_peaks(threads, args.seconds / 4.0);
     let mut measured = vec![];
     for case in &chosen {

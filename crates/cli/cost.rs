@@ -1,10 +1,10 @@
 //! `mmtl run --plan`: what a grid would cost.
 
-use mmtl_grid::{Catalogue, Execution, Experiment, forecast};
+use mmtl_grid::{Catalogue, Experiment, forecast};
 use mmtl_report::{forecast_json, forecast_text};
 
 use crate::args::{Run, TextOrJson};
-use crate::engines::engine;
+use crate::engines::{engine, execution};
 use crate::failure::Failure;
 use crate::preparing::DataProgress;
 use crate::workers::{cache_of, options};
@@ -12,7 +12,7 @@ use crate::workers::{cache_of, options};
 /// Opens the data as a run does, and prints the costs.
 pub fn print_costs(args: &Run, experiment: &Experiment, catalogue: &Catalogue) -> Result<(), Failure> {
     let options = options(args.how, false);
-    let execution = Execution { engine: args.engine.clone(), ..Execution::default() };
+    let execution = execution(&args.executed);
     let engine = engine(&execution, options.threads).map_err(Failure::input)?;
     let mut bar = DataProgress::new(args.plain);
     let (executed, shared_out) = ((&execution, engine.as_ref()), (options.jobs, options.threads));

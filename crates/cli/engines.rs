@@ -2,15 +2,43 @@
 
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::Execution;
-use mmtl_plan::Engine;
+use mmtl_plan::{Engine, nearest};
 use mmtl_reference::ReferenceEngine;
 
-/// The engine that a trial names, with so many threads.
+use crate::args::Executed;
+
+/// Everything that `--engine` takes, devices' numbers apart.
+const NAMES: [&str; 5] = ["auto", "cpu", "cuda", "wgpu", "reference"];
+
+/// The only precision that every engine has.
+const SINGLE: &str = "f32";
+
+/// What was asked for, by the name under which it is stored: `auto` is the best device that there is or else the
+/// processor, and a device's number 0 is left out.
+pub fn execution(asked: &Executed) -> Execution {
+    let name = match asked.engine.as_str() {
+        "auto" => mmtl_kernels::best().unwrap_or_else(|| "cpu".to_owned()),
+        name => name.to_owned(),
+    };
+    let engine = name.strip_suffix(":0").unwrap_or(&name).to_owned();
+    Execution { engine, precision: asked.precision.clone() }
+}
+
+/// The engine that a trial names, with so many threads where it runs on the processor.
 pub fn engine(execution: &Execution, threads: usize) -> Result<Box<dyn Engine>, String> {
-    match (execution.engine.as_str(), execution.precision.as_str()) {
-        ("cpu", "f32") => Ok(Box::new(CpuEngine::new(threads).map_err(|error| error.to_string())?)),
-        ("reference", "f32") => Ok(Box::new(ReferenceEngine::default())),
-        ("cpu" | "reference", precision) => Err(format!("precision `{precision}` is not to be had, expected `f32`")),
-        (engine, _) => Err(format!("engine `{engine}` is not to be had, expected `cpu` or `reference`")),
+    let name = execution.engine.as_str();
+    let kind = name.split_once(':').map_or(name, |(kind, _)| kind);
+    if !NAMES.contains(&kind) {
+        let meant = nearest(name, NAMES).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+        let known = NAMES.join("`, `");
+        return Err(format!("engine `{name}` is not to be had{meant}, expected one of `{known}`"));
+    }
+    if execution.precision != SINGLE {
+        return Err(format!("precision `{}` is not to be had on `{kind}`, expected `{SINGLE}`", execution.precision));
+    }
+    match name {
+        "cpu" => Ok(Box::new(CpuEngine::new(threads).map_err(|error| error.to_string())?)),
+        "reference" => Ok(Box::new(ReferenceEngine::default())),
+        device => mmtl_kernels::open(device).map_err(|error| error.to_string()),
     }
 }

@@ -5,6 +5,7 @@ mod bench;
 mod control;
 mod cost;
 mod data;
+mod devices;
 mod engines;
 mod failure;
 mod follow;
@@ -14,6 +15,7 @@ mod repro;
 mod run;
 mod step;
 mod table;
+mod verify;
 mod workers;
 mod zoo;
 
@@ -44,6 +46,8 @@ fn main() -> ExitCode {
         Command::Repro(args) => repro::repro(&args),
         Command::Zoo(args) => zoo::zoo(args.name.as_deref()),
         Command::Data(args) => data::data(&args),
+        Command::Devices => devices::devices(),
+        Command::Verify(args) => verify::verify(&args),
         Command::Bench(args) => bench::bench(&args),
         Command::Step(args) => step::step(args.case.as_deref()),
         Command::Schedule(args) => workers::schedule(&args),

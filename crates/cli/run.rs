@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use mmtl_grid::events::Ending;
 use mmtl_grid::store::{Command as Order, Store};
-use mmtl_grid::{Catalogue, Execution, Experiment, GridError, Prepared, Stop, prepare};
+use mmtl_grid::{Catalogue, Experiment, GridError, Prepared, Stop, prepare};
 
 use crate::args::Run;
 use crate::cost::print_costs;
@@ -29,7 +29,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     Store::check(&root).map_err(Failure::input)?;
     let mut bar = DataProgress::new(args.plain);
     let cache = cache_of(&args.results);
-    let execution = Execution { engine: args.engine.clone(), ..Execution::default() };
+    let execution = crate::engines::execution(&args.executed);
     crate::engines::engine(&execution, 1).map_err(Failure::input)?;
     let prepared = prepare(&experiment, &catalogue, &execution, &cache, &mut |progress| bar.show(progress));
     bar.end();

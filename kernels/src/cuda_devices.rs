@@ -17,7 +17,7 @@ pub fn all() -> Result<Vec<Device>, String> {
 pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
     let count = count()?;
     if number >= count {
-        return Err(format!("there are {count} devices, expected a number from 0 to {}", count - 1));
+        return Err(format!("the last device is `cuda:{}`", count - 1));
     }
     let about = describe(number)?;
     let numerics = format!("cuda f32, {}, {}", about.about, about.driver);

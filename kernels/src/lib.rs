@@ -14,6 +14,7 @@ mod engine;
 mod failures;
 mod header;
 mod jobs;
+mod launches;
 mod ops;
 mod parameters;
 mod pass;
@@ -31,3 +32,4 @@ mod wgpu_devices;
 
 pub use device::{Device, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
+pub use launches::launches;

@@ -2,9 +2,6 @@
 
 use cubecl::prelude::*;
 
-/// Word of a batch that holds its number of rows; the scenes' first rows follow, and the end of the last.
-pub const ROWS: usize = 0;
-
 /// Consecutive rows.
 #[derive(CubeType, CubeTypeMut, Clone, Copy)]
 pub struct Rows {
@@ -19,7 +16,7 @@ pub struct Rows {
 pub fn rows_of(batch: &Array<u32>, scene: u32) -> Rows {
     let mut rows = Rows { start: 0u32.runtime(), end: batch[0] };
     if scene > 0u32 {
-        // The scenes' first rows start at word 1.
+        // The scenes' first rows start at word 1, and the end of the last follows.
         rows.start = batch[scene as usize];
         rows.end = batch[scene as usize + 1];
     }

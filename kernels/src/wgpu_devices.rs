@@ -1,7 +1,7 @@
 //! Devices that wgpu finds: any with Vulkan, Metal or Direct3D 12, a processor's software device included.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use cubecl::Runtime;
 use cubecl::device::{Device as _, DeviceId};
@@ -15,15 +15,22 @@ use crate::failures;
 pub const NONE: &str = "no device with Vulkan was found, expected a driver, or Debian's `mesa-vulkan-drivers` for a \
                         software device";
 
-/// Kinds of devices, the fastest first, as CubeCL numbers them: discrete, integrated, virtual, processors.
-const KINDS: [u16; 4] = [0, 1, 2, 3];
+/// CubeCL's number for devices of any kind.
+const ANY: u16 = 4;
+
+/// CubeCL's numbers of the kinds of devices that have one, from discrete to processors.
+const KINDS: std::ops::Range<u16> = 0..4;
 
 /// All devices, the fastest kind first.
 pub fn all() -> Vec<WgpuDevice> {
-    let of_kind = |kind: &u16| -> Vec<DeviceId> { WgpuRuntime::enumerate_devices(*kind, &AutoGraphicsApi::backend()) };
-    let mut devices: Vec<WgpuDevice> = KINDS.iter().flat_map(of_kind).map(WgpuDevice::from_id).collect();
-    devices.dedup();
-    devices
+    // Looking for drivers takes a while, and some complain on standard error each time.
+    static FOUND: OnceLock<Vec<DeviceId>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| WgpuRuntime::enumerate_devices(ANY, &AutoGraphicsApi::backend()));
+    let of_kind = |kind: u16| {
+        let number = found.iter().filter(move |id| id.type_id == kind).count();
+        (0..number).map(move |index| WgpuDevice::from_id(DeviceId::new(kind, index as u16)))
+    };
+    KINDS.flat_map(of_kind).collect()
 }
 
 /// What the `number`-th device is; it is opened for that.
@@ -49,7 +56,7 @@ pub fn engine(number: usize) -> Result<GpuEngine<WgpuRuntime>, String> {
         return Err(NONE.to_owned());
     }
     if number >= devices.len() {
-        return Err(format!("there are {} devices, expected a number from 0 to {}", devices.len(), devices.len() - 1));
+        return Err(format!("the last device is `wgpu:{}`", devices.len() - 1));
     }
     let device = devices.swap_remove(number);
     let info = setup(&device).adapter.get_info();

@@ -1,5 +1,10 @@
 //! Weighted sums over groups, for all tasks.
 
+#![expect(
+    unused_assignments,
+    reason = "an `if` as a value is silently wrong in a kernel when its branches are literals, so branches assign"
+)]
+
 use cubecl::prelude::*;
 
 /// Words of a job: input (at, stride, width), experts, output (at, stride), mixtures, weights (at, stride: 0 for constants,

@@ -3,6 +3,7 @@
 
 mod batch;
 mod draws;
+mod every_op;
 mod plan;
 mod schema;
 #[cfg(any(test, feature = "strategies"))]
@@ -12,6 +13,7 @@ mod weights;
 
 pub use batch::{Rows, batch};
 pub use draws::Draws;
+pub use every_op::every_op;
 pub use plan::{PlanCase, PlanSize, plan};
 pub use schema::{SchemaSize, schema};
 pub use update::{RULES, updates};
