@@ -64,6 +64,7 @@ impl<R: Runtime> Queue<R> {
     }
 
     /// A buffer as a kernel's argument.
+    #[expect(clippy::unused_self, reason = "a buffer of another device's would be no argument")]
     pub fn arg(&self, buffer: &Buffer) -> ArrayArg<R> {
         // SAFETY: a buffer has as many elements as it says.
         unsafe { ArrayArg::from_raw_parts(buffer.handle.clone(), buffer.len) }

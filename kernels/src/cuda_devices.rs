@@ -31,7 +31,8 @@ fn free_memory() -> Option<u64> {
 
 fn describe(number: usize) -> Result<Device, String> {
     let failed = |error: result::DriverError| format!("device {number} does not answer: {error:?}");
-    let device = result::device::get(number as i32).map_err(failed)?;
+    let ordinal = i32::try_from(number).map_err(|error| error.to_string())?;
+    let device = result::device::get(ordinal).map_err(failed)?;
     let client = CudaRuntime::client(&CudaDevice::new(number));
     // SAFETY: the device has just been found.
     let memory = unsafe { result::device::total_mem(device) }.map_err(failed)?;

@@ -51,7 +51,7 @@ pub fn hyperbolic_tangent(x: f32) -> f32 {
     let mut result = f32::new(0.0);
     if size < 0.25f32 {
         // The series to x^11, whose next term is below half a unit in the last place.
-        let mut series = fma(f32::new(-0.008_863_235_5), square, 0.021_869_488f32);
+        let mut series = fma(f32::new(-0.008_863_236), square, 0.021_869_488f32);
         series = fma(series, square, -0.053_968_254f32);
         series = fma(series, square, 0.133_333_34f32);
         series = fma(series, square, -0.333_333_34f32);

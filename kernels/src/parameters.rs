@@ -340,15 +340,12 @@ impl Parameters {
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
         for k in 0..self.moments.len() {
-            match memory.dense.get(k) {
-                Some(dense) => {
-                    self.moments[k] = queue.upload(dense);
-                    self.table_moments[k] = queue.upload(&memory.tables[k].concat());
-                }
-                None => {
-                    queue.fill(&self.moments[k], 0.0);
-                    queue.fill(&self.table_moments[k], 0.0);
-                }
+            if let (Some(dense), Some(tables)) = (memory.dense.get(k), memory.tables.get(k)) {
+                self.moments[k] = queue.upload(dense);
+                self.table_moments[k] = queue.upload(&tables.concat());
+            } else {
+                queue.fill(&self.moments[k], 0.0);
+                queue.fill(&self.table_moments[k], 0.0);
             }
         }
     }
@@ -356,5 +353,8 @@ impl Parameters {
 
 /// Cubes of [`ROWS`] touched rows each.
 pub fn touched_cubes(batch: &Uploaded) -> CubeCount {
-    CubeCount::Static(1, (batch.touched as u32).div_ceil(ROWS as u32), 1)
+    // One dimension of cubes may not be longer, and a batch of bags touches more rows than that many cubes have.
+    const LONGEST: u32 = 65_535;
+    let cubes = (batch.touched as u32).div_ceil(ROWS as u32);
+    CubeCount::Static(cubes.min(LONGEST), cubes.div_ceil(LONGEST), 1)
 }

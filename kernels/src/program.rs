@@ -629,18 +629,18 @@ impl<'a> Compiler<'a> {
         for level in (0..=self.levels.iter().copied().max().unwrap_or(0)).rev() {
             let ops = self.ops_at(level);
             add(Launch::SumGradient, self.zeros(&ops));
-            for wave in self.waves(&ops, |op| matches!(op, Op::Predict(_))) {
+            for wave in Self::waves(&ops, |op| matches!(op, Op::Predict(_))) {
                 add(Launch::PredictGradient, self.predict_gradients(&wave));
             }
             add(Launch::SumGradient, self.sum_gradients(&ops));
-            for wave in self.waves(&ops, |op| matches!(op, Op::Mix(_))) {
+            for wave in Self::waves(&ops, |op| matches!(op, Op::Mix(_))) {
                 let (inputs, gates) = (self.mix_inputs(&wave), self.mix_gates(&wave));
                 add(Launch::SumGradient, self.zeros_first());
                 add(Launch::MixInput, inputs);
                 add(Launch::MixGate, gates);
             }
             add(Launch::NormReduce, self.norm_reductions(&ops));
-            for wave in self.waves(&ops, |op| matches!(op, Op::Norm(_))) {
+            for wave in Self::waves(&ops, |op| matches!(op, Op::Norm(_))) {
                 let inputs = self.norm_rows_inputs(&wave);
                 add(Launch::SumGradient, self.zeros_first());
                 add(Launch::NormRowsInput, inputs);
@@ -659,8 +659,9 @@ impl<'a> Compiler<'a> {
     }
 
     /// Ops that no two of which pass derivatives to the same slot.
-    fn waves<'b>(&self, ops: &[(usize, &'b Op)], wanted: impl Fn(&Op) -> bool) -> Vec<Vec<(usize, &'b Op)>> {
-        let mut waves: Vec<(BTreeSet<SlotId>, Vec<(usize, &'b Op)>)> = vec![];
+    fn waves<'b>(ops: &[(usize, &'b Op)], wanted: impl Fn(&Op) -> bool) -> Vec<Vec<(usize, &'b Op)>> {
+        type Wave<'b> = Vec<(usize, &'b Op)>;
+        let mut waves: Vec<(BTreeSet<SlotId>, Wave<'b>)> = vec![];
         for &(number, op) in ops.iter().filter(|(_, op)| wanted(op)) {
             let inputs = op.inputs();
             let free = waves.iter_mut().find(|(taken, _)| inputs.iter().all(|input| !taken.contains(input)));

@@ -33,7 +33,7 @@ pub fn gradients(
     tables: u32,
     touched: u32,
 ) {
-    let number = ABSOLUTE_POS_Y;
+    let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
     if number >= batch[touched as usize] {
         terminate!();
     }
@@ -81,7 +81,7 @@ pub fn catch_up(
     touched: u32,
     now: u32,
 ) {
-    let number = ABSOLUTE_POS_Y;
+    let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
     let inside = number < batch[touched as usize];
     let entry = (batch[touched as usize + 1] + select(inside, number, 0u32) * comptime!(TOUCHED as u32)) as usize;
     let row = batch[entry] as usize;
@@ -166,7 +166,7 @@ pub fn update_touched(
     rule_word: u32,
     now: u32,
 ) {
-    let number = ABSOLUTE_POS_Y;
+    let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
     if number >= batch[touched as usize] {
         terminate!();
     }

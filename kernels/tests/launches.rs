@@ -1,0 +1,90 @@
+//! A training step launches as many kernels however many experts, tasks and scenes there are.
+
+use mmtl_kernels::launches;
+use mmtl_plan::{Plan, Schema, Settings, Space, TableUpdates, Task, TaskKind, Value};
+use mmtl_reference::drawn::{self, SchemaSize};
+use mmtl_zoo::{architecture, architectures, model_knobs};
+
+/// What each architecture needs at its defaults at most, exact updates of tables and clipping included.
+const MOST: [(&str, usize); 7] =
+    [("single-task", 23), ("shared-bottom", 23), ("mmoe", 25), ("cgc", 25), ("ple", 33), ("esmm", 23), ("star", 32)];
+
+/// How large a plan is.
+#[derive(Clone, Copy)]
+struct Size {
+    experts: i64,
+    /// Tasks of each kind; or, of chains, products.
+    tasks: usize,
+    scenes: usize,
+}
+
+const SMALL: Size = Size { experts: 2, tasks: 1, scenes: 1 };
+
+/// `tasks` clicks, each with a conversion given it and their product, for chains; else `tasks` tasks.
+fn schema(size: Size, chains: bool) -> Schema {
+    let mut schema = drawn::schema(SchemaSize { scenes: size.scenes, ..SchemaSize::default() });
+    let task = |name: String, space, product_of| Task { name, kind: TaskKind::Binary, space, product_of };
+    schema.tasks = (0..size.tasks).map(|n| task(format!("click {n}"), Space::All, vec![])).collect();
+    for n in (0..size.tasks).filter(|_| chains) {
+        let [click, conversion] = [format!("click {n}"), format!("conversion {n}")];
+        schema.tasks.push(task(conversion.clone(), Space::Given(click.clone()), vec![]));
+        schema.tasks.push(task(format!("both {n}"), Space::All, vec![click, conversion]));
+    }
+    schema
+}
+
+fn plan(name: &str, size: Size) -> Plan {
+    let architecture = architecture(name).expect("the zoo has it");
+    let schema = schema(size, name == "esmm");
+    let tasks: Vec<usize> = (0..schema.tasks.len()).collect();
+    let model = Settings::resolve(&model_knobs(), []).expect("defaults");
+    let counts = ["experts", "task_experts", "shared_experts"].map(|knob| (knob, Value::Int(size.experts)));
+    let knobs = architecture.knobs();
+    let of_knobs = counts.iter().filter(|(name, _)| knobs.iter().any(|knob| knob.name == *name));
+    let own = Settings::resolve(&knobs, of_knobs.map(|(name, count)| (*name, count))).expect("a number of experts");
+    architecture.plan(&schema, &tasks, &model, &own).expect("the settings make a net")
+}
+
+fn launched(plan: &Plan) -> Vec<(&'static str, usize)> {
+    launches(plan, TableUpdates::Exact, true).expect("every plan of the zoo is executed")
+}
+
+#[test]
+fn their_number_does_not_depend_on_how_many_experts_tasks_and_scenes_there_are() {
+    let larger = [
+        ("8 experts", Size { experts: 8, ..SMALL }),
+        ("4 tasks", Size { tasks: 4, ..SMALL }),
+        ("10 scenes", Size { scenes: 10, ..SMALL }),
+        ("8 experts, 4 tasks, 10 scenes", Size { experts: 8, tasks: 4, scenes: 10 }),
+    ];
+    for name in architectures().iter().map(|architecture| architecture.name()) {
+        let small = launched(&plan(name, SMALL));
+        for (what, size) in larger {
+            assert_eq!(launched(&plan(name, size)), small, "{name}: {what}");
+        }
+    }
+}
+
+#[test]
+fn they_are_bounded() {
+    assert!(architectures().iter().map(|architecture| architecture.name()).eq(MOST.map(|(name, _)| name)));
+    for (name, most) in MOST {
+        let by_kernel = launched(&plan(name, Size { experts: 8, tasks: 4, scenes: 10 }));
+        let count: usize = by_kernel.iter().map(|(_, count)| count).sum();
+        println!("{name}: {count}: {by_kernel:?}");
+        assert!(count <= most, "{name}: {count}, expected at most {most}: {by_kernel:?}");
+    }
+}
+
+/// Tasks of three widths are as many layers, but one launch.
+#[test]
+fn tasks_of_all_kinds_need_no_launch_more() {
+    for name in ["single-task", "shared-bottom", "mmoe", "cgc", "ple", "star"] {
+        let architecture = architecture(name).expect("the zoo has it");
+        let [model, own] =
+            [model_knobs(), architecture.knobs()].map(|knobs| Settings::resolve(&knobs, []).expect("defaults"));
+        let schema = drawn::schema(SchemaSize::default());
+        let of_tasks = |tasks: &[usize]| launched(&architecture.plan(&schema, tasks, &model, &own).expect("defaults"));
+        assert_eq!(of_tasks(&[0, 1, 2, 3, 4]), of_tasks(&[0]), "{name}");
+    }
+}
