@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Engine, Plan, Settings};
+use mmtl_plan::{Plan, Settings};
 use mmtl_reference::conformance::{Finding, conformance_of, conformance_of_calls, drawn_plans, worst_of_each_case};
 use mmtl_reference::drawn::{self, SchemaSize};
 use mmtl_zoo::{architectures, model_knobs};

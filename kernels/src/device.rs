@@ -8,6 +8,7 @@ use mmtl_plan::Engine;
 use thiserror::Error;
 
 use crate::failures;
+use crate::probe::Probe;
 
 /// A device, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +75,22 @@ pub fn devices() -> (Vec<Device>, Vec<Missing>) {
 /// # Errors
 /// When there is no such device.
 pub fn open(name: &str) -> Result<Box<dyn Engine>, DeviceError> {
+    chosen(name, open_cuda, open_wgpu)
+}
+
+/// What that device can do at best.
+///
+/// # Errors
+/// When there is no such device.
+pub fn probe(name: &str) -> Result<Box<dyn Probe>, DeviceError> {
+    chosen(name, probe_cuda, probe_wgpu)
+}
+
+fn chosen<T>(
+    name: &str,
+    cuda: impl Fn(usize) -> Result<T, String>,
+    wgpu: impl Fn(usize) -> Result<T, String>,
+) -> Result<T, DeviceError> {
     prepare();
     let (kind, number) = match name.split_once(':') {
         None => (name, 0),
@@ -84,8 +101,8 @@ pub fn open(name: &str) -> Result<Box<dyn Engine>, DeviceError> {
     };
     let missing = |why| DeviceError::Missing { name: name.to_owned(), why };
     match kind {
-        "cuda" => open_cuda(number).map_err(missing),
-        "wgpu" => open_wgpu(number).map_err(missing),
+        "cuda" => cuda(number).map_err(missing),
+        "wgpu" => wgpu(number).map_err(missing),
         _ => Err(DeviceError::Kind(name.to_owned())),
     }
 }
@@ -147,6 +164,16 @@ fn open_wgpu(_: usize) -> Result<Box<dyn Engine>, String> {
     Err(LEFT_OUT.to_owned())
 }
 
+#[cfg(feature = "wgpu")]
+fn probe_wgpu(number: usize) -> Result<Box<dyn Probe>, String> {
+    Ok(Box::new(crate::wgpu_devices::engine(number)?.probe()))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn probe_wgpu(_: usize) -> Result<Box<dyn Probe>, String> {
+    Err(LEFT_OUT.to_owned())
+}
+
 #[cfg(feature = "cuda")]
 fn cuda() -> Result<Vec<Device>, String> {
     crate::cuda_devices::all()
@@ -164,6 +191,16 @@ fn cuda() -> Result<Vec<Device>, String> {
 
 #[cfg(not(feature = "cuda"))]
 fn open_cuda(_: usize) -> Result<Box<dyn Engine>, String> {
+    Err(LEFT_OUT.to_owned())
+}
+
+#[cfg(feature = "cuda")]
+fn probe_cuda(number: usize) -> Result<Box<dyn Probe>, String> {
+    Ok(Box::new(crate::cuda_devices::engine(number)?.probe()))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn probe_cuda(_: usize) -> Result<Box<dyn Probe>, String> {
     Err(LEFT_OUT.to_owned())
 }
 

@@ -6,6 +6,7 @@ use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
+use crate::probe::DeviceProbe;
 use crate::program::Program;
 use crate::session::GpuSession;
 
@@ -27,6 +28,11 @@ impl<R: Runtime> GpuEngine<R> {
         free: Option<fn() -> Option<u64>>,
     ) -> Self {
         Self { name, numerics, client, free }
+    }
+
+    /// What its device can do at best.
+    pub fn probe(&self) -> DeviceProbe<R> {
+        DeviceProbe::new(self.client.clone())
     }
 }
 

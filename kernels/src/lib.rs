@@ -19,6 +19,7 @@ mod ops;
 mod parameters;
 mod pass;
 mod place;
+mod probe;
 mod program;
 mod random;
 mod reduce;
@@ -30,6 +31,7 @@ mod update;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;
 
-pub use device::{Device, DeviceError, Missing, best, devices, open, software};
+pub use device::{Device, DeviceError, Missing, best, devices, open, probe, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
+pub use probe::Probe;

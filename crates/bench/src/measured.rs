@@ -48,13 +48,24 @@ impl Measured {
     }
 }
 
+/// What a device can do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DevicePeaks {
+    /// GB/s of a copy within its memory, read and written bytes together.
+    pub copy: Spread,
+    /// GFLOP/s of multiply-adds on registers, in `f32`.
+    pub multiply_add: Spread,
+}
+
 /// All of one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// What it was measured on.
     pub machine: Machine,
-    /// The machine's own limits.
+    /// The processor's own limits; none for cases on a device.
     pub peaks: Peaks,
+    /// The device's, for cases on one.
+    pub device: Option<DevicePeaks>,
     /// The cases.
     pub cases: Vec<Measured>,
     /// Growth tables, if asked for.
@@ -62,8 +73,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Share of the matrix products' peak on as many threads that a case reaches.
+    /// Share of a peak that a case reaches: of matrix products on as many threads, or of the device's multiply-adds.
     pub fn share(&self, case: &Measured) -> Option<f64> {
-        Some(case.gflops()? / self.peaks.gemm(self.machine.threads)?)
+        let peak = match self.device {
+            Some(device) => device.multiply_add.median,
+            None => self.peaks.gemm(self.machine.threads)?,
+        };
+        Some(case.gflops()? / peak)
     }
 }

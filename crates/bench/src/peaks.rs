@@ -6,7 +6,7 @@ use crate::fma_peak::{FmaPeak, fma_peak};
 use crate::gemm_peak::{GemmPeak, gemm_peak};
 
 /// What the machine can do, on one thread and on as many as the cases have.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Peaks {
     /// Matrix products, every shape.
     pub gemm: Vec<GemmPeak>,

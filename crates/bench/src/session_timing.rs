@@ -9,7 +9,7 @@ use crate::measured::{Measured, Size};
 use crate::memory::resident;
 use crate::model::Model;
 use crate::running::{Call, Running, batches};
-use crate::timing::{Budget, time_rounds};
+use crate::timing::{Budget, Turn, time_turns};
 
 /// Seconds of one call over `count` different batches in turn, prepared beforehand. The warm-up goes once through all
 /// of them if the budget allows, so that rows of tables miss as many steps as they will later.
@@ -30,8 +30,11 @@ pub fn time_session(
     let batches = batches(model.world, model.rows, count);
     let before = resident();
     let mut running = Running::new(plan, batches, tables, call, engine)?;
-    let seconds = time_rounds(Budget { seconds, warm_up: count }, |_| running.call())?;
-    running.check()?;
+    let seconds = time_turns(Budget { seconds, warm_up: count }, |turn| match turn {
+        Turn::Call(_) => running.call().map_err(BenchError::from),
+        // Losses are there when everything before is done.
+        Turn::Wait => running.check(),
+    })?;
     let memory = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
     Ok(Measured { case: name.to_owned(), rows: model.rows, seconds, size: Some(size), memory })
 }

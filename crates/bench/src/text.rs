@@ -5,7 +5,7 @@ use thousands::Separable;
 
 use crate::growth::Growth;
 use crate::machine::Machine;
-use crate::measured::{Measured, Report};
+use crate::measured::{DevicePeaks, Measured, Report};
 use crate::peaks::Peaks;
 use crate::spread::Spread;
 
@@ -13,7 +13,8 @@ const NOTHING: &str = "—";
 
 /// Machine, peaks, cases, growth.
 pub fn text(report: &Report) -> String {
-    let mut blocks = vec![head(&report.machine), peaks(&report.peaks)];
+    let limits = report.device.map_or_else(|| peaks(&report.peaks), device_peaks);
+    let mut blocks = vec![head(&report.machine), limits];
     if !report.cases.is_empty() {
         blocks.push(cases(report));
         blocks
@@ -39,6 +40,15 @@ fn peaks(peaks: &Peaks) -> String {
     for peak in &peaks.fma {
         let name = format!("multiply-add, {}", peak.instructions);
         table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), quartiles(peak.gflops, rate)]);
+    }
+    aligned(table)
+}
+
+fn device_peaks(peaks: DevicePeaks) -> String {
+    let mut table = plain(&["peak of the device", "", "quartiles"]);
+    let rows = [("multiply-add, f32", "GFLOP/s", peaks.multiply_add), ("copy, read and written", "GB/s", peaks.copy)];
+    for (name, unit, spread) in rows {
+        table.add_row([name.to_owned(), format!("{} {unit}", rate(spread.median)), quartiles(spread, rate)]);
     }
     aligned(table)
 }

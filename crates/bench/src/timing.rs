@@ -19,18 +19,39 @@ pub struct Budget {
     pub warm_up: usize,
 }
 
+/// What is asked of whoever is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// A call, with the number of calls before.
+    Call(u64),
+    /// Nothing but to end what calls have begun: some only tell a device what to do.
+    Wait,
+}
+
 /// Seconds of one call, by rounds: a round's is the mean over its calls. `call` gets the number of calls before.
 ///
 /// # Errors
 /// The first error of `call`.
 pub fn time_rounds<E>(budget: Budget, mut call: impl FnMut(u64) -> Result<(), E>) -> Result<Spread, E> {
+    time_turns(budget, |turn| match turn {
+        Turn::Call(calls) => call(calls),
+        Turn::Wait => Ok(()),
+    })
+}
+
+/// The same of calls that may be waited for: once at the end of each round, which ends then.
+///
+/// # Errors
+/// The first error of `turn`.
+pub fn time_turns<E>(budget: Budget, mut turn: impl FnMut(Turn) -> Result<(), E>) -> Result<Spread, E> {
     let limit = Duration::from_secs_f64(budget.seconds.max(0.0));
     let mut calls = 0;
     let mut last = Duration::ZERO;
     let start = Instant::now();
     while calls == 0 || (calls < budget.warm_up as u64 && start.elapsed() < limit) {
         let began = Instant::now();
-        call(calls)?;
+        turn(Turn::Call(calls))?;
+        turn(Turn::Wait)?;
         last = began.elapsed();
         calls += 1;
     }
@@ -41,9 +62,10 @@ pub fn time_rounds<E>(budget: Budget, mut call: impl FnMut(u64) -> Result<(), E>
     while means.len() < FEWEST || (means.len() < ROUNDS && start.elapsed() < limit) {
         let began = Instant::now();
         for _ in 0..each {
-            call(calls)?;
+            turn(Turn::Call(calls))?;
             calls += 1;
         }
+        turn(Turn::Wait)?;
         means.push(began.elapsed().as_secs_f64() / each as f64);
     }
     Ok(Spread::of(&means))
