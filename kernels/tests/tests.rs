@@ -3,6 +3,8 @@
 mod conforming;
 mod dropout;
 mod launches;
+mod lazy;
+mod limits;
 mod repeats;
 mod shapes;
 mod world;
