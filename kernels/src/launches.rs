@@ -4,9 +4,9 @@ use mmtl_plan::{EngineError, Plan, TableUpdates};
 
 use crate::program::{Launch, Program};
 
-/// Launches of one training step by kernel, in the order in which a step first comes to each. Uploads launch nothing. A
-/// step whose batch touches no row of a table, or clips nothing (`clips`), launches fewer; with exact updates, every 256th
-/// step also sweeps each table once.
+/// Launches of one training step by kernel, in the order in which a step first comes to each; `clips` says whether it
+/// clips gradients. Uploads launch nothing. The first step, and one whose batch touches no row of a table, launch fewer;
+/// with exact updates, every 256th also sweeps each table once.
 ///
 /// # Errors
 /// On a plan that the engine does not execute.

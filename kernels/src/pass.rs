@@ -29,7 +29,7 @@ pub struct Uploaded {
 const ROW_UNITS: u32 = 64;
 
 /// Units of a cube (columns, rows), where each unit has an element.
-const ELEMENT_UNITS: (u32, u32) = (32, 8);
+pub const ELEMENT_UNITS: (u32, u32) = (32, 8);
 
 /// A grid of cubes, or nothing to do.
 struct Grid {

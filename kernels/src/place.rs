@@ -2,6 +2,11 @@
 
 use mmtl_plan::{EngineError, Plan, SlotId};
 
+use crate::pass::ELEMENT_UNITS;
+
+/// Most rows of a batch: a second dimension of as many cubes as devices allow, each of [`ELEMENT_UNITS`].
+const MOST_ROWS: usize = 65_535 * ELEMENT_UNITS.1 as usize;
+
 /// One group of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -65,8 +70,12 @@ impl Slots {
         self.columns * self.max_rows
     }
 
-    /// Refuses what 32 bits cannot address.
+    /// Refuses more rows than launches have units for, and what 32 bits cannot address.
     pub fn check(&self, plan: &Plan) -> Result<(), EngineError> {
+        if self.max_rows > MOST_ROWS {
+            let what = "number of rows of a batch on a device, at most";
+            return Err(EngineError::Argument { what, expected: MOST_ROWS, got: self.max_rows });
+        }
         if u32::try_from(self.len()).is_ok() {
             return Ok(());
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mmtl_cpu::CpuEngine;
 use mmtl_plan::{
-    Activation, Batch, Decay, Engine, Factor, Group, Init, LinearSpec, Lookup, Optimiser, Plan, PlanBuilder, PlanError,
-    Pool, Reduction, Schema, SessionOptions, TableUpdates, Update, WeightKind,
+    Activation, Batch, Decay, Engine, EngineError, Factor, Group, Init, LinearSpec, Lookup, Optimiser, Plan,
+    PlanBuilder, PlanError, Pool, Reduction, Schema, SessionOptions, TableUpdates, Update, WeightKind,
 };
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
@@ -64,4 +64,21 @@ fn a_batch_touches_more_rows_than_one_dimension_of_cubes_has() {
     for (row, (gpu, cpu)) in gpu.iter().zip(&cpu).enumerate() {
         assert!((gpu - cpu).abs() < 1e-4 * largest, "row {row}: {gpu}, expected {cpu}");
     }
+}
+
+#[test]
+fn more_rows_than_launches_have_units_for_are_refused() {
+    let schema = drawn::schema(SchemaSize::default());
+    let plan = Arc::new(plan(&schema).expect("the plan is valid"));
+    let most = 8 * 65_535;
+    let options = SessionOptions { max_rows: most, initialisation: 1, dropout: 1, tables: TableUpdates::Exact };
+    let mut session = world::engine().session(Arc::clone(&plan), options).expect("there is memory");
+    let mut out = [vec![]];
+    session.predict(&drawn::batch(&schema, &Rows::count(most), 1), &mut out).expect("the batch fits");
+    assert!(
+        out[0].len() == most && out[0].iter().all(|p| p.is_finite()) && out[0][most - 100..].iter().any(|&p| p != 0.0)
+    );
+    let refused = world::engine().session(plan, SessionOptions { max_rows: most + 1, ..options });
+    let expected = "number of rows of a batch on a device, at most: expected 524280, got 524281";
+    assert_eq!(refused.err().as_ref().map(EngineError::to_string).as_deref(), Some(expected));
 }
