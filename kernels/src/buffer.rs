@@ -30,6 +30,11 @@ impl<R: Runtime> Queue<R> {
         &self.client
     }
 
+    /// Whether the device is a processor: on those CubeCL turns off what planes do together.
+    pub fn is_software(&self) -> bool {
+        self.client.features().plane.is_empty()
+    }
+
     /// A buffer with these elements; a device has no empty ones, so that none become one of 0.
     pub fn upload<T: Pod>(&self, elements: &[T]) -> Buffer {
         let bytes: &[u8] = if elements.is_empty() { &[0; 4] } else { bytemuck::cast_slice(elements) };

@@ -9,6 +9,7 @@ use crate::budget::{self, Limits};
 use crate::probe::DeviceProbe;
 use crate::program::Program;
 use crate::session::GpuSession;
+use crate::tile::Tile;
 
 /// Executes plans on one device, in `f32`.
 pub struct GpuEngine<R: Runtime> {
@@ -17,6 +18,8 @@ pub struct GpuEngine<R: Runtime> {
     client: ComputeClient<R>,
     /// Bytes that the device has left, where that can be asked.
     free: Option<fn() -> Option<u64>>,
+    /// How every product is cut, instead of how its list would be.
+    tile: Option<Tile>,
 }
 
 impl<R: Runtime> GpuEngine<R> {
@@ -27,7 +30,13 @@ impl<R: Runtime> GpuEngine<R> {
         client: ComputeClient<R>,
         free: Option<fn() -> Option<u64>>,
     ) -> Self {
-        Self { name, numerics, client, free }
+        Self { name, numerics, client, free, tile: None }
+    }
+
+    /// With every product cut like this.
+    #[cfg(test)]
+    pub(crate) fn cut(self, tile: Tile) -> Self {
+        Self { tile: Some(tile), ..self }
     }
 
     /// What its device can do at best.
@@ -50,7 +59,7 @@ impl<R: Runtime> Engine for GpuEngine<R> {
         let free = self.free.and_then(|free| free());
         let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
         budget::check(&plan, &program, options.max_rows, limits)?;
-        Ok(Box::new(GpuSession::new(self.client.clone(), plan, program, options)?))
+        Ok(Box::new(GpuSession::new(self.client.clone(), plan, program, options, self.tile)?))
     }
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {

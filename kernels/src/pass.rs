@@ -9,7 +9,7 @@ use crate::parameters::touched_cubes;
 use crate::program::Launch;
 use crate::session::{GpuSession, Gradients};
 use crate::tables::{self, ACROSS, ROWS};
-use crate::tile::{TILE_COLS, TILE_ROWS, TILE_UNITS};
+use crate::tile::Tile;
 
 /// A batch on the device.
 pub struct Uploaded {
@@ -55,9 +55,9 @@ impl Grid {
     }
 
     /// Tiles of products with so many rows.
-    fn tiles(rows: u32, list: List) -> Option<Self> {
-        let count = [list.columns.div_ceil(TILE_COLS as u32), rows.div_ceil(TILE_ROWS as u32), list.len];
-        Self::new(count, (TILE_UNITS as u32, 1))
+    fn tiles(tile: Tile, rows: u32, list: List) -> Option<Self> {
+        let count = [list.columns.div_ceil(tile.cols as u32), rows.div_ceil(tile.rows as u32), list.len];
+        Self::new(count, (tile.units() as u32, 1))
     }
 
     /// Blocks of columns, each of which takes all rows of a job.
@@ -104,6 +104,11 @@ impl<R: Runtime> GpuSession<R> {
         }
     }
 
+    /// How the products of a list, of at most so many rows, are cut.
+    fn tile(&self, rows: u32, list: List) -> Tile {
+        self.tile.unwrap_or_else(|| Tile::of(self.queue.is_software(), rows, list.columns, list.len))
+    }
+
     fn launch_forward(&self, launch: Launch, batch: &Uploaded, [training, low, high]: [u32; 3], losses_at: u32) {
         let (queue, memory, dense) = (&self.queue, &self.memory, &self.parameters.dense);
         let (client, rows) = (queue.client(), batch.rows);
@@ -121,11 +126,12 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::Linear(list) => {
-                    let Some(Grid { count, dim }) = Grid::tiles(rows, list) else { return };
+                    let tile = self.tile(rows, list);
+                    let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let dense = queue.arg(dense);
                     linear::forward::launch_unchecked(
-                        client, count, dim, values, dense, words, jobs, list.first, training, low, high,
+                        client, count, dim, values, dense, words, jobs, list.first, training, low, high, tile,
                     );
                 }
                 Launch::Gate(list) => {
@@ -309,7 +315,8 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::LinearInput(list) => {
-                    let Some(Grid { count, dim }) = Grid::tiles(rows, list) else { return };
+                    let tile = self.tile(rows, list);
+                    let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
                     linear::input_gradient::launch_unchecked(
                         client,
                         count,
@@ -319,10 +326,12 @@ impl<R: Runtime> GpuSession<R> {
                         words(),
                         jobs(),
                         list.first,
+                        tile,
                     );
                 }
                 Launch::LinearWeight(list) => {
-                    let Some(Grid { count, dim }) = Grid::tiles(list.rows, list) else { return };
+                    let tile = self.tile(list.rows, list);
+                    let Some(Grid { count, dim }) = Grid::tiles(tile, list.rows, list) else { return };
                     linear::weight_gradient::launch_unchecked(
                         client,
                         count,
@@ -334,6 +343,7 @@ impl<R: Runtime> GpuSession<R> {
                         words(),
                         jobs(),
                         list.first,
+                        tile,
                     );
                 }
                 Launch::LinearBias(list) => {

@@ -91,18 +91,12 @@ impl<R: Runtime> DeviceProbe<R> {
     /// Of a device.
     pub fn new(client: ComputeClient<R>) -> Self {
         let queue = Queue::new(client);
-        let software = is_software(&queue);
-        let (bytes, rounds) = if software { (COPIED_SOFTLY, ROUNDS_SOFTLY) } else { (COPIED, ROUNDS) };
+        let (bytes, rounds) = if queue.is_software() { (COPIED_SOFTLY, ROUNDS_SOFTLY) } else { (COPIED, ROUNDS) };
         let elements = (bytes.min(queue.client().properties().memory.max_page_size) / 4) as usize;
         let (from, to) = (queue.room(elements), queue.zeros(elements));
         queue.fill(&from, 1.5);
         Self { queue, from, to, rounds }
     }
-}
-
-/// Whether a device is a processor: on those CubeCL turns off what planes do together.
-fn is_software<R: Runtime>(queue: &Queue<R>) -> bool {
-    queue.client().features().plane.is_empty()
 }
 
 impl<R: Runtime> Probe for DeviceProbe<R> {

@@ -15,6 +15,7 @@ use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
+use crate::tile::Tile;
 
 /// Losses that are kept on the device until somebody asks, in steps.
 const KEPT_LOSSES: usize = 1024;
@@ -25,6 +26,7 @@ pub struct GpuSession<R: Runtime> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) program: Program,
     pub(crate) header: Header,
+    pub(crate) tile: Option<Tile>,
     max_rows: usize,
     pub(crate) parameters: Parameters,
     pub(crate) memory: Activations,
@@ -74,6 +76,7 @@ impl<R: Runtime> GpuSession<R> {
         plan: Arc<Plan>,
         program: Program,
         options: SessionOptions,
+        tile: Option<Tile>,
     ) -> Result<Self, EngineError> {
         let queue = Queue::new(client);
         let max_rows = options.max_rows;
@@ -101,6 +104,7 @@ impl<R: Runtime> GpuSession<R> {
             totals: vec![LossTotals::default(); plan.objectives.len()],
             queue,
             program,
+            tile,
             max_rows,
             parameters,
             memory,

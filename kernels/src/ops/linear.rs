@@ -6,7 +6,7 @@ use cubecl::prelude::*;
 use crate::elementary::{hyperbolic_tangent, sigmoid};
 use crate::random::word;
 use crate::rows::rows_of;
-use crate::tile::{TILE_COLS, TILE_DEPTH, TILE_ROWS, TILE_UNITS, UNIT_SIDE, multiply, no_sums, unit_col, unit_row};
+use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
 
 /// Words of a [`forward`] job: input (at, stride, width), W, one more than `W_scene` or 0, one more than b or 0, one more
 /// than `b_scene` or 0, output (at, stride, width), scene, activation, dropout (key, key, threshold, scale).
@@ -76,12 +76,13 @@ pub fn forward(
     training: u32,
     step_low: u32,
     step_high: u32,
+    #[comptime] tile: Tile,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(FORWARD as u32)) as usize;
     let rows = rows_of(batch, jobs[job + 10]);
     let width = jobs[job + 9];
-    let row_first = rows.start + CUBE_POS_Y * comptime!(TILE_ROWS as u32);
-    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    let row_first = rows.start + CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
     if row_first >= rows.end || col_first >= width {
         terminate!();
     }
@@ -91,37 +92,37 @@ pub fn forward(
     let w_at = jobs[job + 3];
     let scene_w = jobs[job + 4];
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
-    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
-    let mut sums = no_sums();
+    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut sums = no_sums(tile);
     let mut from = 0u32;
     while from < depth {
         let mut i = unit;
-        while i < comptime!(TILE_ROWS * TILE_DEPTH) {
-            let row = row_first + (i / TILE_DEPTH) as u32;
-            let col = from + (i % TILE_DEPTH) as u32;
+        while i < comptime!(tile.rows * tile.depth) {
+            let row = row_first + (i / tile.depth) as u32;
+            let col = from + (i % tile.depth) as u32;
             let mut x = 0.0f32;
             if row < rows.end && col < depth {
                 x = values[(x_at + row * x_stride + col) as usize];
             }
-            left[(i % TILE_DEPTH) * TILE_ROWS + i / TILE_DEPTH] = x;
-            i += TILE_UNITS;
+            left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = x;
+            i += comptime!(tile.units());
         }
         let mut i = unit;
-        while i < comptime!(TILE_DEPTH * TILE_COLS) {
-            let row = from + (i / TILE_COLS) as u32;
-            let col = col_first + (i % TILE_COLS) as u32;
+        while i < comptime!(tile.right()) {
+            let row = from + (i / tile.cols) as u32;
+            let col = col_first + (i % tile.cols) as u32;
             let mut w = 0.0f32;
             if row < depth && col < width {
                 w = weight(dense, w_at, scene_w, row * width + col);
             }
             right[i] = w;
-            i += TILE_UNITS;
+            i += comptime!(tile.units());
         }
         sync_cube();
-        multiply(&mut sums, &left, &right);
+        multiply(&mut sums, &left, &right, tile);
         sync_cube();
-        from += comptime!(TILE_DEPTH as u32);
+        from += comptime!(tile.depth as u32);
     }
     let b = jobs[job + 5];
     let scene_b = jobs[job + 6];
@@ -131,13 +132,13 @@ pub fn forward(
     let threshold = jobs[job + 14];
     let scale = f32::reinterpret(jobs[job + 15]);
     #[unroll]
-    for i in 0..UNIT_SIDE {
+    for i in 0..tile.side {
         #[unroll]
-        for j in 0..UNIT_SIDE {
-            let row = row_first + (unit_row() + i) as u32;
-            let col = col_first + (unit_col() + j) as u32;
+        for j in 0..tile.side {
+            let row = row_first + (unit_row(tile) + i) as u32;
+            let col = col_first + (unit_col(tile) + j) as u32;
             if row < rows.end && col < width {
-                let mut sum = sums[comptime!(i * UNIT_SIDE + j)];
+                let mut sum = sums[comptime!(i * tile.side + j)];
                 if b > 0u32 {
                     let mut bias = dense[(b - 1u32 + col) as usize];
                     if scene_b > 0u32 {
@@ -208,19 +209,26 @@ pub fn deactivate(
 /// `dX = Σ dZ·Wᵀ` over all layers and gates that read a group, each group's sum in the order of its terms. Cubes are
 /// (columns, rows, jobs) of tiles.
 #[cube(launch_unchecked)]
-pub fn input_gradient(grads: &mut Array<f32>, dense: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
+pub fn input_gradient(
+    grads: &mut Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    #[comptime] tile: Tile,
+) {
     let job = (first + CUBE_POS_Z * comptime!(INPUT as u32)) as usize;
     let rows = rows_of(batch, jobs[job + 3]);
     let wide = jobs[job + 2];
-    let row_first = rows.start + CUBE_POS_Y * comptime!(TILE_ROWS as u32);
-    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    let row_first = rows.start + CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
     if row_first >= rows.end || col_first >= wide {
         terminate!();
     }
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
-    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
-    let mut sums = no_sums();
+    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut sums = no_sums(tile);
     for number in 0..jobs[job + 6] {
         let term = (jobs[job + 5] + number * comptime!(TERM as u32)) as usize;
         let d_at = jobs[term];
@@ -231,45 +239,45 @@ pub fn input_gradient(grads: &mut Array<f32>, dense: &Array<f32>, batch: &Array<
         let mut from = 0u32;
         while from < depth {
             let mut i = unit;
-            while i < comptime!(TILE_ROWS * TILE_DEPTH) {
-                let row = row_first + (i / TILE_DEPTH) as u32;
-                let col = from + (i % TILE_DEPTH) as u32;
+            while i < comptime!(tile.rows * tile.depth) {
+                let row = row_first + (i / tile.depth) as u32;
+                let col = from + (i % tile.depth) as u32;
                 let mut d = 0.0f32;
                 if row < rows.end && col < depth {
                     d = grads[(d_at + row * d_stride + col) as usize];
                 }
-                left[(i % TILE_DEPTH) * TILE_ROWS + i / TILE_DEPTH] = d;
-                i += TILE_UNITS;
+                left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = d;
+                i += comptime!(tile.units());
             }
             let mut i = unit;
-            while i < comptime!(TILE_DEPTH * TILE_COLS) {
-                let row = from + (i % TILE_DEPTH) as u32;
-                let col = col_first + (i / TILE_DEPTH) as u32;
+            while i < comptime!(tile.right()) {
+                let row = from + (i % tile.depth) as u32;
+                let col = col_first + (i / tile.depth) as u32;
                 let mut w = 0.0f32;
                 if row < depth && col < wide {
                     w = weight(dense, w_at, scene_w, col * depth + row);
                 }
-                right[(i % TILE_DEPTH) * TILE_COLS + i / TILE_DEPTH] = w;
-                i += TILE_UNITS;
+                right[(i % tile.depth) * tile.cols + i / tile.depth] = w;
+                i += comptime!(tile.units());
             }
             sync_cube();
-            multiply(&mut sums, &left, &right);
+            multiply(&mut sums, &left, &right, tile);
             sync_cube();
-            from += comptime!(TILE_DEPTH as u32);
+            from += comptime!(tile.depth as u32);
         }
     }
     let x_at = jobs[job];
     let x_stride = jobs[job + 1];
     let adds = jobs[job + 4];
     #[unroll]
-    for i in 0..UNIT_SIDE {
+    for i in 0..tile.side {
         #[unroll]
-        for j in 0..UNIT_SIDE {
-            let row = row_first + (unit_row() + i) as u32;
-            let col = col_first + (unit_col() + j) as u32;
+        for j in 0..tile.side {
+            let row = row_first + (unit_row(tile) + i) as u32;
+            let col = col_first + (unit_col(tile) + j) as u32;
             if row < rows.end && col < wide {
                 let at = (x_at + row * x_stride + col) as usize;
-                let mut sum = sums[comptime!(i * UNIT_SIDE + j)];
+                let mut sum = sums[comptime!(i * tile.side + j)];
                 if adds > 0u32 {
                     sum += grads[at];
                 }
@@ -290,12 +298,13 @@ pub fn weight_gradient(
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
+    #[comptime] tile: Tile,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
     let wide = jobs[job + 2];
     let width = jobs[job + 5];
-    let row_first = CUBE_POS_Y * comptime!(TILE_ROWS as u32);
-    let col_first = CUBE_POS_X * comptime!(TILE_COLS as u32);
+    let row_first = CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
     if row_first >= wide || col_first >= width {
         terminate!();
     }
@@ -306,9 +315,9 @@ pub fn weight_gradient(
     let w_at = jobs[job + 6];
     let scenes = jobs[job + 10];
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(TILE_ROWS * TILE_DEPTH));
-    let mut right = SharedMemory::<f32>::new(comptime!(TILE_DEPTH * TILE_COLS));
-    let mut total = no_sums();
+    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut total = no_sums(tile);
     let mut scene = 0u32;
     while scene < max(scenes, 1u32) {
         let mut number = jobs[job + 7];
@@ -316,43 +325,43 @@ pub fn weight_gradient(
             number = scene + 1u32;
         }
         let rows = rows_of(batch, number);
-        let mut sums = no_sums();
+        let mut sums = no_sums(tile);
         let mut from = rows.start;
         while from < rows.end {
             let mut i = unit;
-            while i < comptime!(TILE_ROWS * TILE_DEPTH) {
-                let row = from + (i / TILE_ROWS) as u32;
-                let col = row_first + (i % TILE_ROWS) as u32;
+            while i < comptime!(tile.rows * tile.depth) {
+                let row = from + (i / tile.rows) as u32;
+                let col = row_first + (i % tile.rows) as u32;
                 let mut x = 0.0f32;
                 if row < rows.end && col < wide {
                     x = values[(x_at + row * x_stride + col) as usize];
                 }
-                left[i] = x;
-                i += TILE_UNITS;
+                left[(i / tile.rows) * comptime!(tile.left_row()) + i % tile.rows] = x;
+                i += comptime!(tile.units());
             }
             let mut i = unit;
-            while i < comptime!(TILE_DEPTH * TILE_COLS) {
-                let row = from + (i / TILE_COLS) as u32;
-                let col = col_first + (i % TILE_COLS) as u32;
+            while i < comptime!(tile.right()) {
+                let row = from + (i / tile.cols) as u32;
+                let col = col_first + (i % tile.cols) as u32;
                 let mut d = 0.0f32;
                 if row < rows.end && col < width {
                     d = grads[(d_at + row * d_stride + col) as usize];
                 }
                 right[i] = d;
-                i += TILE_UNITS;
+                i += comptime!(tile.units());
             }
             sync_cube();
-            multiply(&mut sums, &left, &right);
+            multiply(&mut sums, &left, &right, tile);
             sync_cube();
-            from += comptime!(TILE_DEPTH as u32);
+            from += comptime!(tile.depth as u32);
         }
         #[unroll]
-        for i in 0..UNIT_SIDE {
+        for i in 0..tile.side {
             #[unroll]
-            for j in 0..UNIT_SIDE {
-                let at = comptime!(i * UNIT_SIDE + j);
-                let row = row_first + (unit_row() + i) as u32;
-                let col = col_first + (unit_col() + j) as u32;
+            for j in 0..tile.side {
+                let at = comptime!(i * tile.side + j);
+                let row = row_first + (unit_row(tile) + i) as u32;
+                let col = col_first + (unit_col(tile) + j) as u32;
                 if scenes > 0u32 && row < wide && col < width {
                     let scene_at = (jobs[job + 8] + scene * jobs[job + 9] + row * width + col) as usize;
                     total[at] = fma(sums[at], dense[scene_at], total[at]);
@@ -365,13 +374,13 @@ pub fn weight_gradient(
         scene += 1u32;
     }
     #[unroll]
-    for i in 0..UNIT_SIDE {
+    for i in 0..tile.side {
         #[unroll]
-        for j in 0..UNIT_SIDE {
-            let row = row_first + (unit_row() + i) as u32;
-            let col = col_first + (unit_col() + j) as u32;
+        for j in 0..tile.side {
+            let row = row_first + (unit_row(tile) + i) as u32;
+            let col = col_first + (unit_col(tile) + j) as u32;
             if row < wide && col < width {
-                gradient[(w_at + row * width + col) as usize] = total[comptime!(i * UNIT_SIDE + j)];
+                gradient[(w_at + row * width + col) as usize] = total[comptime!(i * tile.side + j)];
             }
         }
     }
