@@ -196,3 +196,14 @@ fn every_op_in_one_plan_holds_in_drawn_batches() {
         panic!("{failure}");
     }
 }
+
+/// More experts and classes than a tile has columns.
+#[test]
+fn every_op_holds_with_many_groups() {
+    let schema = drawn::schema(SchemaSize { items: 40, classes: 128, ..SchemaSize::default() });
+    let experts = (0..64).map(|expert| format!("expert {expert}")).collect();
+    let plan = Arc::new(drawn::every_op(&schema, experts, 32).expect("the plan is valid"));
+    if let Err(failure) = hold(&plan, &Rows::count(70), 1) {
+        panic!("{failure}");
+    }
+}
