@@ -14,6 +14,16 @@ pub struct Limits {
     pub free: Option<u64>,
 }
 
+/// Bytes of the largest buffer that kernels can address: element numbers have 32 bits, and a sweep steps by up to 2^20
+/// elements past the last.
+const ADDRESSED: u64 = 4 * ((1 << 32) - (1 << 20));
+
+/// Most jobs of a list: as many cubes as devices allow in the third dimension.
+const MOST_JOBS: usize = 65_535;
+
+/// Bytes of the most elements that kernels can count.
+const COUNTED: u64 = 4 << 32;
+
 /// What a session of a program allocates.
 pub fn footprint(plan: &Plan, program: &Program, max_rows: usize) -> Footprint {
     let elements: usize = plan.tables.iter().map(|table| table.rows * table.dim).sum();
@@ -32,21 +42,27 @@ pub fn touched(plan: &Plan, max_rows: usize) -> usize {
     most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
 }
 
-/// Refuses a session that a device has no room for, with the number of rows that would fit if fewer would.
+/// Refuses a session that a device has no room or no cubes for, with the number of rows that would fit if fewer would.
 pub fn check(plan: &Plan, program: &Program, max_rows: usize, limits: Limits) -> Result<(), EngineError> {
+    if program.jobs.longest() > MOST_JOBS {
+        let what = "groups times scenes of layers that a device works on at once, at most";
+        return Err(EngineError::Argument { what, expected: MOST_JOBS, got: program.jobs.longest() });
+    }
+    let buffer = limits.buffer.min(ADDRESSED);
+    let limits = Limits { buffer: limits.buffer.min(COUNTED), ..limits };
     let slots = program.slots.len() as u64 * 4;
     let tables = plan.tables.iter().map(|table| (table.rows * table.dim) as u64 * 4).sum();
     let gradients = touched(plan, max_rows) as u64 * 4;
     let fitting = |available: u64| max_rows as u64 * available / slots.max(1);
     let parts = [
-        (slots, format!("the slots of {max_rows} rows in one buffer, {} rows would fit", fitting(limits.buffer))),
+        (slots, format!("the slots of {max_rows} rows in one buffer, {} rows would fit", fitting(buffer))),
         (tables, "all embedding tables in one buffer".to_owned()),
         (gradients, format!("the gradients of the tables' rows that {max_rows} rows touch, in one buffer")),
         (plan.arena_len as u64 * 4, "dense parameters in one buffer".to_owned()),
     ];
     for (needed, part) in parts {
-        if needed > limits.buffer {
-            return Err(EngineError::Memory { what: of(plan, &part), needed, available: limits.buffer });
+        if needed > buffer {
+            return Err(EngineError::Memory { what: of(plan, &part), needed, available: buffer });
         }
     }
     let (all, Some(free)) = (footprint(plan, program, max_rows), limits.free) else { return Ok(()) };
@@ -64,4 +80,43 @@ pub fn check(plan: &Plan, program: &Program, max_rows: usize, limits: Limits) ->
 
 fn of(plan: &Plan, part: &str) -> String {
     format!("{part} of plan `{}`", plan.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_reference::drawn::{self, SchemaSize};
+
+    use super::*;
+
+    /// What is said of a session of a plan with every op on a device that has room for anything.
+    fn refusal(size: SchemaSize, experts: usize) -> Option<String> {
+        let experts = (0..experts).map(|expert| format!("expert {expert}")).collect();
+        let plan = drawn::every_op(&drawn::schema(size), experts, 1).expect("the plan is valid");
+        let program = Program::new(&plan, 1, 0).expect("it has few slots");
+        let room = Limits { buffer: u64::MAX, free: None };
+        check(&plan, &program, 1, room).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn tables_of_more_elements_than_32_bits_count_are_refused() {
+        // Rows of 5 elements; half as many items as users.
+        let items = |items| SchemaSize { items, ..SchemaSize::default() };
+        assert_eq!(refusal(items(286_000_000), 3), None);
+        let refusal = refusal(items(287_000_000), 3).expect("there are too many");
+        assert!(
+            refusal.contains("all embedding tables in one buffer of plan `every op`, 17175674880 are"),
+            "{refusal}"
+        );
+    }
+
+    #[test]
+    fn more_jobs_than_cubes_are_refused() {
+        let scenes = SchemaSize { scenes: 300, ..SchemaSize::default() };
+        assert_eq!(refusal(scenes, 100), None);
+        let refusal = refusal(scenes, 120).expect("there are too many");
+        assert!(
+            refusal.starts_with("groups times scenes of layers that a device works on at once, at most"),
+            "{refusal}"
+        );
+    }
 }

@@ -5,6 +5,8 @@
 #[derive(Default)]
 pub struct Jobs {
     words: Vec<u32>,
+    /// Jobs of the longest list.
+    longest: usize,
 }
 
 /// A list of jobs, and how far they reach.
@@ -31,7 +33,13 @@ impl Jobs {
     /// Appends jobs of equal size, of `columns` columns at most.
     pub fn list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]], columns: u32) -> List {
         let first = self.push(jobs.iter().flatten().copied());
+        self.longest = self.longest.max(jobs.len());
         List { first, len: jobs.len() as u32, columns, rows: 0 }
+    }
+
+    /// Jobs of the longest list.
+    pub fn longest(&self) -> usize {
+        self.longest
     }
 
     /// All words; never none, since a device has no empty buffers.

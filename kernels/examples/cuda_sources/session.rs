@@ -7,8 +7,8 @@ use mmtl_plan::{Engine, Pass, Plan, SessionOptions, TableUpdates};
 use mmtl_reference::conformance;
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
-/// Rows of a batch.
-const BATCH_ROWS: usize = 40;
+/// Rows of a batch: enough that wide products are cut in the largest tiles.
+const BATCH_ROWS: usize = 1024;
 
 /// Every call of a session, under every rule, in every mode of tables.
 pub fn exercise(engine: &dyn Engine) -> Result<(), Box<dyn Error>> {
@@ -26,7 +26,7 @@ fn all_ops() -> Result<[Arc<Plan>; 2], Box<dyn Error>> {
     let narrow = drawn::schema(SchemaSize { items: 40, ..SchemaSize::default() });
     let wide = drawn::schema(SchemaSize { items: 40, classes: 128, ..SchemaSize::default() });
     let experts = |number: usize| (0..number).map(|expert| format!("expert {expert}")).collect();
-    Ok([drawn::every_op(&narrow, experts(3), 19)?, drawn::every_op(&wide, experts(64), 32)?].map(Arc::new))
+    Ok([drawn::every_op(&narrow, experts(3), 19)?, drawn::every_op(&wide, experts(64), 96)?].map(Arc::new))
 }
 
 fn train(engine: &dyn Engine, plan: &Arc<Plan>, tables: TableUpdates) -> Result<(), Box<dyn Error>> {
