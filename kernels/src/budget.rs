@@ -21,9 +21,6 @@ const ADDRESSED: u64 = 4 * ((1 << 32) - (1 << 20));
 /// Most jobs of a list: as many cubes as devices allow in the third dimension.
 const MOST_JOBS: usize = 65_535;
 
-/// Bytes of the most elements that kernels can count.
-const COUNTED: u64 = 4 << 32;
-
 /// What a session of a program allocates.
 pub fn footprint(plan: &Plan, program: &Program, max_rows: usize) -> Footprint {
     let elements: usize = plan.tables.iter().map(|table| table.rows * table.dim).sum();
@@ -49,7 +46,6 @@ pub fn check(plan: &Plan, program: &Program, max_rows: usize, limits: Limits) ->
         return Err(EngineError::Argument { what, expected: MOST_JOBS, got: program.jobs.longest() });
     }
     let buffer = limits.buffer.min(ADDRESSED);
-    let limits = Limits { buffer: limits.buffer.min(COUNTED), ..limits };
     let slots = program.slots.len() as u64 * 4;
     let tables = plan.tables.iter().map(|table| (table.rows * table.dim) as u64 * 4).sum();
     let gradients = touched(plan, max_rows) as u64 * 4;

@@ -20,7 +20,13 @@ fn report() -> Report {
     ];
     let points = [1, 10].map(|count| Point { count, seconds: spread(count as f64), flops: count * 1_000_000 });
     let growth = Growth { axis: Axis::Scenes, points: points.to_vec(), slope: Some(1.0), flops_slope: None };
-    Report { machine, peaks: Peaks { gemm: gemm.map(peak).to_vec(), fma: vec![] }, device: None, cases, growth: vec![growth] }
+    Report {
+        machine,
+        peaks: Peaks { gemm: gemm.map(peak).to_vec(), fma: vec![] },
+        device: None,
+        cases,
+        growth: vec![growth],
+    }
 }
 
 #[test]
