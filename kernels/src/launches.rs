@@ -65,6 +65,7 @@ fn kernel(launch: &Launch) -> &'static str {
         Launch::Deactivate(_) => "linear, activation's gradient",
         Launch::LinearInput(_) => "linear, input's gradient",
         Launch::LinearWeight(_) => "linear, weights' gradient",
+        Launch::StarWeight(_) => "linear, STAR's weights' gradient",
         Launch::LinearBias(_) => "linear, biases' gradient",
         Launch::NormReduce(_) => "norm over rows, sums of gradients",
         Launch::NormShared(_) => "norm over rows, parameters' gradient",

@@ -4,7 +4,7 @@ use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
 use crate::jobs::List;
-use crate::ops::{embed, gate, linear, loss, mix, norm, predict, sum};
+use crate::ops::{embed, gate, linear, linear_gradient, loss, mix, norm, predict, sum};
 use crate::parameters::touched_cubes;
 use crate::program::Launch;
 use crate::session::{GpuSession, Gradients};
@@ -197,6 +197,7 @@ impl<R: Runtime> GpuSession<R> {
                 | Launch::Deactivate(_)
                 | Launch::LinearInput(_)
                 | Launch::LinearWeight(_)
+                | Launch::StarWeight(_)
                 | Launch::LinearBias(_)
                 | Launch::NormReduce(_)
                 | Launch::NormShared(_)
@@ -301,7 +302,7 @@ impl<R: Runtime> GpuSession<R> {
                 }
                 Launch::Deactivate(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
-                    linear::deactivate::launch_unchecked(
+                    linear_gradient::deactivate::launch_unchecked(
                         client,
                         count,
                         dim,
@@ -317,7 +318,7 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::LinearInput(list) => {
                     let tile = self.tile(rows, list);
                     let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
-                    linear::input_gradient::launch_unchecked(
+                    linear_gradient::input_gradient::launch_unchecked(
                         client,
                         count,
                         dim,
@@ -332,7 +333,25 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::LinearWeight(list) => {
                     let tile = self.tile(list.rows, list);
                     let Some(Grid { count, dim }) = Grid::tiles(tile, list.rows, list) else { return };
-                    linear::weight_gradient::launch_unchecked(
+                    let (words, jobs) = (words(), jobs());
+                    linear_gradient::weight_gradient::launch_unchecked(
+                        client,
+                        count,
+                        dim,
+                        gradient(),
+                        values(),
+                        grads(),
+                        words,
+                        jobs,
+                        list.first,
+                        tile,
+                    );
+                }
+                Launch::StarWeight(list) => {
+                    let tile = self.tile(list.rows, list);
+                    let Some(Grid { count, dim }) = Grid::tiles(tile, list.rows, list) else { return };
+                    let (words, jobs) = (words(), jobs());
+                    linear_gradient::star_gradient::launch_unchecked(
                         client,
                         count,
                         dim,
@@ -340,15 +359,15 @@ impl<R: Runtime> GpuSession<R> {
                         values(),
                         grads(),
                         dense(),
-                        words(),
-                        jobs(),
+                        words,
+                        jobs,
                         list.first,
                         tile,
                     );
                 }
                 Launch::LinearBias(list) => {
                     let Some(Grid { count, dim }) = Grid::columns(list) else { return };
-                    linear::bias_gradient::launch_unchecked(
+                    linear_gradient::bias_gradient::launch_unchecked(
                         client,
                         count,
                         dim,

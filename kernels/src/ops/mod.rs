@@ -3,6 +3,7 @@
 pub mod embed;
 pub mod gate;
 pub mod linear;
+pub mod linear_gradient;
 pub mod loss;
 pub mod mix;
 pub mod norm;

@@ -7,8 +7,9 @@ use crate::elementary::{sigmoid, softplus};
 /// Words of a [`forward`] job: link, output (at, stride, width), factors (first, number) of (at, stride) each.
 pub const FORWARD: usize = 6;
 
-/// Words of a [`backward`] job: those of [`FORWARD`], the factor's number, and whether to add.
-pub const BACKWARD: usize = 8;
+/// Words of a [`backward`] job: link, output (at, stride, width), factors (first, number) of (at, stride, whether to add)
+/// each.
+pub const BACKWARD: usize = 6;
 
 /// The logit itself.
 pub const IDENTITY: u32 = 0;
@@ -60,7 +61,7 @@ pub fn forward(values: &mut Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, f
     }
 }
 
-/// Derivatives of one factor's logits. Cubes are (rows, 1, jobs).
+/// Derivatives of all factors' logits, in order: a product may have one twice. Cubes are (rows, 1, jobs).
 #[cube(launch_unchecked)]
 pub fn backward(grads: &mut Array<f32>, values: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
     let job = (first + CUBE_POS_Z * comptime!(BACKWARD as u32)) as usize;
@@ -71,27 +72,29 @@ pub fn backward(grads: &mut Array<f32>, values: &Array<f32>, batch: &Array<u32>,
     let link = jobs[job];
     let out = jobs[job + 1] + row * jobs[job + 2];
     let width = jobs[job + 3];
-    let factor = (jobs[job + 4] + 2u32 * jobs[job + 6]) as usize;
-    let z = jobs[factor] + row * jobs[factor + 1];
     let mut mean = 0.0f32;
     if link == SOFTMAX {
         for c in 0..width {
             mean += values[(out + c) as usize] * grads[(out + c) as usize];
         }
     }
-    for c in 0..width {
-        let g = grads[(out + c) as usize];
-        let p = values[(out + c) as usize];
-        let mut d = g;
-        if link == SIGMOIDS {
-            d = g * p * sigmoid(-values[(z + c) as usize]);
-        } else if link == SOFTMAX {
-            d = p * (g - mean);
+    for number in 0..jobs[job + 5] {
+        let factor = (jobs[job + 4] + 3u32 * number) as usize;
+        let z = jobs[factor] + row * jobs[factor + 1];
+        for c in 0..width {
+            let g = grads[(out + c) as usize];
+            let p = values[(out + c) as usize];
+            let at = (z + c) as usize;
+            let mut d = g;
+            if link == SIGMOIDS {
+                d = g * p * sigmoid(-values[at]);
+            } else if link == SOFTMAX {
+                d = p * (g - mean);
+            }
+            if jobs[factor + 2] > 0u32 {
+                d += grads[at];
+            }
+            grads[at] = d;
         }
-        let at = (z + c) as usize;
-        if jobs[job + 7] > 0u32 {
-            d += grads[at];
-        }
-        grads[at] = d;
     }
 }

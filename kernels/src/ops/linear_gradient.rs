@@ -1,0 +1,356 @@
+//! The backward pass of layers of all groups and scenes.
+
+use cubecl::prelude::*;
+
+use crate::ops::linear::{RELU, SIGMOID, TANH, weight};
+use crate::random::word;
+use crate::rows::{Rows, rows_of};
+use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
+
+/// Words of a [`deactivate`] job: output (at, stride, width), activation, dropout (key, key, threshold, scale).
+pub const DEACTIVATE: usize = 8;
+
+/// Words of an [`input_gradient`] job: input (at, stride, width), scene, whether to add, terms (first, number).
+pub const INPUT: usize = 7;
+
+/// Words of a term of an input's gradient: output (at, stride, width), W, one more than `W_scene` or 0.
+pub const TERM: usize = 5;
+
+/// Words of a [`weight_gradient`] job: input (at, stride, width), output (at, stride, width), W, scene.
+pub const WEIGHT: usize = 8;
+
+/// Words of a [`star_gradient`] job: input (at, stride, width), output (at, stride, width), W, `W_scene` of the first scene,
+/// elements from a scene's to the next, scenes.
+pub const STAR: usize = 10;
+
+/// Words of a [`bias_gradient`] job: output (at, stride, width), b, scene; STAR's `b_scene` of the first scene, elements
+/// from a scene's to the next, scenes (0 without STAR).
+pub const BIAS: usize = 8;
+
+/// Turns derivatives of outputs into those of the sums before activation and dropout, in place. Cubes are (columns, rows,
+/// jobs).
+#[cube(launch_unchecked)]
+pub fn deactivate(
+    grads: &mut Array<f32>,
+    values: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    step_low: u32,
+    step_high: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(DEACTIVATE as u32)) as usize;
+    let width = jobs[job + 2];
+    let row = ABSOLUTE_POS_Y;
+    let col = ABSOLUTE_POS_X;
+    if row >= batch[0] || col >= width {
+        terminate!();
+    }
+    let at = (jobs[job] + row * jobs[job + 1] + col) as usize;
+    let mut d = grads[at];
+    let mut y = values[at];
+    let activation = jobs[job + 3];
+    let threshold = jobs[job + 6];
+    let mut dropped = false;
+    if threshold > 0u32 {
+        let scale = f32::reinterpret(jobs[job + 7]);
+        dropped = word(row * width + col, step_low, step_high, jobs[job + 4], jobs[job + 5]) < threshold;
+        d *= scale;
+        y /= scale;
+    }
+    if activation == RELU {
+        if y <= 0.0f32 {
+            d = 0.0f32;
+        }
+    } else if activation == SIGMOID {
+        d = d * y * (1.0f32 - y);
+    } else if activation == TANH {
+        d *= fma(-y, y, 1.0f32);
+    }
+    if dropped {
+        d = 0.0f32;
+    }
+    grads[at] = d;
+}
+
+/// `dX = Σ dZ·Wᵀ` over all layers and gates that read a group, each group's sum in the order of its terms. Cubes are
+/// (columns, rows, jobs) of tiles.
+#[cube(launch_unchecked)]
+pub fn input_gradient(
+    grads: &mut Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    #[comptime] tile: Tile,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(INPUT as u32)) as usize;
+    let rows = rows_of(batch, jobs[job + 3]);
+    let wide = jobs[job + 2];
+    let row_first = rows.start + CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
+    if row_first >= rows.end || col_first >= wide {
+        terminate!();
+    }
+    let unit = UNIT_POS as usize;
+    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut sums = no_sums(tile);
+    for number in 0..jobs[job + 6] {
+        let term = (jobs[job + 5] + number * comptime!(TERM as u32)) as usize;
+        let d_at = jobs[term];
+        let d_stride = jobs[term + 1];
+        let depth = jobs[term + 2];
+        let w_at = jobs[term + 3];
+        let scene_w = jobs[term + 4];
+        let mut from = 0u32;
+        while from < depth {
+            let mut i = unit;
+            while i < comptime!(tile.rows * tile.depth) {
+                let row = row_first + (i / tile.depth) as u32;
+                let col = from + (i % tile.depth) as u32;
+                let mut d = 0.0f32;
+                if row < rows.end && col < depth {
+                    d = grads[(d_at + row * d_stride + col) as usize];
+                }
+                left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = d;
+                i += comptime!(tile.units());
+            }
+            let mut i = unit;
+            while i < comptime!(tile.right()) {
+                let row = from + (i % tile.depth) as u32;
+                let col = col_first + (i / tile.depth) as u32;
+                let mut w = 0.0f32;
+                if row < depth && col < wide {
+                    w = weight(dense, w_at, scene_w, col * depth + row);
+                }
+                right[(i % tile.depth) * tile.cols + i / tile.depth] = w;
+                i += comptime!(tile.units());
+            }
+            sync_cube();
+            multiply(&mut sums, &left, &right, tile);
+            sync_cube();
+            from += comptime!(tile.depth as u32);
+        }
+    }
+    let x_at = jobs[job];
+    let x_stride = jobs[job + 1];
+    let adds = jobs[job + 4];
+    #[unroll]
+    for i in 0..tile.side {
+        #[unroll]
+        for j in 0..tile.side {
+            let row = row_first + (unit_row(tile) + i) as u32;
+            let col = col_first + (unit_col(tile) + j) as u32;
+            if row < rows.end && col < wide {
+                let at = (x_at + row * x_stride + col) as usize;
+                let mut sum = sums[comptime!(i * tile.side + j)];
+                if adds > 0u32 {
+                    sum += grads[at];
+                }
+                grads[at] = sum;
+            }
+        }
+    }
+}
+
+/// Adds a tile of `Xᵀ·dZ` over some rows.
+#[cube]
+fn add_rows(
+    sums: &mut Array<f32>,
+    values: &Array<f32>,
+    grads: &Array<f32>,
+    jobs: &Array<u32>,
+    job: usize,
+    rows: Rows,
+    row_first: u32,
+    col_first: u32,
+    #[comptime] tile: Tile,
+) {
+    let x_at = jobs[job];
+    let x_stride = jobs[job + 1];
+    let wide = jobs[job + 2];
+    let d_at = jobs[job + 3];
+    let d_stride = jobs[job + 4];
+    let width = jobs[job + 5];
+    let unit = UNIT_POS as usize;
+    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut from = rows.start;
+    while from < rows.end {
+        let mut i = unit;
+        while i < comptime!(tile.rows * tile.depth) {
+            let row = from + (i / tile.rows) as u32;
+            let col = row_first + (i % tile.rows) as u32;
+            let mut x = 0.0f32;
+            if row < rows.end && col < wide {
+                x = values[(x_at + row * x_stride + col) as usize];
+            }
+            left[(i / tile.rows) * comptime!(tile.left_row()) + i % tile.rows] = x;
+            i += comptime!(tile.units());
+        }
+        let mut i = unit;
+        while i < comptime!(tile.right()) {
+            let row = from + (i / tile.cols) as u32;
+            let col = col_first + (i % tile.cols) as u32;
+            let mut d = 0.0f32;
+            if row < rows.end && col < width {
+                d = grads[(d_at + row * d_stride + col) as usize];
+            }
+            right[i] = d;
+            i += comptime!(tile.units());
+        }
+        sync_cube();
+        multiply(sums, &left, &right, tile);
+        sync_cube();
+        from += comptime!(tile.depth as u32);
+    }
+}
+
+/// Writes a tile of W's gradient.
+#[cube]
+fn write(
+    gradient: &mut Array<f32>,
+    sums: &Array<f32>,
+    jobs: &Array<u32>,
+    job: usize,
+    row_first: u32,
+    col_first: u32,
+    #[comptime] tile: Tile,
+) {
+    let wide = jobs[job + 2];
+    let width = jobs[job + 5];
+    let w_at = jobs[job + 6];
+    #[unroll]
+    for i in 0..tile.side {
+        #[unroll]
+        for j in 0..tile.side {
+            let row = row_first + (unit_row(tile) + i) as u32;
+            let col = col_first + (unit_col(tile) + j) as u32;
+            if row < wide && col < width {
+                gradient[(w_at + row * width + col) as usize] = sums[comptime!(i * tile.side + j)];
+            }
+        }
+    }
+}
+
+/// `Xᵀ·dZ` over the rows of a job. Cubes are (columns, rows, jobs) of tiles of W.
+#[cube(launch_unchecked)]
+pub fn weight_gradient(
+    gradient: &mut Array<f32>,
+    values: &Array<f32>,
+    grads: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    #[comptime] tile: Tile,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
+    let row_first = CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
+    if row_first >= jobs[job + 2] || col_first >= jobs[job + 5] {
+        terminate!();
+    }
+    let mut sums = no_sums(tile);
+    let rows = rows_of(batch, jobs[job + 7]);
+    add_rows(&mut sums, values, grads, jobs, job, rows, row_first, col_first, tile);
+    write(gradient, &sums, jobs, job, row_first, col_first, tile);
+}
+
+/// STAR's gradients, scene after scene: `dW_scene = dE ⊙ W` and `dW = Σ dE ⊙ W_scene`, where `dE = Xᵀ·dZ` over the scene's
+/// rows is never written. Cubes are (columns, rows, jobs) of tiles of W.
+#[cube(launch_unchecked)]
+pub fn star_gradient(
+    gradient: &mut Array<f32>,
+    values: &Array<f32>,
+    grads: &Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    #[comptime] tile: Tile,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(STAR as u32)) as usize;
+    let wide = jobs[job + 2];
+    let width = jobs[job + 5];
+    let w_at = jobs[job + 6];
+    let row_first = CUBE_POS_Y * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
+    if row_first >= wide || col_first >= width {
+        terminate!();
+    }
+    let mut total = no_sums(tile);
+    for scene in 0..jobs[job + 9] {
+        let mut sums = no_sums(tile);
+        let rows = rows_of(batch, scene + 1u32);
+        add_rows(&mut sums, values, grads, jobs, job, rows, row_first, col_first, tile);
+        #[unroll]
+        for i in 0..tile.side {
+            #[unroll]
+            for j in 0..tile.side {
+                let at = comptime!(i * tile.side + j);
+                let row = row_first + (unit_row(tile) + i) as u32;
+                let col = col_first + (unit_col(tile) + j) as u32;
+                if row < wide && col < width {
+                    let scene_at = (jobs[job + 7] + scene * jobs[job + 8] + row * width + col) as usize;
+                    total[at] = fma(sums[at], dense[scene_at], total[at]);
+                    gradient[scene_at] = sums[at] * dense[(w_at + row * width + col) as usize];
+                }
+            }
+        }
+    }
+    write(gradient, &total, jobs, job, row_first, col_first, tile);
+}
+
+/// Columns of a cube of [`bias_gradient`].
+pub const BIAS_COLS: usize = 32;
+
+/// Rows that a cube of [`bias_gradient`] takes at a time.
+pub const BIAS_ROWS: usize = 8;
+
+/// `Σ dZ` over the rows of a job; of STAR, of each scene and of all. Cubes are (columns, 1, jobs).
+#[cube(launch_unchecked)]
+pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
+    let job = (first + CUBE_POS_Z * comptime!(BIAS as u32)) as usize;
+    let width = jobs[job + 2];
+    let col = ABSOLUTE_POS_X;
+    let lane = UNIT_POS_Y;
+    let scenes = jobs[job + 7];
+    let mut parts = SharedMemory::<f32>::new(comptime!(BIAS_COLS * BIAS_ROWS));
+    let mut total = 0.0f32;
+    let mut scene = 0u32;
+    while scene < max(scenes, 1u32) {
+        let mut number = jobs[job + 4];
+        if scenes > 0u32 {
+            number = scene + 1u32;
+        }
+        let rows = rows_of(batch, number);
+        let mut sum = 0.0f32;
+        if col < width {
+            let mut row = rows.start + lane;
+            while row < rows.end {
+                sum += grads[(jobs[job] + row * jobs[job + 1] + col) as usize];
+                row += comptime!(BIAS_ROWS as u32);
+            }
+        }
+        parts[(lane * comptime!(BIAS_COLS as u32) + UNIT_POS_X) as usize] = sum;
+        sync_cube();
+        if lane == 0u32 && col < width {
+            let mut of_scene = 0.0f32;
+            for i in 0..BIAS_ROWS {
+                of_scene += parts[i * BIAS_COLS + UNIT_POS_X as usize];
+            }
+            total += of_scene;
+            if scenes > 0u32 {
+                let to = (jobs[job + 5] + scene * jobs[job + 6] + col) as usize;
+                gradient[to] = of_scene;
+            }
+        }
+        sync_cube();
+        scene += 1u32;
+    }
+    if lane == 0u32 && col < width {
+        let to = (jobs[job + 3] + col) as usize;
+        gradient[to] = total;
+    }
+}

@@ -1,0 +1,283 @@
+//! Layers and gates.
+
+use std::collections::BTreeMap;
+
+use mmtl_plan::{Activation, Dropout, Gate, Linear, LinearWeights, Op, ParamId, Purpose, Stream};
+
+use crate::jobs::{List, maybe};
+use crate::ops::{gate, linear, linear_gradient};
+use crate::program::compiler::{Compiler, Group, joined, words};
+
+impl Compiler<'_> {
+    /// Dropout's words for a group: key, threshold and scale; zeros without it.
+    pub(super) fn dropout(&self, dropout: Option<&Dropout>, group: usize) -> [u32; 4] {
+        let Some(dropout) = dropout else { return [0; 4] };
+        let [low, high] = Stream::new(self.seed, Purpose::Dropout, &dropout.streams[group]).key();
+        [low, high, dropout.threshold(), dropout.scale().to_bits()]
+    }
+
+    /// Layers, and gates' logits.
+    pub(super) fn linears(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        let mut columns = 0;
+        for (_, op) in ops {
+            match op {
+                Op::Linear(op) => {
+                    for group in 0..op.reads.len() {
+                        for scene in self.scenes_of(op) {
+                            let (x, out) =
+                                (self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group));
+                            let [w, scene_w, b, scene_b] = self.parameters(op, group, scene);
+                            columns = columns.max(out.width);
+                            jobs.push(joined::<{ linear::FORWARD }>(&[
+                                &words(x),
+                                &[w as u32 - 1, scene_w as u32, b as u32, scene_b as u32],
+                                &words(out),
+                                &[maybe(scene), activation(op.activation)],
+                                &self.dropout(op.dropout.as_ref(), group),
+                            ]));
+                        }
+                    }
+                }
+                Op::Gate(op) => {
+                    for gate in 0..op.reads.len() {
+                        let (x, out) = (self.slots.place(op.input, op.reads[gate]), self.slots.place(op.out, gate));
+                        columns = columns.max(out.width);
+                        jobs.push(joined::<{ linear::FORWARD }>(&[
+                            &words(x),
+                            &[self.gate_matrix(op, gate) as u32, 0, 0, 0],
+                            &words(out),
+                            &[0, linear::IDENTITY],
+                            &[0; 4],
+                        ]));
+                    }
+                }
+                Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
+                }
+            }
+        }
+        self.jobs.list(&jobs, columns)
+    }
+
+    /// `None` for weights that all scenes share, else each scene.
+    pub(super) fn scenes_of(&self, op: &Linear) -> Vec<Option<usize>> {
+        match op.weights {
+            LinearWeights::Shared { .. } => vec![None],
+            LinearWeights::PerScene { .. } | LinearWeights::Star { .. } => {
+                (0..self.plan.schema.scenes.len()).map(Some).collect()
+            }
+        }
+    }
+
+    /// One more than where a group's W, `W_scene`, b and `b_scene` start; 0 for what there is none of.
+    pub(super) fn parameters(&self, op: &Linear, group: usize, scene: Option<usize>) -> [usize; 4] {
+        let width = self.slots.place(op.out, group).width as usize;
+        let len = self.slots.place(op.input, 0).width as usize * width;
+        let (groups, scene) = (op.reads.len(), scene.unwrap_or(0));
+        let of = |param: ParamId, len: usize| self.offset(param) + group * len + 1;
+        let of_scene = |param: ParamId, len: usize| self.offset(param) + (scene * groups + group) * len + 1;
+        match op.weights {
+            LinearWeights::Shared { w, b } => [of(w, len), 0, b.map_or(0, |b| of(b, width)), 0],
+            LinearWeights::PerScene { w, b } => [of_scene(w, len), 0, b.map_or(0, |b| of_scene(b, width)), 0],
+            LinearWeights::Star { w, b, scene_w, scene_b } => {
+                [of(w, len), of_scene(scene_w, len), of(b, width), of_scene(scene_b, width)]
+            }
+        }
+    }
+
+    pub(super) fn gate_matrix(&self, op: &Gate, gate: usize) -> usize {
+        let len = self.slots.place(op.input, 0).width as usize * self.slots.place(op.out, 0).width as usize;
+        self.offset(op.w) + gate * len
+    }
+
+    pub(super) fn gates(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        for (_, op) in ops {
+            let Op::Gate(op) = op else { continue };
+            for gate in 0..op.reads.len() {
+                let place = self.slots.place(op.out, gate);
+                let experts = place.width as usize;
+                let mask = op.mask[gate * experts..(gate + 1) * experts].iter().map(|&may| u32::from(may));
+                let mask = self.jobs.push(mask);
+                jobs.push(joined::<{ gate::JOB }>(&[&words(place), &[mask, op.temperature.to_bits()]]));
+            }
+        }
+        self.jobs.list(&jobs, 1)
+    }
+
+    pub(super) fn deactivations(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        let mut columns = 0;
+        for (_, op) in ops {
+            let Op::Linear(op) = op else { continue };
+            if op.activation == Activation::Identity && op.dropout.is_none() {
+                continue;
+            }
+            for (slot, group) in self.groups_of(op.out) {
+                let place = self.slots.place(slot, group);
+                let dropout = self.dropout(op.dropout.as_ref(), group);
+                columns = columns.max(place.width);
+                jobs.push(joined::<{ linear_gradient::DEACTIVATE }>(&[
+                    &words(place),
+                    &[activation(op.activation)],
+                    &dropout,
+                ]));
+            }
+        }
+        self.jobs.list(&jobs, columns)
+    }
+
+    /// For each group that layers and gates read: their terms, apart for each scene where one has weights of its own.
+    pub(super) fn linear_inputs(&mut self, ops: &[(usize, &Op)]) -> List {
+        /// A layer's or a gate's group.
+        enum Reader<'b> {
+            Layer(&'b Linear, usize),
+            Gate(&'b Gate, usize),
+        }
+        let mut readers: BTreeMap<Group, Vec<Reader<'_>>> = BTreeMap::new();
+        for (_, op) in ops {
+            match op {
+                Op::Linear(op) => {
+                    for (group, &read) in op.reads.iter().enumerate() {
+                        readers.entry((op.input, read)).or_default().push(Reader::Layer(op, group));
+                    }
+                }
+                Op::Gate(op) => {
+                    for (gate, &read) in op.reads.iter().enumerate() {
+                        readers.entry((op.input, read)).or_default().push(Reader::Gate(op, gate));
+                    }
+                }
+                Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
+                }
+            }
+        }
+        readers.retain(|(slot, _), _| self.learns[slot.0]);
+        let mut jobs = vec![];
+        let mut columns = 0;
+        for (group, readers) in readers {
+            let by_scene = readers.iter().any(|reader| match reader {
+                Reader::Layer(op, _) => self.scenes_of(op).len() > 1 || self.scenes_of(op)[0].is_some(),
+                Reader::Gate(..) => false,
+            });
+            let scenes: Vec<Option<usize>> =
+                if by_scene { (0..self.plan.schema.scenes.len()).map(Some).collect() } else { vec![None] };
+            let (x, adds) = (self.slots.place(group.0, group.1), self.adds(group));
+            columns = columns.max(x.width);
+            for scene in scenes {
+                let mut terms = vec![];
+                for reader in &readers {
+                    let (out, w, scene_w) = match reader {
+                        Reader::Layer(op, group) => {
+                            let [w, scene_w, _, _] = self.parameters(op, *group, scene);
+                            (self.slots.place(op.out, *group), w - 1, scene_w)
+                        }
+                        Reader::Gate(op, gate) => (self.slots.place(op.out, *gate), self.gate_matrix(op, *gate), 0),
+                    };
+                    terms.push(joined::<{ linear_gradient::TERM }>(&[&words(out), &[w as u32, scene_w as u32]]));
+                }
+                let first = self.jobs.push(terms.iter().flatten().copied());
+                let rest = [maybe(scene), u32::from(adds), first, terms.len() as u32];
+                jobs.push(joined::<{ linear_gradient::INPUT }>(&[&words(x), &rest]));
+            }
+        }
+        self.jobs.list(&jobs, columns)
+    }
+
+    /// Matrices that are no STAR's.
+    pub(super) fn linear_weights(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        for (_, op) in ops {
+            match op {
+                Op::Linear(op) if matches!(op.weights, LinearWeights::Star { .. }) => {}
+                Op::Linear(op) => {
+                    for group in 0..op.reads.len() {
+                        for scene in self.scenes_of(op) {
+                            let [w, ..] = self.parameters(op, group, scene);
+                            let (x, out) =
+                                (self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group));
+                            let rest = [w as u32 - 1, maybe(scene)];
+                            jobs.push(joined::<{ linear_gradient::WEIGHT }>(&[&words(x), &words(out), &rest]));
+                        }
+                    }
+                }
+                Op::Gate(op) => {
+                    for gate in 0..op.reads.len() {
+                        let (x, out) = (self.slots.place(op.input, op.reads[gate]), self.slots.place(op.out, gate));
+                        let rest = [self.gate_matrix(op, gate) as u32, 0];
+                        jobs.push(joined::<{ linear_gradient::WEIGHT }>(&[&words(x), &words(out), &rest]));
+                    }
+                }
+                Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
+                }
+            }
+        }
+        self.matrices(&jobs)
+    }
+
+    /// STAR's matrices.
+    pub(super) fn star_weights(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        for (_, op) in ops {
+            let Op::Linear(op) = op else { continue };
+            if !matches!(op.weights, LinearWeights::Star { .. }) {
+                continue;
+            }
+            for group in 0..op.reads.len() {
+                let (x, out) = (self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group));
+                let [w, scene_w, ..] = self.parameters(op, group, Some(0));
+                let next = op.reads.len() as u32 * x.width * out.width;
+                let rest = [w as u32 - 1, scene_w as u32 - 1, next, self.plan.schema.scenes.len() as u32];
+                jobs.push(joined::<{ linear_gradient::STAR }>(&[&words(x), &words(out), &rest]));
+            }
+        }
+        self.matrices(&jobs)
+    }
+
+    /// A list of matrices' gradients, whose jobs begin with the places of inputs and outputs.
+    fn matrices<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]]) -> List {
+        let list = self.jobs.list(jobs, jobs.iter().map(|job| job[5]).max().unwrap_or(0));
+        List { rows: jobs.iter().map(|job| job[2]).max().unwrap_or(0), ..list }
+    }
+
+    /// The sums that a layer's gradients are: (scene, number of STAR's scenes that one job goes through).
+    pub(super) fn sums_of(&self, op: &Linear) -> Vec<(Option<usize>, usize)> {
+        let scenes = self.plan.schema.scenes.len();
+        match op.weights {
+            LinearWeights::Shared { .. } => vec![(None, 0)],
+            LinearWeights::PerScene { .. } => (0..scenes).map(|scene| (Some(scene), 0)).collect(),
+            LinearWeights::Star { .. } => vec![(Some(0), scenes)],
+        }
+    }
+
+    pub(super) fn linear_biases(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        for (_, op) in ops {
+            let Op::Linear(op) = op else { continue };
+            for group in 0..op.reads.len() {
+                let out = self.slots.place(op.out, group);
+                for (scene, star) in self.sums_of(op) {
+                    let [_, _, b, scene_b] = self.parameters(op, group, scene);
+                    if b == 0 {
+                        continue;
+                    }
+                    let own = if star > 0 { [scene_b - 1, op.reads.len() * out.width as usize, star] } else { [0; 3] };
+                    jobs.push(joined::<{ linear_gradient::BIAS }>(&[
+                        &words(out),
+                        &[b as u32 - 1, if star > 0 { 0 } else { maybe(scene) }],
+                        &own.map(|word| word as u32),
+                    ]));
+                }
+            }
+        }
+        self.jobs.list(&jobs, jobs.iter().map(|job| job[2]).max().unwrap_or(0))
+    }
+}
+
+fn activation(activation: Activation) -> u32 {
+    match activation {
+        Activation::Identity => linear::IDENTITY,
+        Activation::Relu => linear::RELU,
+        Activation::Sigmoid => linear::SIGMOID,
+        Activation::Tanh => linear::TANH,
+    }
+}

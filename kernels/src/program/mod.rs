@@ -1,0 +1,172 @@
+//! A plan as launches. Ops of one kind that wait for nothing but finished ones go together: how many experts, tasks and
+//! scenes there are changes how long the lists of jobs are, and no number of launches.
+
+mod compiler;
+mod layers;
+mod lookups;
+mod mixes;
+mod norms;
+mod objectives;
+mod sums;
+
+use std::collections::BTreeSet;
+
+use mmtl_plan::{EngineError, Norm, NormKind, Op, Plan};
+
+use self::compiler::{Compiler, learns, levels};
+use crate::header::Header;
+use crate::jobs::{Jobs, List};
+use crate::ops::norm;
+use crate::place::Slots;
+
+/// One launch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Launch {
+    /// [`crate::ops::embed::forward`]
+    Embed(List),
+    /// [`crate::ops::linear::forward`]
+    Linear(List),
+    /// [`crate::ops::gate::forward`]
+    Gate(List),
+    /// [`crate::ops::mix::forward`]
+    Mix(List),
+    /// [`crate::ops::sum::sum_slots`] of values.
+    Sum(List),
+    /// [`crate::ops::norm::statistics`]
+    Statistics(List),
+    /// [`crate::ops::norm::forward_rows`]
+    NormRows(List),
+    /// [`crate::ops::norm::forward_width`]
+    NormWidth(List),
+    /// [`crate::ops::predict::forward`]
+    Predict(List),
+    /// [`crate::ops::loss::value`]
+    LossValue(List),
+    /// [`crate::ops::loss::gradient`]
+    LossGradient(List),
+    /// [`crate::ops::predict::backward`]
+    PredictGradient(List),
+    /// [`crate::ops::sum::sum_slots`] of derivatives.
+    SumGradient(List),
+    /// [`crate::ops::gate::backward`]
+    GateGradient(List),
+    /// [`crate::ops::mix::input_gradient`]
+    MixInput(List),
+    /// [`crate::ops::mix::gate_gradient`]
+    MixGate(List),
+    /// [`crate::ops::linear_gradient::deactivate`]
+    Deactivate(List),
+    /// [`crate::ops::linear_gradient::input_gradient`]
+    LinearInput(List),
+    /// [`crate::ops::linear_gradient::weight_gradient`]
+    LinearWeight(List),
+    /// [`crate::ops::linear_gradient::star_gradient`]
+    StarWeight(List),
+    /// [`crate::ops::linear_gradient::bias_gradient`]
+    LinearBias(List),
+    /// [`crate::ops::norm::reduce`]
+    NormReduce(List),
+    /// [`crate::ops::norm::shared_gradient`]
+    NormShared(List),
+    /// [`crate::ops::norm::input_rows`]
+    NormRowsInput(List),
+    /// [`crate::ops::norm::input_width`]
+    NormWidthInput(List),
+    /// [`crate::ops::norm::width_gradient`]
+    NormWidthGradient(List),
+}
+
+/// A compiled plan.
+pub struct Program {
+    /// A forward pass in training.
+    pub training: Vec<Launch>,
+    /// A forward pass in evaluation.
+    pub evaluation: Vec<Launch>,
+    /// A backward pass.
+    pub backward: Vec<Launch>,
+    /// The lists.
+    pub jobs: Jobs,
+    /// Where the tables' words start.
+    pub tables: u32,
+    /// Where slots lie.
+    pub slots: Slots,
+    /// First element of each state.
+    pub states: Vec<usize>,
+    /// Elements of all states.
+    pub states_len: usize,
+    /// Elements of the statistics of normalisations over rows.
+    pub statistics_len: usize,
+    /// First element of each table.
+    pub table_at: Vec<usize>,
+    /// For each table and field of the schema, whether an op looks it up.
+    pub reads: Vec<Vec<bool>>,
+}
+
+impl Program {
+    /// Compiles a plan for at most `max_rows` rows; `seed` is that of dropout masks.
+    pub fn new(plan: &Plan, max_rows: usize, seed: u64) -> Result<Self, EngineError> {
+        let mut slots = Slots::new(plan, max_rows);
+        let kept = plan.ops.iter().map(|op| match op {
+            Op::Norm(Norm { kind: NormKind::Layer, out, .. }) => Some(slots.claim(slots.groups(*out), 2)),
+            _ => None,
+        });
+        let kept = kept.collect();
+        slots.check(plan)?;
+        let (mut statistics, mut statistics_len) = (vec![], 0);
+        for op in &plan.ops {
+            statistics.push(statistics_len);
+            if let Op::Norm(norm) = op {
+                let columns = slots.whole(norm.out).width as usize * norm::KEPT;
+                statistics_len += match norm.kind {
+                    NormKind::Layer => 0,
+                    NormKind::Batch { .. } => columns,
+                    NormKind::Scene { .. } => columns * plan.schema.scenes.len(),
+                };
+            }
+        }
+        let starts = |lens: &mut dyn Iterator<Item = usize>| {
+            let mut total = 0;
+            let start = |len| {
+                total += len;
+                total - len
+            };
+            let starts: Vec<usize> = lens.map(start).collect();
+            (starts, total)
+        };
+        let (states, states_len) = starts(&mut plan.states.iter().map(|state| state.len));
+        let (table_at, _) = starts(&mut plan.tables.iter().map(|table| table.rows * table.dim));
+        let mut compiler = Compiler {
+            plan,
+            header: Header::new(&plan.schema),
+            seed,
+            jobs: Jobs::default(),
+            slots,
+            levels: levels(plan),
+            learns: learns(plan),
+            states,
+            table_at,
+            statistics,
+            kept,
+            written: BTreeSet::new(),
+            unwritten: vec![],
+        };
+        let training = compiler.forward(true);
+        let evaluation = compiler.forward(false);
+        let backward = compiler.backward();
+        let (tables, reads) = compiler.tables();
+        let Compiler { jobs, slots, states, table_at, .. } = compiler;
+        Ok(Self {
+            training,
+            evaluation,
+            backward,
+            jobs,
+            tables,
+            slots,
+            states,
+            states_len,
+            statistics_len,
+            table_at,
+            reads,
+        })
+    }
+}
