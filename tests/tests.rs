@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bench;
+mod devices;
 mod everyday;
 mod exact;
 mod layering;

@@ -277,6 +277,9 @@ pub struct Bench {
     /// Seconds that each case is timed for, after a warm-up of at most as long.
     #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: f64,
+    /// Also the kernels of each case's training step, on a device.
+    #[arg(long)]
+    pub kernels: bool,
     /// Also how a step grows with batch, experts, tasks, fields and scenes; alone when no case is named.
     #[arg(long)]
     pub growth: bool,

@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::failures;
 use crate::probe::Probe;
+use crate::profile::{KernelTime, Profiled};
 
 /// A device, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,22 @@ pub fn open(name: &str) -> Result<Box<dyn Engine>, DeviceError> {
 pub fn probe(name: &str) -> Result<Box<dyn Probe>, DeviceError> {
     chosen(name, probe_cuda, probe_wgpu)
 }
+
+/// Times of a step's kernels on that device.
+///
+/// # Errors
+/// When there is no such device, or it fails.
+pub fn profile(name: &str, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, DeviceError> {
+    let failed = |error: mmtl_plan::EngineError| error.to_string();
+    chosen(
+        name,
+        |number| profile_cuda(number)?(profiled).map_err(failed),
+        |number| profile_wgpu(number)?(profiled).map_err(failed),
+    )
+}
+
+/// Something that profiles on a device that has been opened.
+type Profiler = Box<dyn Fn(&Profiled<'_>) -> Result<Vec<KernelTime>, mmtl_plan::EngineError>>;
 
 fn chosen<T>(
     name: &str,
@@ -174,6 +191,17 @@ fn probe_wgpu(_: usize) -> Result<Box<dyn Probe>, String> {
     Err(LEFT_OUT.to_owned())
 }
 
+#[cfg(feature = "wgpu")]
+fn profile_wgpu(number: usize) -> Result<Profiler, String> {
+    let engine = crate::wgpu_devices::engine(number)?;
+    Ok(Box::new(move |profiled| engine.profile(profiled)))
+}
+
+#[cfg(not(feature = "wgpu"))]
+fn profile_wgpu(_: usize) -> Result<Profiler, String> {
+    Err(LEFT_OUT.to_owned())
+}
+
 #[cfg(feature = "cuda")]
 fn cuda() -> Result<Vec<Device>, String> {
     crate::cuda_devices::all()
@@ -201,6 +229,17 @@ fn probe_cuda(number: usize) -> Result<Box<dyn Probe>, String> {
 
 #[cfg(not(feature = "cuda"))]
 fn probe_cuda(_: usize) -> Result<Box<dyn Probe>, String> {
+    Err(LEFT_OUT.to_owned())
+}
+
+#[cfg(feature = "cuda")]
+fn profile_cuda(number: usize) -> Result<Profiler, String> {
+    let engine = crate::cuda_devices::engine(number)?;
+    Ok(Box::new(move |profiled| engine.profile(profiled)))
+}
+
+#[cfg(not(feature = "cuda"))]
+fn profile_cuda(_: usize) -> Result<Profiler, String> {
     Err(LEFT_OUT.to_owned())
 }
 

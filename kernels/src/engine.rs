@@ -7,6 +7,7 @@ use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
 use crate::probe::DeviceProbe;
+use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::Tile;
@@ -39,6 +40,22 @@ impl<R: Runtime> GpuEngine<R> {
         Self { tile: Some(tile), ..self }
     }
 
+    /// Times of the kernels of a step.
+    ///
+    /// # Errors
+    /// As [`Engine::session`] and its steps.
+    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
+        self.own_session(Arc::clone(&profiled.plan), profiled.options)?.profile(profiled)
+    }
+
+    fn own_session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<GpuSession<R>, EngineError> {
+        let program = Program::new(&plan, options.max_rows, options.dropout)?;
+        let free = self.free.and_then(|free| free());
+        let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
+        budget::check(&plan, &program, options.max_rows, limits)?;
+        GpuSession::new(self.client.clone(), plan, program, options, self.tile)
+    }
+
     /// What its device can do at best.
     pub fn probe(&self) -> DeviceProbe<R> {
         DeviceProbe::new(self.client.clone())
@@ -55,11 +72,7 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
-        let program = Program::new(&plan, options.max_rows, options.dropout)?;
-        let free = self.free.and_then(|free| free());
-        let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
-        budget::check(&plan, &program, options.max_rows, limits)?;
-        Ok(Box::new(GpuSession::new(self.client.clone(), plan, program, options, self.tile)?))
+        Ok(Box::new(self.own_session(plan, options)?))
     }
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {

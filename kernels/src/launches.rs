@@ -44,7 +44,7 @@ pub fn launches(plan: &Plan, tables: TableUpdates, clips: bool) -> Result<Vec<(&
 }
 
 /// What a launch is called.
-fn kernel(launch: &Launch) -> &'static str {
+pub(crate) fn kernel(launch: &Launch) -> &'static str {
     match launch {
         Launch::Embed(_) => "embed",
         Launch::Linear(_) => "linear",

@@ -6,6 +6,7 @@
 
 mod budget;
 mod buffer;
+mod cost;
 #[cfg(feature = "cuda")]
 mod cuda_devices;
 mod device;
@@ -20,6 +21,7 @@ mod parameters;
 mod pass;
 mod place;
 mod probe;
+mod profile;
 mod program;
 mod random;
 mod reduce;
@@ -31,7 +33,8 @@ mod update;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;
 
-pub use device::{Device, DeviceError, Missing, best, devices, open, probe, software};
+pub use device::{Device, DeviceError, Missing, best, devices, open, probe, profile, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
 pub use probe::Probe;
+pub use profile::{KernelTime, Profiled};

@@ -85,6 +85,21 @@ impl<R: Runtime> GpuSession<R> {
         for &launch in &self.program.backward {
             self.launch_backward(launch, batch, &weights, [step as u32, (step >> 32) as u32], into);
         }
+        self.sum_tables(batch, into);
+    }
+
+    /// One launch of a step once more, on what the last batch left.
+    pub(crate) fn again(&self, launch: Launch, weights: &Buffer, into: &Gradients) {
+        let Some(batch) = &self.batch else { return };
+        if self.program.training.contains(&launch) {
+            self.launch_forward(launch, batch, [1, 1, 0], 0);
+        } else {
+            self.launch_backward(launch, batch, weights, [1, 0], into);
+        }
+    }
+
+    /// The gradients of touched rows.
+    pub(crate) fn sum_tables(&self, batch: &Uploaded, into: &Gradients) {
         if batch.touched > 0 {
             let (queue, memory) = (&self.queue, &self.memory);
             // SAFETY: occurrences lie within the batch, which was checked, and gradients within their room.

@@ -35,7 +35,7 @@ pub struct GpuSession<R: Runtime> {
     /// The batch whose rows the gradients are of.
     pub(crate) batch: Option<Uploaded>,
     /// The gradient of a step or a combination.
-    own: Gradients,
+    pub(crate) own: Gradients,
     /// Those that [`Session::gradients`] left: the first `kept`.
     several: Vec<Gradients>,
     kept: usize,
@@ -168,7 +168,7 @@ impl<R: Runtime> GpuSession<R> {
     }
 
     /// Moves every parameter by the gradient in `own`.
-    fn update(&mut self, update: &Update) {
+    pub(crate) fn update(&mut self, update: &Update) {
         let Some(batch) = &self.batch else { return };
         let Self { queue, parameters, own, memory, program, header, .. } = self;
         parameters.update(queue, update, own, (batch, header), (&memory.jobs, program.tables));

@@ -16,6 +16,7 @@ struct Document<'a> {
     device: Option<crate::measured::DevicePeaks>,
     gemm_peak: Option<f64>,
     cases: Vec<Case<'a>>,
+    kernels: &'a [crate::measured::Kernel],
     growth: &'a [crate::growth::Growth],
 }
 
@@ -44,6 +45,7 @@ pub fn json(report: &Report) -> impl Serialize + '_ {
         device: report.device,
         gemm_peak: report.peaks.gemm(report.machine.threads),
         cases: report.cases.iter().map(case).collect(),
+        kernels: &report.kernels,
         growth: &report.growth,
     }
 }

@@ -36,7 +36,7 @@ pub use gemm_peak::{GemmPeak, SHAPES, gemm_peak};
 pub use growth::{Axis, Growth, Point, time_growth};
 pub use json::json;
 pub use machine::Machine;
-pub use measured::{DevicePeaks, Measured, Report, Size};
+pub use measured::{DevicePeaks, Kernel, Measured, Report, Size};
 pub use memory::resident;
 pub use model::{Model, Setting};
 pub use peaks::{Peaks, measure_peaks};

@@ -57,6 +57,41 @@ pub struct DevicePeaks {
     pub multiply_add: Spread,
 }
 
+/// One kernel of a case's training step on a device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Kernel {
+    /// The case.
+    pub case: String,
+    /// Name of the kernel.
+    pub kernel: String,
+    /// How often a step launches it.
+    pub launches: usize,
+    /// Seconds of all these launches: the 10th percentile, the median and the 90th.
+    pub seconds: [f64; 3],
+    /// GFLOP/s of its products, by the median.
+    pub gflops: f64,
+    /// GB/s of what it reads and writes at least, by the median.
+    pub gigabytes: f64,
+    /// Share of the roofline at its arithmetic intensity: the longer of what its products take at the device's peak of
+    /// multiply-adds and its bytes at that of copies, by its own time (Williams et al., CACM 2009).
+    pub share: f64,
+}
+
+impl Kernel {
+    /// From seconds by rounds, operations and bytes.
+    pub fn new(case: &str, kernel: &str, launches: usize, rounds: &[f64], work: [u64; 2], peaks: &DevicePeaks) -> Self {
+        let mut sorted = rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+        let seconds = [at(0.1), at(0.5), at(0.9)];
+        let [gflop, gigabytes] = work.map(|work| work as f64 * 1e-9);
+        let least = (gflop / peaks.multiply_add.median).max(gigabytes / peaks.copy.median);
+        let (case, kernel) = (case.to_owned(), kernel.to_owned());
+        let [gflops, gigabytes] = [gflop, gigabytes].map(|work| work / seconds[1]);
+        Self { case, kernel, launches, seconds, gflops, gigabytes, share: least / seconds[1] }
+    }
+}
+
 /// All of one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -68,6 +103,8 @@ pub struct Report {
     pub device: Option<DevicePeaks>,
     /// The cases.
     pub cases: Vec<Measured>,
+    /// Kernels of the cases' steps, if asked for.
+    pub kernels: Vec<Kernel>,
     /// Growth tables, if asked for.
     pub growth: Vec<Growth>,
 }

@@ -5,7 +5,7 @@ use thousands::Separable;
 
 use crate::growth::Growth;
 use crate::machine::Machine;
-use crate::measured::{DevicePeaks, Measured, Report};
+use crate::measured::{DevicePeaks, Kernel, Measured, Report};
 use crate::peaks::Peaks;
 use crate::spread::Spread;
 
@@ -19,6 +19,14 @@ pub fn text(report: &Report) -> String {
         blocks.push(cases(report));
         blocks
             .push("Times are medians with quartiles over rounds; GFLOP/s count the model's own operations.".to_owned());
+    }
+    if !report.kernels.is_empty() {
+        blocks.push(kernels(&report.kernels));
+        blocks.push(
+            "Times of a step's launches are medians, with the 10th and 90th percentile of rounds, each kernel launched again \
+             and again;\nthe bar is the share of what the device could do with as many operations and bytes."
+                .to_owned(),
+        );
     }
     blocks.extend(report.growth.iter().map(along));
     blocks.join("\n\n") + "\n"
@@ -60,6 +68,35 @@ fn cases(report: &Report) -> String {
         table.add_row(line(report, case));
     }
     aligned(table)
+}
+
+/// Characters of a full bar.
+const BAR: f64 = 20.0;
+
+fn kernels(kernels: &[Kernel]) -> String {
+    let mut table =
+        plain(&["case", "kernel", "launches", "ms", "10th to 90th", "of step", "GFLOP/s", "GB/s", "of roofline", ""]);
+    for kernel in kernels {
+        let of_case = kernels.iter().filter(|other| other.case == kernel.case);
+        let step: f64 = of_case.map(|other| other.seconds[1]).sum();
+        let [low, median, high] = kernel.seconds.map(|seconds| seconds * 1e3);
+        table.add_row([
+            kernel.case.clone(),
+            kernel.kernel.clone(),
+            kernel.launches.to_string(),
+            ms(median),
+            format!("{} to {}", ms(low), ms(high)),
+            format!("{:.0} %", kernel.seconds[1] / step * 100.0),
+            rate(kernel.gflops),
+            rate(kernel.gigabytes),
+            format!("{:.0} %", kernel.share * 100.0),
+            "█".repeat((kernel.share.min(1.0) * BAR).round() as usize),
+        ]);
+    }
+    table.column_iter_mut().enumerate().skip(2).take(7).for_each(|(_, column)| {
+        column.set_cell_alignment(CellAlignment::Right);
+    });
+    table.to_string()
 }
 
 fn line(report: &Report, case: &Measured) -> [String; 9] {

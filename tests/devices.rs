@@ -1,0 +1,57 @@
+//! Devices from the command line: what there is, what is asked for, and what they are held to.
+
+use crate::program::Program;
+
+#[test]
+fn devices_are_listed_with_what_is_missing() {
+    let listed = Program::new().run(&["devices"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+    assert!(listed.out.contains("wgpu:0"), "expected a device with Vulkan (mesa-vulkan-drivers): {listed:?}");
+    assert!(listed.out.lines().any(|line| line.contains("cuda")), "{listed:?}");
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_refused() {
+    let program = Program::new();
+    for (engine, parts) in [
+        ("cdua", ["engine `cdua` is not to be had", "did you mean `cuda`?"]),
+        ("wgpu:99", ["engine `wgpu:99` is not to be had", "the last device is `wgpu:"]),
+        ("wgpu:x", ["engine `wgpu:x`", "expected a number after the colon, such as `wgpu:0`"]),
+    ] {
+        let refused = program.run(&["verify", "--engine", engine]);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+        assert!(parts.iter().all(|part| refused.err.contains(part)), "{refused:?}");
+    }
+    let refused = program.run(&["verify", "--engine", "wgpu", "--precision", "bf16"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("precision `bf16` is not to be had on `wgpu`, expected `f32`"), "{refused:?}");
+}
+
+#[test]
+fn an_engine_is_verified() {
+    let program = Program::new();
+    let verified = program.run(&["verify", "--engine", "wgpu", "--filter", "gate"]);
+    assert_eq!(verified.code, 0, "{verified:?}");
+    assert!(verified.out.contains("0 beyond what is allowed"), "{verified:?}");
+    let nothing = program.run(&["verify", "--filter", "no such plan"]);
+    assert_eq!(nothing.code, 2, "{nothing:?}");
+    assert!(nothing.err.contains("no plan's name contains `no such plan`"), "{nothing:?}");
+}
+
+#[test]
+fn kernels_are_timed_beside_the_devices_peaks() {
+    let program = Program::new();
+    let options = ["bench", "small-512", "--engine", "wgpu", "--kernels", "--seconds", "0", "--format", "json"];
+    let timed = program.run(&options);
+    assert_eq!(timed.code, 0, "{timed:?}");
+    let json: serde_json::Value = serde_json::from_str(&timed.out).unwrap();
+    let kernels = json["kernels"].as_array().unwrap();
+    let named = |name: &str| kernels.iter().find(|kernel| kernel["kernel"] == name).unwrap_or_else(|| panic!("{json}"));
+    let products = named("linear");
+    assert_eq!(products["launches"], 5, "{json}");
+    assert!(products["gflops"].as_f64() > Some(0.0) && products["share"].as_f64() > Some(0.0), "{json}");
+    assert!(named("mix, input's gradient")["gigabytes"].as_f64() > Some(0.0), "{json}");
+    assert!(json["device"]["copy"]["median"].as_f64() > Some(0.0), "{json}");
+    let refused = program.run(&["bench", "--kernels"]);
+    assert_eq!((refused.code, refused.err.lines().count()), (2, 1), "{refused:?}");
+}
