@@ -101,7 +101,8 @@ fn unknown_source_and_engine() {
     refused("\"synthetic\"", "\"synthetc\"", &parts);
     is_refused(&Program::new().run(&["data", "describe", "synthetc"]), "describe", &["did you mean `synthetic`?"]);
     let program = changed(&[]);
-    is_refused(&program.grid("small.toml", &["--engine", "cpuu"]), "engine", &["`cpuu`", "expected `cpu`"]);
+    let parts = ["engine `cpuu` is not to be had", "did you mean `cpu`?", "`cuda`, `wgpu`"];
+    is_refused(&program.grid("small.toml", &["--engine", "cpuu"]), "engine", &parts);
     assert_eq!(program.listing(), [program.path("small.toml")]);
 }
 
