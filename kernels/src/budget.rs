@@ -51,9 +51,9 @@ pub fn check(plan: &Plan, program: &Program, max_rows: usize, limits: Limits) ->
     let gradients = touched(plan, max_rows) as u64 * 4;
     let fitting = |available: u64| max_rows as u64 * available / slots.max(1);
     let parts = [
-        (slots, format!("the slots of {max_rows} rows in one buffer, {} rows would fit", fitting(buffer))),
+        (slots, format!("{max_rows} rows' slots in one buffer ({} rows would fit)", fitting(buffer))),
         (tables, "all embedding tables in one buffer".to_owned()),
-        (gradients, format!("the gradients of the tables' rows that {max_rows} rows touch, in one buffer")),
+        (gradients, format!("the gradients of the rows of tables that {max_rows} rows touch in one buffer")),
         (plan.arena_len as u64 * 4, "dense parameters in one buffer".to_owned()),
     ];
     for (needed, part) in parts {
@@ -75,7 +75,7 @@ pub fn check(plan: &Plan, program: &Program, max_rows: usize, limits: Limits) ->
 }
 
 fn of(plan: &Plan, part: &str) -> String {
-    format!("{part} of plan `{}`", plan.name)
+    format!("plan `{}`: {part}", plan.name)
 }
 
 #[cfg(test)]
@@ -99,10 +99,7 @@ mod tests {
         let items = |items| SchemaSize { items, ..SchemaSize::default() };
         assert_eq!(refusal(items(286_000_000), 3), None);
         let refusal = refusal(items(287_000_000), 3).expect("there are too many");
-        assert!(
-            refusal.contains("all embedding tables in one buffer of plan `every op`, 17175674880 are"),
-            "{refusal}"
-        );
+        assert!(refusal.contains("plan `every op`: all embedding tables in one buffer, 17175674880 are"), "{refusal}");
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl<R: Runtime> Queue<R> {
         let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
         let handle = buffer.handle.clone().offset_start(start).offset_end(past);
         let bytes = checked(|| self.client.read_one(handle))?;
-        Ok(bytemuck::pod_collect_to_vec(&bytes[..range.len() * 4]))
+        Ok(bytes.chunks_exact(size_of::<T>()).take(range.len()).map(bytemuck::pod_read_unaligned).collect())
     }
 
     /// All elements.

@@ -2,11 +2,13 @@
 //! only panic.
 
 use cubecl::Runtime;
+use cubecl::client::ComputeClient;
 use cubecl::cuda::{CudaDevice, CudaRuntime, install};
 use cudarc::driver::result;
 
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
+use crate::failures::opened;
 
 /// All devices, or what is missing.
 pub fn all() -> Result<Vec<Device>, String> {
@@ -20,20 +22,32 @@ pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
         return Err(format!("the last device is `cuda:{}`", count - 1));
     }
     let about = describe(number)?;
-    let numerics = format!("cuda f32, {}, {}", about.about, about.driver);
-    Ok(GpuEngine::new("cuda", numerics, CudaRuntime::client(&CudaDevice::new(number)), Some(free_memory)))
+    let numerics = format!("cuda f32, {}, {}, {}", about.about, about.driver, compiler());
+    let free = move || free_memory(number);
+    Ok(GpuEngine::new("cuda", numerics, client(number)?, Some(Box::new(free))))
 }
 
-/// Bytes that the current device has left.
-fn free_memory() -> Option<u64> {
-    result::mem_get_info().ok().map(|(free, _)| free as u64)
+fn client(number: usize) -> Result<ComputeClient<CudaRuntime>, String> {
+    opened(|| CudaRuntime::client(&CudaDevice::new(number)))
+}
+
+/// Bytes that a device has left. The driver tells of the calling thread's device, which is none of CubeCL's threads.
+fn free_memory(number: usize) -> Option<u64> {
+    let device = result::device::get(i32::try_from(number).ok()?).ok()?;
+    // SAFETY: the device was found, and so its context is kept until it is released below.
+    unsafe {
+        let context = result::primary_ctx::retain(device).ok()?;
+        let free = result::ctx::set_current(context).and_then(|()| result::mem_get_info());
+        let released = result::primary_ctx::release(device);
+        released.and(free).ok().map(|(free, _)| free as u64)
+    }
 }
 
 fn describe(number: usize) -> Result<Device, String> {
     let failed = |error: result::DriverError| format!("device {number} does not answer: {error:?}");
-    let ordinal = i32::try_from(number).map_err(|error| error.to_string())?;
+    let ordinal = i32::try_from(number).map_err(|_| format!("there is no device {number}"))?;
     let device = result::device::get(ordinal).map_err(failed)?;
-    let client = CudaRuntime::client(&CudaDevice::new(number));
+    let client = client(number)?;
     // SAFETY: the device has just been found.
     let memory = unsafe { result::device::total_mem(device) }.map_err(failed)?;
     Ok(Device {
@@ -45,6 +59,17 @@ fn describe(number: usize) -> Result<Device, String> {
         matrix_units: matrix_units(&client),
         software: false,
     })
+}
+
+/// The version of the compiler, which may contract products and sums in ways of its own.
+fn compiler() -> String {
+    let (mut major, mut minor) = (0, 0);
+    // SAFETY: it writes two numbers to where it is told.
+    let answer = unsafe { cudarc::nvrtc::sys::nvrtcVersion(&raw mut major, &raw mut minor) };
+    match answer.result() {
+        Ok(()) => format!("NVRTC {major}.{minor}"),
+        Err(_) => "NVRTC of an unknown version".to_owned(),
+    }
 }
 
 /// The driver's version.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 use cubecl::prelude::*;
 use mmtl_plan::Engine;
 use thiserror::Error;
@@ -163,7 +164,7 @@ fn wgpu() -> Result<Vec<Device>, String> {
     if found.is_empty() {
         return Err(crate::wgpu_devices::NONE.to_owned());
     }
-    Ok((0..found.len()).map(crate::wgpu_devices::describe).collect())
+    (0..found.len()).map(crate::wgpu_devices::describe).collect()
 }
 
 #[cfg(feature = "wgpu")]
@@ -247,6 +248,7 @@ fn profile_cuda(_: usize) -> Result<Profiler, String> {
 const LEFT_OUT: &str = "this program was built without it";
 
 /// The shapes of a client's matrix units.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub(crate) fn matrix_units<R: Runtime>(client: &ComputeClient<R>) -> Vec<String> {
     let units = client.features().matmul.cmma.iter();
     let mut shapes: Vec<String> =

@@ -12,25 +12,23 @@ use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::Tile;
 
+/// Tells how many bytes a device has left, if it can.
+pub type FreeMemory = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+
 /// Executes plans on one device, in `f32`.
 pub struct GpuEngine<R: Runtime> {
     name: &'static str,
     numerics: String,
     client: ComputeClient<R>,
     /// Bytes that the device has left, where that can be asked.
-    free: Option<fn() -> Option<u64>>,
+    free: Option<FreeMemory>,
     /// How every product is cut, instead of how its list would be.
     tile: Option<Tile>,
 }
 
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
-    pub fn new(
-        name: &'static str,
-        numerics: String,
-        client: ComputeClient<R>,
-        free: Option<fn() -> Option<u64>>,
-    ) -> Self {
+    pub fn new(name: &'static str, numerics: String, client: ComputeClient<R>, free: Option<FreeMemory>) -> Self {
         Self { name, numerics, client, free, tile: None }
     }
 
@@ -50,7 +48,7 @@ impl<R: Runtime> GpuEngine<R> {
 
     fn own_session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<GpuSession<R>, EngineError> {
         let program = Program::new(&plan, options.max_rows, options.dropout)?;
-        let free = self.free.and_then(|free| free());
+        let free = self.free.as_ref().and_then(|free| free());
         let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
         budget::check(&plan, &program, options.max_rows, limits)?;
         GpuSession::new(self.client.clone(), plan, program, options, self.tile)

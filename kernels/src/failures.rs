@@ -3,7 +3,7 @@
 
 use std::fmt::Debug;
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
 use mmtl_plan::EngineError;
 
@@ -40,6 +40,16 @@ pub fn note(failure: String) {
     FAILURES.note(failure);
 }
 
+/// Opens something of CubeCL's, which panics where it cannot.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+pub fn opened<T>(open: impl FnOnce() -> T) -> Result<T, String> {
+    panic::catch_unwind(AssertUnwindSafe(open)).map_err(|panic| {
+        let told = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let told = told.map(str::to_owned).or_else(|| FAILURES.first().clone());
+        format!("it cannot be opened: {}", told.as_deref().map_or("no reason is known".to_owned(), one_line))
+    })
+}
+
 /// The result of a call that waits for the device, unless something has failed.
 pub fn checked<T, E: Debug>(call: impl FnOnce() -> Result<T, E>) -> Result<T, EngineError> {
     FAILURES.checked(call)
@@ -47,24 +57,37 @@ pub fn checked<T, E: Debug>(call: impl FnOnce() -> Result<T, E>) -> Result<T, En
 
 impl Failures {
     fn note(&self, failure: String) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+        self.first().get_or_insert(failure);
     }
 
     fn checked<T, E: Debug>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, EngineError> {
-        let answer = panic::catch_unwind(AssertUnwindSafe(call));
-        let failure = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match (answer, failure) {
-            (Ok(Ok(value)), None) => Ok(value),
-            (_, Some(failure)) => Err(failed(&failure)),
-            (Ok(Err(error)), None) => Err(failed(&format!("{error:?}"))),
-            (Err(_), None) => Err(failed("its thread has ended")),
+        match panic::catch_unwind(AssertUnwindSafe(call)) {
+            Ok(Ok(value)) => match &*self.first() {
+                None => Ok(value),
+                Some(failure) => Err(failed(failure)),
+            },
+            Ok(Err(error)) => Err(self.added(format!("{error:?}"))),
+            Err(_) => Err(self.added("its thread has ended".to_owned())),
         }
+    }
+
+    /// The first failure, which may be this one: CubeCL tells of each but once, and maybe to another session.
+    fn added(&self, failure: String) -> EngineError {
+        self.note(failure);
+        failed(self.first().as_deref().unwrap_or_default())
+    }
+
+    fn first(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn failed(failure: &str) -> EngineError {
-    let line: String = failure.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect();
-    EngineError::Device(line)
+    EngineError::Device(one_line(failure))
+}
+
+fn one_line(failure: &str) -> String {
+    failure.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(LONGEST).collect()
 }
 
 #[cfg(test)]
@@ -76,8 +99,6 @@ mod tests {
         let failures = Failures(Mutex::new(None));
         let good = || failures.checked(|| Ok::<_, &str>(7));
         assert_eq!(good(), Ok(7));
-        assert_eq!(failures.checked(|| Err::<(), _>("refused")), Err(EngineError::Device("\"refused\"".to_owned())));
-        assert_eq!(good(), Ok(7));
         failures.note(format!("lost\n   {}", "x".repeat(1000)));
         failures.note("later".to_owned());
         for _ in 0..2 {
@@ -87,9 +108,14 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_ends_is_a_failure() {
+    fn a_call_that_fails_or_ends_its_thread_is_a_failure() {
+        let error = |what: &str| Err(EngineError::Device(what.to_owned()));
+        let failures = Failures(Mutex::new(None));
+        assert_eq!(failures.checked(|| Err::<(), _>("refused")), error("\"refused\""));
+        assert_eq!(failures.checked(|| Ok::<_, &str>(())), error("\"refused\""));
         let failures = Failures(Mutex::new(None));
         let ended = failures.checked(|| -> Result<(), &str> { panic::resume_unwind(Box::new("gone")) });
-        assert_eq!(ended, Err(EngineError::Device("its thread has ended".to_owned())));
+        assert_eq!(ended, error("its thread has ended"));
+        assert_eq!(failures.checked(|| Ok::<_, &str>(())), error("its thread has ended"));
     }
 }

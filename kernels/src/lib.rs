@@ -4,6 +4,7 @@
 //! Everything of a step stays on the device. Sums have an order that shapes decide, and no two units add to one number:
 //! the same device gives the same bits.
 
+mod backward;
 mod budget;
 mod buffer;
 mod cost;

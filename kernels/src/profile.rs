@@ -1,4 +1,5 @@
-//! Times of a training step's kernels, each launched again and again on what a real step left.
+//! Times of a training step's kernels, each launched again and again on what a real step left. Kernels that work in place
+//! (derivatives of activations, what is added to) change their own numbers meanwhile; the next kernel's are made anew.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -59,6 +60,7 @@ impl<R: Runtime> GpuSession<R> {
         let (weights, own) = (self.queue.upload(&weights), self.own.clone());
         let mut times: Vec<KernelTime> = vec![];
         for launch in launches {
+            self.passes_again(&weights, &own);
             let seconds = self.rounds(budget, |session| session.again(launch, &weights, &own))?;
             add(&mut times, kernel(&launch), &seconds, cost(&self.program, launch, rows, scenes));
         }

@@ -140,6 +140,12 @@ impl<R: Runtime> GpuSession<R> {
             self.count_losses()?;
         }
         let uploaded = self.upload(batch, true);
+        if uploaded.gradients > self.own.rows.len() {
+            let (got, room) = (uploaded.gradients, self.own.rows.len());
+            let told =
+                format!("its fields have more ids a row than the schema allows: {got} elements, room for {room}");
+            return Err(EngineError::Batch(told));
+        }
         self.parameters.catch_up(&self.queue, &self.memory.jobs, self.program.tables, &self.header, &uploaded);
         let losses_at = self.pending.len() * self.plan.objectives.len();
         self.pass(&self.program.training, &uploaded, Some(step), losses_at);

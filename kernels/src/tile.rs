@@ -30,7 +30,7 @@ const MEDIUM: Tile = Tile { rows: 64, cols: 64, depth: 16, side: 4 };
 const LARGE: Tile = Tile { rows: 128, cols: 128, depth: 16, side: 8 };
 
 /// Large tiles that keep a device busy: two for each multiprocessor of the largest.
-const BUSY: u32 = 264;
+const BUSY: u64 = 264;
 
 /// Elements between the rows of a left factor's tile beyond its own: units that write one column side by side meet in
 /// fewer banks of shared memory.
@@ -39,7 +39,8 @@ const APART: usize = 4;
 impl Tile {
     /// The tile for `jobs` products of at most `rows` × `columns`.
     pub fn of(software: bool, rows: u32, columns: u32, jobs: u32) -> Self {
-        let large = rows.div_ceil(LARGE.rows as u32) * columns.div_ceil(LARGE.cols as u32) * jobs;
+        let tiles = [rows.div_ceil(LARGE.rows as u32), columns.div_ceil(LARGE.cols as u32), jobs];
+        let large = tiles.iter().map(|&number| u64::from(number)).product::<u64>();
         match software {
             true => SMALL,
             false if large >= BUSY && columns > MEDIUM.cols as u32 => LARGE,

@@ -2,7 +2,7 @@
 //! sums are written as fused multiply-adds: no compiler can round one kernel's otherwise than another's.
 
 use cubecl::prelude::*;
-use mmtl_plan::{DecayTowards, Optimiser, Update};
+use mmtl_plan::{ALIGN, DecayTowards, Optimiser, Update};
 
 /// Words of a rule.
 pub const RULE: usize = 8;
@@ -100,7 +100,7 @@ pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Move
     moved
 }
 
-/// One update of the arena. `pulls` has a word for each 64 elements: what decay pulls them towards. `scale` has the
+/// One update of the arena. `pulls` has a word for each [`ALIGN`] elements: what decay pulls them towards. `scale` has the
 /// factor of gradients.
 #[cube(launch_unchecked)]
 pub fn dense(
@@ -115,7 +115,7 @@ pub fn dense(
 ) {
     let mut i = ABSOLUTE_POS;
     while i < elements as usize {
-        let pull = pulls[i / 64];
+        let pull = pulls[i / ALIGN];
         let mut of = rule_at(rule, 0u32);
         let mut target = 0.0f32;
         if pull == 0u32 {

@@ -9,7 +9,7 @@ use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, Wgp
 
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
-use crate::failures;
+use crate::failures::{self, opened};
 
 /// Why there is none.
 pub const NONE: &str = "no device with Vulkan was found, expected a driver, or Debian's `mesa-vulkan-drivers` for a \
@@ -34,11 +34,10 @@ pub fn all() -> Vec<WgpuDevice> {
 }
 
 /// What the `number`-th device is; it is opened for that.
-pub fn describe(number: usize) -> Device {
+pub fn describe(number: usize) -> Result<Device, String> {
     let device = all().swap_remove(number);
-    let setup = setup(&device);
-    let (info, client) = (setup.adapter.get_info(), WgpuRuntime::client(&device));
-    Device {
+    let (info, client) = (setup(&device)?.adapter.get_info(), opened(|| WgpuRuntime::client(&device))?);
+    Ok(Device {
         name: format!("wgpu:{number}"),
         about: info.name,
         driver: format!("{:?}, {} {}", info.backend, info.driver, info.driver_info).trim().to_owned(),
@@ -46,7 +45,7 @@ pub fn describe(number: usize) -> Device {
         plane: client.properties().hardware.plane_size_max,
         matrix_units: matrix_units(&client),
         software: device == WgpuDevice::Cpu,
-    }
+    })
 }
 
 /// The engine on the `number`-th device.
@@ -59,20 +58,21 @@ pub fn engine(number: usize) -> Result<GpuEngine<WgpuRuntime>, String> {
         return Err(format!("the last device is `wgpu:{}`", devices.len() - 1));
     }
     let device = devices.swap_remove(number);
-    let info = setup(&device).adapter.get_info();
+    let info = setup(&device)?.adapter.get_info();
     let numerics = format!("wgpu f32, {}, {} {}", info.name, info.driver, info.driver_info);
-    Ok(GpuEngine::new("wgpu", numerics, WgpuRuntime::client(&device), None))
+    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None))
 }
 
 /// Opens a device, once in a process, and hears of what goes wrong on it.
-fn setup(device: &WgpuDevice) -> WgpuSetup {
+fn setup(device: &WgpuDevice) -> Result<WgpuSetup, String> {
     static OPEN: Mutex<BTreeMap<DeviceId, WgpuSetup>> = Mutex::new(BTreeMap::new());
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    let fresh = || {
-        let setup = init_setup::<AutoGraphicsApi>(device, RuntimeOptions::default());
-        setup.device.on_uncaptured_error(Arc::new(|error| failures::note(error.to_string())));
-        setup.device.set_device_lost_callback(|reason, text| failures::note(format!("lost ({reason:?}): {text}")));
-        setup
-    };
-    open.entry(device.to_id()).or_insert_with(fresh).clone()
+    if let Some(setup) = open.get(&device.to_id()) {
+        return Ok(setup.clone());
+    }
+    let setup = opened(|| init_setup::<AutoGraphicsApi>(device, RuntimeOptions::default()))?;
+    setup.device.on_uncaptured_error(Arc::new(|error| failures::note(error.to_string())));
+    setup.device.set_device_lost_callback(|reason, text| failures::note(format!("lost ({reason:?}): {text}")));
+    open.insert(device.to_id(), setup.clone());
+    Ok(setup)
 }

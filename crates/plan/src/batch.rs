@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::engine::EngineError;
-use crate::schema::{FieldKind, Schema};
+use crate::schema::{FieldKind, Schema, TaskKind};
 use crate::segments::Segments;
 
 /// Rows grouped by scene (stable within the batch), so that per-scene weights act on contiguous row ranges.
@@ -131,10 +131,24 @@ impl Batch {
     /// When it cannot.
     pub fn check_for_training(&self, schema: &Schema, max_rows: usize) -> Result<(), EngineError> {
         self.check(schema, max_rows)?;
+        if let Some(wrong) = self.unknown_class(schema) {
+            return Err(EngineError::Batch(wrong));
+        }
         if self.is_segmented() {
             return Ok(());
         }
         Err(EngineError::Batch("it was gathered for predictions and has no segments, expected them".to_owned()))
+    }
+
+    /// A class that a task does not have, in a row that counts.
+    fn unknown_class(&self, schema: &Schema) -> Option<String> {
+        schema.tasks.iter().enumerate().find_map(|(number, task)| {
+            let TaskKind::Multiclass { classes } = task.kind else { return None };
+            let labelled = self.labels(number).iter().zip(self.weights(number)).filter(|&(_, &weight)| weight > 0.0);
+            let is_class = |label: f32| label >= 0.0 && label < classes as f32 && label.fract() == 0.0;
+            let unknown = labelled.map(|(&label, _)| label).find(|&label| !is_class(label));
+            unknown.map(|label| format!("task `{}` has class {label}, expected 0 to {}", task.name, classes - 1))
+        })
     }
 
     /// Says what does not fit `schema`, if anything: a batch that passes cannot make an engine read out of bounds.

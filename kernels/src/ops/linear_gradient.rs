@@ -3,6 +3,7 @@
 use cubecl::prelude::*;
 
 use crate::ops::linear::{RELU, SIGMOID, TANH, weight};
+use crate::ops::norm::{COLUMNS, LANES};
 use crate::random::word;
 use crate::rows::{Rows, rows_of};
 use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
@@ -302,12 +303,6 @@ pub fn star_gradient(
     write(gradient, &total, jobs, job, row_first, col_first, tile);
 }
 
-/// Columns of a cube of [`bias_gradient`].
-pub const BIAS_COLS: usize = 32;
-
-/// Rows that a cube of [`bias_gradient`] takes at a time.
-pub const BIAS_ROWS: usize = 8;
-
 /// `Σ dZ` over the rows of a job; of STAR, of each scene and of all. Cubes are (columns, 1, jobs).
 #[cube(launch_unchecked)]
 pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
@@ -316,7 +311,7 @@ pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Arra
     let col = ABSOLUTE_POS_X;
     let lane = UNIT_POS_Y;
     let scenes = jobs[job + 7];
-    let mut parts = SharedMemory::<f32>::new(comptime!(BIAS_COLS * BIAS_ROWS));
+    let mut parts = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
     let mut total = 0.0f32;
     let mut scene = 0u32;
     while scene < max(scenes, 1u32) {
@@ -330,15 +325,15 @@ pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Arra
             let mut row = rows.start + lane;
             while row < rows.end {
                 sum += grads[(jobs[job] + row * jobs[job + 1] + col) as usize];
-                row += comptime!(BIAS_ROWS as u32);
+                row += comptime!(LANES as u32);
             }
         }
-        parts[(lane * comptime!(BIAS_COLS as u32) + UNIT_POS_X) as usize] = sum;
+        parts[(lane * comptime!(COLUMNS as u32) + UNIT_POS_X) as usize] = sum;
         sync_cube();
         if lane == 0u32 && col < width {
             let mut of_scene = 0.0f32;
-            for i in 0..BIAS_ROWS {
-                of_scene += parts[i * BIAS_COLS + UNIT_POS_X as usize];
+            for i in 0..LANES {
+                of_scene += parts[i * COLUMNS + UNIT_POS_X as usize];
             }
             total += of_scene;
             if scenes > 0u32 {

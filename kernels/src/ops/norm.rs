@@ -197,7 +197,7 @@ pub fn shared_gradient(
     let job = (first + CUBE_POS_Z * comptime!(SHARED as u32)) as usize;
     let columns = jobs[job];
     let col = ABSOLUTE_POS_X;
-    if col >= columns {
+    if col >= columns || UNIT_POS_Y > 0u32 {
         terminate!();
     }
     let mut of_gamma = 0.0f32;

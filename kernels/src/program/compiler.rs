@@ -160,9 +160,10 @@ pub(super) fn levels(plan: &Plan) -> Vec<usize> {
     let mut of_slot = vec![0; plan.slots.len()];
     let mut levels = vec![];
     for op in &plan.ops {
-        let inputs = match op {
-            Op::Loss(loss) => plan.loss_factors(loss).iter().map(|factor| factor.slot).collect(),
-            _ => op.inputs(),
+        let inputs = if let Op::Loss(loss) = op {
+            plan.loss_factors(loss).iter().map(|factor| factor.slot).collect()
+        } else {
+            op.inputs()
         };
         let level = inputs.iter().map(|input| of_slot[input.0] + 1).max().unwrap_or(0);
         if let Some(out) = op.out() {

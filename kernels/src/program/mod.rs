@@ -106,9 +106,9 @@ impl Program {
     /// Compiles a plan for at most `max_rows` rows; `seed` is that of dropout masks.
     pub fn new(plan: &Plan, max_rows: usize, seed: u64) -> Result<Self, EngineError> {
         let mut slots = Slots::new(plan, max_rows);
-        let kept = plan.ops.iter().map(|op| match op {
-            Op::Norm(Norm { kind: NormKind::Layer, out, .. }) => Some(slots.claim(slots.groups(*out), 2)),
-            _ => None,
+        let kept = plan.ops.iter().map(|op| {
+            let Op::Norm(Norm { kind: NormKind::Layer, out, .. }) = op else { return None };
+            Some(slots.claim(slots.groups(*out), 2))
         });
         let kept = kept.collect();
         slots.check(plan)?;

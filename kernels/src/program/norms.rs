@@ -9,9 +9,9 @@ use crate::program::compiler::{Compiler, Group, joined, most_columns, words};
 impl Compiler<'_> {
     /// (index among the ops, op) of norms over rows.
     pub(super) fn over_rows<'b>(ops: &[(usize, &'b Op)]) -> Vec<(usize, &'b Norm)> {
-        let norm = |&(number, op): &(usize, &'b Op)| match op {
-            Op::Norm(norm) if norm.kind != NormKind::Layer => Some((number, norm)),
-            _ => None,
+        let norm = |&(number, op): &(usize, &'b Op)| {
+            let Op::Norm(norm) = op else { return None };
+            (norm.kind != NormKind::Layer).then_some((number, norm))
         };
         ops.iter().filter_map(norm).collect()
     }

@@ -1,6 +1,6 @@
 //! Calls that do not fit are answered with an error, and leave the session as it was.
 
-use mmtl_plan::{Batch, EngineError, Pass, Session, TableUpdates, Update};
+use mmtl_plan::{Batch, EngineError, Pass, Session, TableUpdates, Task, TaskKind, Update};
 
 use super::finding::Finding;
 use super::snapshots::same;
@@ -42,8 +42,21 @@ fn batches(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &Upda
             findings.push(Finding::fact(format!("{call} refuses a batch with {what}"), refused));
         }
     }
+    findings.extend(unknown_class(trial, session, good, update));
     findings.extend(unsegmented(trial, session, good, update));
     findings
+}
+
+/// Predictions have no use for labels.
+fn unknown_class(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &Update) -> Option<Finding> {
+    let classes = |task: &Task| matches!(task.kind, TaskKind::Multiclass { .. });
+    let (mut batch, rows) = (good.clone(), good.rows());
+    let task = trial.plan.schema.tasks.iter().position(classes)?;
+    (batch.labels[task * rows], batch.weights[task * rows]) = (1e3, 1.0);
+    let weights = trial.objective_weights();
+    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass { step: 1 }, &[&weights])];
+    let refused = answers.iter().all(|answer| matches!(answer, Err(EngineError::Batch(_))));
+    Some(Finding::fact("training refuses a batch with an unknown class", refused))
 }
 
 /// What was gathered for predictions is good for nothing else.
