@@ -120,7 +120,7 @@ impl<R: Runtime> GpuSession<R> {
     }
 
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
-        check("number of objective weights", self.plan.objectives.len(), weights.len())
+        EngineError::check("number of objective weights", self.plan.objectives.len(), weights.len())
     }
 
     fn upload(&mut self, batch: &Batch, training: bool) -> Uploaded {
@@ -273,7 +273,7 @@ impl<R: Runtime> Session for GpuSession<R> {
     }
 
     fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
-        check("number of coefficients", self.kept, coefficients.len())?;
+        EngineError::check("number of coefficients", self.kept, coefficients.len())?;
         for (number, &coefficient) in coefficients.iter().enumerate() {
             let from = &self.several[number];
             for (to, from) in [(&self.own.dense, &from.dense), (&self.own.rows, &from.rows)] {
@@ -308,7 +308,7 @@ impl<R: Runtime> Session for GpuSession<R> {
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
         batch.check(&self.plan.schema, self.max_rows)?;
-        check("number of outputs", self.plan.outputs.len(), out.len())?;
+        EngineError::check("number of outputs", self.plan.outputs.len(), out.len())?;
         self.parameters.catch_up_all(&self.queue);
         let uploaded = self.upload(batch, false);
         self.pass(&self.program.evaluation, &uploaded, None, 0);
@@ -333,7 +333,7 @@ impl<R: Runtime> Session for GpuSession<R> {
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
-        check_sizes(&self.plan, snapshot)?;
+        snapshot.check(&self.plan)?;
         // The session's own moments stay where the snapshot has none: they must have missed nothing.
         self.parameters.catch_up_all(&self.queue);
         self.parameters.restore(&self.queue, snapshot);
@@ -359,30 +359,4 @@ impl<R: Runtime> GpuSession<R> {
             tables: tables.map(|moment| self.read_tables(moment)).collect::<Result<_, _>>()?,
         })
     }
-}
-
-fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
-    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
-}
-
-/// Refuses a snapshot whose sizes are not the plan's.
-fn check_sizes(plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
-    check_values(plan, &snapshot.dense, &snapshot.tables)?;
-    check("number of states", plan.states.len(), snapshot.states.len())?;
-    for (spec, state) in plan.states.iter().zip(&snapshot.states) {
-        check("length of a state", spec.len, state.len())?;
-    }
-    let Some(memory) = &snapshot.memory else { return Ok(()) };
-    check("number of moments, at most", memory.dense.len().min(2), memory.dense.len())?;
-    check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
-    memory.dense.iter().zip(&memory.tables).try_for_each(|(dense, tables)| check_values(plan, dense, tables))
-}
-
-fn check_values(plan: &Plan, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
-    check("length of the arena", plan.arena_len, dense.len())?;
-    check("number of tables", plan.tables.len(), tables.len())?;
-    for (spec, table) in plan.tables.iter().zip(tables) {
-        check("length of a table", spec.rows * spec.dim, table.len())?;
-    }
-    Ok(())
 }

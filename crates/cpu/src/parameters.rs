@@ -1,10 +1,9 @@
 //! What training changes, and its copies on the host.
 
-use mmtl_plan::{EngineError, Initial, Memory, Plan, Snapshot, TableUpdates, Update};
+use mmtl_plan::{Initial, Memory, Plan, Snapshot, TableUpdates, Update};
 
 use crate::aligned::Aligned;
 use crate::compiled::Compiled;
-use crate::session::check;
 use crate::tables::Tables;
 use crate::touched::Touched;
 
@@ -78,7 +77,7 @@ impl Parameters {
         }
     }
 
-    /// Puts back what [`check_sizes`] let pass; tables have caught up.
+    /// Puts back what [`Snapshot::check`] let pass; tables have caught up.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.dense.copy_from_slice(&snapshot.dense);
         for (shape, values) in self.tables.shapes.iter().zip(&snapshot.tables) {
@@ -99,26 +98,4 @@ impl Parameters {
             }
         }
     }
-}
-
-/// Refuses a snapshot whose sizes are not the plan's.
-pub fn check_sizes(plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
-    check_values(plan, &snapshot.dense, &snapshot.tables)?;
-    check("number of states", plan.states.len(), snapshot.states.len())?;
-    for (spec, state) in plan.states.iter().zip(&snapshot.states) {
-        check("length of a state", spec.len, state.len())?;
-    }
-    let Some(memory) = &snapshot.memory else { return Ok(()) };
-    check("number of moments, at most", memory.dense.len().min(2), memory.dense.len())?;
-    check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
-    memory.dense.iter().zip(&memory.tables).try_for_each(|(dense, tables)| check_values(plan, dense, tables))
-}
-
-fn check_values(plan: &Plan, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
-    check("length of the arena", plan.arena_len, dense.len())?;
-    check("number of tables", plan.tables.len(), tables.len())?;
-    for (spec, table) in plan.tables.iter().zip(tables) {
-        check("length of a table", spec.rows * spec.dim, table.len())?;
-    }
-    Ok(())
 }

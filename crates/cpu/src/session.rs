@@ -11,7 +11,7 @@ use crate::compiled::Compiled;
 use crate::gradient::{GradientStore, blend, inner};
 use crate::layout::Frame;
 use crate::memory::{self, Activations};
-use crate::parameters::{Parameters, check_sizes};
+use crate::parameters::Parameters;
 use crate::sweep::Work;
 use crate::touched::Touched;
 use crate::workers::Workers;
@@ -61,7 +61,7 @@ impl CpuSession {
     }
 
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
-        check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
+        EngineError::check("number of objective weights", self.compiled.plan.objectives.len(), weights.len())
     }
 
     /// Finds the rows of tables that `batch` looks up and brings them to the present.
@@ -179,7 +179,7 @@ impl Session for CpuSession {
     }
 
     fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
-        check("number of coefficients", self.kept, coefficients.len())?;
+        EngineError::check("number of coefficients", self.kept, coefficients.len())?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.combine_inside(coefficients, update));
         Ok(())
@@ -192,7 +192,7 @@ impl Session for CpuSession {
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
         batch.check(&self.compiled.plan.schema, self.max_rows)?;
-        check("number of outputs", self.compiled.plan.outputs.len(), out.len())?;
+        EngineError::check("number of outputs", self.compiled.plan.outputs.len(), out.len())?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| {
             self.parameters.tables.catch_up_all(&workers);
@@ -213,7 +213,7 @@ impl Session for CpuSession {
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
-        check_sizes(&self.compiled.plan, snapshot)?;
+        snapshot.check(&self.compiled.plan)?;
         let workers = Arc::clone(&self.compiled.workers);
         // The session's own moments stay where the snapshot has none: they must have missed nothing.
         workers.run(|| self.parameters.tables.catch_up_all(&workers));
@@ -227,9 +227,4 @@ fn work<'a>(compiled: &'a Compiled, parameters: &'a Parameters, batch: &'a Batch
     let Compiled { model, workers, preparation, .. } = compiled;
     let frame = Frame::new(batch.rows(), model.stride);
     Work { model, workers, preparation, batch, frame, dense: &parameters.dense, tables: &parameters.tables }
-}
-
-/// An argument of the wrong size.
-pub fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
-    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
 }

@@ -220,3 +220,40 @@ pub enum EngineError {
     #[error("the device failed: {0}")]
     Device(String),
 }
+
+impl EngineError {
+    /// Refuses an argument of the wrong size.
+    ///
+    /// # Errors
+    /// When it is not the one expected.
+    pub fn check(what: &'static str, expected: usize, got: usize) -> Result<(), Self> {
+        if expected == got { Ok(()) } else { Err(Self::Argument { what, expected, got }) }
+    }
+}
+
+impl Snapshot {
+    /// Whether a session of `plan` can be put back to it.
+    ///
+    /// # Errors
+    /// When its sizes are not the plan's, or it has more moments than any rule keeps.
+    pub fn check(&self, plan: &Plan) -> Result<(), EngineError> {
+        check_values(plan, &self.dense, &self.tables)?;
+        EngineError::check("number of states", plan.states.len(), self.states.len())?;
+        for (spec, state) in plan.states.iter().zip(&self.states) {
+            EngineError::check("length of a state", spec.len, state.len())?;
+        }
+        let Some(memory) = &self.memory else { return Ok(()) };
+        EngineError::check("number of moments, at most", memory.dense.len().min(2), memory.dense.len())?;
+        EngineError::check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
+        memory.dense.iter().zip(&memory.tables).try_for_each(|(dense, tables)| check_values(plan, dense, tables))
+    }
+}
+
+fn check_values(plan: &Plan, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
+    EngineError::check("length of the arena", plan.arena_len, dense.len())?;
+    EngineError::check("number of tables", plan.tables.len(), tables.len())?;
+    for (spec, table) in plan.tables.iter().zip(tables) {
+        EngineError::check("length of a table", spec.rows * spec.dim, table.len())?;
+    }
+    Ok(())
+}

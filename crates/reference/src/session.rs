@@ -37,7 +37,7 @@ impl<T: Real> Oracle<T> {
     }
 
     fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
-        check("number of objective weights", self.plan.objectives.len(), weights.len())
+        EngineError::check("number of objective weights", self.plan.objectives.len(), weights.len())
     }
 }
 
@@ -77,7 +77,7 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn combine(&mut self, coefficients: &[f32], update: &Update) -> Result<(), EngineError> {
-        check("number of coefficients", self.gradients.len(), coefficients.len())?;
+        EngineError::check("number of coefficients", self.gradients.len(), coefficients.len())?;
         let mut sum = Parameters::zeros(&self.plan);
         for (&coefficient, gradient) in widened::<T>(coefficients).iter().zip(&self.gradients) {
             sum.add_scaled(coefficient, gradient);
@@ -94,7 +94,7 @@ impl<T: Real> Session for Oracle<T> {
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
         batch.check(&self.plan.schema, self.options.max_rows)?;
-        check("number of outputs", self.plan.outputs.len(), out.len())?;
+        EngineError::check("number of outputs", self.plan.outputs.len(), out.len())?;
         let tape = self.forward(batch, Mode::Evaluation);
         for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
             *values = singles(&tape.slots[output.slot.0]);
@@ -112,35 +112,12 @@ impl<T: Real> Session for Oracle<T> {
     }
 
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError> {
-        self.check_sizes(&snapshot.dense, &snapshot.tables)?;
-        check("number of states", self.plan.states.len(), snapshot.states.len())?;
-        for (spec, state) in self.plan.states.iter().zip(&snapshot.states) {
-            check("length of a state", spec.len, state.len())?;
-        }
+        snapshot.check(&self.plan)?;
         if let Some(memory) = &snapshot.memory {
-            check("number of moments of tables", memory.dense.len(), memory.tables.len())?;
-            for (dense, tables) in memory.dense.iter().zip(&memory.tables) {
-                self.check_sizes(dense, tables)?;
-            }
             self.moments = Moments::of(memory);
         }
         self.parameters = Parameters::of(&snapshot.dense, &snapshot.tables);
         self.states = snapshot.states.iter().map(|state| widened(state)).collect();
         Ok(())
     }
-}
-
-impl<T> Oracle<T> {
-    fn check_sizes(&self, dense: &[f32], tables: &[Vec<f32>]) -> Result<(), EngineError> {
-        check("length of the arena", self.plan.arena_len, dense.len())?;
-        check("number of tables", self.plan.tables.len(), tables.len())?;
-        for (spec, table) in self.plan.tables.iter().zip(tables) {
-            check("length of a table", spec.rows * spec.dim, table.len())?;
-        }
-        Ok(())
-    }
-}
-
-fn check(what: &'static str, expected: usize, got: usize) -> Result<(), EngineError> {
-    if expected == got { Ok(()) } else { Err(EngineError::Argument { what, expected, got }) }
 }
