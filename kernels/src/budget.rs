@@ -3,7 +3,6 @@
 use mmtl_plan::{EngineError, Footprint, Plan};
 
 use crate::program::Program;
-use crate::tables::most_rows;
 
 /// What limits a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +35,7 @@ pub fn footprint(plan: &Plan, program: &Program, max_rows: usize) -> Footprint {
 
 /// Elements of the gradients of the rows that a batch can touch.
 pub fn touched(plan: &Plan, max_rows: usize) -> usize {
-    most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
+    plan.most_touched_rows(max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
 }
 
 /// Refuses a session that a device has no room or no cubes for, with the number of rows that would fit if fewer would.

@@ -105,7 +105,7 @@ impl Packed {
         self.has_rows.clear();
         let reductions = reductions(plan);
         for (objective, reduction) in plan.objectives.iter().zip(reductions) {
-            let reciprocal = reciprocal(batch, objective.task, reduction);
+            let reciprocal = batch.reciprocal(objective.task, reduction);
             self.numbers.push(reciprocal as f32);
             self.has_rows.push(reciprocal > 0.0);
         }
@@ -178,16 +178,4 @@ fn reductions(plan: &Plan) -> Vec<Reduction> {
         }
     }
     reductions
-}
-
-/// Reciprocal of what a summed loss is divided by; 0 when no row has a weight.
-fn reciprocal(batch: &Batch, task: usize, reduction: Reduction) -> f64 {
-    let total: f64 = batch.weights(task).iter().filter(|&&weight| weight > 0.0).map(|&weight| f64::from(weight)).sum();
-    if total <= 0.0 {
-        return 0.0;
-    }
-    match reduction {
-        Reduction::Own => 1.0 / total,
-        Reduction::Batch => 1.0 / batch.rows() as f64,
-    }
 }

@@ -1,7 +1,6 @@
 //! Rows of embedding tables: their gradients, and updates that reach a row when a batch next looks it up.
 
 use cubecl::prelude::*;
-use mmtl_plan::{FieldKind, Op, Plan, Source};
 
 use crate::update::{RULE, advance, rule_at};
 
@@ -238,22 +237,4 @@ pub fn mark(places: &mut Array<u32>, batch: &Array<u32>, touched: u32, clear: u3
     }
     let to = batch[entry] as usize;
     places[to] = place;
-}
-
-/// For each table, how many rows a batch of `max_rows` rows can touch.
-pub fn most_rows(plan: &Plan, max_rows: usize) -> Vec<usize> {
-    let mut most = vec![0usize; plan.tables.len()];
-    for op in &plan.ops {
-        let Op::Embed(op) = op else { continue };
-        for column in &op.columns {
-            if let Source::Table { table, .. } = column.source {
-                let ids = match plan.schema.fields[column.field].kind {
-                    FieldKind::Tokens { max, .. } => max,
-                    FieldKind::Categorical { .. } | FieldKind::Numeric => 1,
-                };
-                most[table.0] = most[table.0].saturating_add(max_rows.saturating_mul(ids));
-            }
-        }
-    }
-    most.iter().zip(&plan.tables).map(|(most, table)| *most.min(&table.rows)).collect()
 }

@@ -10,7 +10,6 @@ use crate::layout::{LARGEST_TILE, SMALLEST_TILE};
 use crate::model::Model;
 use crate::ops::norm::Statistics;
 use crate::reach::Reach;
-use crate::touched::Touched;
 
 /// Memory of passes over a batch.
 pub struct Activations {
@@ -79,7 +78,7 @@ fn slot_rows(model: &Model, threads: usize, max_rows: usize) -> usize {
 
 /// Elements of the gradients of the rows that `max_rows` rows of a batch can touch.
 pub fn touched_elements(plan: &Plan, max_rows: usize) -> usize {
-    Touched::most_rows(plan, max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
+    plan.most_touched_rows(max_rows).iter().zip(&plan.tables).map(|(rows, table)| rows * table.dim).sum()
 }
 
 /// What a session allocates for batches of `max_rows` rows.
@@ -88,7 +87,7 @@ pub fn footprint(plan: &Plan, model: &Model, threads: usize, max_rows: usize) ->
     let tables = sum(plan.tables.iter().map(|table| times(table.rows, table.dim)));
     let trained = tables.saturating_add(plan.arena_len as u64);
     let states = sum(plan.states.iter().map(|state| state.len as u64));
-    let touched_rows = sum(Touched::most_rows(plan, max_rows).into_iter().map(|rows| rows as u64));
+    let touched_rows = sum(plan.most_touched_rows(max_rows).into_iter().map(|rows| rows as u64));
     let gradients = [plan.arena_len as u64, touched_elements(plan, max_rows) as u64, touched_rows.saturating_mul(2)];
     let activations = [
         times(slot_rows(model, threads, max_rows), 2 * model.stride),

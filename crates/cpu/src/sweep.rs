@@ -140,7 +140,7 @@ impl Activations {
     fn begin(&mut self, work: &Work<'_>) {
         work.preparation.run(work.workers, &work.model.nodes, work.batch, true, work.dense, &mut self.prepared);
         for loss in work.model.losses() {
-            self.reciprocals[loss.objective] = loss.reciprocal(work.batch);
+            self.reciprocals[loss.objective] = work.batch.reciprocal(loss.task, loss.reduction);
         }
         self.losses.fill(0.0);
     }

@@ -45,7 +45,7 @@ const AHEAD: usize = 12;
 impl Touched {
     /// With room for the rows of `max_rows` rows of a batch.
     pub fn with_room(plan: &Plan, max_rows: usize) -> Self {
-        let rows = Self::most_rows(plan, max_rows).iter().sum();
+        let rows = plan.most_touched_rows(max_rows).iter().sum();
         Self {
             rows: Vec::with_capacity(rows),
             at: Vec::with_capacity(rows),
@@ -53,24 +53,6 @@ impl Touched {
             elements: vec![0; plan.tables.len() + 1],
             jobs: Vec::with_capacity(rows.div_ceil(OCCURRENCES) + plan.tables.len()),
         }
-    }
-
-    /// For each table, how many rows a batch of `max_rows` rows can touch.
-    pub fn most_rows(plan: &Plan, max_rows: usize) -> Vec<usize> {
-        let mut most = vec![0usize; plan.tables.len()];
-        for op in &plan.ops {
-            let mmtl_plan::Op::Embed(op) = op else { continue };
-            for column in &op.columns {
-                if let mmtl_plan::Source::Table { table, .. } = column.source {
-                    let ids = match plan.schema.fields[column.field].kind {
-                        mmtl_plan::FieldKind::Tokens { max, .. } => max,
-                        mmtl_plan::FieldKind::Categorical { .. } | mmtl_plan::FieldKind::Numeric => 1,
-                    };
-                    most[table.0] = most[table.0].saturating_add(max_rows.saturating_mul(ids));
-                }
-            }
-        }
-        most.iter().zip(&plan.tables).map(|(most, table)| *most.min(&table.rows)).collect()
     }
 
     /// Finds the rows that `batch` looks up. Fields of a vocabulary that the plan does not read touch nothing.

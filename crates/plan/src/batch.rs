@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::engine::EngineError;
+use crate::op::Reduction;
 use crate::schema::{FieldKind, Schema, TaskKind};
 use crate::segments::Segments;
 
@@ -90,6 +91,19 @@ impl Batch {
     /// Row weights of one task, `[rows]`.
     pub fn weights(&self, task: usize) -> &[f32] {
         &self.weights[task * self.rows()..(task + 1) * self.rows()]
+    }
+
+    /// Reciprocal of what a task's summed loss is divided by; 0 when no row has a weight.
+    pub fn reciprocal(&self, task: usize, reduction: Reduction) -> f64 {
+        let counted = self.weights(task).iter().filter(|&&weight| weight > 0.0);
+        let total: f64 = counted.map(|&weight| f64::from(weight)).sum();
+        if total <= 0.0 {
+            return 0.0;
+        }
+        match reduction {
+            Reduction::Own => 1.0 / total,
+            Reduction::Batch => 1.0 / self.rows() as f64,
+        }
     }
 
     /// Recomputes [`Batch::segments`] from the lookups. Buffers are reused.

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::op::{Factor, Loss, Op, SlotId};
+use crate::op::{Factor, Loss, Op, SlotId, Source};
 use crate::param::{ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
-use crate::schema::Schema;
+use crate::schema::{FieldKind, Schema};
 
 /// A list of ops over named slots, with what it owns. Made by a [`crate::PlanBuilder`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,6 +109,24 @@ impl Plan {
             touches
         });
         shared
+    }
+
+    /// For each table, how many rows a batch of `max_rows` rows can look up.
+    pub fn most_touched_rows(&self, max_rows: usize) -> Vec<usize> {
+        let mut most = vec![0usize; self.tables.len()];
+        for op in &self.ops {
+            let Op::Embed(op) = op else { continue };
+            for column in &op.columns {
+                if let Source::Table { table, .. } = column.source {
+                    let ids = match self.schema.fields[column.field].kind {
+                        FieldKind::Tokens { max, .. } => max,
+                        FieldKind::Categorical { .. } | FieldKind::Numeric => 1,
+                    };
+                    most[table.0] = most[table.0].saturating_add(max_rows.saturating_mul(ids));
+                }
+            }
+        }
+        most.iter().zip(&self.tables).map(|(most, table)| *most.min(&table.rows)).collect()
     }
 
     /// The logits an objective is computed from.

@@ -1,6 +1,6 @@
 //! Objectives: the value and the derivative with respect to the logits in one pass.
 
-use mmtl_plan::{Batch, LossKind, Reduction};
+use mmtl_plan::{LossKind, Reduction};
 
 use crate::elementary::{exp, ln, sigmoid, softplus};
 use crate::lanes::add_scaled;
@@ -26,18 +26,6 @@ pub struct LossNode {
 }
 
 impl LossNode {
-    /// Reciprocal of what the summed loss is divided by; 0 when no row has a weight.
-    pub fn reciprocal(&self, batch: &Batch) -> f64 {
-        let total: f64 = batch.weights(self.task).iter().filter(|&&w| w > 0.0).map(|&w| f64::from(w)).sum();
-        if total <= 0.0 {
-            return 0.0;
-        }
-        match self.reduction {
-            Reduction::Own => 1.0 / total,
-            Reduction::Batch => 1.0 / batch.rows() as f64,
-        }
-    }
-
     /// Adds the tile's `Σ w·ℓ` to `total` and leaves the objective's derivatives in its own place.
     pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32], total: &mut f64) {
         let rows = tile.first..tile.first + tile.rows;
