@@ -4,8 +4,9 @@ use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
 use crate::ops::{gate, linear_gradient, loss, mix, norm, predict, sum};
-use crate::parameters::touched_cubes;
-use crate::pass::{Grid, Uploaded};
+use crate::parameters::cubes_of_rows;
+use crate::parts;
+use crate::pass::{Grid, ROW_UNITS, Uploaded};
 use crate::program::Launch;
 use crate::session::{GpuSession, Gradients};
 use crate::tables::{self, ACROSS, ROWS};
@@ -40,20 +41,34 @@ impl<R: Runtime> GpuSession<R> {
 
     /// The gradients of touched rows.
     pub(crate) fn sum_tables(&self, batch: &Uploaded, into: &Gradients) {
-        if batch.touched > 0 {
-            let (queue, memory) = (&self.queue, &self.memory);
+        let (queue, memory, dim) = (&self.queue, &self.memory, CubeDim::new_2d(ACROSS as u32, ROWS as u32));
+        let [parts, splits] = batch.parts;
+        if parts > 0 {
             // SAFETY: occurrences lie within the batch, which was checked, and gradients within their room.
             unsafe {
                 tables::gradients::launch_unchecked(
                     queue.client(),
-                    touched_cubes(batch),
-                    CubeDim::new_2d(ACROSS as u32, ROWS as u32),
+                    cubes_of_rows(parts),
+                    dim,
                     queue.arg(&into.rows),
                     queue.arg(&memory.grads),
                     queue.arg(&batch.words),
                     queue.arg(&memory.jobs),
                     self.program.tables,
-                    self.header.touched(),
+                    self.header.parts(),
+                );
+            }
+        }
+        if splits > 0 {
+            // SAFETY: parts follow the gradients in the same room.
+            unsafe {
+                tables::add_parts::launch_unchecked(
+                    queue.client(),
+                    cubes_of_rows(splits),
+                    dim,
+                    queue.arg(&into.rows),
+                    queue.arg(&batch.words),
+                    self.header.splits(),
                 );
             }
         }
@@ -72,7 +87,7 @@ impl<R: Runtime> GpuSession<R> {
         let (client, rows) = (queue.client(), batch.rows);
         let arg = |buffer: &Buffer| queue.arg(buffer);
         let (grads, values) = (|| arg(&memory.grads), || arg(&memory.values));
-        let (words, jobs) = (|| arg(&batch.words), || arg(&memory.jobs));
+        let (words, jobs, sums) = (|| arg(&batch.words), || arg(&memory.jobs), || arg(&memory.parts));
         let (dense, gradient) = (|| arg(&self.parameters.dense), || arg(&into.dense));
         let statistics = || arg(&memory.statistics);
         // SAFETY: as in a forward pass.
@@ -167,7 +182,7 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::LinearInput(list) => {
-                    let tile = self.tile(rows, list);
+                    let tile = self.cutting.tile(rows, list);
                     let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
                     linear_gradient::input_gradient::launch_unchecked(
                         client,
@@ -182,71 +197,84 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::LinearWeight(list) => {
-                    let tile = self.tile(list.rows, list);
-                    let Some(Grid { count, dim }) = Grid::tiles(tile, list.rows, list) else { return };
+                    let tile = self.cutting.tile_of_weights(rows, list);
+                    let parts = self.cutting.parts_of_weights(rows, list);
+                    let tiles = list.rows.div_ceil(tile.rows as u32);
+                    let count = [list.columns.div_ceil(tile.cols as u32), tiles * parts.number, list.len];
+                    let Some(Grid { count, dim }) = Grid::new(count, (tile.units() as u32, 1)) else { return };
                     let (words, jobs) = (words(), jobs());
                     linear_gradient::weight_gradient::launch_unchecked(
                         client,
                         count,
                         dim,
-                        gradient(),
+                        sums(),
                         values(),
                         grads(),
                         words,
                         jobs,
                         list.first,
+                        self.program.gradient_part,
+                        parts.length,
+                        tiles,
                         tile,
                     );
                 }
-                Launch::StarWeight(list) => {
-                    let tile = self.tile(list.rows, list);
-                    let Some(Grid { count, dim }) = Grid::tiles(tile, list.rows, list) else { return };
+                Launch::AddParts(list) => {
+                    let parts = self.cutting.parts_of_weights(rows, self.program.weights);
+                    let Some(Grid { count, dim }) = Grid::each_column(list, parts::UNITS) else { return };
                     let (words, jobs) = (words(), jobs());
-                    linear_gradient::star_gradient::launch_unchecked(
+                    parts::add::launch_unchecked(
                         client,
                         count,
                         dim,
                         gradient(),
-                        values(),
-                        grads(),
+                        sums(),
                         dense(),
                         words,
                         jobs,
                         list.first,
-                        tile,
+                        self.program.gradient_part,
+                        parts.length,
                     );
                 }
-                Launch::LinearBias(list) => {
-                    let Some(Grid { count, dim }) = Grid::columns(list) else { return };
-                    linear_gradient::bias_gradient::launch_unchecked(
+                Launch::NormReduce(list) => {
+                    let parts = self.cutting.parts_of_columns(rows, list);
+                    let Some(Grid { count, dim }) = Grid::columns(list, parts.number) else { return };
+                    norm::reduce::launch_unchecked(
                         client,
                         count,
                         dim,
-                        gradient(),
+                        sums(),
+                        statistics(),
+                        values(),
                         grads(),
                         words(),
                         jobs(),
                         list.first,
+                        list.part,
+                        parts.length,
                     );
                 }
-                Launch::NormReduce(list) => {
-                    let Some(Grid { count, dim }) = Grid::columns(list) else { return };
-                    norm::reduce::launch_unchecked(
+                Launch::NormReduced(list) => {
+                    let parts = self.cutting.parts_of_columns(rows, list);
+                    let Some(Grid { count, dim }) = Grid::each_column(list, ROW_UNITS) else { return };
+                    norm::reduced::launch_unchecked(
                         client,
                         count,
                         dim,
                         statistics(),
                         gradient(),
-                        values(),
-                        grads(),
+                        sums(),
                         dense(),
                         words(),
                         jobs(),
                         list.first,
+                        list.part,
+                        parts.length,
                     );
                 }
                 Launch::NormShared(list) => {
-                    let Some(Grid { count, dim }) = Grid::columns(list) else { return };
+                    let Some(Grid { count, dim }) = Grid::each_column(list, ROW_UNITS) else { return };
                     norm::shared_gradient::launch_unchecked(
                         client,
                         count,
@@ -290,17 +318,20 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::NormWidthGradient(list) => {
-                    let Some(Grid { count, dim }) = Grid::columns(list) else { return };
+                    let parts = self.cutting.parts_of_weights(rows, self.program.weights);
+                    let Some(Grid { count, dim }) = Grid::columns(list, parts.number) else { return };
                     norm::width_gradient::launch_unchecked(
                         client,
                         count,
                         dim,
-                        gradient(),
+                        sums(),
                         values(),
                         grads(),
                         words(),
                         jobs(),
                         list.first,
+                        self.program.gradient_part,
+                        parts.length,
                     );
                 }
                 Launch::Embed(_)
@@ -309,6 +340,7 @@ impl<R: Runtime> GpuSession<R> {
                 | Launch::Mix(_)
                 | Launch::Sum(_)
                 | Launch::Statistics(_)
+                | Launch::MergeStatistics(_)
                 | Launch::NormRows(_)
                 | Launch::NormWidth(_)
                 | Launch::Predict(_)

@@ -30,9 +30,9 @@ impl<R: Runtime> Queue<R> {
         &self.client
     }
 
-    /// Whether the device is a processor: on those CubeCL turns off what planes do together.
+    /// Whether the device is a processor.
     pub fn is_software(&self) -> bool {
-        self.client.features().plane.is_empty()
+        is_software(&self.client)
     }
 
     /// A buffer with these elements; a device has no empty ones, so that none become one of 0.
@@ -102,6 +102,11 @@ impl Buffer {
     pub fn len(&self) -> usize {
         self.len
     }
+}
+
+/// Whether a device is a processor: on those CubeCL turns off what planes do together.
+pub fn is_software<R: Runtime>(client: &ComputeClient<R>) -> bool {
+    client.features().plane.is_empty()
 }
 
 /// Units of a cube that sweeps over elements.

@@ -2,6 +2,7 @@
 
 use crate::jobs::List;
 use crate::ops::{embed, gate, linear, linear_gradient, loss, mix, norm, predict, sum};
+use crate::parts;
 use crate::program::{Launch, Program};
 
 /// Work of a launch.
@@ -36,13 +37,9 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
             let rows = if job[7] > 0 { of_scene } else { rows };
             product(rows, job[2], job[5], 1)
         }),
-        Launch::StarWeight(list) => each::<{ linear_gradient::STAR }>(program, list, |job| {
-            // The scenes' matrices are read and their gradients written.
-            product(rows, job[2], job[5], 1).and(moved(job[2] * job[5] * (1 + 2 * job[9])))
-        }),
-        Launch::LinearBias(list) => each::<{ linear_gradient::BIAS }>(program, list, |job| {
-            let rows = if job[4] > 0 { of_scene } else { rows };
-            moved(rows * job[2])
+        Launch::AddParts(list) => each::<{ parts::ADD }>(program, list, |job| {
+            // One part at least is read, and the sum written; of STAR, each scene's, with the matrices of both.
+            moved(job[1] * if job[6] > 0 { 2 + job[6] * (2 + job[7]) } else { 2 })
         }),
         Launch::Deactivate(list) => {
             each::<{ linear_gradient::DEACTIVATE }>(program, list, |job| moved(3 * rows * job[2]))
@@ -60,6 +57,8 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
             let rows = if job[3] > 0 { of_scene } else { rows };
             moved(rows * job[2])
         }),
+        Launch::MergeStatistics(list) => each::<{ norm::STATISTICS }>(program, list, |job| moved(4 * job[2])),
+        Launch::NormReduced(list) => each::<{ norm::REDUCE }>(program, list, |job| moved(4 * job[2])),
         Launch::NormRows(list) => each::<{ norm::ROWS }>(program, list, |job| moved(2 * rows * job[2])),
         Launch::NormWidth(list) => each::<{ norm::WIDTH }>(program, list, |job| moved(2 * rows * job[2])),
         Launch::NormReduce(list) => each::<{ norm::REDUCE }>(program, list, |job| {
@@ -73,7 +72,9 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
         Launch::NormWidthInput(list) => {
             each::<{ norm::INPUT_WIDTH }>(program, list, |job| moved(rows * job[2] * (3 + job[10])))
         }
-        Launch::NormWidthGradient(list) => each::<{ norm::WIDTH }>(program, list, |job| moved(2 * rows * job[2])),
+        Launch::NormWidthGradient(list) => {
+            each::<{ norm::WIDTH_GRADIENT }>(program, list, |job| moved(2 * rows * job[2]))
+        }
         Launch::Predict(list) => each::<{ predict::FORWARD }>(program, list, |job| moved(rows * job[3] * (1 + job[5]))),
         Launch::PredictGradient(list) => {
             each::<{ predict::BACKWARD }>(program, list, |job| moved(rows * job[3] * (2 + 2 * job[5])))

@@ -6,6 +6,8 @@ use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
+use crate::buffer::is_software;
+use crate::cutting::Cutting;
 use crate::probe::DeviceProbe;
 use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
@@ -50,8 +52,13 @@ impl<R: Runtime> GpuEngine<R> {
         let program = Program::new(&plan, options.max_rows, options.dropout)?;
         let free = self.free.as_ref().and_then(|free| free());
         let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
-        budget::check(&plan, &program, options.max_rows, limits)?;
-        GpuSession::new(self.client.clone(), plan, program, options, self.tile)
+        let cutting = self.cutting();
+        budget::check(&plan, &program, options.max_rows, cutting, limits)?;
+        GpuSession::new(self.client.clone(), plan, program, options, cutting)
+    }
+
+    fn cutting(&self) -> Cutting {
+        Cutting { software: is_software(&self.client), tile: self.tile }
     }
 
     /// What its device can do at best.
@@ -75,6 +82,6 @@ impl<R: Runtime> Engine for GpuEngine<R> {
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let program = Program::new(plan, options.max_rows, options.dropout)?;
-        Ok(Some(budget::footprint(plan, &program, options.max_rows)))
+        Ok(Some(budget::footprint(plan, &program, options.max_rows, self.cutting())))
     }
 }

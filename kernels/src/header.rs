@@ -2,7 +2,7 @@
 
 use mmtl_plan::{Batch, Plan, Reduction, Schema};
 
-use crate::tables::TOUCHED;
+use crate::tables::{OCCURRENCES, PART, SPLIT, TOUCHED};
 
 /// Where a batch's words say what. Word 0 is the number of rows; the scenes' first rows and the end of the last follow.
 pub struct Header {
@@ -23,6 +23,12 @@ pub struct Packed {
     pub touched: Vec<Vec<u32>>,
     /// Elements of the gradients of touched rows, table after table.
     pub gradients: Vec<usize>,
+    /// Parts of the occurrences of touched rows.
+    parts: Vec<[u32; PART]>,
+    /// Touched rows of several parts.
+    splits: Vec<[u32; SPLIT]>,
+    /// Elements of gradients and of the parts of those that have several.
+    pub summed: usize,
     /// For each objective, whether it has a row.
     pub has_rows: Vec<bool>,
 }
@@ -53,8 +59,18 @@ impl Header {
         self.scene_of() + 1
     }
 
+    /// The same of the parts of their occurrences.
+    pub fn parts(&self) -> u32 {
+        self.touched() + 2
+    }
+
+    /// The same of the rows of several parts.
+    pub fn splits(&self) -> u32 {
+        self.parts() + 2
+    }
+
     fn len(&self) -> usize {
-        self.touched() as usize + 2
+        self.splits() as usize + 2
     }
 }
 
@@ -146,14 +162,11 @@ impl Packed {
                 }
                 rows.push(row);
                 let place = &places[table];
-                let [begin, end] = [segments.starts[u], segments.starts[u + 1]];
                 let entry: [u32; TOUCHED] = [
                     (place.first_row + row as usize) as u32,
                     table as u32,
                     (place.first_element + row as usize * spec.dim) as u32,
                     element as u32,
-                    occurrences[spec.vocabulary] as u32 + begin,
-                    occurrences[spec.vocabulary] as u32 + end,
                 ];
                 self.words.extend(entry);
                 element += spec.dim;
@@ -161,6 +174,48 @@ impl Packed {
         }
         self.gradients.push(element);
         self.words[header.touched() as usize] = ((self.words.len() - first) / TOUCHED) as u32;
+        self.pack_parts(plan, batch, header, &occurrences);
+    }
+
+    /// The touched rows' occurrences, in parts. The sums of rows of several parts follow the gradients.
+    fn pack_parts(&mut self, plan: &Plan, batch: &Batch, header: &Header, occurrences: &[usize]) {
+        let Self { words, touched, gradients, parts, splits, summed, .. } = self;
+        parts.clear();
+        splits.clear();
+        *summed = gradients[plan.tables.len()];
+        for (table, spec) in plan.tables.iter().enumerate() {
+            let segments = &batch.segments[spec.vocabulary];
+            let mut u = 0;
+            for (number, &row) in touched[table].iter().enumerate() {
+                // Touched rows are among the unique ones, in the same order.
+                while segments.unique[u] != row {
+                    u += 1;
+                }
+                let [begin, end] = [u, u + 1].map(|u| occurrences[spec.vocabulary] as u32 + segments.starts[u]);
+                let to = (gradients[table] + number * spec.dim) as u32;
+                let count = (end - begin).div_ceil(OCCURRENCES as u32);
+                if count <= 1 {
+                    parts.push([table as u32, to, begin, end]);
+                    continue;
+                }
+                splits.push([to, spec.dim as u32, *summed as u32, count]);
+                for part in 0..count {
+                    let begin = begin + part * OCCURRENCES as u32;
+                    parts.push([table as u32, *summed as u32, begin, end.min(begin + OCCURRENCES as u32)]);
+                    *summed += spec.dim;
+                }
+            }
+        }
+        for (at, records) in [(header.parts(), &*parts), (header.splits(), &*splits)] {
+            words[at as usize] = records.len() as u32;
+            words[at as usize + 1] = words.len() as u32;
+            words.extend(records.iter().flatten());
+        }
+    }
+
+    /// Parts of the touched rows' occurrences, and rows of several.
+    pub fn parts(&self) -> [usize; 2] {
+        [self.parts.len(), self.splits.len()]
     }
 
     /// Number of touched rows.

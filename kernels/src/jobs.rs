@@ -20,6 +20,8 @@ pub struct List {
     pub columns: u32,
     /// Most rows that a job works on, where those are not the batch's.
     pub rows: u32,
+    /// Elements of a part of all jobs' sums, where those are made in parts.
+    pub part: u32,
 }
 
 impl Jobs {
@@ -34,7 +36,7 @@ impl Jobs {
     pub fn list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]], columns: u32) -> List {
         let first = self.push(jobs.iter().flatten().copied());
         self.longest = self.longest.max(jobs.len());
-        List { first, len: jobs.len() as u32, columns, rows: 0 }
+        List { first, len: jobs.len() as u32, columns, rows: 0, part: 0 }
     }
 
     /// Jobs of the longest list.

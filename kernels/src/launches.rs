@@ -5,8 +5,8 @@ use mmtl_plan::{EngineError, Plan, TableUpdates};
 use crate::program::{Launch, Program};
 
 /// Launches of one training step by kernel, in the order in which a step first comes to each; `clips` says whether it
-/// clips gradients. Uploads launch nothing. The first step, and one whose batch touches no row of a table, launch fewer;
-/// with exact updates, every 256th also sweeps each table once.
+/// clips gradients. Uploads launch nothing. The first step, and one whose batch touches no row of a table or none often,
+/// launch fewer; with exact updates, every 256th also sweeps each table once.
 ///
 /// # Errors
 /// On a plan that the engine does not execute.
@@ -19,7 +19,7 @@ pub fn launches(plan: &Plan, tables: TableUpdates, clips: bool) -> Result<Vec<(&
     }
     kernels.extend(program.training.iter().chain(&program.backward).map(kernel));
     if looks_up {
-        kernels.push("tables, gradient");
+        kernels.extend(["tables, gradient", "tables, sums of parts"]);
     }
     if clips {
         // Squares of the dense gradient and of the touched rows', and the factor.
@@ -52,6 +52,7 @@ pub(crate) fn kernel(launch: &Launch) -> &'static str {
         Launch::Mix(_) => "mix",
         Launch::Sum(_) => "sum",
         Launch::Statistics(_) => "norm, statistics",
+        Launch::MergeStatistics(_) => "norm, statistics of parts",
         Launch::NormRows(_) => "norm over rows",
         Launch::NormWidth(_) => "norm over width",
         Launch::Predict(_) => "predict",
@@ -65,9 +66,9 @@ pub(crate) fn kernel(launch: &Launch) -> &'static str {
         Launch::Deactivate(_) => "linear, activation's gradient",
         Launch::LinearInput(_) => "linear, input's gradient",
         Launch::LinearWeight(_) => "linear, weights' gradient",
-        Launch::StarWeight(_) => "linear, STAR's weights' gradient",
-        Launch::LinearBias(_) => "linear, biases' gradient",
+        Launch::AddParts(_) => "parts of gradients, sums",
         Launch::NormReduce(_) => "norm over rows, sums of gradients",
+        Launch::NormReduced(_) => "norm over rows, sums of gradients' parts",
         Launch::NormShared(_) => "norm over rows, parameters' gradient",
         Launch::NormRowsInput(_) => "norm over rows, input's gradient",
         Launch::NormWidthInput(_) => "norm over width, input's gradient",

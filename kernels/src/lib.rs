@@ -10,6 +10,7 @@ mod buffer;
 mod cost;
 #[cfg(feature = "cuda")]
 mod cuda_devices;
+mod cutting;
 mod device;
 mod elementary;
 mod engine;
@@ -19,6 +20,7 @@ mod jobs;
 mod launches;
 mod ops;
 mod parameters;
+mod parts;
 mod pass;
 mod place;
 mod probe;

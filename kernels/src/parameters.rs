@@ -101,7 +101,7 @@ impl Parameters {
         unsafe {
             tables::catch_up::launch_unchecked(
                 queue.client(),
-                touched_cubes(batch),
+                cubes_of_rows(batch.touched),
                 CubeDim::new_2d(ACROSS as u32, ROWS as u32),
                 queue.arg(&self.tables),
                 queue.arg(m),
@@ -258,7 +258,7 @@ impl Parameters {
         unsafe {
             tables::update_touched::launch_unchecked(
                 queue.client(),
-                touched_cubes(batch),
+                cubes_of_rows(batch.touched),
                 CubeDim::new_2d(ACROSS as u32, ROWS as u32),
                 queue.arg(&self.tables),
                 queue.arg(m),
@@ -351,10 +351,10 @@ impl Parameters {
     }
 }
 
-/// Cubes of [`ROWS`] touched rows each.
-pub fn touched_cubes(batch: &Uploaded) -> CubeCount {
+/// Cubes of [`ROWS`] rows each.
+pub fn cubes_of_rows(rows: usize) -> CubeCount {
     // One dimension of cubes may not be longer, and a batch of bags touches more rows than that many cubes have.
     const LONGEST: u32 = 65_535;
-    let cubes = (batch.touched as u32).div_ceil(ROWS as u32);
+    let cubes = (rows as u32).div_ceil(ROWS as u32);
     CubeCount::Static(cubes.min(LONGEST), cubes.div_ceil(LONGEST), 1)
 }

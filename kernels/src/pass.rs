@@ -21,10 +21,12 @@ pub struct Uploaded {
     pub touched: usize,
     /// Elements of their gradients.
     pub gradients: usize,
+    /// Parts of their occurrences, and rows of several.
+    pub parts: [usize; 2],
 }
 
 /// Units of a cube along rows, where each unit has a row.
-const ROW_UNITS: u32 = 64;
+pub const ROW_UNITS: u32 = 64;
 
 /// Units of a cube (columns, rows), where each unit has an element.
 pub const ELEMENT_UNITS: (u32, u32) = (32, 8);
@@ -60,12 +62,15 @@ impl Grid {
         Self::new(count, (tile.units() as u32, 1))
     }
 
-    /// Blocks of columns, each of which takes all rows of a job.
-    pub fn columns(list: List) -> Option<Self> {
-        Self::new(
-            [list.columns.div_ceil(norm::COLUMNS as u32), 1, list.len],
-            (norm::COLUMNS as u32, norm::LANES as u32),
-        )
+    /// Blocks of columns, and parts of rows.
+    pub fn columns(list: List, parts: u32) -> Option<Self> {
+        let across = list.columns.div_ceil(norm::COLUMNS as u32);
+        Self::new([across, parts.max(1), list.len], (norm::COLUMNS as u32, norm::LANES as u32))
+    }
+
+    /// A unit for each column of each job.
+    pub fn each_column(list: List, units: u32) -> Option<Self> {
+        Self::new([list.columns.div_ceil(units), 1, list.len], (units, 1))
     }
 }
 
@@ -78,11 +83,7 @@ impl<R: Runtime> GpuSession<R> {
         }
     }
 
-    /// How the products of a list, of at most so many rows, are cut.
-    pub(crate) fn tile(&self, rows: u32, list: List) -> Tile {
-        self.tile.unwrap_or_else(|| Tile::of(self.queue.is_software(), rows, list.columns, list.len))
-    }
-
+    #[expect(clippy::too_many_lines, reason = "an arm for each kernel, which does nothing but name its arguments")]
     pub(crate) fn launch_forward(
         &self,
         launch: Launch,
@@ -106,7 +107,7 @@ impl<R: Runtime> GpuSession<R> {
                     );
                 }
                 Launch::Linear(list) => {
-                    let tile = self.tile(rows, list);
+                    let tile = self.cutting.tile(rows, list);
                     let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let dense = queue.arg(dense);
@@ -130,11 +131,41 @@ impl<R: Runtime> GpuSession<R> {
                     sum::sum_slots::launch_unchecked(client, count, dim, values, words, jobs, list.first);
                 }
                 Launch::Statistics(list) => {
-                    let Some(Grid { count, dim }) = Grid::columns(list) else { return };
-                    let (statistics, states) = (queue.arg(&memory.statistics), queue.arg(&memory.states));
-                    let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
+                    let parts = self.cutting.parts_of_columns(rows, list);
+                    let Some(Grid { count, dim }) = Grid::columns(list, parts.number) else { return };
+                    let (sums, values) = (queue.arg(&memory.parts), queue.arg(values));
+                    let (words, jobs) = (queue.arg(words), queue.arg(jobs));
                     norm::statistics::launch_unchecked(
-                        client, count, dim, statistics, states, values, words, jobs, list.first, training,
+                        client,
+                        count,
+                        dim,
+                        sums,
+                        values,
+                        words,
+                        jobs,
+                        list.first,
+                        list.part,
+                        parts.length,
+                    );
+                }
+                Launch::MergeStatistics(list) => {
+                    let parts = self.cutting.parts_of_columns(rows, list);
+                    let Some(Grid { count, dim }) = Grid::each_column(list, ROW_UNITS) else { return };
+                    let (statistics, states) = (queue.arg(&memory.statistics), queue.arg(&memory.states));
+                    let (sums, words, jobs) = (queue.arg(&memory.parts), queue.arg(words), queue.arg(jobs));
+                    norm::merge::launch_unchecked(
+                        client,
+                        count,
+                        dim,
+                        statistics,
+                        states,
+                        sums,
+                        words,
+                        jobs,
+                        list.first,
+                        list.part,
+                        parts.length,
+                        training,
                     );
                 }
                 Launch::NormRows(list) => {
@@ -158,14 +189,24 @@ impl<R: Runtime> GpuSession<R> {
                     predict::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first);
                 }
                 Launch::LossValue(list) => {
-                    let Some(Grid { count, dim }) = Grid::new([1, 1, list.len], (loss::VALUE_UNITS as u32, 1)) else {
-                        return;
-                    };
+                    let count = [rows.div_ceil(loss::VALUE_ROWS), 1, list.len];
+                    let Some(Grid { count, dim }) = Grid::new(count, (loss::VALUE_UNITS as u32, 1)) else { return };
                     let (losses, numbers) = (queue.arg(&memory.losses), queue.arg(&batch.numbers));
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let header = self.header.labels();
                     loss::value::launch_unchecked(
-                        client, count, dim, losses, values, words, numbers, jobs, list.first, losses_at, header,
+                        client,
+                        count,
+                        dim,
+                        losses,
+                        values,
+                        words,
+                        numbers,
+                        jobs,
+                        list.first,
+                        losses_at,
+                        self.loss_parts() as u32,
+                        header,
                     );
                 }
                 Launch::LossGradient(_)
@@ -177,9 +218,9 @@ impl<R: Runtime> GpuSession<R> {
                 | Launch::Deactivate(_)
                 | Launch::LinearInput(_)
                 | Launch::LinearWeight(_)
-                | Launch::StarWeight(_)
-                | Launch::LinearBias(_)
+                | Launch::AddParts(_)
                 | Launch::NormReduce(_)
+                | Launch::NormReduced(_)
                 | Launch::NormShared(_)
                 | Launch::NormRowsInput(_)
                 | Launch::NormWidthInput(_)

@@ -8,14 +8,15 @@ use mmtl_plan::{
     TableGradient, Update,
 };
 
-use crate::budget::touched;
+use crate::budget::{parts, touched};
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
+use crate::cutting::Cutting;
 use crate::header::{Header, Packed, TablePlace};
+use crate::ops::loss::VALUE_ROWS;
 use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
-use crate::tile::Tile;
 
 /// Losses that are kept on the device until somebody asks, in steps.
 const KEPT_LOSSES: usize = 1024;
@@ -26,7 +27,7 @@ pub struct GpuSession<R: Runtime> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) program: Program,
     pub(crate) header: Header,
-    pub(crate) tile: Option<Tile>,
+    pub(crate) cutting: Cutting,
     max_rows: usize,
     pub(crate) parameters: Parameters,
     pub(crate) memory: Activations,
@@ -39,9 +40,17 @@ pub struct GpuSession<R: Runtime> {
     /// Those that [`Session::gradients`] left: the first `kept`.
     several: Vec<Gradients>,
     kept: usize,
-    /// Steps whose losses are on the device, and which objectives had rows.
-    pending: Vec<(u64, Vec<bool>)>,
+    /// Steps whose losses are on the device.
+    pending: Vec<Pending>,
     totals: Vec<LossTotals>,
+}
+
+/// A step whose losses are on the device.
+struct Pending {
+    step: u64,
+    rows: usize,
+    /// For each objective.
+    has_rows: Vec<bool>,
 }
 
 /// Memory of passes.
@@ -54,7 +63,9 @@ pub(crate) struct Activations {
     pub statistics: Buffer,
     /// Running statistics.
     pub states: Buffer,
-    /// `[steps, objectives]`
+    /// Sums over parts of rows.
+    pub parts: Buffer,
+    /// `[steps, objectives, parts]`
     pub losses: Buffer,
     /// The lists of jobs.
     pub jobs: Buffer,
@@ -76,7 +87,7 @@ impl<R: Runtime> GpuSession<R> {
         plan: Arc<Plan>,
         program: Program,
         options: SessionOptions,
-        tile: Option<Tile>,
+        cutting: Cutting,
     ) -> Result<Self, EngineError> {
         let queue = Queue::new(client);
         let max_rows = options.max_rows;
@@ -93,7 +104,8 @@ impl<R: Runtime> GpuSession<R> {
             grads: queue.zeros(program.slots.len()),
             statistics: queue.zeros(program.statistics_len),
             states: queue.upload(&initial.states.concat()),
-            losses: queue.zeros(KEPT_LOSSES * plan.objectives.len()),
+            parts: queue.room(parts(&plan, &program, max_rows, cutting)),
+            losses: queue.zeros(KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)),
             jobs: queue.upload(program.jobs.words()),
         };
         let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
@@ -104,7 +116,7 @@ impl<R: Runtime> GpuSession<R> {
             totals: vec![LossTotals::default(); plan.objectives.len()],
             queue,
             program,
-            tile,
+            cutting,
             max_rows,
             parameters,
             memory,
@@ -131,6 +143,7 @@ impl<R: Runtime> GpuSession<R> {
             rows: batch.rows() as u32,
             touched: if training { self.packed.rows_touched() } else { 0 },
             gradients: if training { self.packed.gradients.last().copied().unwrap_or(0) } else { 0 },
+            parts: if training { self.packed.parts() } else { [0; 2] },
         }
     }
 
@@ -140,37 +153,42 @@ impl<R: Runtime> GpuSession<R> {
             self.count_losses()?;
         }
         let uploaded = self.upload(batch, true);
-        if uploaded.gradients > self.own.rows.len() {
-            let (got, room) = (uploaded.gradients, self.own.rows.len());
+        if self.packed.summed > self.own.rows.len() {
+            let (got, room) = (self.packed.summed, self.own.rows.len());
             let told =
                 format!("its fields have more ids a row than the schema allows: {got} elements, room for {room}");
             return Err(EngineError::Batch(told));
         }
         self.parameters.catch_up(&self.queue, &self.memory.jobs, self.program.tables, &self.header, &uploaded);
-        let losses_at = self.pending.len() * self.plan.objectives.len();
+        let losses_at = self.pending.len() * self.plan.objectives.len() * self.loss_parts();
         self.pass(&self.program.training, &uploaded, Some(step), losses_at);
-        self.pending.push((step, self.packed.has_rows.clone()));
+        self.pending.push(Pending { step, rows: batch.rows(), has_rows: self.packed.has_rows.clone() });
         self.batch = Some(uploaded);
         Ok(())
     }
 
     /// Adds up losses that are on the device.
     fn count_losses(&mut self) -> Result<(), EngineError> {
-        let objectives = self.plan.objectives.len();
-        let losses: Vec<f32> = self.queue.read_all(&self.memory.losses, self.pending.len() * objectives)?;
-        for ((step, has_rows), losses) in self.pending.drain(..).zip(losses.chunks_exact(objectives)) {
-            for ((totals, &loss), has_rows) in self.totals.iter_mut().zip(losses).zip(has_rows) {
-                if !has_rows {
-                    continue;
-                }
-                totals.sum += f64::from(loss);
+        let (parts, objectives) = (self.loss_parts(), self.plan.objectives.len());
+        let losses: Vec<f32> = self.queue.read_all(&self.memory.losses, self.pending.len() * objectives * parts)?;
+        for (of, losses) in self.pending.drain(..).zip(losses.chunks_exact(objectives * parts)) {
+            let losses = losses
+                .chunks_exact(parts)
+                .map(|of_parts| of_parts[..loss_parts(of.rows)].iter().map(|&part| f64::from(part)).sum::<f64>());
+            for ((totals, loss), _) in self.totals.iter_mut().zip(losses).zip(of.has_rows).filter(|(_, has)| *has) {
+                totals.sum += loss;
                 totals.steps += 1;
                 if !loss.is_finite() {
-                    totals.first_not_finite.get_or_insert(step);
+                    totals.first_not_finite.get_or_insert(of.step);
                 }
             }
         }
         Ok(())
+    }
+
+    /// Parts of an objective's loss that there is room for.
+    pub(crate) fn loss_parts(&self) -> usize {
+        loss_parts(self.max_rows)
     }
 
     /// Moves every parameter by the gradient in `own`.
@@ -184,6 +202,11 @@ impl<R: Runtime> GpuSession<R> {
     fn products(&self, out: &Buffer, out_at: usize, a: &Buffer, b: &Buffer, range: std::ops::Range<usize>) -> usize {
         reduce::launch_products(&self.queue, out, out_at, a, b, range)
     }
+}
+
+/// Parts of the loss of so many rows.
+fn loss_parts(rows: usize) -> usize {
+    rows.div_ceil(VALUE_ROWS as usize)
 }
 
 impl Gradients {

@@ -5,8 +5,20 @@ use cubecl::prelude::*;
 use crate::update::{RULE, advance, rule_at};
 
 /// Words that a batch has for each touched row: the row among those of all tables, its table, its first element, where its
-/// gradient starts, its first occurrence and the one after its last.
-pub const TOUCHED: usize = 6;
+/// gradient starts.
+pub const TOUCHED: usize = 4;
+
+/// Words that a batch has for each part of a touched row's occurrences: the row's table, where the part's sum goes, the first
+/// occurrence and the one after the last.
+pub const PART: usize = 4;
+
+/// Words that a batch has for each touched row of several parts: where its gradient starts, the width, where the first part's
+/// sum lies, the number of parts.
+pub const SPLIT: usize = 4;
+
+/// Most occurrences of a part: those of a frequent id are added by as many units side by side as there are parts, and these
+/// then by one.
+pub const OCCURRENCES: usize = 128;
 
 /// Words that the plan has for each table: width, and where its fields' uses start. For each field of the schema two
 /// words follow: the first use and their number.
@@ -22,7 +34,8 @@ pub const ACROSS: usize = 8;
 /// Rows of a cube.
 pub const ROWS: usize = 8;
 
-/// The gradients of touched rows, each summed over its occurrences in order. Cubes are of 8 rows of 8 units.
+/// The gradients of touched rows, each summed over its occurrences in order; of rows with many, in parts. `parts` is the word
+/// of the batch that says how many parts there are. Cubes are of 8 parts of 8 units.
 #[cube(launch_unchecked)]
 pub fn gradients(
     out: &mut Array<f32>,
@@ -30,20 +43,20 @@ pub fn gradients(
     batch: &Array<u32>,
     jobs: &Array<u32>,
     tables: u32,
-    touched: u32,
+    parts: u32,
 ) {
     let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
-    if number >= batch[touched as usize] {
+    if number >= batch[parts as usize] {
         terminate!();
     }
-    let entry = (batch[touched as usize + 1] + number * comptime!(TOUCHED as u32)) as usize;
-    let table = (tables + batch[entry + 1] * comptime!(TABLE as u32)) as usize;
+    let part = (batch[parts as usize + 1] + number * comptime!(PART as u32)) as usize;
+    let table = (tables + batch[part] * comptime!(TABLE as u32)) as usize;
     let width = jobs[table];
     let fields = jobs[table + 1];
     let mut col = UNIT_POS_X;
     while col < width {
         let mut sum = 0.0f32;
-        for i in batch[entry + 4]..batch[entry + 5] {
+        for i in batch[part + 2]..batch[part + 3] {
             let field = batch[2 * i as usize];
             let row = batch[2 * i as usize + 1];
             let uses = (fields + 2u32 * field) as usize;
@@ -60,8 +73,30 @@ pub fn gradients(
                 sum += d;
             }
         }
-        let to = (batch[entry + 3] + col) as usize;
+        let to = (batch[part + 1] + col) as usize;
         out[to] = sum;
+        col += comptime!(ACROSS as u32);
+    }
+}
+
+/// The gradients of rows of several parts. `splits` is the word of the batch that says how many such rows there are. Cubes
+/// are of 8 rows of 8 units.
+#[cube(launch_unchecked)]
+pub fn add_parts(gradients: &mut Array<f32>, batch: &Array<u32>, splits: u32) {
+    let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
+    if number >= batch[splits as usize] {
+        terminate!();
+    }
+    let split = (batch[splits as usize + 1] + number * comptime!(SPLIT as u32)) as usize;
+    let width = batch[split + 1];
+    let mut col = UNIT_POS_X;
+    while col < width {
+        let mut sum = 0.0f32;
+        for part in 0..batch[split + 3] {
+            sum += gradients[(batch[split + 2] + part * width + col) as usize];
+        }
+        let to = (batch[split] + col) as usize;
+        gradients[to] = sum;
         col += comptime!(ACROSS as u32);
     }
 }

@@ -127,7 +127,8 @@ fn compare([got, truth, plain]: &[Vec<Reading>; 3]) -> Result<(), TestCaseError>
 fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64) -> Result<(), TestCaseError> {
     let before = Snapshot { memory: Some(drawn::memory(plan, 2, seed)), ..drawn::weights(plan, seed) };
     let batch = drawn::batch(&plan.schema, rows, seed);
-    let [double, single] = [Precision::Double, Precision::Single].map(|precision| ReferenceEngine { precision });
+    let [double, single] = [Precision::Double, Precision::Single]
+        .map(|precision| ReferenceEngine { precision, ..ReferenceEngine::default() });
     let options = SessionOptions { max_rows: MOST_ROWS, initialisation: 1, dropout: seed, tables: TableUpdates::Exact };
     let mut sessions = [world::engine(), &double, &single].map(|engine| {
         let mut session = engine.session(Arc::clone(plan), options).expect("there is memory");

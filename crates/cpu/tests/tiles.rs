@@ -25,7 +25,7 @@ fn flat(gradient: Gradient) -> Vec<f32> {
 
 fn check(name: &str, plan: &Arc<Plan>) {
     let allowed = tolerance::of_plan(plan);
-    let oracle = ReferenceEngine { precision: Precision::Double };
+    let oracle = ReferenceEngine { precision: Precision::Double, factors: mmtl_plan::Factors::F32 };
     let mut sessions = [
         world::session(&world::engine(2), plan, TableUpdates::Exact),
         world::session(&oracle, plan, TableUpdates::Exact),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{batch::Batch, footprint::Footprint, plan::Plan, update::Update};
+use crate::{batch::Batch, factors::Factors, footprint::Footprint, plan::Plan, update::Update};
 
 /// Makes sessions.
 pub trait Engine: Send + Sync {
@@ -21,6 +21,11 @@ pub trait Engine: Send + Sync {
     /// # Errors
     /// When memory or the device does not suffice.
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError>;
+
+    /// What it rounds the factors of matrix products to.
+    fn factors(&self) -> Factors {
+        Factors::F32
+    }
 
     /// How many batches another thread should have ready while a session works on one. 0: there is no thread to spare,
     /// and each is made when it is asked for.

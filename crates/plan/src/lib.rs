@@ -10,6 +10,7 @@ mod builder;
 mod cost;
 mod engine;
 mod error;
+mod factors;
 mod footprint;
 mod init;
 mod knob;
@@ -31,6 +32,7 @@ pub use engine::{
     TableUpdates,
 };
 pub use error::PlanError;
+pub use factors::Factors;
 pub use footprint::Footprint;
 pub use init::Initial;
 pub use knob::{Kind, Knob, KnobError, Settings, Value, nearest};

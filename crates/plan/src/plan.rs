@@ -118,15 +118,22 @@ impl Plan {
             let Op::Embed(op) = op else { continue };
             for column in &op.columns {
                 if let Source::Table { table, .. } = column.source {
-                    let ids = match self.schema.fields[column.field].kind {
-                        FieldKind::Tokens { max, .. } => max,
-                        FieldKind::Categorical { .. } | FieldKind::Numeric => 1,
-                    };
+                    let ids = self.schema.fields[column.field].kind.most_ids();
                     most[table.0] = most[table.0].saturating_add(max_rows.saturating_mul(ids));
                 }
             }
         }
         most.iter().zip(&self.tables).map(|(most, table)| *most.min(&table.rows)).collect()
+    }
+
+    /// For each table, how many ids of its vocabulary a batch of `max_rows` rows can have.
+    pub fn most_occurrences(&self, max_rows: usize) -> Vec<usize> {
+        let of_table = |table: &TableSpec| {
+            let kinds = self.schema.fields.iter().map(|field| field.kind);
+            let ids = kinds.filter(|kind| kind.vocabulary() == Some(table.vocabulary)).map(FieldKind::most_ids);
+            max_rows.saturating_mul(ids.sum())
+        };
+        self.tables.iter().map(of_table).collect()
     }
 
     /// The logits an objective is computed from.

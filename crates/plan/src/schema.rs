@@ -147,6 +147,14 @@ pub enum FieldKind {
 }
 
 impl FieldKind {
+    /// Most ids, or numbers, of a row.
+    pub fn most_ids(self) -> usize {
+        match self {
+            Self::Tokens { max, .. } => max,
+            Self::Categorical { .. } | Self::Numeric => 1,
+        }
+    }
+
     /// The vocabulary its ids come from, if it has ids.
     pub fn vocabulary(&self) -> Option<usize> {
         match self {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Engine, EngineError, Plan, Session, SessionOptions};
+use mmtl_plan::{Engine, EngineError, Factors, Plan, Session, SessionOptions};
 
 use crate::oracle::Oracle;
 
@@ -11,6 +11,8 @@ use crate::oracle::Oracle;
 pub struct ReferenceEngine {
     /// What it computes in; what goes in and comes out is `f32` in any case.
     pub precision: Precision,
+    /// What it rounds the factors of matrix products to.
+    pub factors: Factors,
 }
 
 /// What numbers a [`ReferenceEngine`] computes in.
@@ -37,14 +39,18 @@ impl Engine for ReferenceEngine {
         format!("reference {bits} {} {}", std::env::consts::ARCH, std::env::consts::OS)
     }
 
+    fn factors(&self) -> Factors {
+        self.factors
+    }
+
     fn batches_ahead(&self) -> usize {
         0
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
         Ok(match self.precision {
-            Precision::Single => Box::new(Oracle::<f32>::new(plan, options)),
-            Precision::Double => Box::new(Oracle::<f64>::new(plan, options)),
+            Precision::Single => Box::new(Oracle::<f32>::new(plan, options).rounding(self.factors)),
+            Precision::Double => Box::new(Oracle::<f64>::new(plan, options).rounding(self.factors)),
         })
     }
 }

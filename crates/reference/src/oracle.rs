@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Batch, Initial, LossTotals, Op, Plan, SessionOptions};
+use mmtl_plan::{Batch, Factors, Initial, LossTotals, Op, Plan, SessionOptions};
 
 use crate::ops::{add, concat, embed, gate, linear, loss, mix, norm, predict};
 use crate::parameters::{Parameters, widened};
@@ -14,6 +14,7 @@ use crate::update::Moments;
 pub struct Oracle<T> {
     pub(crate) plan: Arc<Plan>,
     pub(crate) options: SessionOptions,
+    factors: Factors,
     /// Weights and tables.
     pub parameters: Parameters<T>,
     /// Running statistics.
@@ -53,7 +54,14 @@ impl<T: Real> Oracle<T> {
             totals: vec![LossTotals::default(); plan.objectives.len()],
             plan,
             options,
+            factors: Factors::F32,
         }
+    }
+
+    /// With the factors of matrix products rounded.
+    #[must_use]
+    pub fn rounding(self, factors: Factors) -> Self {
+        Self { factors, ..self }
     }
 
     /// One forward pass. Changes nothing: a training step adopts [`Tape::states_after`] itself.
@@ -139,6 +147,7 @@ impl<T: Real> Oracle<T> {
             slots: &tape.slots,
             mode: tape.mode,
             dropout: self.options.dropout,
+            factors: self.factors,
         }
     }
 }

@@ -1,8 +1,9 @@
 //! What one op sees of one pass.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
-use mmtl_plan::{Batch, ParamId, Pass, Plan, SlotId};
+use mmtl_plan::{Batch, Factors, ParamId, Pass, Plan, SlotId};
 
 use crate::parameters::Parameters;
 use crate::real::Real;
@@ -28,6 +29,8 @@ pub(crate) struct Scope<'a, T> {
     pub mode: Mode,
     /// Seed of dropout masks.
     pub dropout: u64,
+    /// What factors of matrix products are rounded to.
+    pub factors: Factors,
 }
 
 impl<T: Real> Scope<'_, T> {
@@ -57,6 +60,22 @@ impl<T: Real> Scope<'_, T> {
     /// The values of group `group` of row `row` in `slot`.
     pub fn values(&self, slot: SlotId, row: usize, group: usize) -> &[T] {
         &self.slots[slot.0][self.span(slot, row, group)]
+    }
+
+    /// A factor of a matrix product.
+    pub fn factor(&self, x: T) -> T {
+        match self.factors {
+            Factors::F32 => x,
+            Factors::Tf32 | Factors::Bf16 => T::of(f64::from(self.factors.rounded(x.single()))),
+        }
+    }
+
+    /// Factors of matrix products.
+    pub fn all_factors<'x>(&self, x: &'x [T]) -> Cow<'x, [T]> {
+        match self.factors {
+            Factors::F32 => Cow::Borrowed(x),
+            Factors::Tf32 | Factors::Bf16 => x.iter().map(|&x| self.factor(x)).collect(),
+        }
     }
 
     pub fn param(&self, id: ParamId) -> &[T] {

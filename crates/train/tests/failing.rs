@@ -62,7 +62,7 @@ fn a_checkpoint_of_another_fit_is_refused() {
     other.seeds = Seeds { order: 6, ..own.seeds };
     let error = failure(&dataset, &other, Some(checkpoint.clone()), &mut ());
     assert!(matches!(error, TrainError::Foreign { what: "fit", .. }), "{error}");
-    let double = ReferenceEngine { precision: mmtl_reference::Precision::Double };
+    let double = ReferenceEngine { precision: mmtl_reference::Precision::Double, factors: mmtl_plan::Factors::F32 };
     let error = fit(&double, &dataset, &own, Some(checkpoint), &mut ()).expect_err("another numerics class");
     assert!(matches!(error, TrainError::Foreign { what: "numerics class", .. }), "{error}");
 }

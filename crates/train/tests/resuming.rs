@@ -9,7 +9,7 @@ use mmtl_train::{Checkpoint, Command, Evaluation, FitSpec, Fitted, Outcome, fit}
 use crate::onlooker::Onlooker;
 use crate::world::{dataset, finished, fitted, plan, spec, watched, word};
 
-const ORACLE: ReferenceEngine = ReferenceEngine { precision: Precision::Single };
+const ORACLE: ReferenceEngine = ReferenceEngine { precision: Precision::Single, factors: mmtl_plan::Factors::F32 };
 
 /// Nine steps an epoch, the last one partial; evaluations every 3.6.
 const ROWS: usize = 180;

@@ -3,9 +3,9 @@
 use cubecl::prelude::*;
 
 use crate::ops::linear::{RELU, SIGMOID, TANH, weight};
-use crate::ops::norm::{COLUMNS, LANES};
+use crate::parts::{first_part, part_of};
 use crate::random::word;
-use crate::rows::{Rows, rows_of};
+use crate::rows::rows_of;
 use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
 
 /// Words of a [`deactivate`] job: output (at, stride, width), activation, dropout (key, key, threshold, scale).
@@ -17,16 +17,9 @@ pub const INPUT: usize = 7;
 /// Words of a term of an input's gradient: output (at, stride, width), W, one more than `W_scene` or 0.
 pub const TERM: usize = 5;
 
-/// Words of a [`weight_gradient`] job: input (at, stride, width), output (at, stride, width), W, scene.
-pub const WEIGHT: usize = 8;
-
-/// Words of a [`star_gradient`] job: input (at, stride, width), output (at, stride, width), W, `W_scene` of the first scene,
-/// elements from a scene's to the next, scenes.
-pub const STAR: usize = 10;
-
-/// Words of a [`bias_gradient`] job: output (at, stride, width), b, scene; STAR's `b_scene` of the first scene, elements
-/// from a scene's to the next, scenes (0 without STAR).
-pub const BIAS: usize = 8;
+/// Words of a [`weight_gradient`] job: input (at, stride, width), output (at, stride, width), where its sums start in a part
+/// (those of the bias follow those of W), scene, whether there is a bias.
+pub const WEIGHT: usize = 9;
 
 /// Turns derivatives of outputs into those of the sums before activation and dropout, in place. Cubes are (columns, rows,
 /// jobs).
@@ -155,28 +148,42 @@ pub fn input_gradient(
     }
 }
 
-/// Adds a tile of `Xᵀ·dZ` over some rows.
-#[cube]
-fn add_rows(
-    sums: &mut Array<f32>,
+/// Parts of `Xᵀ·dZ` over the rows of a job, each of `length` rows, and of `Σ dZ` where there is a bias. Cubes are (columns,
+/// rows of parts, jobs) of tiles of W, of which `tiles` lie above each other.
+#[cube(launch_unchecked)]
+pub fn weight_gradient(
+    parts: &mut Array<f32>,
     values: &Array<f32>,
     grads: &Array<f32>,
+    batch: &Array<u32>,
     jobs: &Array<u32>,
-    job: usize,
-    rows: Rows,
-    row_first: u32,
-    col_first: u32,
+    first: u32,
+    size: u32,
+    length: u32,
+    tiles: u32,
     #[comptime] tile: Tile,
 ) {
+    let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
+    let scene = jobs[job + 7];
+    let of_job = rows_of(batch, scene);
+    let rows = part_of(of_job, CUBE_POS_Y / tiles, length);
+    let row_first = CUBE_POS_Y % tiles * comptime!(tile.rows as u32);
+    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
     let x_at = jobs[job];
     let x_stride = jobs[job + 1];
     let wide = jobs[job + 2];
     let d_at = jobs[job + 3];
     let d_stride = jobs[job + 4];
     let width = jobs[job + 5];
+    if rows.start >= rows.end || row_first >= wide || col_first >= width {
+        terminate!();
+    }
     let unit = UNIT_POS as usize;
     let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
     let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut sums = no_sums(tile);
+    // A unit meets one column of the right factor only.
+    let mut column = 0.0f32;
     let mut from = rows.start;
     while from < rows.end {
         let mut i = unit;
@@ -198,30 +205,16 @@ fn add_rows(
             if row < rows.end && col < width {
                 d = grads[(d_at + row * d_stride + col) as usize];
             }
+            column += d;
             right[i] = d;
             i += comptime!(tile.units());
         }
         sync_cube();
-        multiply(sums, &left, &right, tile);
+        multiply(&mut sums, &left, &right, tile);
         sync_cube();
         from += comptime!(tile.depth as u32);
     }
-}
-
-/// Writes a tile of W's gradient.
-#[cube]
-fn write(
-    gradient: &mut Array<f32>,
-    sums: &Array<f32>,
-    jobs: &Array<u32>,
-    job: usize,
-    row_first: u32,
-    col_first: u32,
-    #[comptime] tile: Tile,
-) {
-    let wide = jobs[job + 2];
-    let width = jobs[job + 5];
-    let w_at = jobs[job + 6];
+    let part = (first_part(of_job, scene, length) + CUBE_POS_Y / tiles) * size + jobs[job + 6];
     #[unroll]
     for i in 0..tile.side {
         #[unroll]
@@ -229,123 +222,22 @@ fn write(
             let row = row_first + (unit_row(tile) + i) as u32;
             let col = col_first + (unit_col(tile) + j) as u32;
             if row < wide && col < width {
-                gradient[(w_at + row * width + col) as usize] = sums[comptime!(i * tile.side + j)];
+                parts[(part + row * width + col) as usize] = sums[comptime!(i * tile.side + j)];
             }
         }
     }
-}
-
-/// `Xᵀ·dZ` over the rows of a job. Cubes are (columns, rows, jobs) of tiles of W.
-#[cube(launch_unchecked)]
-pub fn weight_gradient(
-    gradient: &mut Array<f32>,
-    values: &Array<f32>,
-    grads: &Array<f32>,
-    batch: &Array<u32>,
-    jobs: &Array<u32>,
-    first: u32,
-    #[comptime] tile: Tile,
-) {
-    let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
-    let row_first = CUBE_POS_Y * comptime!(tile.rows as u32);
-    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
-    if row_first >= jobs[job + 2] || col_first >= jobs[job + 5] {
-        terminate!();
-    }
-    let mut sums = no_sums(tile);
-    let rows = rows_of(batch, jobs[job + 7]);
-    add_rows(&mut sums, values, grads, jobs, job, rows, row_first, col_first, tile);
-    write(gradient, &sums, jobs, job, row_first, col_first, tile);
-}
-
-/// STAR's gradients, scene after scene: `dW_scene = dE ⊙ W` and `dW = Σ dE ⊙ W_scene`, where `dE = Xᵀ·dZ` over the scene's
-/// rows is never written. Cubes are (columns, rows, jobs) of tiles of W.
-#[cube(launch_unchecked)]
-pub fn star_gradient(
-    gradient: &mut Array<f32>,
-    values: &Array<f32>,
-    grads: &Array<f32>,
-    dense: &Array<f32>,
-    batch: &Array<u32>,
-    jobs: &Array<u32>,
-    first: u32,
-    #[comptime] tile: Tile,
-) {
-    let job = (first + CUBE_POS_Z * comptime!(STAR as u32)) as usize;
-    let wide = jobs[job + 2];
-    let width = jobs[job + 5];
-    let w_at = jobs[job + 6];
-    let row_first = CUBE_POS_Y * comptime!(tile.rows as u32);
-    let col_first = CUBE_POS_X * comptime!(tile.cols as u32);
-    if row_first >= wide || col_first >= width {
-        terminate!();
-    }
-    let mut total = no_sums(tile);
-    for scene in 0..jobs[job + 9] {
-        let mut sums = no_sums(tile);
-        let rows = rows_of(batch, scene + 1u32);
-        add_rows(&mut sums, values, grads, jobs, job, rows, row_first, col_first, tile);
-        #[unroll]
-        for i in 0..tile.side {
+    if jobs[job + 8] > 0u32 && row_first == 0u32 {
+        let mut columns = SharedMemory::<f32>::new(comptime!(tile.units()));
+        columns[unit] = column;
+        sync_cube();
+        let col = col_first + UNIT_POS;
+        if UNIT_POS < comptime!(tile.cols as u32) && col < width {
+            let mut sum = 0.0f32;
             #[unroll]
-            for j in 0..tile.side {
-                let at = comptime!(i * tile.side + j);
-                let row = row_first + (unit_row(tile) + i) as u32;
-                let col = col_first + (unit_col(tile) + j) as u32;
-                if row < wide && col < width {
-                    let scene_at = (jobs[job + 7] + scene * jobs[job + 8] + row * width + col) as usize;
-                    total[at] = fma(sums[at], dense[scene_at], total[at]);
-                    gradient[scene_at] = sums[at] * dense[(w_at + row * width + col) as usize];
-                }
+            for lane in 0..comptime!(tile.units() / tile.cols) {
+                sum += columns[lane * tile.cols + unit];
             }
+            parts[(part + wide * width + col) as usize] = sum;
         }
-    }
-    write(gradient, &total, jobs, job, row_first, col_first, tile);
-}
-
-/// `Σ dZ` over the rows of a job; of STAR, of each scene and of all. Cubes are (columns, 1, jobs).
-#[cube(launch_unchecked)]
-pub fn bias_gradient(gradient: &mut Array<f32>, grads: &Array<f32>, batch: &Array<u32>, jobs: &Array<u32>, first: u32) {
-    let job = (first + CUBE_POS_Z * comptime!(BIAS as u32)) as usize;
-    let width = jobs[job + 2];
-    let col = ABSOLUTE_POS_X;
-    let lane = UNIT_POS_Y;
-    let scenes = jobs[job + 7];
-    let mut parts = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
-    let mut total = 0.0f32;
-    let mut scene = 0u32;
-    while scene < max(scenes, 1u32) {
-        let mut number = jobs[job + 4];
-        if scenes > 0u32 {
-            number = scene + 1u32;
-        }
-        let rows = rows_of(batch, number);
-        let mut sum = 0.0f32;
-        if col < width {
-            let mut row = rows.start + lane;
-            while row < rows.end {
-                sum += grads[(jobs[job] + row * jobs[job + 1] + col) as usize];
-                row += comptime!(LANES as u32);
-            }
-        }
-        parts[(lane * comptime!(COLUMNS as u32) + UNIT_POS_X) as usize] = sum;
-        sync_cube();
-        if lane == 0u32 && col < width {
-            let mut of_scene = 0.0f32;
-            for i in 0..LANES {
-                of_scene += parts[i * COLUMNS + UNIT_POS_X as usize];
-            }
-            total += of_scene;
-            if scenes > 0u32 {
-                let to = (jobs[job + 5] + scene * jobs[job + 6] + col) as usize;
-                gradient[to] = of_scene;
-            }
-        }
-        sync_cube();
-        scene += 1u32;
-    }
-    if lane == 0u32 && col < width {
-        let to = (jobs[job + 3] + col) as usize;
-        gradient[to] = total;
     }
 }

@@ -28,6 +28,9 @@ pub const SOFTMAX_CROSS_ENTROPY: u32 = 2;
 /// Units of a cube of [`value`].
 pub const VALUE_UNITS: usize = 64;
 
+/// Rows whose losses a cube adds up.
+pub const VALUE_ROWS: u32 = 256;
+
 /// `log p` and `log (1 - p)` of a product of sigmoids.
 #[derive(CubeType, CubeTypeMut, Clone, Copy)]
 struct Logs {
@@ -69,8 +72,8 @@ fn log_sum_exp(values: &Array<f32>, z: u32, width: u32) -> f32 {
     largest + sum.ln()
 }
 
-/// Mean losses, one cube an objective: each unit adds rows in order, then units are added in order. `out` has the
-/// objectives' losses at `out_at`; `numbers` the reciprocals of what sums are divided by.
+/// Parts of mean losses, one cube each: its units add rows in order, then units are added in order. `out` has `parts` for
+/// each objective from `out_at` on; `numbers` the reciprocals of what sums are divided by. Cubes are (parts, 1, jobs).
 #[cube(launch_unchecked)]
 pub fn value(
     out: &mut Array<f32>,
@@ -80,17 +83,19 @@ pub fn value(
     jobs: &Array<u32>,
     first: u32,
     out_at: u32,
+    parts: u32,
     header: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(VALUE as u32)) as usize;
     let rows = batch[0];
+    let end = min((CUBE_POS_X + 1u32) * VALUE_ROWS, rows);
     let labels = batch[header as usize] + jobs[job + 1] * rows;
     let weights = batch[header as usize + 1] + jobs[job + 1] * rows;
     let kind = jobs[job];
     let factors = jobs[job + 2] as usize;
     let mut sum = 0.0f32;
-    let mut row = UNIT_POS;
-    while row < rows {
+    let mut row = CUBE_POS_X * VALUE_ROWS + UNIT_POS;
+    while row < end {
         let weight = numbers[(weights + row) as usize];
         if weight > 0.0f32 {
             let y = numbers[(labels + row) as usize];
@@ -109,16 +114,17 @@ pub fn value(
         }
         row += comptime!(VALUE_UNITS as u32);
     }
-    let mut parts = SharedMemory::<f32>::new(VALUE_UNITS);
-    parts[UNIT_POS as usize] = sum;
+    let mut of_units = SharedMemory::<f32>::new(VALUE_UNITS);
+    of_units[UNIT_POS as usize] = sum;
     sync_cube();
     if UNIT_POS == 0u32 {
         let mut total = 0.0f32;
         for i in 0..VALUE_UNITS {
-            total += parts[i];
+            total += of_units[i];
         }
         let objective = CUBE_POS_Z;
-        out[(out_at + objective) as usize] = total * numbers[(batch[header as usize + 2] + objective) as usize];
+        out[(out_at + objective * parts + CUBE_POS_X) as usize] =
+            total * numbers[(batch[header as usize + 2] + objective) as usize];
     }
 }
 

@@ -2,19 +2,23 @@
 
 use cubecl::prelude::*;
 
+use crate::parts::{first_part, part_of, parts_of};
 use crate::rows::rows_of;
 
 /// Words of a [`statistics`] job: input (at, stride, columns), scene, where its statistics start, running means,
-/// running variances, momentum, ε.
-pub const STATISTICS: usize = 9;
+/// running variances, momentum, ε, where its sums start in a part.
+pub const STATISTICS: usize = 10;
 
 /// Words of a [`forward_rows`] job: input (at, stride, columns), output at, γ, β, γ_scene of the first scene or 0 (one more
 /// than it), β_scene, where the first scene's statistics start.
 pub const ROWS: usize = 9;
 
 /// Words of a [`reduce`] job: input (at, stride, columns), output at, scene, where its statistics start, γ, one more than
-/// the scene's γ_scene or 0, the scene's β_scene.
-pub const REDUCE: usize = 9;
+/// the scene's γ_scene or 0, the scene's β_scene, where its sums start in a part.
+pub const REDUCE: usize = 10;
+
+/// Sums of a column in a part: mean and squared deviations from it, or Σ dy and Σ dy·x̂.
+pub const SUMS: u32 = 2;
 
 /// Words of a [`shared_gradient`] job: columns, γ, β, one more than the first scene's γ_scene or 0, where the first scene's
 /// statistics start, scenes.
@@ -30,10 +34,13 @@ pub const WIDTH: usize = 10;
 /// Words of an [`input_width`] job: those of [`WIDTH`], and whether to add.
 pub const INPUT_WIDTH: usize = 11;
 
+/// Words of a [`width_gradient`] job: those of [`WIDTH`], and where its sums start in a part.
+pub const WIDTH_GRADIENT: usize = 11;
+
 /// Statistics of a column: mean, 1 / √(variance + ε), Σ dy, Σ dy·x̂.
 pub const KEPT: usize = 4;
 
-/// Columns of a cube of [`statistics`] and [`reduce`].
+/// Columns of a cube that adds up rows.
 pub const COLUMNS: usize = 32;
 
 /// Rows that such a cube takes at a time.
@@ -52,34 +59,36 @@ fn over_lanes(parts: &mut SharedMemory<f32>, part: f32) -> f32 {
     sum
 }
 
-/// Means and deviations of columns over the rows of a job, in two passes; running ones in evaluation and below 2 rows. In
-/// training, advances the running ones. Cubes are (columns, 1, jobs).
+/// Means of columns over the rows of a part, of `length` rows, and squared deviations from them, in two passes. Cubes are
+/// (columns, parts, jobs).
 #[cube(launch_unchecked)]
 pub fn statistics(
-    statistics: &mut Array<f32>,
-    states: &mut Array<f32>,
+    parts: &mut Array<f32>,
     values: &Array<f32>,
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
-    training: u32,
+    size: u32,
+    length: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(STATISTICS as u32)) as usize;
     let columns = jobs[job + 2];
     let col = ABSOLUTE_POS_X;
-    let rows = rows_of(batch, jobs[job + 3]);
-    let n = rows.end - rows.start;
-    let of_batch = training > 0u32 && n >= 2u32;
-    let count = f32::cast_from(max(n, 1u32));
+    let scene = jobs[job + 3];
+    let of_job = rows_of(batch, scene);
+    let rows = part_of(of_job, CUBE_POS_Y, length);
+    if rows.start >= rows.end {
+        terminate!();
+    }
     let at = jobs[job] + min(col, columns - 1u32);
-    let mut parts = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
+    let mut lanes = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
     let mut sum = 0.0f32;
     let mut row = rows.start + UNIT_POS_Y;
     while row < rows.end {
         sum += values[(at + row * jobs[job + 1]) as usize];
         row += comptime!(LANES as u32);
     }
-    let mut mean = over_lanes(&mut parts, sum) / count;
+    let mean = over_lanes(&mut lanes, sum) / f32::cast_from(rows.end - rows.start);
     let mut spread = 0.0f32;
     let mut row = rows.start + UNIT_POS_Y;
     while row < rows.end {
@@ -87,23 +96,65 @@ pub fn statistics(
         spread = fma(x, x, spread);
         row += comptime!(LANES as u32);
     }
-    let mut variance = over_lanes(&mut parts, spread) / count;
+    let spread = over_lanes(&mut lanes, spread);
     if UNIT_POS_Y == 0u32 && col < columns {
-        let running_mean = (jobs[job + 5] + col) as usize;
-        let running_variance = (jobs[job + 6] + col) as usize;
-        if of_batch {
-            let momentum = f32::reinterpret(jobs[job + 7]);
-            let unbiased = variance * count / (count - 1.0f32);
-            states[running_mean] = (1.0f32 - momentum) * states[running_mean] + momentum * mean;
-            states[running_variance] = (1.0f32 - momentum) * states[running_variance] + momentum * unbiased;
-        } else {
-            mean = states[running_mean];
-            variance = states[running_variance];
-        }
-        let to = jobs[job + 4] + col;
-        statistics[to as usize] = mean;
-        statistics[(to + columns) as usize] = 1.0f32 / (variance + f32::reinterpret(jobs[job + 8])).sqrt();
+        let to = (first_part(of_job, scene, length) + CUBE_POS_Y) * size + jobs[job + 9] + col;
+        parts[to as usize] = mean;
+        parts[(to + columns) as usize] = spread;
     }
+}
+
+/// Means and deviations of columns over the rows of a job from those of its parts (Chan, Golub and LeVeque 1979); running
+/// ones in evaluation and below 2 rows. In training, advances the running ones. Cubes are (columns, 1, jobs).
+#[cube(launch_unchecked)]
+pub fn merge(
+    statistics: &mut Array<f32>,
+    states: &mut Array<f32>,
+    parts: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    size: u32,
+    length: u32,
+    training: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(STATISTICS as u32)) as usize;
+    let columns = jobs[job + 2];
+    let col = ABSOLUTE_POS_X;
+    if col >= columns {
+        terminate!();
+    }
+    let scene = jobs[job + 3];
+    let rows = rows_of(batch, scene);
+    let n = rows.end - rows.start;
+    let running_mean = (jobs[job + 5] + col) as usize;
+    let running_variance = (jobs[job + 6] + col) as usize;
+    let mut mean = states[running_mean];
+    let mut variance = states[running_variance];
+    if training > 0u32 && n >= 2u32 {
+        let begin = first_part(rows, scene, length);
+        let mut spread = 0.0f32;
+        let mut seen = 0.0f32;
+        mean = 0.0f32;
+        for part in 0..parts_of(rows, length) {
+            let of = part_of(rows, part, length);
+            let count = f32::cast_from(of.end - of.start);
+            let at = ((begin + part) * size + jobs[job + 9] + col) as usize;
+            let apart = parts[at] - mean;
+            let share = count / (seen + count);
+            spread += fma(apart * apart, seen * share, parts[at + columns as usize]);
+            mean = fma(apart, share, mean);
+            seen += count;
+        }
+        variance = spread / seen;
+        let momentum = f32::reinterpret(jobs[job + 7]);
+        let unbiased = spread / (seen - 1.0f32);
+        states[running_mean] = (1.0f32 - momentum) * states[running_mean] + momentum * mean;
+        states[running_variance] = (1.0f32 - momentum) * states[running_variance] + momentum * unbiased;
+    }
+    let to = jobs[job + 4] + col;
+    statistics[to as usize] = mean;
+    statistics[(to + columns) as usize] = 1.0f32 / (variance + f32::reinterpret(jobs[job + 8])).sqrt();
 }
 
 /// `γ · (x - mean) / √(variance + ε) + β`. `scene_of` is the word of the batch that says where the rows' scenes start.
@@ -140,27 +191,33 @@ pub fn forward_rows(
     values[to] = fma(gamma, x_hat, beta);
 }
 
-/// `Σ dy` and `Σ dy·x̂` over the rows of a job, and with them the scene's own gradients. Cubes are (columns, 1, jobs).
+/// `Σ dy` and `Σ dy·x̂` over the rows of a part, of `length` rows. Cubes are (columns, parts, jobs).
 #[cube(launch_unchecked)]
 pub fn reduce(
-    statistics: &mut Array<f32>,
-    gradient: &mut Array<f32>,
+    parts: &mut Array<f32>,
+    statistics: &Array<f32>,
     values: &Array<f32>,
     grads: &Array<f32>,
-    dense: &Array<f32>,
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
+    size: u32,
+    length: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(REDUCE as u32)) as usize;
     let columns = jobs[job + 2];
     let col = ABSOLUTE_POS_X;
     let inside = min(col, columns - 1u32);
-    let rows = rows_of(batch, jobs[job + 4]);
+    let scene = jobs[job + 4];
+    let of_job = rows_of(batch, scene);
+    let rows = part_of(of_job, CUBE_POS_Y, length);
+    if rows.start >= rows.end {
+        terminate!();
+    }
     let at = jobs[job + 5] + inside;
     let mean = statistics[at as usize];
     let inverse = statistics[(at + columns) as usize];
-    let mut parts = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
+    let mut lanes = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
     let mut sum = 0.0f32;
     let mut product = 0.0f32;
     let mut row = rows.start + UNIT_POS_Y;
@@ -171,17 +228,52 @@ pub fn reduce(
         product = fma(d, (values[(jobs[job] + place) as usize] - mean) * inverse, product);
         row += comptime!(LANES as u32);
     }
-    let sum = over_lanes(&mut parts, sum);
-    let product = over_lanes(&mut parts, product);
+    let sum = over_lanes(&mut lanes, sum);
+    let product = over_lanes(&mut lanes, product);
     if UNIT_POS_Y == 0u32 && col < columns {
-        statistics[(at + 2u32 * columns) as usize] = sum;
-        statistics[(at + 3u32 * columns) as usize] = product;
-        if jobs[job + 7] > 0u32 {
-            let to = (jobs[job + 7] - 1u32 + col) as usize;
-            gradient[to] = product * dense[(jobs[job + 6] + col) as usize];
-            let to = (jobs[job + 8] + col) as usize;
-            gradient[to] = sum;
-        }
+        let to = (first_part(of_job, scene, length) + CUBE_POS_Y) * size + jobs[job + 9] + col;
+        parts[to as usize] = sum;
+        parts[(to + columns) as usize] = product;
+    }
+}
+
+/// The sums of [`reduce`] over all parts of a job, and with them the scene's own gradients. Cubes are (columns, 1, jobs).
+#[cube(launch_unchecked)]
+pub fn reduced(
+    statistics: &mut Array<f32>,
+    gradient: &mut Array<f32>,
+    parts: &Array<f32>,
+    dense: &Array<f32>,
+    batch: &Array<u32>,
+    jobs: &Array<u32>,
+    first: u32,
+    size: u32,
+    length: u32,
+) {
+    let job = (first + CUBE_POS_Z * comptime!(REDUCE as u32)) as usize;
+    let columns = jobs[job + 2];
+    let col = ABSOLUTE_POS_X;
+    if col >= columns {
+        terminate!();
+    }
+    let scene = jobs[job + 4];
+    let rows = rows_of(batch, scene);
+    let begin = first_part(rows, scene, length);
+    let mut sum = 0.0f32;
+    let mut product = 0.0f32;
+    for part in 0..parts_of(rows, length) {
+        let at = ((begin + part) * size + jobs[job + 9] + col) as usize;
+        sum += parts[at];
+        product += parts[at + columns as usize];
+    }
+    let at = jobs[job + 5] + col;
+    statistics[(at + 2u32 * columns) as usize] = sum;
+    statistics[(at + 3u32 * columns) as usize] = product;
+    if jobs[job + 7] > 0u32 {
+        let to = (jobs[job + 7] - 1u32 + col) as usize;
+        gradient[to] = product * dense[(jobs[job + 6] + col) as usize];
+        let to = (jobs[job + 8] + col) as usize;
+        gradient[to] = sum;
     }
 }
 
@@ -197,7 +289,7 @@ pub fn shared_gradient(
     let job = (first + CUBE_POS_Z * comptime!(SHARED as u32)) as usize;
     let columns = jobs[job];
     let col = ABSOLUTE_POS_X;
-    if col >= columns || UNIT_POS_Y > 0u32 {
+    if col >= columns {
         terminate!();
     }
     let mut of_gamma = 0.0f32;
@@ -337,25 +429,31 @@ pub fn input_width(
     }
 }
 
-/// Gradients of a group's γ and β over all rows. Jobs are those of [`forward_width`]; cubes are (columns, 1, jobs).
+/// Gradients of a group's γ and β over the rows of a part, of `length` rows. Cubes are (columns, parts, jobs).
 #[cube(launch_unchecked)]
 pub fn width_gradient(
-    gradient: &mut Array<f32>,
+    parts: &mut Array<f32>,
     values: &Array<f32>,
     grads: &Array<f32>,
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
+    size: u32,
+    length: u32,
 ) {
-    let job = (first + CUBE_POS_Z * comptime!(WIDTH as u32)) as usize;
+    let job = (first + CUBE_POS_Z * comptime!(WIDTH_GRADIENT as u32)) as usize;
     let width = jobs[job + 2];
     let col = ABSOLUTE_POS_X;
     let inside = min(col, width - 1u32);
-    let mut parts = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
+    let rows = part_of(rows_of(batch, 0u32.runtime()), CUBE_POS_Y, length);
+    if rows.start >= rows.end {
+        terminate!();
+    }
+    let mut lanes = SharedMemory::<f32>::new(comptime!(COLUMNS * LANES));
     let mut of_gamma = 0.0f32;
     let mut of_beta = 0.0f32;
-    let mut row = UNIT_POS_Y;
-    while row < batch[0] {
+    let mut row = rows.start + UNIT_POS_Y;
+    while row < rows.end {
         let place = row * jobs[job + 1] + inside;
         let kept = (jobs[job + 6] + row * jobs[job + 7] + 2u32 * jobs[job + 9]) as usize;
         let d = grads[(jobs[job + 3] + place) as usize];
@@ -363,12 +461,11 @@ pub fn width_gradient(
         of_gamma = fma(d, (values[(jobs[job] + place) as usize] - values[kept]) * values[kept + 1], of_gamma);
         row += comptime!(LANES as u32);
     }
-    let of_gamma = over_lanes(&mut parts, of_gamma);
-    let of_beta = over_lanes(&mut parts, of_beta);
+    let of_gamma = over_lanes(&mut lanes, of_gamma);
+    let of_beta = over_lanes(&mut lanes, of_beta);
     if UNIT_POS_Y == 0u32 && col < width {
-        let to = (jobs[job + 4] + col) as usize;
-        gradient[to] = of_gamma;
-        let to = (jobs[job + 5] + col) as usize;
-        gradient[to] = of_beta;
+        let to = CUBE_POS_Y * size + jobs[job + 10] + col;
+        parts[to as usize] = of_gamma;
+        parts[(to + width) as usize] = of_beta;
     }
 }

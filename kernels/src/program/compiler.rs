@@ -8,6 +8,7 @@ use crate::header::Header;
 use crate::jobs::{Jobs, List};
 use crate::place::{Place, Slots};
 use crate::program::Launch;
+use crate::program::gradient_sums::GradientSums;
 
 /// A group of a slot.
 pub(super) type Group = (SlotId, usize);
@@ -32,6 +33,8 @@ pub(super) struct Compiler<'a> {
     pub(super) written: BTreeSet<(usize, usize)>,
     /// Groups to zero before the next launch, which adds to all groups of a slot of which some were written.
     pub(super) unwritten: Vec<Group>,
+    /// Gradients that are made in parts.
+    pub(super) sums: GradientSums,
 }
 
 impl<'a> Compiler<'a> {
@@ -62,7 +65,11 @@ impl<'a> Compiler<'a> {
             add(Launch::Gate, self.gates(&ops));
             add(Launch::Mix, self.mixes(&ops));
             add(Launch::Sum, self.sums(&ops));
-            add(Launch::Statistics, self.statistics(&ops));
+            let statistics = self.statistics(&ops);
+            if training {
+                add(Launch::Statistics, statistics);
+            }
+            add(Launch::MergeStatistics, statistics);
             add(Launch::NormRows, self.norms_over_rows(&ops));
             add(Launch::NormWidth, self.norms_over_width(&ops));
             if training {
@@ -105,7 +112,9 @@ impl<'a> Compiler<'a> {
                 add(Launch::MixInput, inputs);
                 add(Launch::MixGate, gates);
             }
-            add(Launch::NormReduce, self.norm_reductions(&ops));
+            let reductions = self.norm_reductions(&ops);
+            add(Launch::NormReduce, reductions);
+            add(Launch::NormReduced, reductions);
             for wave in Self::waves(&ops, |op| matches!(op, Op::Norm(_))) {
                 let inputs = self.norm_rows_inputs(&wave);
                 add(Launch::SumGradient, self.zeros_first());
@@ -117,11 +126,10 @@ impl<'a> Compiler<'a> {
             add(Launch::LinearInput, self.linear_inputs(&ops));
         }
         let all: Vec<_> = self.plan.ops.iter().enumerate().collect();
-        add(Launch::LinearWeight, self.linear_weights(&all));
-        add(Launch::StarWeight, self.star_weights(&all));
-        add(Launch::LinearBias, self.linear_biases(&all));
+        add(Launch::LinearWeight, self.weights(&all));
+        add(Launch::NormWidthGradient, self.width_gradients(&all));
+        add(Launch::AddParts, self.sums.list(&mut self.jobs));
         add(Launch::NormShared, self.norms_shared(&all));
-        add(Launch::NormWidthGradient, self.norms_over_width(&all));
         launches
     }
 

@@ -6,6 +6,7 @@ use mmtl_plan::{Activation, Dropout, Gate, Linear, LinearWeights, Op, ParamId, P
 
 use crate::jobs::{List, maybe};
 use crate::ops::{gate, linear, linear_gradient};
+use crate::place::Place;
 use crate::program::compiler::{Compiler, Group, joined, words};
 
 impl Compiler<'_> {
@@ -183,94 +184,61 @@ impl Compiler<'_> {
         self.jobs.list(&jobs, columns)
     }
 
-    /// Matrices that are no STAR's.
-    pub(super) fn linear_weights(&mut self, ops: &[(usize, &Op)]) -> List {
+    /// Gradients of matrices and biases, in parts.
+    pub(super) fn weights(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
         for (_, op) in ops {
             match op {
-                Op::Linear(op) if matches!(op.weights, LinearWeights::Star { .. }) => {}
                 Op::Linear(op) => {
                     for group in 0..op.reads.len() {
+                        let places = [self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group)];
+                        let biased = self.parameters(op, group, Some(0))[2] > 0;
+                        let at = self.layer_sums(op, group, places, biased);
                         for scene in self.scenes_of(op) {
-                            let [w, ..] = self.parameters(op, group, scene);
-                            let (x, out) =
-                                (self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group));
-                            let rest = [w as u32 - 1, maybe(scene)];
-                            jobs.push(joined::<{ linear_gradient::WEIGHT }>(&[&words(x), &words(out), &rest]));
+                            jobs.push(weight_job(places, [at, maybe(scene), u32::from(biased)]));
                         }
                     }
                 }
                 Op::Gate(op) => {
                     for gate in 0..op.reads.len() {
-                        let (x, out) = (self.slots.place(op.input, op.reads[gate]), self.slots.place(op.out, gate));
-                        let rest = [self.gate_matrix(op, gate) as u32, 0];
-                        jobs.push(joined::<{ linear_gradient::WEIGHT }>(&[&words(x), &words(out), &rest]));
+                        let places = [self.slots.place(op.input, op.reads[gate]), self.slots.place(op.out, gate)];
+                        let to = self.gate_matrix(op, gate);
+                        let at = self.sums.sum(places[0].width * places[1].width, to);
+                        jobs.push(weight_job(places, [at, 0, 0]));
                     }
                 }
                 Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
                 }
             }
         }
-        self.matrices(&jobs)
-    }
-
-    /// STAR's matrices.
-    pub(super) fn star_weights(&mut self, ops: &[(usize, &Op)]) -> List {
-        let mut jobs = vec![];
-        for (_, op) in ops {
-            let Op::Linear(op) = op else { continue };
-            if !matches!(op.weights, LinearWeights::Star { .. }) {
-                continue;
-            }
-            for group in 0..op.reads.len() {
-                let (x, out) = (self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group));
-                let [w, scene_w, ..] = self.parameters(op, group, Some(0));
-                let next = op.reads.len() as u32 * x.width * out.width;
-                let rest = [w as u32 - 1, scene_w as u32 - 1, next, self.plan.schema.scenes.len() as u32];
-                jobs.push(joined::<{ linear_gradient::STAR }>(&[&words(x), &words(out), &rest]));
-            }
-        }
-        self.matrices(&jobs)
-    }
-
-    /// A list of matrices' gradients, whose jobs begin with the places of inputs and outputs.
-    fn matrices<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]]) -> List {
-        let list = self.jobs.list(jobs, jobs.iter().map(|job| job[5]).max().unwrap_or(0));
+        let list = self.jobs.list(&jobs, jobs.iter().map(|job| job[5]).max().unwrap_or(0));
         List { rows: jobs.iter().map(|job| job[2]).max().unwrap_or(0), ..list }
     }
 
-    /// The sums that a layer's gradients are: (scene, number of STAR's scenes that one job goes through).
-    pub(super) fn sums_of(&self, op: &Linear) -> Vec<(Option<usize>, usize)> {
-        let scenes = self.plan.schema.scenes.len();
-        match op.weights {
-            LinearWeights::Shared { .. } => vec![(None, 0)],
-            LinearWeights::PerScene { .. } => (0..scenes).map(|scene| (Some(scene), 0)).collect(),
-            LinearWeights::Star { .. } => vec![(Some(0), scenes)],
-        }
-    }
-
-    pub(super) fn linear_biases(&mut self, ops: &[(usize, &Op)]) -> List {
-        let mut jobs = vec![];
-        for (_, op) in ops {
-            let Op::Linear(op) = op else { continue };
-            for group in 0..op.reads.len() {
-                let out = self.slots.place(op.out, group);
-                for (scene, star) in self.sums_of(op) {
-                    let [_, _, b, scene_b] = self.parameters(op, group, scene);
-                    if b == 0 {
-                        continue;
-                    }
-                    let own = if star > 0 { [scene_b - 1, op.reads.len() * out.width as usize, star] } else { [0; 3] };
-                    jobs.push(joined::<{ linear_gradient::BIAS }>(&[
-                        &words(out),
-                        &[b as u32 - 1, if star > 0 { 0 } else { maybe(scene) }],
-                        &own.map(|word| word as u32),
-                    ]));
-                }
+    /// Where the sums of a group's gradients lie in a part, of which those of all scenes take the same place.
+    fn layer_sums(&mut self, op: &Linear, group: usize, [x, out]: [Place; 2], biased: bool) -> u32 {
+        let (len, scenes) = (x.width * out.width, self.plan.schema.scenes.len());
+        let at = self.sums.claim(len + if biased { out.width } else { 0 });
+        let of_star = matches!(op.weights, LinearWeights::Star { .. });
+        for scene in if of_star { vec![Some(0)] } else { self.scenes_of(op) } {
+            let [w, scene_w, b, scene_b] = self.parameters(op, group, scene);
+            let mut add = |at, len: u32, to: usize, of_scenes: usize, multiplies| {
+                let star = [of_scenes.wrapping_sub(1) as u32, op.reads.len() as u32 * len, scenes as u32, multiplies];
+                let (scene, star) = if of_star { (0, star) } else { (maybe(scene), [0; 4]) };
+                self.sums.add(joined(&[&[at, len, to as u32 - 1, scene], &star]));
+            };
+            add(at, len, w, scene_w, 1);
+            if biased {
+                add(at + len, out.width, b, scene_b, 0);
             }
         }
-        self.jobs.list(&jobs, jobs.iter().map(|job| job[2]).max().unwrap_or(0))
+        at
     }
+}
+
+/// The words of a matrix's gradient: of input and output, and the rest.
+fn weight_job([x, out]: [Place; 2], rest: [u32; 3]) -> [u32; linear_gradient::WEIGHT] {
+    joined(&[&words(x), &words(out), &rest])
 }
 
 fn activation(activation: Activation) -> u32 {

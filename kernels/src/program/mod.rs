@@ -2,6 +2,7 @@
 //! scenes there are changes how long the lists of jobs are, and no number of launches.
 
 mod compiler;
+mod gradient_sums;
 mod layers;
 mod lookups;
 mod mixes;
@@ -14,6 +15,7 @@ use std::collections::BTreeSet;
 use mmtl_plan::{EngineError, Norm, NormKind, Op, Plan};
 
 use self::compiler::{Compiler, learns, levels};
+use self::gradient_sums::GradientSums;
 use crate::header::Header;
 use crate::jobs::{Jobs, List};
 use crate::ops::norm;
@@ -34,6 +36,8 @@ pub enum Launch {
     Sum(List),
     /// [`crate::ops::norm::statistics`]
     Statistics(List),
+    /// [`crate::ops::norm::merge`]
+    MergeStatistics(List),
     /// [`crate::ops::norm::forward_rows`]
     NormRows(List),
     /// [`crate::ops::norm::forward_width`]
@@ -60,12 +64,12 @@ pub enum Launch {
     LinearInput(List),
     /// [`crate::ops::linear_gradient::weight_gradient`]
     LinearWeight(List),
-    /// [`crate::ops::linear_gradient::star_gradient`]
-    StarWeight(List),
-    /// [`crate::ops::linear_gradient::bias_gradient`]
-    LinearBias(List),
+    /// [`crate::parts::add`]
+    AddParts(List),
     /// [`crate::ops::norm::reduce`]
     NormReduce(List),
+    /// [`crate::ops::norm::reduced`]
+    NormReduced(List),
     /// [`crate::ops::norm::shared_gradient`]
     NormShared(List),
     /// [`crate::ops::norm::input_rows`]
@@ -76,6 +80,13 @@ pub enum Launch {
     NormWidthGradient(List),
 }
 
+impl Launch {
+    /// The list of sums of columns that are made in parts, apart from those of gradients.
+    pub fn columns_in_parts(self) -> Option<List> {
+        if let Self::Statistics(list) | Self::NormReduce(list) = self { Some(list) } else { None }
+    }
+}
+
 /// A compiled plan.
 pub struct Program {
     /// A forward pass in training.
@@ -84,6 +95,10 @@ pub struct Program {
     pub evaluation: Vec<Launch>,
     /// A backward pass.
     pub backward: Vec<Launch>,
+    /// The gradients of matrices, whose number of rows a part all gradients have.
+    pub weights: List,
+    /// Elements of a part of all gradients.
+    pub gradient_part: u32,
     /// The lists.
     pub jobs: Jobs,
     /// Where the tables' words start.
@@ -149,16 +164,22 @@ impl Program {
             kept,
             written: BTreeSet::new(),
             unwritten: vec![],
+            sums: GradientSums::default(),
         };
         let training = compiler.forward(true);
         let evaluation = compiler.forward(false);
         let backward = compiler.backward();
+        let list_of = |wanted: fn(&Launch) -> Option<List>| backward.iter().find_map(wanted).unwrap_or_default();
+        let weights = list_of(|launch| if let Launch::LinearWeight(list) = launch { Some(*list) } else { None });
+        let sums = list_of(|launch| if let Launch::AddParts(list) = launch { Some(*list) } else { None });
         let (tables, reads) = compiler.tables();
         let Compiler { jobs, slots, states, table_at, .. } = compiler;
         Ok(Self {
             training,
             evaluation,
             backward,
+            weights,
+            gradient_part: sums.part,
             jobs,
             tables,
             slots,

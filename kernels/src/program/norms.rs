@@ -31,6 +31,7 @@ impl Compiler<'_> {
 
     pub(super) fn statistics(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
+        let mut part = 0;
         let norms = Self::over_rows(ops);
         for (number, op) in &norms {
             let x = self.slots.whole(op.input);
@@ -44,11 +45,13 @@ impl Compiler<'_> {
                 jobs.push(joined::<{ norm::STATISTICS }>(&[
                     &words(x),
                     &[maybe(scene), at as u32, own(mean.0) as u32, own(variance.0) as u32],
-                    &[momentum.to_bits(), op.eps.to_bits()],
+                    &[momentum.to_bits(), op.eps.to_bits(), part],
                 ]));
             }
+            part += norm::SUMS * x.width;
         }
-        self.jobs.list(&jobs, most_columns(norms.iter().map(|(_, op)| self.slots.whole(op.out))))
+        let list = self.jobs.list(&jobs, most_columns(norms.iter().map(|(_, op)| self.slots.whole(op.out))));
+        List { part, ..list }
     }
 
     /// One more than where the first scene's own scale starts, or 0, and where its shift does.
@@ -97,8 +100,21 @@ impl Compiler<'_> {
         self.jobs.list(&jobs, jobs.iter().map(|job| job[2]).max().unwrap_or(0))
     }
 
+    /// Gradients of γ and β, in parts.
+    pub(super) fn width_gradients(&mut self, ops: &[(usize, &Op)]) -> List {
+        let mut jobs = vec![];
+        for (job, _) in self.width_jobs(ops) {
+            let [columns, gamma, beta] = [job[2], job[4], job[5]];
+            let at = self.sums.sum(columns, gamma as usize);
+            self.sums.sum(columns, beta as usize);
+            jobs.push(joined::<{ norm::WIDTH_GRADIENT }>(&[&job, &[at]]));
+        }
+        self.jobs.list(&jobs, jobs.iter().map(|job| job[2]).max().unwrap_or(0))
+    }
+
     pub(super) fn norm_reductions(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
+        let mut part = 0;
         let norms = Self::over_rows(ops);
         for (number, op) in &norms {
             let (x, out) = (self.slots.whole(op.input), self.slots.whole(op.out));
@@ -109,11 +125,13 @@ impl Compiler<'_> {
                 jobs.push(joined::<{ norm::REDUCE }>(&[
                     &words(x),
                     &[out.at, maybe(scene), at as u32, self.offset(op.gamma) as u32],
-                    &[scene_gamma as u32, (scene_beta + own) as u32],
+                    &[scene_gamma as u32, (scene_beta + own) as u32, part],
                 ]));
             }
+            part += norm::SUMS * x.width;
         }
-        self.jobs.list(&jobs, most_columns(norms.iter().map(|(_, op)| self.slots.whole(op.out))))
+        let list = self.jobs.list(&jobs, most_columns(norms.iter().map(|(_, op)| self.slots.whole(op.out))));
+        List { part, ..list }
     }
 
     pub(super) fn norm_rows_inputs(&mut self, ops: &[(usize, &Op)]) -> List {

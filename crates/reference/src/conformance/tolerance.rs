@@ -4,7 +4,7 @@
 //! `f32` is 6e-8 of a value. To what a plan's ops allow, a few times the error of plain sequential `f32` loops is
 //! added: it knows about cancellation, which no constant does.
 
-use mmtl_plan::{Activation, Linear, Norm, NormKind, Op, Plan};
+use mmtl_plan::{Activation, Factors, Linear, Norm, NormKind, Op, Plan};
 
 /// An engine may be this many times as far from `f64` as plain sequential loops in `f32`: an order of summation is not
 /// prescribed, and a lucky one must not become the yardstick.
@@ -27,6 +27,16 @@ pub const EXTREME: f64 = 1e-4;
 /// Inner products of gradients, in units of the largest: twice a gradient's own error, see [`of_plan`], and a sum.
 pub fn gram(plan: &Plan) -> f64 {
     2.0 * of_plan(plan) + 2e-6
+}
+
+/// What rounding the factors of matrix products adds. The oracle rounds them too; but numbers that `f32` tells apart from
+/// its own may be rounded to a factor's other neighbour, which changes a term of a sum by this part of it, and the layers
+/// after that.
+pub fn of_factors(factors: Factors) -> f64 {
+    match factors {
+        Factors::F32 => 0.0,
+        Factors::Tf32 | Factors::Bf16 => factors.spacing(),
+    }
 }
 
 /// What a whole plan's outputs, losses and gradients are allowed: in the worst case its ops' errors add up.

@@ -79,6 +79,13 @@ impl Transcript {
         self.readings.push(Reading { series: series.to_owned(), quantity, values, tolerance, floor });
     }
 
+    /// The same answers, of which each may be so much farther off.
+    #[must_use]
+    pub fn allowing(mut self, more: f64) -> Self {
+        self.readings.iter_mut().for_each(|reading| reading.tolerance += more);
+        self
+    }
+
     /// Compares an engine's answers with those of the oracle in `f64` and in `f32`: the worst of each series.
     pub fn compare(self, truth: &Self, plain: &Self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = vec![];

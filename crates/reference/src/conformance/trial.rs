@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mmtl_plan::{Batch, Engine, EngineError, Plan, Session, SessionOptions, Snapshot, TableUpdates};
 
 use super::finding::Finding;
+use super::tolerance;
 use super::transcript::Transcript;
 use crate::drawn::{self, Rows};
 use crate::engine::{Precision, ReferenceEngine};
@@ -42,9 +43,10 @@ impl<'a> Trial<'a> {
         calls: impl Fn(&mut dyn Session) -> Result<Transcript, EngineError>,
     ) -> Result<Vec<Finding>, EngineError> {
         let on = |engine: &dyn Engine| calls(self.session_of(engine, tables)?.as_mut());
-        let truth = on(&ReferenceEngine { precision: Precision::Double })?;
-        let plain = on(&ReferenceEngine { precision: Precision::Single })?;
-        Ok(on(self.engine)?.compare(&truth, &plain))
+        let factors = self.engine.factors();
+        let truth = on(&ReferenceEngine { precision: Precision::Double, factors })?;
+        let plain = on(&ReferenceEngine { precision: Precision::Single, factors })?;
+        Ok(on(self.engine)?.allowing(tolerance::of_factors(factors)).compare(&truth, &plain))
     }
 
     pub fn batch(&self, rows: &Rows, seed: u64) -> Batch {

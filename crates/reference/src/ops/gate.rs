@@ -29,12 +29,13 @@ pub(crate) fn backward<T: Real>(op: &Gate, scope: &Scope<T>, out: &[T], into: &m
             let g = &out[scope.span(op.out, row, t)];
             let mean: T = p.iter().zip(g).map(|(&p, &g)| p * g).sum();
             for e in (0..experts).filter(|&e| op.mask[t * experts + e]) {
-                let dz = p[e] * (g[e] - mean) / temperature(op);
+                let dz = scope.factor(p[e] * (g[e] - mean) / temperature(op));
                 for i in 0..fan_in {
                     let at = (t * fan_in + i) * experts + e;
                     let start = scope.span(op.input, row, op.reads[t]).start;
-                    into.slots[op.input.0][start + i] += dz * scope.param(op.w)[at];
-                    into.parameters.param_mut(scope.plan, op.w)[at] += dz * scope.values(op.input, row, op.reads[t])[i];
+                    let [w, x] = [scope.param(op.w)[at], scope.values(op.input, row, op.reads[t])[i]];
+                    into.slots[op.input.0][start + i] += dz * scope.factor(w);
+                    into.parameters.param_mut(scope.plan, op.w)[at] += dz * scope.factor(x);
                 }
             }
         }
@@ -44,7 +45,7 @@ pub(crate) fn backward<T: Real>(op: &Gate, scope: &Scope<T>, out: &[T], into: &m
 fn logit<T: Real>(op: &Gate, scope: &Scope<T>, row: usize, t: usize, e: usize) -> T {
     let ((_, fan_in), (_, experts)) = (scope.shape(op.input), scope.shape(op.out));
     let (x, w) = (scope.values(op.input, row, op.reads[t]), scope.param(op.w));
-    let product: T = (0..fan_in).map(|i| x[i] * w[(t * fan_in + i) * experts + e]).sum();
+    let product: T = (0..fan_in).map(|i| scope.factor(x[i]) * scope.factor(w[(t * fan_in + i) * experts + e])).sum();
     product / temperature(op)
 }
 

@@ -14,10 +14,10 @@ pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
         let matrices = Matrices::of(op, scope, scene);
         for row in scope.batch.scene(scene) {
             for g in 0..groups {
-                let x = scope.values(op.input, row, op.reads[g]);
+                let x = scope.all_factors(scope.values(op.input, row, op.reads[g]));
                 let start = scope.span(op.out, row, g).start;
                 for j in 0..width {
-                    out[start + j] = kept.factor(row, g, j) * activate(op.activation, matrices.product(x, g, j));
+                    out[start + j] = kept.factor(row, g, j) * activate(op.activation, matrices.product(&x, g, j));
                 }
             }
         }
@@ -33,13 +33,14 @@ pub(crate) fn backward<T: Real>(op: &Linear, scope: &Scope<T>, out: &[T], into: 
         let mut gradient = matrices.zeros();
         for row in scope.batch.scene(scene) {
             for g in 0..groups {
-                let x = scope.values(op.input, row, op.reads[g]);
+                let x = scope.all_factors(scope.values(op.input, row, op.reads[g]));
                 let dx = &mut into.slots[op.input.0][scope.span(op.input, row, op.reads[g])];
                 let start = scope.span(op.out, row, g).start;
                 for j in 0..width {
-                    let z = matrices.product(x, g, j);
+                    let z = matrices.product(&x, g, j);
                     let dz = out[start + j] * kept.factor(row, g, j) * slope(op.activation, z);
                     gradient.b[g * width + j] += dz;
+                    let dz = scope.factor(dz);
                     for i in 0..x.len() {
                         let at = matrices.at(g, i, j);
                         gradient.w[at] += dz * x[i];
@@ -60,15 +61,15 @@ pub(crate) fn before_activation<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T
         let matrices = Matrices::of(op, scope, scene);
         for row in scope.batch.scene(scene) {
             for g in 0..groups {
-                let x = scope.values(op.input, row, op.reads[g]);
-                all.extend((0..width).map(|j| matrices.product(x, g, j)));
+                let x = scope.all_factors(scope.values(op.input, row, op.reads[g]));
+                all.extend((0..width).map(|j| matrices.product(&x, g, j)));
             }
         }
     }
     all
 }
 
-/// What one scene's rows are multiplied by: `w` is `[groups, in, out]`, `b` `[groups, out]`. Or its gradient.
+/// What one scene's rows are multiplied by, as factors: `w` is `[groups, in, out]`, `b` `[groups, out]`. Or its gradient.
 struct Matrices<T> {
     w: Vec<T>,
     b: Vec<T>,
@@ -93,7 +94,7 @@ impl<T: Real> Matrices<T> {
                 (products.collect(), sums.collect())
             }
         };
-        Self { w, b, fan_in, width }
+        Self { w: scope.all_factors(&w).into_owned(), b, fan_in, width }
     }
 
     fn zeros(&self) -> Self {
