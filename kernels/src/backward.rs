@@ -194,6 +194,7 @@ impl<R: Runtime> GpuSession<R> {
                         jobs(),
                         list.first,
                         tile,
+                        tile.element(),
                     );
                 }
                 Launch::LinearWeight(list) => {
@@ -217,6 +218,7 @@ impl<R: Runtime> GpuSession<R> {
                         parts.length,
                         tiles,
                         tile,
+                        tile.element(),
                     );
                 }
                 Launch::AddParts(list) => {

@@ -101,6 +101,7 @@ fn of(plan: &Plan, part: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mmtl_plan::Factors;
     use mmtl_reference::drawn::{self, SchemaSize};
 
     use super::*;
@@ -111,7 +112,9 @@ mod tests {
         let plan = drawn::every_op(&drawn::schema(size), experts, 1).expect("the plan is valid");
         let program = Program::new(&plan, 1, 0).expect("it has few slots");
         let room = Limits { buffer: u64::MAX, free: None };
-        check(&plan, &program, 1, Cutting { software: false, tile: None }, room).err().map(|error| error.to_string())
+        check(&plan, &program, 1, Cutting { software: false, tile: None, factors: Factors::F32 }, room)
+            .err()
+            .map(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! How work is cut for a device: the tiles of products, and the parts that sums over rows are made in. All of it follows from
 //! shapes, so that the same batch always meets the same order of additions.
 
+use mmtl_plan::Factors;
+
 use crate::jobs::List;
 use crate::ops::norm::COLUMNS;
 use crate::tile::Tile;
@@ -12,6 +14,8 @@ pub struct Cutting {
     pub software: bool,
     /// How every product is cut, instead of how its list would be.
     pub tile: Option<Tile>,
+    /// What factors of products are rounded to.
+    pub factors: Factors,
 }
 
 /// Cubes that keep a device busy: four for each multiprocessor of the largest.
@@ -32,13 +36,18 @@ const LEAST_SOFTLY: u32 = 16;
 impl Cutting {
     /// How the products of a list, of at most so many rows, are cut.
     pub fn tile(self, rows: u32, list: List) -> Tile {
-        self.tile.unwrap_or_else(|| Tile::of(self.software, rows, list.columns, list.len))
+        self.tile.unwrap_or_else(|| self.rounding(Tile::of(self.software, rows, list.columns, list.len)))
     }
 
     /// How the gradients of matrices, sums over so many rows, are cut.
     pub fn tile_of_weights(self, rows: u32, list: List) -> Tile {
         let parts = rows.div_ceil(LEAST_OF_WEIGHTS).max(1);
-        self.tile.unwrap_or_else(|| Tile::of(self.software, list.rows, list.columns, list.len * parts))
+        self.tile.unwrap_or_else(|| self.rounding(Tile::of(self.software, list.rows, list.columns, list.len * parts)))
+    }
+
+    /// Rounded factors are for matrix units, which a processor has none of.
+    fn rounding(self, tile: Tile) -> Tile {
+        tile.rounding(self.factors, self.factors != Factors::F32 && !self.software)
     }
 
     /// Parts of the gradients of matrices.
@@ -84,11 +93,11 @@ impl Parts {
 mod tests {
     use super::*;
 
-    const LIST: List = List { first: 0, len: 16, columns: 256, rows: 256, part: 0 };
+    const LIST: List = List { first: 0, len: 16, columns: 256, rows: 256, part: 0, drops: false };
 
     #[test]
     fn few_sums_are_cut_into_many_parts_and_many_sums_into_few() {
-        let device = Cutting { software: false, tile: None };
+        let device = Cutting { software: false, tile: None, factors: Factors::F32 };
         // 64 tiles of 128 × 128 take 8 parts of 512 rows; ten times as many, two of 2,048, then one.
         let of_weights = |rows, len| device.parts_of_weights(rows, List { len, ..LIST });
         assert_eq!([16, 100, 160].map(|len| of_weights(4096, len).length), [512, 2048, 4096]);
@@ -99,7 +108,7 @@ mod tests {
     #[test]
     fn a_smaller_batch_has_no_more_parts_than_there_is_room_for() {
         for software in [true, false] {
-            let device = Cutting { software, tile: None };
+            let device = Cutting { software, tile: None, factors: Factors::F32 };
             for len in [1, 3, 40, 700] {
                 let list = List { len, ..LIST };
                 for of in [Cutting::parts_of_weights, Cutting::parts_of_columns] {
@@ -114,7 +123,7 @@ mod tests {
 
     #[test]
     fn software_devices_see_parts_of_small_batches() {
-        let device = Cutting { software: true, tile: None };
+        let device = Cutting { software: true, tile: None, factors: Factors::F32 };
         let list = List { len: 2, columns: 33, rows: 7, ..LIST };
         assert_eq!(device.parts_of_weights(33, list), Parts { length: 16, number: 3, most: 3 });
         assert_eq!(device.parts_of_weights(0, LIST), Parts { length: 16, number: 0, most: 1 });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cubecl::prelude::*;
-use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
+use mmtl_plan::{Engine, EngineError, Factors, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
 use crate::buffer::is_software;
@@ -12,7 +12,7 @@ use crate::probe::DeviceProbe;
 use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
 use crate::session::GpuSession;
-use crate::tile::Tile;
+use crate::tile::{Tile, square};
 
 /// Tells how many bytes a device has left, if it can.
 pub type FreeMemory = Box<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -26,12 +26,32 @@ pub struct GpuEngine<R: Runtime> {
     free: Option<FreeMemory>,
     /// How every product is cut, instead of how its list would be.
     tile: Option<Tile>,
+    /// What factors of products are rounded to.
+    factors: Factors,
 }
 
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
     pub fn new(name: &'static str, numerics: String, client: ComputeClient<R>, free: Option<FreeMemory>) -> Self {
-        Self { name, numerics, client, free, tile: None }
+        Self { name, numerics, client, free, tile: None, factors: Factors::F32 }
+    }
+
+    /// With factors of products rounded for matrix units.
+    ///
+    /// # Errors
+    /// Says why where the device has none that multiply such factors.
+    pub fn rounding(self, factors: Factors) -> Result<Self, String> {
+        let units = &self.client.features().matmul.cmma;
+        if factors == Factors::F32 || units.contains(&square(factors)) {
+            return Ok(Self { factors, ..self });
+        }
+        Err(format!("precision `{}` needs matrix units that its device has not, expected `f32`", factors.name()))
+    }
+
+    /// With factors of products rounded, by whatever multiplies them.
+    #[cfg(test)]
+    pub(crate) fn rounding_softly(self, factors: Factors) -> Self {
+        Self { factors, ..self }
     }
 
     /// With every product cut like this.
@@ -58,7 +78,7 @@ impl<R: Runtime> GpuEngine<R> {
     }
 
     fn cutting(&self) -> Cutting {
-        Cutting { software: is_software(&self.client), tile: self.tile }
+        Cutting { software: is_software(&self.client), tile: self.tile, factors: self.factors }
     }
 
     /// What its device can do at best.
@@ -73,7 +93,14 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn numerics(&self) -> String {
-        self.numerics.clone()
+        match self.factors {
+            Factors::F32 => self.numerics.clone(),
+            Factors::Tf32 | Factors::Bf16 => format!("{}, {} factors", self.numerics, self.factors.name()),
+        }
+    }
+
+    fn factors(&self) -> Factors {
+        self.factors
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {

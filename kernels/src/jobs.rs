@@ -22,6 +22,8 @@ pub struct List {
     pub rows: u32,
     /// Elements of a part of all jobs' sums, where those are made in parts.
     pub part: u32,
+    /// Whether a job drops elements in training.
+    pub drops: bool,
 }
 
 impl Jobs {
@@ -36,7 +38,7 @@ impl Jobs {
     pub fn list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]], columns: u32) -> List {
         let first = self.push(jobs.iter().flatten().copied());
         self.longest = self.longest.max(jobs.len());
-        List { first, len: jobs.len() as u32, columns, rows: 0, part: 0 }
+        List { first, len: jobs.len() as u32, columns, rows: 0, part: 0, drops: false }
     }
 
     /// Jobs of the longest list.

@@ -112,7 +112,19 @@ impl<R: Runtime> GpuSession<R> {
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let dense = queue.arg(dense);
                     linear::forward::launch_unchecked(
-                        client, count, dim, values, dense, words, jobs, list.first, training, low, high, tile,
+                        client,
+                        count,
+                        dim,
+                        values,
+                        dense,
+                        words,
+                        jobs,
+                        list.first,
+                        low,
+                        high,
+                        training > 0 && list.drops,
+                        tile,
+                        tile.element(),
                     );
                 }
                 Launch::Gate(list) => {

@@ -18,6 +18,7 @@ use std::{env, fs};
 use cubecl::Runtime;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 use mmtl_kernels::{GpuEngine, Probe};
+use mmtl_plan::Factors;
 
 use source::{SourceDevice, SourceRuntime};
 
@@ -26,9 +27,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Whatever settings lie in some folder or variable: the sources are those that the engine has compiled.
     CubeClRuntimeConfig::set(CubeClRuntimeConfig::default());
     let client = SourceRuntime::client(&SourceDevice);
-    let engine = GpuEngine::new("cuda source", "cuda source".to_owned(), client, None);
-    session::exercise(&engine)?;
-    let probe = engine.probe();
+    let engine = || GpuEngine::new("cuda source", "cuda source".to_owned(), client.clone(), None);
+    for factors in Factors::ALL {
+        session::exercise(&engine().rounding(factors)?)?;
+    }
+    let probe = engine().probe();
     probe.copy()?;
     probe.multiply_add()?;
     let launched = source::launched();

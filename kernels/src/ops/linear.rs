@@ -1,12 +1,15 @@
 //! Layers of all groups and scenes in one launch: `act(x·W + b)` with dropout. Rows of a scene are a range of the batch;
 //! STAR's products `W ⊙ W_scene` are formed while tiles are loaded and never written to memory.
 
+#![expect(clippy::used_underscore_binding, reason = "a launch defines the type that its kernel is written for")]
+
+use cubecl::ir::StorageType;
 use cubecl::prelude::*;
 
 use crate::elementary::{hyperbolic_tangent, sigmoid};
 use crate::random::word;
 use crate::rows::rows_of;
-use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
+use crate::tile::{Tile, element_col, element_row, elements, factor, multiply, no_sums};
 
 /// Words of a [`forward`] job: input (at, stride, width), W, one more than `W_scene` or 0, one more than b or 0, one more
 /// than `b_scene` or 0, output (at, stride, width), scene, activation, dropout (key, key, threshold, scale).
@@ -48,18 +51,34 @@ fn activated(x: f32, activation: u32) -> f32 {
     y
 }
 
-/// Cubes are (columns, rows, jobs) of tiles.
+/// An element after dropout: 0, or scaled so that its mean stays.
+#[cube]
+fn dropped(y: f32, jobs: &Array<u32>, job: usize, element: u32, step_low: u32, step_high: u32) -> f32 {
+    let threshold = jobs[job + 14];
+    let mut kept = y;
+    if threshold > 0u32 {
+        kept *= f32::reinterpret(jobs[job + 15]);
+        if word(element, step_low, step_high, jobs[job + 12], jobs[job + 13]) < threshold {
+            kept = 0.0f32;
+        }
+    }
+    kept
+}
+
+/// `drops` says whether a job may drop elements: random words take more code than all the rest. Cubes are (columns, rows,
+/// jobs) of tiles.
 #[cube(launch_unchecked)]
-pub fn forward(
+pub fn forward<F: Float>(
     values: &mut Array<f32>,
     dense: &Array<f32>,
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
-    training: u32,
     step_low: u32,
     step_high: u32,
+    #[comptime] drops: bool,
     #[comptime] tile: Tile,
+    #[define(F)] _element: StorageType,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(FORWARD as u32)) as usize;
     let rows = rows_of(batch, jobs[job + 10]);
@@ -75,8 +94,8 @@ pub fn forward(
     let w_at = jobs[job + 3];
     let scene_w = jobs[job + 4];
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
-    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut left = SharedMemory::<F>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<F>::new(comptime!(tile.right()));
     let mut sums = no_sums(tile);
     let mut from = 0u32;
     while from < depth {
@@ -88,7 +107,7 @@ pub fn forward(
             if row < rows.end && col < depth {
                 x = values[(x_at + row * x_stride + col) as usize];
             }
-            left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = x;
+            left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = factor::<F>(x, tile);
             i += comptime!(tile.units());
         }
         let mut i = unit;
@@ -99,11 +118,11 @@ pub fn forward(
             if row < depth && col < width {
                 w = weight(dense, w_at, scene_w, row * width + col);
             }
-            right[i] = w;
+            right[i] = factor::<F>(w, tile);
             i += comptime!(tile.units());
         }
         sync_cube();
-        multiply(&mut sums, &left, &right, tile);
+        multiply::<F>(&mut sums, &left, &right, tile);
         sync_cube();
         from += comptime!(tile.depth as u32);
     }
@@ -112,33 +131,25 @@ pub fn forward(
     let out_at = jobs[job + 7];
     let out_stride = jobs[job + 8];
     let activation = jobs[job + 11];
-    let threshold = jobs[job + 14];
-    let scale = f32::reinterpret(jobs[job + 15]);
+    let sums = elements(&sums, tile);
     #[unroll]
-    for i in 0..tile.side {
-        #[unroll]
-        for j in 0..tile.side {
-            let row = row_first + (unit_row(tile) + i) as u32;
-            let col = col_first + (unit_col(tile) + j) as u32;
-            if row < rows.end && col < width {
-                let mut sum = sums[comptime!(i * tile.side + j)];
-                if b > 0u32 {
-                    let mut bias = dense[(b - 1u32 + col) as usize];
-                    if scene_b > 0u32 {
-                        bias += dense[(scene_b - 1u32 + col) as usize];
-                    }
-                    sum += bias;
+    for i in 0..comptime!(tile.sums()) {
+        let row = row_first + element_row(tile, i);
+        let col = col_first + element_col(tile, i);
+        if row < rows.end && col < width {
+            let mut sum = sums[i];
+            if b > 0u32 {
+                let mut bias = dense[(b - 1u32 + col) as usize];
+                if scene_b > 0u32 {
+                    bias += dense[(scene_b - 1u32 + col) as usize];
                 }
-                let mut y = activated(sum, activation);
-                if training > 0u32 && threshold > 0u32 {
-                    let drawn = word(row * width + col, step_low, step_high, jobs[job + 12], jobs[job + 13]);
-                    y *= scale;
-                    if drawn < threshold {
-                        y = 0.0f32;
-                    }
-                }
-                values[(out_at + row * out_stride + col) as usize] = y;
+                sum += bias;
             }
+            let mut y = activated(sum, activation);
+            if comptime!(drops) {
+                y = dropped(y, jobs, job, row * width + col, step_low, step_high);
+            }
+            values[(out_at + row * out_stride + col) as usize] = y;
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The backward pass of layers of all groups and scenes.
 
+#![expect(clippy::used_underscore_binding, reason = "a launch defines the type that its kernel is written for")]
+
+use cubecl::ir::StorageType;
 use cubecl::prelude::*;
 
 use crate::ops::linear::{RELU, SIGMOID, TANH, weight};
 use crate::parts::{first_part, part_of};
 use crate::random::word;
 use crate::rows::rows_of;
-use crate::tile::{Tile, multiply, no_sums, unit_col, unit_row};
+use crate::tile::{Tile, element_col, element_row, elements, factor, multiply, no_sums};
 
 /// Words of a [`deactivate`] job: output (at, stride, width), activation, dropout (key, key, threshold, scale).
 pub const DEACTIVATE: usize = 8;
@@ -70,13 +73,14 @@ pub fn deactivate(
 /// `dX = Σ dZ·Wᵀ` over all layers and gates that read a group, each group's sum in the order of its terms. Cubes are
 /// (columns, rows, jobs) of tiles.
 #[cube(launch_unchecked)]
-pub fn input_gradient(
+pub fn input_gradient<F: Float>(
     grads: &mut Array<f32>,
     dense: &Array<f32>,
     batch: &Array<u32>,
     jobs: &Array<u32>,
     first: u32,
     #[comptime] tile: Tile,
+    #[define(F)] _element: StorageType,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(INPUT as u32)) as usize;
     let rows = rows_of(batch, jobs[job + 3]);
@@ -87,8 +91,8 @@ pub fn input_gradient(
         terminate!();
     }
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
-    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut left = SharedMemory::<F>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<F>::new(comptime!(tile.right()));
     let mut sums = no_sums(tile);
     for number in 0..jobs[job + 6] {
         let term = (jobs[job + 5] + number * comptime!(TERM as u32)) as usize;
@@ -107,7 +111,7 @@ pub fn input_gradient(
                 if row < rows.end && col < depth {
                     d = grads[(d_at + row * d_stride + col) as usize];
                 }
-                left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = d;
+                left[(i % tile.depth) * comptime!(tile.left_row()) + i / tile.depth] = factor::<F>(d, tile);
                 i += comptime!(tile.units());
             }
             let mut i = unit;
@@ -118,11 +122,11 @@ pub fn input_gradient(
                 if row < depth && col < wide {
                     w = weight(dense, w_at, scene_w, col * depth + row);
                 }
-                right[(i % tile.depth) * tile.cols + i / tile.depth] = w;
+                right[(i % tile.depth) * tile.cols + i / tile.depth] = factor::<F>(w, tile);
                 i += comptime!(tile.units());
             }
             sync_cube();
-            multiply(&mut sums, &left, &right, tile);
+            multiply::<F>(&mut sums, &left, &right, tile);
             sync_cube();
             from += comptime!(tile.depth as u32);
         }
@@ -130,20 +134,18 @@ pub fn input_gradient(
     let x_at = jobs[job];
     let x_stride = jobs[job + 1];
     let adds = jobs[job + 4];
+    let sums = elements(&sums, tile);
     #[unroll]
-    for i in 0..tile.side {
-        #[unroll]
-        for j in 0..tile.side {
-            let row = row_first + (unit_row(tile) + i) as u32;
-            let col = col_first + (unit_col(tile) + j) as u32;
-            if row < rows.end && col < wide {
-                let at = (x_at + row * x_stride + col) as usize;
-                let mut sum = sums[comptime!(i * tile.side + j)];
-                if adds > 0u32 {
-                    sum += grads[at];
-                }
-                grads[at] = sum;
+    for i in 0..comptime!(tile.sums()) {
+        let row = row_first + element_row(tile, i);
+        let col = col_first + element_col(tile, i);
+        if row < rows.end && col < wide {
+            let at = (x_at + row * x_stride + col) as usize;
+            let mut sum = sums[i];
+            if adds > 0u32 {
+                sum += grads[at];
             }
+            grads[at] = sum;
         }
     }
 }
@@ -151,7 +153,7 @@ pub fn input_gradient(
 /// Parts of `Xᵀ·dZ` over the rows of a job, each of `length` rows, and of `Σ dZ` where there is a bias. Cubes are (columns,
 /// rows of parts, jobs) of tiles of W, of which `tiles` lie above each other.
 #[cube(launch_unchecked)]
-pub fn weight_gradient(
+pub fn weight_gradient<F: Float>(
     parts: &mut Array<f32>,
     values: &Array<f32>,
     grads: &Array<f32>,
@@ -162,6 +164,7 @@ pub fn weight_gradient(
     length: u32,
     tiles: u32,
     #[comptime] tile: Tile,
+    #[define(F)] _element: StorageType,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(WEIGHT as u32)) as usize;
     let scene = jobs[job + 7];
@@ -179,8 +182,8 @@ pub fn weight_gradient(
         terminate!();
     }
     let unit = UNIT_POS as usize;
-    let mut left = SharedMemory::<f32>::new(comptime!(tile.left()));
-    let mut right = SharedMemory::<f32>::new(comptime!(tile.right()));
+    let mut left = SharedMemory::<F>::new(comptime!(tile.left()));
+    let mut right = SharedMemory::<F>::new(comptime!(tile.right()));
     let mut sums = no_sums(tile);
     // A unit meets one column of the right factor only.
     let mut column = 0.0f32;
@@ -194,7 +197,7 @@ pub fn weight_gradient(
             if row < rows.end && col < wide {
                 x = values[(x_at + row * x_stride + col) as usize];
             }
-            left[(i / tile.rows) * comptime!(tile.left_row()) + i % tile.rows] = x;
+            left[(i / tile.rows) * comptime!(tile.left_row()) + i % tile.rows] = factor::<F>(x, tile);
             i += comptime!(tile.units());
         }
         let mut i = unit;
@@ -206,24 +209,22 @@ pub fn weight_gradient(
                 d = grads[(d_at + row * d_stride + col) as usize];
             }
             column += d;
-            right[i] = d;
+            right[i] = factor::<F>(d, tile);
             i += comptime!(tile.units());
         }
         sync_cube();
-        multiply(&mut sums, &left, &right, tile);
+        multiply::<F>(&mut sums, &left, &right, tile);
         sync_cube();
         from += comptime!(tile.depth as u32);
     }
     let part = (first_part(of_job, scene, length) + CUBE_POS_Y / tiles) * size + jobs[job + 6];
+    let sums = elements(&sums, tile);
     #[unroll]
-    for i in 0..tile.side {
-        #[unroll]
-        for j in 0..tile.side {
-            let row = row_first + (unit_row(tile) + i) as u32;
-            let col = col_first + (unit_col(tile) + j) as u32;
-            if row < wide && col < width {
-                parts[(part + row * width + col) as usize] = sums[comptime!(i * tile.side + j)];
-            }
+    for i in 0..comptime!(tile.sums()) {
+        let row = row_first + element_row(tile, i);
+        let col = col_first + element_col(tile, i);
+        if row < wide && col < width {
+            parts[(part + row * width + col) as usize] = sums[i];
         }
     }
     if jobs[job + 8] > 0u32 && row_first == 0u32 {

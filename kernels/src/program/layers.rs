@@ -20,10 +20,11 @@ impl Compiler<'_> {
     /// Layers, and gates' logits.
     pub(super) fn linears(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
-        let mut columns = 0;
+        let (mut columns, mut drops) = (0, false);
         for (_, op) in ops {
             match op {
                 Op::Linear(op) => {
+                    drops |= op.dropout.is_some();
                     for group in 0..op.reads.len() {
                         for scene in self.scenes_of(op) {
                             let (x, out) =
@@ -57,7 +58,7 @@ impl Compiler<'_> {
                 }
             }
         }
-        self.jobs.list(&jobs, columns)
+        List { drops, ..self.jobs.list(&jobs, columns) }
     }
 
     /// `None` for weights that all scenes share, else each scene.
