@@ -3,6 +3,7 @@
 use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
+use crate::launches::kernel;
 use crate::ops::{gate, linear_gradient, loss, mix, norm, predict, sum};
 use crate::parameters::touched_cubes;
 use crate::pass::{Grid, Uploaded};
@@ -16,6 +17,7 @@ impl<R: Runtime> GpuSession<R> {
         let Some(batch) = &self.batch else { return };
         let weights = self.queue.upload(weights);
         for &launch in &self.program.backward {
+            self.queue.about(kernel(&launch));
             self.launch_backward(launch, batch, &weights, [step as u32, (step >> 32) as u32], into);
         }
         self.sum_tables(batch, into);
@@ -42,6 +44,7 @@ impl<R: Runtime> GpuSession<R> {
     pub(crate) fn sum_tables(&self, batch: &Uploaded, into: &Gradients) {
         if batch.touched > 0 {
             let (queue, memory) = (&self.queue, &self.memory);
+            queue.about("tables, gradient");
             // SAFETY: occurrences lie within the batch, which was checked, and gradients within their room.
             unsafe {
                 tables::gradients::launch_unchecked(

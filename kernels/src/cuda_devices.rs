@@ -1,6 +1,8 @@
 //! NVIDIA's devices. The driver, its compiler and its headers are looked for before CubeCL asks for them, since it would
 //! only panic.
 
+use std::sync::Arc;
+
 use cubecl::Runtime;
 use cubecl::client::ComputeClient;
 use cubecl::cuda::{CudaDevice, CudaRuntime, install};
@@ -9,6 +11,7 @@ use cudarc::driver::result;
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::opened;
+use crate::watched::patience;
 
 /// All devices, or what is missing.
 pub fn all() -> Result<Vec<Device>, String> {
@@ -24,7 +27,7 @@ pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
     let about = describe(number)?;
     let numerics = format!("cuda f32, {}, {}, {}", about.about, about.driver, compiler());
     let free = move || free_memory(number);
-    Ok(GpuEngine::new("cuda", numerics, client(number)?, Some(Box::new(free))))
+    Ok(GpuEngine::new("cuda", numerics, client(number)?, Some(Arc::new(free))).patient(patience()?))
 }
 
 fn client(number: usize) -> Result<ComputeClient<CudaRuntime>, String> {

@@ -1,6 +1,7 @@
 //! The engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
@@ -11,9 +12,10 @@ use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::Tile;
+use crate::watched::{PATIENCE, Pulse, Watch, Watched};
 
 /// Tells how many bytes a device has left, if it can.
-pub type FreeMemory = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+pub type FreeMemory = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// Executes plans on one device, in `f32`.
 pub struct GpuEngine<R: Runtime> {
@@ -24,12 +26,20 @@ pub struct GpuEngine<R: Runtime> {
     free: Option<FreeMemory>,
     /// How every product is cut, instead of how its list would be.
     tile: Option<Tile>,
+    /// How long the device may stand still.
+    patience: Duration,
 }
 
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
     pub fn new(name: &'static str, numerics: String, client: ComputeClient<R>, free: Option<FreeMemory>) -> Self {
-        Self { name, numerics, client, free, tile: None }
+        Self { name, numerics, client, free, tile: None, patience: PATIENCE }
+    }
+
+    /// On a device that may stand still so long before it is given up.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// With every product cut like this.
@@ -43,15 +53,25 @@ impl<R: Runtime> GpuEngine<R> {
     /// # Errors
     /// As [`Engine::session`] and its steps.
     pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
-        self.own_session(Arc::clone(&profiled.plan), profiled.options)?.profile(profiled)
+        let (plan, pulse) = (Arc::clone(&profiled.plan), Arc::default());
+        self.maker(plan, profiled.options, pulse)()?.profile(profiled)
     }
 
-    fn own_session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<GpuSession<R>, EngineError> {
-        let program = Program::new(&plan, options.max_rows, options.dropout)?;
-        let free = self.free.as_ref().and_then(|free| free());
-        let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
-        budget::check(&plan, &program, options.max_rows, limits)?;
-        GpuSession::new(self.client.clone(), plan, program, options, self.tile)
+    /// What makes a session, on whatever thread.
+    fn maker(
+        &self,
+        plan: Arc<Plan>,
+        options: SessionOptions,
+        pulse: Arc<Pulse>,
+    ) -> impl FnOnce() -> Result<GpuSession<R>, EngineError> + Send + use<R> {
+        let (client, free, tile) = (self.client.clone(), self.free.clone(), self.tile);
+        move || {
+            let program = Program::new(&plan, options.max_rows, options.dropout)?;
+            let free = free.and_then(|free| free());
+            let limits = Limits { buffer: client.properties().memory.max_page_size, free };
+            budget::check(&plan, &program, options.max_rows, limits)?;
+            GpuSession::new((client, pulse), plan, program, options, tile)
+        }
     }
 
     /// What its device can do at best.
@@ -70,7 +90,10 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
-        Ok(Box::new(self.own_session(plan, options)?))
+        let pulse = Arc::<Pulse>::default();
+        let watch = Watch { pulse: Arc::clone(&pulse), patience: self.patience };
+        let make = self.maker(Arc::clone(&plan), options, pulse);
+        Ok(Box::new(Watched::start(plan, watch, make)?))
     }
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {

@@ -7,6 +7,7 @@
 mod backward;
 mod budget;
 mod buffer;
+mod compiling;
 mod cost;
 #[cfg(feature = "cuda")]
 mod cuda_devices;
@@ -31,6 +32,7 @@ mod session;
 mod tables;
 mod tile;
 mod update;
+mod watched;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;
 

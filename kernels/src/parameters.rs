@@ -32,7 +32,8 @@ pub struct Parameters {
     seen: Buffer,
     /// Updates that rows may have missed.
     history: Vec<[f32; RULE]>,
-    mode: TableUpdates,
+    /// How tables are updated.
+    pub mode: TableUpdates,
     /// What decay pulls each 64 elements of the arena towards.
     pulls: Buffer,
     /// What gradients are multiplied by when nothing is clipped.
@@ -92,9 +93,12 @@ impl Parameters {
         header: &Header,
         batch: &Uploaded,
     ) {
-        if self.history.is_empty() || batch.touched == 0 {
+        // A first step whose kernels are told of launches this one too, which then replays nothing.
+        let first = self.mode == TableUpdates::Exact && queue.is_telling();
+        if (self.history.is_empty() && !first) || batch.touched == 0 {
             return;
         }
+        queue.about("tables, catching up");
         let history = queue.upload(self.history.as_flattened());
         let [m, v] = &self.table_moments;
         // SAFETY: touched rows lie within the tables, which the batch was checked for.
@@ -172,6 +176,7 @@ impl Parameters {
         self.keep_moments(queue, update.optimiser.moments());
         self.step = update.step;
         let scale = update.clip.map_or_else(|| self.whole.clone(), |clip| self.clip(queue, gradients, batch, clip));
+        queue.about("update");
         let rule = queue.upload(&rule_words(update, update.decay.dense));
         let [m, v] = &self.moments;
         // SAFETY: all of them have as many elements as the arena.
@@ -223,6 +228,7 @@ impl Parameters {
 
     /// What gradients are multiplied by so that their norm is at most `clip`.
     fn clip<R: Runtime>(&self, queue: &Queue<R>, gradients: &Gradients, batch: &Uploaded, clip: f32) -> Buffer {
+        queue.about("clipping");
         let (dense, rows) = (&gradients.dense, &gradients.rows);
         let mut parts = reduce::launch_products(queue, &self.parts, 0, dense, dense, 0..self.arena_len);
         parts += reduce::launch_products(queue, &self.parts, parts, rows, rows, 0..batch.gradients);
@@ -253,6 +259,7 @@ impl Parameters {
         if batch.touched == 0 {
             return;
         }
+        queue.about("tables, update");
         let [m, v] = &self.table_moments;
         // SAFETY: touched rows lie within the tables, and their gradients within the gradients' room.
         unsafe {
@@ -303,7 +310,9 @@ impl Parameters {
                 );
             }
         };
+        queue.about("tables, marks");
         mark(0);
+        queue.about("tables, update");
         let [m, v] = &self.table_moments;
         let mut element = 0;
         for &(first_row, rows, width) in &self.shapes {

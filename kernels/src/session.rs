@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use cubecl::prelude::*;
 use mmtl_plan::{
-    Batch, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions, Snapshot,
-    TableGradient, Update,
+    Batch, Compiling, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions,
+    Snapshot, TableGradient, Update,
 };
 
 use crate::budget::touched;
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
+use crate::compiling::Telling;
 use crate::header::{Header, Packed, TablePlace};
+use crate::launches::launches;
 use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
 use crate::tile::Tile;
+use crate::watched::{Announced, Pulse};
 
 /// Losses that are kept on the device until somebody asks, in steps.
 const KEPT_LOSSES: usize = 1024;
@@ -72,13 +75,13 @@ pub(crate) struct Gradients {
 impl<R: Runtime> GpuSession<R> {
     /// A session with freshly initialised parameters and the memory for all its steps.
     pub fn new(
-        client: ComputeClient<R>,
+        (client, pulse): (ComputeClient<R>, Arc<Pulse>),
         plan: Arc<Plan>,
         program: Program,
         options: SessionOptions,
         tile: Option<Tile>,
     ) -> Result<Self, EngineError> {
-        let queue = Queue::new(client);
+        let queue = Queue::watched(client, pulse);
         let max_rows = options.max_rows;
         let initial = Initial::of(&plan, options.initialisation);
         let mut first_row = 0;
@@ -339,6 +342,24 @@ impl<R: Runtime> Session for GpuSession<R> {
         self.parameters.restore(&self.queue, snapshot);
         self.memory.states = self.queue.upload(&snapshot.states.concat());
         Ok(())
+    }
+}
+
+impl<R: Runtime> Announced for GpuSession<R> {
+    fn step_announced(
+        &mut self,
+        batch: &Batch,
+        weights: &[f32],
+        update: &Update,
+        tell: Box<dyn FnMut(Compiling) + Send>,
+    ) -> Result<(), EngineError> {
+        let kernels = launches(&self.plan, self.parameters.mode, update.clip.is_some())?.len();
+        self.queue.tell(Some(Telling::new(kernels, tell)));
+        let taken = self.step(batch, weights, update).and_then(|()| self.queue.sync());
+        if let Some(telling) = self.queue.tell(None) {
+            telling.end();
+        }
+        taken
     }
 }
 

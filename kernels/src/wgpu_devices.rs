@@ -10,6 +10,7 @@ use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, Wgp
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::{self, opened};
+use crate::watched::patience;
 
 /// Why there is none.
 pub const NONE: &str = "no device with Vulkan was found, expected a driver, or Debian's `mesa-vulkan-drivers` for a \
@@ -60,7 +61,7 @@ pub fn engine(number: usize) -> Result<GpuEngine<WgpuRuntime>, String> {
     let device = devices.swap_remove(number);
     let info = setup(&device)?.adapter.get_info();
     let numerics = format!("wgpu f32, {}, {} {}", info.name, info.driver, info.driver_info);
-    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None))
+    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None).patient(patience()?))
 }
 
 /// Opens a device, once in a process, and hears of what goes wrong on it.

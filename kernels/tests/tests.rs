@@ -1,7 +1,10 @@
 //! Integration tests of the engine.
 
+mod alone;
+mod compiling;
 mod conforming;
 mod dropout;
+mod hangs;
 mod launches;
 mod lazy;
 mod limits;
