@@ -40,7 +40,7 @@ pub struct Parameters {
     whole: Buffer,
     /// The same after clipping.
     clipped: Buffer,
-    /// Sums that a norm is made of.
+    /// Pairs of sums that a norm is made of.
     parts: Buffer,
     /// For each row of all tables, where its gradient starts, in sweeps.
     places: Buffer,
@@ -75,9 +75,9 @@ impl Parameters {
             history: vec![],
             mode,
             pulls: queue.upload(&pulls),
-            whole: queue.upload(&[1.0f32]),
-            clipped: queue.upload(&[1.0f32]),
-            parts: queue.room((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2),
+            whole: queue.upload(&[1.0f32; 2]),
+            clipped: queue.upload(&[1.0f32; 2]),
+            parts: queue.room(2 * ((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2)),
             places: queue.upload(&if mode == TableUpdates::Dense { vec![NOWHERE; rows] } else { vec![] }),
             shapes: shapes.collect(),
             arena_len: plan.arena_len,
@@ -230,9 +230,9 @@ impl Parameters {
     fn clip<R: Runtime>(&self, queue: &Queue<R>, gradients: &Gradients, batch: &Uploaded, clip: f32) -> Buffer {
         queue.about("clipping");
         let (dense, rows) = (&gradients.dense, &gradients.rows);
-        let mut parts = reduce::launch_products(queue, &self.parts, 0, dense, dense, 0..self.arena_len);
-        parts += reduce::launch_products(queue, &self.parts, parts, rows, rows, 0..batch.gradients);
-        // SAFETY: there are as many parts as products were launched for.
+        let mut parts = reduce::launch_squares(queue, &self.parts, 0, dense, self.arena_len);
+        parts += reduce::launch_squares(queue, &self.parts, parts, rows, batch.gradients);
+        // SAFETY: there are as many pairs as squares were launched for.
         unsafe {
             reduce::clipping::launch_unchecked(
                 queue.client(),

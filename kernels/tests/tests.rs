@@ -5,6 +5,7 @@ mod compiling;
 mod conforming;
 mod dropout;
 mod hangs;
+mod huge;
 mod launches;
 mod lazy;
 mod limits;
