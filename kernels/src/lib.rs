@@ -4,6 +4,9 @@
 //! Everything of a step stays on the device. Sums have an order that shapes decide, and no two units add to one number:
 //! the same device gives the same bits.
 
+#[cfg(all(test, feature = "wgpu"))]
+#[path = "../tests/alone.rs"]
+mod alone;
 mod backward;
 mod budget;
 mod buffer;
