@@ -90,7 +90,7 @@ fn a_run_tells_of_the_kernels_that_are_compiled_for_it() {
 fn runs_on_a_device_that_hangs_fail_and_the_grid_goes_on() {
     let (_program, finished) = grid_on_a_device("seed = [1, 2]", Some("0"));
     assert_eq!(finished.code, 1, "{finished:?}");
-    let given_up = "fit `star`: the device failed: it took no work and gave no answer for 0 s and was given up";
+    let given_up = "fit `all`: the device failed: it took no work and gave no answer for 0 s and was given up";
     for seed in 1..=2 {
         let start = format!("failed    star seed {seed} (");
         let failed = finished.out.lines().find(|line| line.starts_with(&start));

@@ -83,9 +83,51 @@ impl<R: Runtime> Queue<R> {
         buffer
     }
 
-    /// A buffer of anything.
+    /// A buffer of anything. It takes its own bytes and no more: CubeCL would otherwise reserve a page, which on a device of
+    /// 140 GB has up to 35 GB.
     pub fn room(&self, len: usize) -> Buffer {
-        Buffer { handle: self.client.empty(len.max(1) * 4), len: len.max(1) }
+        let client = self.client();
+        let empty = || client.empty(len.max(1) * 4);
+        let handle = client.memory_persistent_allocation((), |()| empty()).unwrap_or_else(|_| empty());
+        Buffer { handle, len: len.max(1) }
+    }
+
+    /// A buffer with these elements that lives long.
+    pub fn keep<T: Pod>(&self, elements: &[T]) -> Buffer {
+        let buffer = self.zeros(elements.len());
+        self.write(&buffer, 0, elements);
+        buffer
+    }
+
+    /// Puts elements into a buffer from the `at`-th on, piece by piece: nothing writes into a buffer from outside, and a copy
+    /// of a whole table might find no room.
+    pub fn write<T: Pod>(&self, buffer: &Buffer, at: usize, elements: &[T]) {
+        for (number, piece) in elements.chunks(PIECE).enumerate() {
+            if number > 0 {
+                // The one before is no longer needed. A failure is remembered, and returned by whatever waits next.
+                let _ = self.sync();
+            }
+            let from = self.upload(piece);
+            // SAFETY: the piece has as many elements, and they fit where callers say.
+            unsafe {
+                crate::reduce::copy_words::launch_unchecked(
+                    self.client(),
+                    sweeping(piece.len()),
+                    CubeDim::new_1d(SWEEP_UNITS),
+                    self.arg(buffer),
+                    self.arg(&from),
+                    (at + number * PIECE) as u32,
+                    piece.len() as u32,
+                );
+            }
+        }
+    }
+
+    /// Waits, and gives back memory that nobody uses.
+    pub fn tidy(&self) -> Result<(), EngineError> {
+        self.sync()?;
+        self.client.memory_cleanup();
+        self.sync()
     }
 
     /// Makes every element `value`.
@@ -141,6 +183,9 @@ impl Buffer {
         self.len
     }
 }
+
+/// Elements that are uploaded at once: 4 MiB.
+pub const PIECE: usize = 1 << 20;
 
 /// Units of a cube that sweeps over elements.
 pub const SWEEP_UNITS: u32 = 256;

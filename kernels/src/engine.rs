@@ -7,6 +7,7 @@ use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
+use crate::buffer::Queue;
 use crate::probe::DeviceProbe;
 use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
@@ -67,10 +68,13 @@ impl<R: Runtime> GpuEngine<R> {
         let (client, free, tile) = (self.client.clone(), self.free.clone(), self.tile);
         move || {
             let program = Program::new(&plan, options.max_rows, options.dropout)?;
-            let free = free.and_then(|free| free());
-            let limits = Limits { buffer: client.properties().memory.max_page_size, free };
-            budget::check(&plan, &program, options.max_rows, limits)?;
-            GpuSession::new((client, pulse), plan, program, options, tile)
+            let buffer = client.properties().memory.max_page_size;
+            let queue = Queue::watched(client, pulse);
+            // What a session before left is free for this one.
+            queue.tidy()?;
+            let limits = Limits { buffer, free: free.as_ref().and_then(|free| free()) };
+            budget::check(&plan, &program, options, limits)?;
+            GpuSession::new(queue, free, plan, program, options, tile)
         }
     }
 
@@ -98,6 +102,6 @@ impl<R: Runtime> Engine for GpuEngine<R> {
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let program = Program::new(plan, options.max_rows, options.dropout)?;
-        Ok(Some(budget::footprint(plan, &program, options.max_rows)))
+        Ok(Some(budget::footprint(plan, &program, options)))
     }
 }

@@ -64,21 +64,25 @@ impl Parameters {
             let range = param.range();
             pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)].fill(pull_word(param.decay));
         }
+        let tables = queue.room(elements);
+        write_tables(queue, &tables, &initial.tables);
+        let places = queue.room(if mode == TableUpdates::Dense { rows } else { 0 });
+        fill_words(queue, &places, NOWHERE);
         Self {
-            dense: queue.upload(&initial.dense),
+            dense: queue.keep(&initial.dense),
             moments: [queue.zeros(plan.arena_len), queue.zeros(plan.arena_len)],
-            tables: queue.upload(&initial.tables.concat()),
+            tables,
             table_moments: [queue.zeros(elements), queue.zeros(elements)],
             kept_moments: 0,
             step: 0,
-            seen: queue.upload(&vec![0u32; rows]),
+            seen: queue.zeros(rows),
             history: vec![],
             mode,
-            pulls: queue.upload(&pulls),
-            whole: queue.upload(&[1.0f32; 2]),
-            clipped: queue.upload(&[1.0f32; 2]),
+            pulls: queue.keep(&pulls),
+            whole: queue.keep(&[1.0f32; 2]),
+            clipped: queue.keep(&[1.0f32; 2]),
             parts: queue.room(2 * ((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2)),
-            places: queue.upload(&if mode == TableUpdates::Dense { vec![NOWHERE; rows] } else { vec![] }),
+            places,
             shapes: shapes.collect(),
             arena_len: plan.arena_len,
         }
@@ -150,17 +154,7 @@ impl Parameters {
             }
             element += rows * width;
         }
-        // SAFETY: the kernel stays within the rows it is given.
-        unsafe {
-            reduce::fill_words::launch_unchecked(
-                queue.client(),
-                sweeping(self.seen.len()),
-                CubeDim::new_1d(SWEEP_UNITS),
-                queue.arg(&self.seen),
-                0,
-                self.seen.len() as u32,
-            );
-        }
+        fill_words(queue, &self.seen, 0);
         self.history.clear();
     }
 
@@ -343,20 +337,44 @@ impl Parameters {
 
     /// Puts back what was checked; tables have caught up.
     pub fn restore<R: Runtime>(&mut self, queue: &Queue<R>, snapshot: &Snapshot) {
-        self.dense = queue.upload(&snapshot.dense);
-        self.tables = queue.upload(&snapshot.tables.concat());
+        queue.write(&self.dense, 0, &snapshot.dense);
+        write_tables(queue, &self.tables, &snapshot.tables);
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
         for k in 0..self.moments.len() {
             if let (Some(dense), Some(tables)) = (memory.dense.get(k), memory.tables.get(k)) {
-                self.moments[k] = queue.upload(dense);
-                self.table_moments[k] = queue.upload(&tables.concat());
+                queue.write(&self.moments[k], 0, dense);
+                write_tables(queue, &self.table_moments[k], tables);
             } else {
                 queue.fill(&self.moments[k], 0.0);
                 queue.fill(&self.table_moments[k], 0.0);
             }
         }
+    }
+}
+
+/// Puts tables one after the other.
+fn write_tables<R: Runtime>(queue: &Queue<R>, to: &Buffer, tables: &[Vec<f32>]) {
+    let mut at = 0;
+    for table in tables {
+        queue.write(to, at, table);
+        at += table.len();
+    }
+}
+
+/// Makes every word `value`.
+fn fill_words<R: Runtime>(queue: &Queue<R>, words: &Buffer, value: u32) {
+    // SAFETY: the kernel stays within the words it is given.
+    unsafe {
+        reduce::fill_words::launch_unchecked(
+            queue.client(),
+            sweeping(words.len()),
+            CubeDim::new_1d(SWEEP_UNITS),
+            queue.arg(words),
+            value,
+            words.len() as u32,
+        );
     }
 }
 

@@ -147,6 +147,16 @@ pub fn fill_words(out: &mut Array<u32>, value: u32, elements: u32) {
     }
 }
 
+/// Words of `from` go to `at` on.
+#[cube(launch_unchecked)]
+pub fn copy_words(to: &mut Array<u32>, from: &Array<u32>, at: u32, elements: u32) {
+    let mut i = ABSOLUTE_POS;
+    while i < elements as usize {
+        to[at as usize + i] = from[i];
+        i += CUBE_COUNT * CUBE_DIM as usize;
+    }
+}
+
 /// Launches [`squares`] over the first elements; how many pairs it leaves from the `out_at`-th on.
 pub fn launch_squares<R: Runtime>(queue: &Queue<R>, out: &Buffer, out_at: usize, a: &Buffer, elements: usize) -> usize {
     let chunks = elements.div_ceil(CHUNK);

@@ -8,9 +8,10 @@ use mmtl_plan::{
     Snapshot, TableGradient, Update,
 };
 
-use crate::budget::touched;
+use crate::budget::{self, KEPT_LOSSES, touched};
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::compiling::Telling;
+use crate::engine::FreeMemory;
 use crate::header::{Header, Packed, TablePlace};
 use crate::launches::launches;
 use crate::parameters::Parameters;
@@ -18,14 +19,12 @@ use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
 use crate::tile::Tile;
-use crate::watched::{Announced, Pulse};
-
-/// Losses that are kept on the device until somebody asks, in steps.
-const KEPT_LOSSES: usize = 1024;
+use crate::watched::Announced;
 
 /// One model in training on a device.
 pub struct GpuSession<R: Runtime> {
     pub(crate) queue: Queue<R>,
+    free: Option<FreeMemory>,
     pub(crate) plan: Arc<Plan>,
     pub(crate) program: Program,
     pub(crate) header: Header,
@@ -75,13 +74,13 @@ pub(crate) struct Gradients {
 impl<R: Runtime> GpuSession<R> {
     /// A session with freshly initialised parameters and the memory for all its steps.
     pub fn new(
-        (client, pulse): (ComputeClient<R>, Arc<Pulse>),
+        queue: Queue<R>,
+        free: Option<FreeMemory>,
         plan: Arc<Plan>,
         program: Program,
         options: SessionOptions,
         tile: Option<Tile>,
     ) -> Result<Self, EngineError> {
-        let queue = Queue::watched(client, pulse);
         let max_rows = options.max_rows;
         let initial = Initial::of(&plan, options.initialisation);
         let mut first_row = 0;
@@ -95,17 +94,18 @@ impl<R: Runtime> GpuSession<R> {
             values: queue.zeros(program.slots.len()),
             grads: queue.zeros(program.slots.len()),
             statistics: queue.zeros(program.statistics_len),
-            states: queue.upload(&initial.states.concat()),
+            states: queue.keep(&initial.states.concat()),
             losses: queue.zeros(KEPT_LOSSES * plan.objectives.len()),
-            jobs: queue.upload(program.jobs.words()),
+            jobs: queue.keep(program.jobs.words()),
         };
         let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
         let own = Gradients::new(&queue, &plan, max_rows);
-        queue.sync()?;
+        queue.tidy()?;
         Ok(Self {
             header: Header::new(&plan.schema),
             totals: vec![LossTotals::default(); plan.objectives.len()],
             queue,
+            free,
             program,
             tile,
             max_rows,
@@ -215,6 +215,11 @@ impl<R: Runtime> Session for GpuSession<R> {
         batch.check_for_training(&self.plan.schema, self.max_rows)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         self.kept = weightings.len();
+        let more = self.kept.saturating_sub(self.several.len());
+        if more > 0 {
+            let free = self.free.as_ref().and_then(|free| free());
+            budget::check_gradients(&self.plan, self.max_rows, more, free)?;
+        }
         while self.several.len() < self.kept {
             self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
         }
@@ -340,8 +345,8 @@ impl<R: Runtime> Session for GpuSession<R> {
         // The session's own moments stay where the snapshot has none: they must have missed nothing.
         self.parameters.catch_up_all(&self.queue);
         self.parameters.restore(&self.queue, snapshot);
-        self.memory.states = self.queue.upload(&snapshot.states.concat());
-        Ok(())
+        self.queue.write(&self.memory.states, 0, &snapshot.states.concat());
+        self.queue.tidy()
     }
 }
 

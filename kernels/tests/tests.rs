@@ -9,6 +9,7 @@ mod huge;
 mod launches;
 mod lazy;
 mod limits;
+mod memory;
 mod repeats;
 mod shapes;
 mod world;
