@@ -1,6 +1,6 @@
 //! Devices from the command line: what there is, what is asked for, and what they are held to.
 
-use crate::program::Program;
+use crate::program::{Finished, Program, SMALL};
 
 #[test]
 fn devices_are_listed_with_what_is_missing() {
@@ -54,4 +54,50 @@ fn kernels_are_timed_beside_the_devices_peaks() {
     assert!(json["device"]["copy"]["median"].as_f64() > Some(0.0), "{json}");
     let refused = program.run(&["bench", "--kernels"]);
     assert_eq!((refused.code, refused.err.lines().count()), (2, 1), "{refused:?}");
+}
+
+/// Runs a small grid of one architecture on the software device.
+fn grid_on_a_device(seeds: &str, patience: Option<&str>) -> (Program, Finished) {
+    let program = Program::new();
+    let text = SMALL.replace("\"shared-bottom\", ", "").replace("seed = [1, 2]", seeds);
+    program.write("small.toml", &text);
+    let mut command = program.command(&["run", "--plain", "--engine", "wgpu", "--jobs", "1", "small.toml"]);
+    // Mesa keeps what it compiled on disk, for other processes.
+    command.env("MESA_SHADER_CACHE_DISABLE", "true");
+    if let Some(seconds) = patience {
+        command.env("MMTL_DEVICE_PATIENCE", seconds);
+    }
+    let finished = Finished::from(command.output().unwrap());
+    (program, finished)
+}
+
+#[test]
+fn a_run_tells_of_the_kernels_that_are_compiled_for_it() {
+    let (program, finished) = grid_on_a_device("seed = [1]", None);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let compiles = |line: &str| line.starts_with("preparing star seed 1 (") && line.contains("): compiling kernels ");
+    assert!(finished.out.lines().any(compiles), "{finished:?}");
+    let events = program.listing().into_iter().find(|path| path.ends_with("events.jsonl")).unwrap();
+    let events = std::fs::read_to_string(events).unwrap();
+    let at = |text: &str| events.find(text).unwrap_or_else(|| panic!("no `{text}` in {events}"));
+    let stages = [at(r#""stage":{"name":"compiling kernels "#), at(r#" kernels compiled"}"#)];
+    assert!(at(r#""started""#) < stages[0] && stages[0] < stages[1], "{events}");
+    assert!(stages[1] < at(r#""evaluated""#), "{events}");
+}
+
+/// With no patience at all, whatever the device does is a hang.
+#[test]
+fn runs_on_a_device_that_hangs_fail_and_the_grid_goes_on() {
+    let (_program, finished) = grid_on_a_device("seed = [1, 2]", Some("0"));
+    assert_eq!(finished.code, 1, "{finished:?}");
+    let given_up = "fit `all`: the device failed: it took no work and gave no answer for 0 s and was given up";
+    for seed in 1..=2 {
+        let start = format!("failed    star seed {seed} (");
+        let failed = finished.out.lines().find(|line| line.starts_with(&start));
+        assert!(failed.is_some_and(|line| line.contains(given_up)), "{finished:?}");
+    }
+    assert!(finished.err.contains("2 runs failed"), "{finished:?}");
+    let (_program, refused) = grid_on_a_device("seed = [1]", Some("soon"));
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.err.contains("MMTL_DEVICE_PATIENCE is `soon`, expected a whole number of seconds"), "{refused:?}");
 }

@@ -32,6 +32,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const LOOK_AT_LAST: Duration = Duration::from_millis(5);
 /// Without a terminal, a line of progress this often.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+/// The same for a run that does not train yet.
+const STAGE_EVERY: Duration = Duration::from_secs(2);
 
 /// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop.
 pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
@@ -82,6 +84,8 @@ struct Follower<'a> {
     attempt: u32,
     /// How runs were found at its beginning.
     found: Found,
+    /// The stage of each run that was last said, and when.
+    stages: BTreeMap<TrialKey, (Instant, String)>,
 }
 
 /// Runs by how a scheduler found them.
@@ -112,6 +116,7 @@ impl<'a> Follower<'a> {
             last_line: Instant::now(),
             attempt: 0,
             found: Found::default(),
+            stages: BTreeMap::new(),
         }
     }
 
@@ -135,6 +140,7 @@ impl<'a> Follower<'a> {
         let running: Vec<TrialKey> = self.running().collect();
         for key in &running {
             self.read_run(key)?;
+            self.stage(key);
         }
         self.progress();
         Ok(())
@@ -172,6 +178,18 @@ impl<'a> Follower<'a> {
             self.say(&format!(
                 "{name}: {total} runs, {finished} finished before, {failed} failed before, {not_applicable} n/a"
             ));
+        }
+    }
+
+    /// Says what a run does before it trains, such as compiling kernels.
+    fn stage(&mut self, key: &TrialKey) {
+        let Some(run) = self.state.run(key) else { return };
+        let Some(stage) = &run.stage else { return };
+        let (key, stage) = (key.clone(), stage.clone());
+        if self.stages.get(&key).is_none_or(|(said, last)| said.elapsed() > STAGE_EVERY && *last != stage) {
+            let row = run.rows.first().map_or_else(|| run.architecture.clone(), ToString::to_string);
+            self.say(&format!("preparing {row} seed {} ({key}): {stage}", run.seed));
+            self.stages.insert(key, (Instant::now(), stage));
         }
     }
 

@@ -77,6 +77,8 @@ pub fn work(args: &Worker) -> ExitCode {
     let stop = Stop::default();
     stop.at_end_of(io::stdin());
     match try_to_work(args, &stop) {
+        // Everything is written. A device that hangs would hang its libraries' farewells too.
+        Ok(code) if code == exit::FAILED => signal_hook::low_level::exit(code.into()),
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             failure.report();

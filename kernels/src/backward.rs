@@ -3,6 +3,7 @@
 use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
+use crate::launches::kernel;
 use crate::ops::{gate, linear_gradient, loss, mix, norm, predict, sum};
 use crate::parameters::cubes_of_rows;
 use crate::parts;
@@ -17,6 +18,7 @@ impl<R: Runtime> GpuSession<R> {
         let Some(batch) = &self.batch else { return };
         let weights = self.queue.upload(weights);
         for &launch in &self.program.backward {
+            self.queue.about(kernel(&launch));
             self.launch_backward(launch, batch, &weights, [step as u32, (step >> 32) as u32], into);
         }
         self.sum_tables(batch, into);
@@ -44,6 +46,7 @@ impl<R: Runtime> GpuSession<R> {
         let (queue, memory, dim) = (&self.queue, &self.memory, CubeDim::new_2d(ACROSS as u32, ROWS as u32));
         let [parts, splits] = batch.parts;
         if parts > 0 {
+            queue.about("tables, gradient");
             // SAFETY: occurrences lie within the batch, which was checked, and gradients within their room.
             unsafe {
                 tables::gradients::launch_unchecked(

@@ -1,10 +1,13 @@
 //! What a session takes of a device's memory, before any of it is taken: CubeCL cannot be refused afterwards.
 
-use mmtl_plan::{EngineError, Footprint, Plan};
+use mmtl_plan::{ALIGN, EngineError, FieldKind, Footprint, Plan, SessionOptions, TableUpdates};
 
+use crate::buffer::PIECE;
 use crate::cutting::{Cutting, Parts};
 use crate::program::Program;
-use crate::tables::OCCURRENCES;
+use crate::reduce::CHUNK;
+use crate::session::loss_parts;
+use crate::tables::{OCCURRENCES, PART, SPLIT, TOUCHED};
 
 /// What limits a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +25,64 @@ const ADDRESSED: u64 = 4 * ((1 << 32) - (1 << 20));
 /// Most jobs of a list: as many cubes as devices allow in the third dimension.
 const MOST_JOBS: usize = 65_535;
 
-/// What a session of a program allocates.
-pub fn footprint(plan: &Plan, program: &Program, max_rows: usize, cutting: Cutting) -> Footprint {
+/// Losses that are kept on the device until somebody asks, in steps.
+pub const KEPT_LOSSES: usize = 1024;
+
+/// Batches that are on the device at once: the one that is worked on, those that wait and the one that comes.
+const BATCHES: usize = 3;
+
+/// What a session of a program allocates; gradients kept for [`mmtl_plan::Session::combine`] come later, if at all, and are
+/// checked by [`check_gradients`]. CubeCL puts uploads on pages, of which up to two are not full.
+pub fn footprint(plan: &Plan, program: &Program, options: SessionOptions, cutting: Cutting) -> Footprint {
+    let max_rows = options.max_rows;
     let elements: usize = plan.tables.iter().map(|table| table.rows * table.dim).sum();
     let rows: usize = plan.tables.iter().map(|table| table.rows).sum();
     let bytes = |elements: usize| (elements as u64).saturating_mul(4);
     Footprint {
         parameters: bytes(plan.arena_len + elements + program.states_len),
         gradients: bytes(plan.arena_len + touched(plan, max_rows) + parts(plan, program, max_rows, cutting)),
-        activations: bytes(2 * program.slots.len() + program.statistics_len + program.jobs.words().len()),
-        optimiser: bytes(2 * (plan.arena_len + elements) + rows),
+        activations: bytes(
+            2 * program.slots.len()
+                + program.statistics_len
+                + program.jobs.words().len()
+                + KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)
+                + BATCHES * batch(plan, max_rows)
+                + PIECE.min(elements),
+        ),
+        optimiser: bytes(
+            2 * (plan.arena_len + elements)
+                + rows
+                + if options.tables == TableUpdates::Dense { rows } else { 0 }
+                + plan.arena_len.div_ceil(ALIGN)
+                + 2 * (plan.arena_len + elements).div_ceil(CHUNK),
+        ),
+    }
+}
+
+/// The most elements that a batch has on the device: ids and where they start, their occurrences, scenes, touched rows;
+/// numbers, labels and weights.
+fn batch(plan: &Plan, rows: usize) -> usize {
+    let ids = |field: &mmtl_plan::Field| match field.kind {
+        FieldKind::Tokens { max, .. } => 3 * max + 1,
+        FieldKind::Categorical { .. } => 3,
+        FieldKind::Numeric => 1,
+    };
+    let of_row = plan.schema.fields.iter().map(ids).sum::<usize>() + 1 + 2 * plan.schema.tasks.len();
+    let touched = plan.most_touched_rows(rows).iter().sum::<usize>();
+    let parts =
+        plan.most_occurrences(rows).iter().map(|occurrences| 2 * occurrences.div_ceil(OCCURRENCES)).sum::<usize>();
+    of_row * rows + (TOUCHED + PART) * touched + (PART + SPLIT) * parts
+}
+
+/// Refuses more gradients than a device has room for.
+pub fn check_gradients(plan: &Plan, max_rows: usize, more: usize, free: Option<u64>) -> Result<(), EngineError> {
+    let needed = more as u64 * (plan.arena_len + touched(plan, max_rows)) as u64 * 4;
+    match free {
+        Some(available) if available < needed => {
+            let what = of(plan, &format!("gradients of {more} more objectives"));
+            Err(EngineError::Memory { what, needed, available })
+        }
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -56,10 +107,11 @@ pub fn parts(plan: &Plan, program: &Program, max_rows: usize, cutting: Cutting) 
 pub fn check(
     plan: &Plan,
     program: &Program,
-    max_rows: usize,
+    options: SessionOptions,
     cutting: Cutting,
     limits: Limits,
 ) -> Result<(), EngineError> {
+    let max_rows = options.max_rows;
     if program.jobs.longest() > MOST_JOBS {
         let what = "groups times scenes of layers that a device works on at once, at most";
         return Err(EngineError::Argument { what, expected: MOST_JOBS, got: program.jobs.longest() });
@@ -82,7 +134,7 @@ pub fn check(
             return Err(EngineError::Memory { what: of(plan, &part), needed, available: buffer });
         }
     }
-    let (all, Some(free)) = (footprint(plan, program, max_rows, cutting), limits.free) else { return Ok(()) };
+    let (all, Some(free)) = (footprint(plan, program, options, cutting), limits.free) else { return Ok(()) };
     if all.total() <= free {
         return Ok(());
     }
@@ -112,7 +164,8 @@ mod tests {
         let plan = drawn::every_op(&drawn::schema(size), experts, 1).expect("the plan is valid");
         let program = Program::new(&plan, 1, 0).expect("it has few slots");
         let room = Limits { buffer: u64::MAX, free: None };
-        check(&plan, &program, 1, Cutting { software: false, tile: None, factors: Factors::F32 }, room)
+        let options = SessionOptions { max_rows: 1, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
+        check(&plan, &program, options, Cutting { software: false, tile: None, factors: Factors::F32 }, room)
             .err()
             .map(|error| error.to_string())
     }
@@ -124,6 +177,28 @@ mod tests {
         assert_eq!(refusal(items(286_000_000), 3), None);
         let refusal = refusal(items(287_000_000), 3).expect("there are too many");
         assert!(refusal.contains("plan `every op`: all embedding tables in one buffer, 17175674880 are"), "{refusal}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_what_would() {
+        let plan =
+            drawn::every_op(&drawn::schema(SchemaSize::default()), vec!["one".to_owned()], 1).expect("it is valid");
+        let options = SessionOptions { max_rows: 500, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
+        let program = Program::new(&plan, options.max_rows, 0).expect("it has few slots");
+        let cutting = Cutting { software: false, tile: None, factors: Factors::F32 };
+        let all = footprint(&plan, &program, options, cutting);
+        let on = |free| check(&plan, &program, options, cutting, Limits { buffer: u64::MAX, free: Some(free) });
+        assert_eq!(on(all.total()), Ok(()));
+        let refusal = on(all.total() - 1).expect_err("a byte is missing").to_string();
+        assert!(refusal.starts_with(&format!("needs {} bytes", all.total())), "{refusal}");
+        assert!(refusal.contains("for 500 rows, of which 499 would fit"), "{refusal}");
+        assert!(refusal.ends_with(&format!("{} are available", all.total() - 1)), "{refusal}");
+        let gradients = all.gradients;
+        assert_eq!(check_gradients(&plan, options.max_rows, 3, Some(3 * gradients)), Ok(()));
+        let refusal =
+            check_gradients(&plan, options.max_rows, 3, Some(3 * gradients - 1)).expect_err("a byte is missing");
+        let what = "plan `every op`: gradients of 3 more objectives".to_owned();
+        assert_eq!(refusal, EngineError::Memory { what, needed: 3 * gradients, available: 3 * gradients - 1 });
     }
 
     #[test]

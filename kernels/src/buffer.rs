@@ -1,11 +1,16 @@
 //! Memory of a device, and calls that can fail.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use bytemuck::Pod;
 use cubecl::prelude::*;
 use cubecl::server::Handle;
 use mmtl_plan::EngineError;
 
+use crate::compiling::Telling;
 use crate::failures::checked;
+use crate::watched::Pulse;
 
 /// Elements of 4 bytes on a device.
 #[derive(Clone)]
@@ -17,17 +22,47 @@ pub struct Buffer {
 /// A device's memory and queue.
 pub struct Queue<R: Runtime> {
     client: ComputeClient<R>,
+    /// Beats at every launch, upload and wait: whoever watches sees that something is done.
+    pulse: Arc<Pulse>,
+    /// Whom to tell of kernels that are launched for the first time.
+    telling: RefCell<Option<Telling>>,
 }
 
 impl<R: Runtime> Queue<R> {
     /// Of a device.
     pub fn new(client: ComputeClient<R>) -> Self {
-        Self { client }
+        Self::watched(client, Arc::default())
+    }
+
+    /// Of a device, with the pulse of whoever watches it.
+    pub fn watched(client: ComputeClient<R>, pulse: Arc<Pulse>) -> Self {
+        Self { client, pulse, telling: RefCell::new(None) }
     }
 
     /// What launches go to.
     pub fn client(&self) -> &ComputeClient<R> {
+        self.pulse.beat();
         &self.client
+    }
+
+    /// From now on tells of kernels, or no more.
+    pub fn tell(&self, telling: Option<Telling>) -> Option<Telling> {
+        self.telling.replace(telling)
+    }
+
+    /// Whether somebody is told of kernels.
+    pub fn is_telling(&self) -> bool {
+        self.telling.borrow().is_some()
+    }
+
+    /// The next launches are of this kernel. While somebody is told, every launch before has ended when this returns:
+    /// compilation happens on a thread of CubeCL's, where nobody hears of it otherwise.
+    pub fn about(&self, kernel: &'static str) {
+        if let Some(telling) = &mut *self.telling.borrow_mut() {
+            // A failure is remembered, and returned by the step's next wait.
+            let _ = self.sync();
+            telling.comes(kernel);
+        }
     }
 
     /// Whether the device is a processor.
@@ -48,9 +83,51 @@ impl<R: Runtime> Queue<R> {
         buffer
     }
 
-    /// A buffer of anything.
+    /// A buffer of anything. It takes its own bytes and no more: CubeCL would otherwise reserve a page, which on a device of
+    /// 140 GB has up to 35 GB.
     pub fn room(&self, len: usize) -> Buffer {
-        Buffer { handle: self.client.empty(len.max(1) * 4), len: len.max(1) }
+        let client = self.client();
+        let empty = || client.empty(len.max(1) * 4);
+        let handle = client.memory_persistent_allocation((), |()| empty()).unwrap_or_else(|_| empty());
+        Buffer { handle, len: len.max(1) }
+    }
+
+    /// A buffer with these elements that lives long.
+    pub fn keep<T: Pod>(&self, elements: &[T]) -> Buffer {
+        let buffer = self.zeros(elements.len());
+        self.write(&buffer, 0, elements);
+        buffer
+    }
+
+    /// Puts elements into a buffer from the `at`-th on, piece by piece: nothing writes into a buffer from outside, and a copy
+    /// of a whole table might find no room.
+    pub fn write<T: Pod>(&self, buffer: &Buffer, at: usize, elements: &[T]) {
+        for (number, piece) in elements.chunks(PIECE).enumerate() {
+            if number > 0 {
+                // The one before is no longer needed. A failure is remembered, and returned by whatever waits next.
+                let _ = self.sync();
+            }
+            let from = self.upload(piece);
+            // SAFETY: the piece has as many elements, and they fit where callers say.
+            unsafe {
+                crate::reduce::copy_words::launch_unchecked(
+                    self.client(),
+                    sweeping(piece.len()),
+                    CubeDim::new_1d(SWEEP_UNITS),
+                    self.arg(buffer),
+                    self.arg(&from),
+                    (at + number * PIECE) as u32,
+                    piece.len() as u32,
+                );
+            }
+        }
+    }
+
+    /// Waits, and gives back memory that nobody uses.
+    pub fn tidy(&self) -> Result<(), EngineError> {
+        self.sync()?;
+        self.client.memory_cleanup();
+        self.sync()
     }
 
     /// Makes every element `value`.
@@ -83,6 +160,7 @@ impl<R: Runtime> Queue<R> {
         let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
         let handle = buffer.handle.clone().offset_start(start).offset_end(past);
         let bytes = checked(|| self.client.read_one(handle))?;
+        self.pulse.beat();
         Ok(bytes.chunks_exact(size_of::<T>()).take(range.len()).map(bytemuck::pod_read_unaligned).collect())
     }
 
@@ -93,7 +171,9 @@ impl<R: Runtime> Queue<R> {
 
     /// Waits until everything has been done.
     pub fn sync(&self) -> Result<(), EngineError> {
-        checked(|| cubecl::future::block_on(self.client.sync()))
+        checked(|| cubecl::future::block_on(self.client.sync()))?;
+        self.pulse.beat();
+        Ok(())
     }
 }
 
@@ -108,6 +188,8 @@ impl Buffer {
 pub fn is_software<R: Runtime>(client: &ComputeClient<R>) -> bool {
     client.features().plane.is_empty()
 }
+/// Elements that are uploaded at once: 4 MiB.
+pub const PIECE: usize = 1 << 20;
 
 /// Units of a cube that sweeps over elements.
 pub const SWEEP_UNITS: u32 = 256;

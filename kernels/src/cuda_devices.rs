@@ -1,6 +1,8 @@
 //! NVIDIA's devices. The driver, its compiler and its headers are looked for before CubeCL asks for them, since it would
 //! only panic.
 
+use std::sync::Arc;
+
 use cubecl::Runtime;
 use cubecl::client::ComputeClient;
 use cubecl::cuda::{CudaDevice, CudaRuntime, install};
@@ -9,6 +11,7 @@ use cudarc::driver::result;
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::opened;
+use crate::watched::patience;
 
 /// All devices, or what is missing.
 pub fn all() -> Result<Vec<Device>, String> {
@@ -24,7 +27,7 @@ pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
     let about = describe(number)?;
     let numerics = format!("cuda f32, {}, {}, {}", about.about, about.driver, compiler());
     let free = move || free_memory(number);
-    Ok(GpuEngine::new("cuda", numerics, client(number)?, Some(Box::new(free))))
+    Ok(GpuEngine::new("cuda", numerics, client(number)?, Some(Arc::new(free))).patient(patience()?))
 }
 
 fn client(number: usize) -> Result<ComputeClient<CudaRuntime>, String> {
@@ -88,22 +91,41 @@ fn count() -> Result<usize, String> {
     // SAFETY: they only look for a library.
     let (driver, compiler) =
         unsafe { (cudarc::driver::sys::is_culib_present(), cudarc::nvrtc::sys::is_culib_present()) };
-    if !driver {
-        return Err("NVIDIA's driver (libcuda) was not found".to_owned());
-    }
-    if !compiler {
-        return Err("CUDA's run-time compiler (libnvrtc) was not found, expected it where libraries are looked for \
-                    (LD_LIBRARY_PATH)"
-            .to_owned());
-    }
-    let headers = install::cuda_path().map(|path| path.join("include/cuda_runtime.h"));
-    if !headers.as_ref().is_some_and(|path| path.exists()) {
-        return Err("CUDA's headers (include/cuda_runtime.h) were not found, expected them in CUDA_PATH".to_owned());
+    let headers = install::cuda_path().is_some_and(|path| path.join("include/cuda_runtime.h").exists());
+    if let Some(missing) = missing([driver, compiler, headers]) {
+        return Err(missing.to_owned());
     }
     let failed = |error: result::DriverError| format!("NVIDIA's driver does not answer: {error:?}");
     result::init().map_err(failed)?;
     match result::device::get_count().map_err(failed)? {
         0 => Err("NVIDIA's driver knows of no device".to_owned()),
         count => Ok(count as usize),
+    }
+}
+
+/// The first of driver, compiler and headers that is not there.
+fn missing(there: [bool; 3]) -> Option<&'static str> {
+    let needed = [
+        "NVIDIA's driver (libcuda) was not found",
+        "CUDA's run-time compiler (libnvrtc) was not found, expected it where libraries are looked for (LD_LIBRARY_PATH)",
+        "CUDA's headers (include/cuda_runtime.h) were not found, expected them in CUDA_PATH",
+    ];
+    needed.into_iter().zip(there).find_map(|(needed, there)| (!there).then_some(needed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_thing_that_is_missing_is_named() {
+        for (there, named) in [
+            ([false, false, false], "(libcuda)"),
+            ([true, false, false], "(libnvrtc)"),
+            ([true, true, false], "expected them in CUDA_PATH"),
+        ] {
+            assert!(missing(there).is_some_and(|missing| missing.contains(named)), "{there:?}: {:?}", missing(there));
+        }
+        assert_eq!(missing([true; 3]), None);
     }
 }

@@ -1,21 +1,23 @@
 //! The engine.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Factors, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
-use crate::buffer::is_software;
+use crate::buffer::{Queue, is_software};
 use crate::cutting::Cutting;
 use crate::probe::DeviceProbe;
 use crate::profile::{KernelTime, Profiled};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::{Tile, square};
+use crate::watched::{PATIENCE, Pulse, Watch, Watched};
 
 /// Tells how many bytes a device has left, if it can.
-pub type FreeMemory = Box<dyn Fn() -> Option<u64> + Send + Sync>;
+pub type FreeMemory = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// Executes plans on one device, in `f32`.
 pub struct GpuEngine<R: Runtime> {
@@ -28,12 +30,14 @@ pub struct GpuEngine<R: Runtime> {
     tile: Option<Tile>,
     /// What factors of products are rounded to.
     factors: Factors,
+    /// How long the device may stand still.
+    patience: Duration,
 }
 
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
     pub fn new(name: &'static str, numerics: String, client: ComputeClient<R>, free: Option<FreeMemory>) -> Self {
-        Self { name, numerics, client, free, tile: None, factors: Factors::F32 }
+        Self { name, numerics, client, free, tile: None, factors: Factors::F32, patience: PATIENCE }
     }
 
     /// With factors of products rounded for matrix units.
@@ -54,6 +58,12 @@ impl<R: Runtime> GpuEngine<R> {
         Self { factors, ..self }
     }
 
+    /// On a device that may stand still so long before it is given up.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
     /// With every product cut like this.
     #[cfg(test)]
     pub(crate) fn cut(self, tile: Tile) -> Self {
@@ -65,16 +75,28 @@ impl<R: Runtime> GpuEngine<R> {
     /// # Errors
     /// As [`Engine::session`] and its steps.
     pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
-        self.own_session(Arc::clone(&profiled.plan), profiled.options)?.profile(profiled)
+        let (plan, pulse) = (Arc::clone(&profiled.plan), Arc::default());
+        self.maker(plan, profiled.options, pulse)()?.profile(profiled)
     }
 
-    fn own_session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<GpuSession<R>, EngineError> {
-        let program = Program::new(&plan, options.max_rows, options.dropout)?;
-        let free = self.free.as_ref().and_then(|free| free());
-        let limits = Limits { buffer: self.client.properties().memory.max_page_size, free };
-        let cutting = self.cutting();
-        budget::check(&plan, &program, options.max_rows, cutting, limits)?;
-        GpuSession::new(self.client.clone(), plan, program, options, cutting)
+    /// What makes a session, on whatever thread.
+    fn maker(
+        &self,
+        plan: Arc<Plan>,
+        options: SessionOptions,
+        pulse: Arc<Pulse>,
+    ) -> impl FnOnce() -> Result<GpuSession<R>, EngineError> + Send + use<R> {
+        let (client, free, cutting) = (self.client.clone(), self.free.clone(), self.cutting());
+        move || {
+            let program = Program::new(&plan, options.max_rows, options.dropout)?;
+            let buffer = client.properties().memory.max_page_size;
+            let queue = Queue::watched(client, pulse);
+            // What a session before left is free for this one.
+            queue.tidy()?;
+            let limits = Limits { buffer, free: free.as_ref().and_then(|free| free()) };
+            budget::check(&plan, &program, options, cutting, limits)?;
+            GpuSession::new(queue, free, plan, program, options, cutting)
+        }
     }
 
     fn cutting(&self) -> Cutting {
@@ -104,11 +126,14 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
-        Ok(Box::new(self.own_session(plan, options)?))
+        let pulse = Arc::<Pulse>::default();
+        let watch = Watch { pulse: Arc::clone(&pulse), patience: self.patience };
+        let make = self.maker(Arc::clone(&plan), options, pulse);
+        Ok(Box::new(Watched::start(plan, watch, make)?))
     }
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let program = Program::new(plan, options.max_rows, options.dropout)?;
-        Ok(Some(budget::footprint(plan, &program, options.max_rows, self.cutting())))
+        Ok(Some(budget::footprint(plan, &program, options, self.cutting())))
     }
 }

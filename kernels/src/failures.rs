@@ -50,6 +50,16 @@ pub fn opened<T>(open: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
+/// Whether nothing has failed so far.
+pub fn none() -> Result<(), EngineError> {
+    FAILURES.none()
+}
+
+/// Remembers a failure; the error is the first one's.
+pub fn added(failure: String) -> EngineError {
+    FAILURES.added(failure)
+}
+
 /// The result of a call that waits for the device, unless something has failed.
 pub fn checked<T, E: Debug>(call: impl FnOnce() -> Result<T, E>) -> Result<T, EngineError> {
     FAILURES.checked(call)
@@ -69,6 +79,11 @@ impl Failures {
             Ok(Err(error)) => Err(self.added(format!("{error:?}"))),
             Err(_) => Err(self.added("its thread has ended".to_owned())),
         }
+    }
+
+    /// Whether nothing has failed.
+    fn none(&self) -> Result<(), EngineError> {
+        self.first().as_deref().map_or(Ok(()), |failure| Err(failed(failure)))
     }
 
     /// The first failure, which may be this one: CubeCL tells of each but once, and maybe to another session.

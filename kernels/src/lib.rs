@@ -4,9 +4,13 @@
 //! Everything of a step stays on the device. Sums have an order that shapes decide, and no two units add to one number:
 //! the same device gives the same bits.
 
+#[cfg(all(test, feature = "wgpu"))]
+#[path = "../tests/alone.rs"]
+mod alone;
 mod backward;
 mod budget;
 mod buffer;
+mod compiling;
 mod cost;
 #[cfg(feature = "cuda")]
 mod cuda_devices;
@@ -33,6 +37,7 @@ mod session;
 mod tables;
 mod tile;
 mod update;
+mod watched;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;
 

@@ -32,14 +32,15 @@ pub struct Parameters {
     seen: Buffer,
     /// Updates that rows may have missed.
     history: Vec<[f32; RULE]>,
-    mode: TableUpdates,
+    /// How tables are updated.
+    pub mode: TableUpdates,
     /// What decay pulls each 64 elements of the arena towards.
     pulls: Buffer,
     /// What gradients are multiplied by when nothing is clipped.
     whole: Buffer,
     /// The same after clipping.
     clipped: Buffer,
-    /// Sums that a norm is made of.
+    /// Pairs of sums that a norm is made of.
     parts: Buffer,
     /// For each row of all tables, where its gradient starts, in sweeps.
     places: Buffer,
@@ -63,21 +64,25 @@ impl Parameters {
             let range = param.range();
             pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)].fill(pull_word(param.decay));
         }
+        let tables = queue.room(elements);
+        write_tables(queue, &tables, &initial.tables);
+        let places = queue.room(if mode == TableUpdates::Dense { rows } else { 0 });
+        fill_words(queue, &places, NOWHERE);
         Self {
-            dense: queue.upload(&initial.dense),
+            dense: queue.keep(&initial.dense),
             moments: [queue.zeros(plan.arena_len), queue.zeros(plan.arena_len)],
-            tables: queue.upload(&initial.tables.concat()),
+            tables,
             table_moments: [queue.zeros(elements), queue.zeros(elements)],
             kept_moments: 0,
             step: 0,
-            seen: queue.upload(&vec![0u32; rows]),
+            seen: queue.zeros(rows),
             history: vec![],
             mode,
-            pulls: queue.upload(&pulls),
-            whole: queue.upload(&[1.0f32]),
-            clipped: queue.upload(&[1.0f32]),
-            parts: queue.room((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2),
-            places: queue.upload(&if mode == TableUpdates::Dense { vec![NOWHERE; rows] } else { vec![] }),
+            pulls: queue.keep(&pulls),
+            whole: queue.keep(&[1.0f32; 2]),
+            clipped: queue.keep(&[1.0f32; 2]),
+            parts: queue.room(2 * ((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2)),
+            places,
             shapes: shapes.collect(),
             arena_len: plan.arena_len,
         }
@@ -92,9 +97,12 @@ impl Parameters {
         header: &Header,
         batch: &Uploaded,
     ) {
-        if self.history.is_empty() || batch.touched == 0 {
+        // A first step whose kernels are told of launches this one too, which then replays nothing.
+        let first = self.mode == TableUpdates::Exact && queue.is_telling();
+        if (self.history.is_empty() && !first) || batch.touched == 0 {
             return;
         }
+        queue.about("tables, catching up");
         let history = queue.upload(self.history.as_flattened());
         let [m, v] = &self.table_moments;
         // SAFETY: touched rows lie within the tables, which the batch was checked for.
@@ -146,17 +154,7 @@ impl Parameters {
             }
             element += rows * width;
         }
-        // SAFETY: the kernel stays within the rows it is given.
-        unsafe {
-            reduce::fill_words::launch_unchecked(
-                queue.client(),
-                sweeping(self.seen.len()),
-                CubeDim::new_1d(SWEEP_UNITS),
-                queue.arg(&self.seen),
-                0,
-                self.seen.len() as u32,
-            );
-        }
+        fill_words(queue, &self.seen, 0);
         self.history.clear();
     }
 
@@ -172,6 +170,7 @@ impl Parameters {
         self.keep_moments(queue, update.optimiser.moments());
         self.step = update.step;
         let scale = update.clip.map_or_else(|| self.whole.clone(), |clip| self.clip(queue, gradients, batch, clip));
+        queue.about("update");
         let rule = queue.upload(&rule_words(update, update.decay.dense));
         let [m, v] = &self.moments;
         // SAFETY: all of them have as many elements as the arena.
@@ -223,10 +222,11 @@ impl Parameters {
 
     /// What gradients are multiplied by so that their norm is at most `clip`.
     fn clip<R: Runtime>(&self, queue: &Queue<R>, gradients: &Gradients, batch: &Uploaded, clip: f32) -> Buffer {
+        queue.about("clipping");
         let (dense, rows) = (&gradients.dense, &gradients.rows);
-        let mut parts = reduce::launch_products(queue, &self.parts, 0, dense, dense, 0..self.arena_len);
-        parts += reduce::launch_products(queue, &self.parts, parts, rows, rows, 0..batch.gradients);
-        // SAFETY: there are as many parts as products were launched for.
+        let mut parts = reduce::launch_squares(queue, &self.parts, 0, dense, self.arena_len);
+        parts += reduce::launch_squares(queue, &self.parts, parts, rows, batch.gradients);
+        // SAFETY: there are as many pairs as squares were launched for.
         unsafe {
             reduce::clipping::launch_unchecked(
                 queue.client(),
@@ -253,6 +253,7 @@ impl Parameters {
         if batch.touched == 0 {
             return;
         }
+        queue.about("tables, update");
         let [m, v] = &self.table_moments;
         // SAFETY: touched rows lie within the tables, and their gradients within the gradients' room.
         unsafe {
@@ -303,7 +304,9 @@ impl Parameters {
                 );
             }
         };
+        queue.about("tables, marks");
         mark(0);
+        queue.about("tables, update");
         let [m, v] = &self.table_moments;
         let mut element = 0;
         for &(first_row, rows, width) in &self.shapes {
@@ -334,20 +337,44 @@ impl Parameters {
 
     /// Puts back what was checked; tables have caught up.
     pub fn restore<R: Runtime>(&mut self, queue: &Queue<R>, snapshot: &Snapshot) {
-        self.dense = queue.upload(&snapshot.dense);
-        self.tables = queue.upload(&snapshot.tables.concat());
+        queue.write(&self.dense, 0, &snapshot.dense);
+        write_tables(queue, &self.tables, &snapshot.tables);
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
         for k in 0..self.moments.len() {
             if let (Some(dense), Some(tables)) = (memory.dense.get(k), memory.tables.get(k)) {
-                self.moments[k] = queue.upload(dense);
-                self.table_moments[k] = queue.upload(&tables.concat());
+                queue.write(&self.moments[k], 0, dense);
+                write_tables(queue, &self.table_moments[k], tables);
             } else {
                 queue.fill(&self.moments[k], 0.0);
                 queue.fill(&self.table_moments[k], 0.0);
             }
         }
+    }
+}
+
+/// Puts tables one after the other.
+fn write_tables<R: Runtime>(queue: &Queue<R>, to: &Buffer, tables: &[Vec<f32>]) {
+    let mut at = 0;
+    for table in tables {
+        queue.write(to, at, table);
+        at += table.len();
+    }
+}
+
+/// Makes every word `value`.
+fn fill_words<R: Runtime>(queue: &Queue<R>, words: &Buffer, value: u32) {
+    // SAFETY: the kernel stays within the words it is given.
+    unsafe {
+        reduce::fill_words::launch_unchecked(
+            queue.client(),
+            sweeping(words.len()),
+            CubeDim::new_1d(SWEEP_UNITS),
+            queue.arg(words),
+            value,
+            words.len() as u32,
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use cubecl::prelude::*;
 
 use crate::buffer::Buffer;
 use crate::jobs::List;
+use crate::launches::kernel;
 use crate::ops::{embed, gate, linear, loss, mix, norm, predict, sum};
 use crate::program::Launch;
 use crate::session::GpuSession;
@@ -79,6 +80,7 @@ impl<R: Runtime> GpuSession<R> {
     pub(crate) fn pass(&self, launches: &[Launch], batch: &Uploaded, step: Option<u64>, losses_at: usize) {
         let step = step.map_or([0, 0, 0], |step| [1, step as u32, (step >> 32) as u32]);
         for &launch in launches {
+            self.queue.about(kernel(&launch));
             self.launch_forward(launch, batch, step, losses_at as u32);
         }
     }

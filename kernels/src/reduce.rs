@@ -36,29 +36,80 @@ pub fn products(out: &mut Array<f32>, a: &Array<f32>, b: &Array<f32>, at: u32, e
     }
 }
 
-/// `clip / norm` where the norm, the root of the sum of `number` parts, exceeds it; else 1. One cube.
+/// 2⁻⁹⁶: what is as large as 2¹²⁸ has a square of 2⁶⁴ once it is multiplied by it, and 2³² of them a sum of 2⁹⁶.
+const SHRINK: f32 = f32::from_bits((127 - 96) << 23);
+
+/// 2⁻⁶⁶: where the sum of shrunk squares is larger, that of the squares themselves is about 2¹²⁶, and may soon be none.
+const LARGE: f32 = f32::from_bits((127 - 66) << 23);
+
+/// `Σ a²` over each chunk of `elements` elements, as [`products`] adds them, and beside it `Σ (2⁻⁹⁶ a)²`: squares of
+/// gradients beyond 10¹⁹ are no `f32`, and one of the two is right whatever `a` is. Pairs go to `2 out_at` on.
 #[cube(launch_unchecked)]
-pub fn clipping(scale: &mut Array<f32>, parts: &Array<f32>, number: u32, clip: f32) {
-    let mut sums = SharedMemory::<f32>::new(UNITS);
+pub fn squares(out: &mut Array<f32>, a: &Array<f32>, elements: u32, out_at: u32) {
+    let chunk = CUBE_POS as u32;
+    let end = min((chunk + 1u32) * comptime!(CHUNK as u32), elements);
+    let mut i = chunk * comptime!(CHUNK as u32) + UNIT_POS;
     let mut sum = 0.0f32;
-    let mut i = UNIT_POS;
-    while i < number {
-        sum += parts[i as usize];
+    let mut shrunk = 0.0f32;
+    while i < end {
+        let g = a[i as usize];
+        let s = g * SHRINK;
+        sum = fma(g, g, sum);
+        shrunk = fma(s, s, shrunk);
         i += comptime!(UNITS as u32);
     }
-    sums[UNIT_POS as usize] = sum;
+    let mut parts = SharedMemory::<f32>::new(2 * UNITS);
+    parts[2 * UNIT_POS as usize] = sum;
+    parts[2 * UNIT_POS as usize + 1] = shrunk;
+    sync_cube();
+    if UNIT_POS < 2u32 {
+        let mut total = 0.0f32;
+        for i in 0..UNITS {
+            total += parts[2 * i + UNIT_POS as usize];
+        }
+        out[(2u32 * (out_at + chunk) + UNIT_POS) as usize] = total;
+    }
+}
+
+/// Two factors whose product is `clip / norm` where the norm, the root of the sum of `number` pairs of [`squares`], exceeds
+/// it, else 1. There are two since that quotient may be too small for an `f32`, and what it multiplies too large. One cube.
+#[cube(launch_unchecked)]
+pub fn clipping(scale: &mut Array<f32>, parts: &Array<f32>, number: u32, clip: f32) {
+    let mut sums = SharedMemory::<f32>::new(2 * UNITS);
+    let mut sum = 0.0f32;
+    let mut shrunk = 0.0f32;
+    let mut i = UNIT_POS;
+    while i < number {
+        sum += parts[2 * i as usize];
+        shrunk += parts[2 * i as usize + 1];
+        i += comptime!(UNITS as u32);
+    }
+    sums[2 * UNIT_POS as usize] = sum;
+    sums[2 * UNIT_POS as usize + 1] = shrunk;
     sync_cube();
     if UNIT_POS == 0u32 {
         let mut total = 0.0f32;
+        let mut total_shrunk = 0.0f32;
         for i in 0..UNITS {
-            total += sums[i];
+            total += sums[2 * i];
+            total_shrunk += sums[2 * i + 1];
         }
-        let norm = total.sqrt();
-        let mut factor = 1.0f32;
-        if norm > clip {
-            factor = clip / norm;
+        let mut first = 1.0f32;
+        let mut second = 1.0f32;
+        if total_shrunk > LARGE {
+            let norm = total_shrunk.sqrt();
+            if norm > clip * SHRINK {
+                first *= SHRINK;
+                second = clip / norm;
+            }
+        } else {
+            let norm = total.sqrt();
+            if norm > clip {
+                first = clip / norm;
+            }
         }
-        scale[0] = factor;
+        scale[0] = first;
+        scale[1] = second;
     }
 }
 
@@ -94,6 +145,36 @@ pub fn fill_words(out: &mut Array<u32>, value: u32, elements: u32) {
         out[i] = value;
         i += CUBE_COUNT * CUBE_DIM as usize;
     }
+}
+
+/// Words of `from` go to `at` on.
+#[cube(launch_unchecked)]
+pub fn copy_words(to: &mut Array<u32>, from: &Array<u32>, at: u32, elements: u32) {
+    let mut i = ABSOLUTE_POS;
+    while i < elements as usize {
+        to[at as usize + i] = from[i];
+        i += CUBE_COUNT * CUBE_DIM as usize;
+    }
+}
+
+/// Launches [`squares`] over the first elements; how many pairs it leaves from the `out_at`-th on.
+pub fn launch_squares<R: Runtime>(queue: &Queue<R>, out: &Buffer, out_at: usize, a: &Buffer, elements: usize) -> usize {
+    let chunks = elements.div_ceil(CHUNK);
+    if chunks > 0 {
+        // SAFETY: there are as many elements, and there is room for the pairs.
+        unsafe {
+            squares::launch_unchecked(
+                queue.client(),
+                CubeCount::Static(chunks as u32, 1, 1),
+                CubeDim::new_1d(UNITS as u32),
+                queue.arg(out),
+                queue.arg(a),
+                elements as u32,
+                out_at as u32,
+            );
+        }
+    }
+    chunks
 }
 
 /// Launches [`products`] over a range; how many sums it leaves from `out_at` on.

@@ -4,26 +4,28 @@ use std::sync::Arc;
 
 use cubecl::prelude::*;
 use mmtl_plan::{
-    Batch, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions, Snapshot,
-    TableGradient, Update,
+    Batch, Compiling, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions,
+    Snapshot, TableGradient, Update,
 };
 
-use crate::budget::{parts, touched};
+use crate::budget::{self, KEPT_LOSSES, parts, touched};
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
+use crate::compiling::Telling;
 use crate::cutting::Cutting;
+use crate::engine::FreeMemory;
 use crate::header::{Header, Packed, TablePlace};
+use crate::launches::launches;
 use crate::ops::loss::VALUE_ROWS;
 use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
-
-/// Losses that are kept on the device until somebody asks, in steps.
-const KEPT_LOSSES: usize = 1024;
+use crate::watched::Announced;
 
 /// One model in training on a device.
 pub struct GpuSession<R: Runtime> {
     pub(crate) queue: Queue<R>,
+    free: Option<FreeMemory>,
     pub(crate) plan: Arc<Plan>,
     pub(crate) program: Program,
     pub(crate) header: Header,
@@ -83,13 +85,13 @@ pub(crate) struct Gradients {
 impl<R: Runtime> GpuSession<R> {
     /// A session with freshly initialised parameters and the memory for all its steps.
     pub fn new(
-        client: ComputeClient<R>,
+        queue: Queue<R>,
+        free: Option<FreeMemory>,
         plan: Arc<Plan>,
         program: Program,
         options: SessionOptions,
         cutting: Cutting,
     ) -> Result<Self, EngineError> {
-        let queue = Queue::new(client);
         let max_rows = options.max_rows;
         let initial = Initial::of(&plan, options.initialisation);
         let mut first_row = 0;
@@ -103,18 +105,19 @@ impl<R: Runtime> GpuSession<R> {
             values: queue.zeros(program.slots.len()),
             grads: queue.zeros(program.slots.len()),
             statistics: queue.zeros(program.statistics_len),
-            states: queue.upload(&initial.states.concat()),
+            states: queue.keep(&initial.states.concat()),
             parts: queue.room(parts(&plan, &program, max_rows, cutting)),
             losses: queue.zeros(KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)),
-            jobs: queue.upload(program.jobs.words()),
+            jobs: queue.keep(program.jobs.words()),
         };
         let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
         let own = Gradients::new(&queue, &plan, max_rows);
-        queue.sync()?;
+        queue.tidy()?;
         Ok(Self {
             header: Header::new(&plan.schema),
             totals: vec![LossTotals::default(); plan.objectives.len()],
             queue,
+            free,
             program,
             cutting,
             max_rows,
@@ -205,7 +208,7 @@ impl<R: Runtime> GpuSession<R> {
 }
 
 /// Parts of the loss of so many rows.
-fn loss_parts(rows: usize) -> usize {
+pub fn loss_parts(rows: usize) -> usize {
     rows.div_ceil(VALUE_ROWS as usize)
 }
 
@@ -235,6 +238,11 @@ impl<R: Runtime> Session for GpuSession<R> {
         batch.check_for_training(&self.plan.schema, self.max_rows)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
         self.kept = weightings.len();
+        let more = self.kept.saturating_sub(self.several.len());
+        if more > 0 {
+            let free = self.free.as_ref().and_then(|free| free());
+            budget::check_gradients(&self.plan, self.max_rows, more, free)?;
+        }
         while self.several.len() < self.kept {
             self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
         }
@@ -360,8 +368,26 @@ impl<R: Runtime> Session for GpuSession<R> {
         // The session's own moments stay where the snapshot has none: they must have missed nothing.
         self.parameters.catch_up_all(&self.queue);
         self.parameters.restore(&self.queue, snapshot);
-        self.memory.states = self.queue.upload(&snapshot.states.concat());
-        Ok(())
+        self.queue.write(&self.memory.states, 0, &snapshot.states.concat());
+        self.queue.tidy()
+    }
+}
+
+impl<R: Runtime> Announced for GpuSession<R> {
+    fn step_announced(
+        &mut self,
+        batch: &Batch,
+        weights: &[f32],
+        update: &Update,
+        tell: Box<dyn FnMut(Compiling) + Send>,
+    ) -> Result<(), EngineError> {
+        let kernels = launches(&self.plan, self.parameters.mode, update.clip.is_some())?.len();
+        self.queue.tell(Some(Telling::new(kernels, tell)));
+        let taken = self.step(batch, weights, update).and_then(|()| self.queue.sync());
+        if let Some(telling) = self.queue.tell(None) {
+            telling.end();
+        }
+        taken
     }
 }
 

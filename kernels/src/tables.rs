@@ -183,7 +183,7 @@ fn replay(
     second_moment[at] = v;
 }
 
-/// One update of touched rows, which have caught up. `scale` has the factor of gradients. Cubes are of 8 rows of 8 units.
+/// One update of touched rows, which have caught up. `scale` has the two factors of gradients. Cubes are of 8 rows of 8 units.
 #[cube(launch_unchecked)]
 pub fn update_touched(
     values: &mut Array<f32>,
@@ -209,7 +209,7 @@ pub fn update_touched(
     let mut col = UNIT_POS_X;
     while col < width {
         let at = (batch[entry + 2] + col) as usize;
-        let g = gradients[(batch[entry + 3] + col) as usize] * scale[0];
+        let g = gradients[(batch[entry + 3] + col) as usize] * scale[0] * scale[1];
         let moved = advance(&rule_at(rule, rule_word), 0.0f32, values[at], first_moment[at], second_moment[at], g);
         values[at] = moved.w;
         first_moment[at] = moved.m;
@@ -247,7 +247,7 @@ pub fn sweep(
         let place = places[(first_row + i / width) as usize];
         let mut g = 0.0f32;
         if place != NOWHERE {
-            g = gradients[(place + i % width) as usize] * scale[0];
+            g = gradients[(place + i % width) as usize] * scale[0] * scale[1];
         }
         let e = (at + i) as usize;
         let moved = advance(&rule_at(rule, rule_word), 0.0f32, values[e], first_moment[e], second_moment[e], g);

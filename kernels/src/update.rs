@@ -101,7 +101,7 @@ pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Move
 }
 
 /// One update of the arena. `pulls` has a word for each [`ALIGN`] elements: what decay pulls them towards. `scale` has the
-/// factor of gradients.
+/// two factors of gradients.
 #[cube(launch_unchecked)]
 pub fn dense(
     values: &mut Array<f32>,
@@ -123,7 +123,8 @@ pub fn dense(
         } else if pull == 2u32 {
             target = 1.0f32;
         }
-        let moved = advance(&of, target, values[i], first_moment[i], second_moment[i], gradient[i] * scale[0]);
+        let moved =
+            advance(&of, target, values[i], first_moment[i], second_moment[i], gradient[i] * scale[0] * scale[1]);
         values[i] = moved.w;
         first_moment[i] = moved.m;
         second_moment[i] = moved.v;

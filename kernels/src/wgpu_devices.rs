@@ -10,6 +10,7 @@ use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, Wgp
 use crate::device::{Device, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::{self, opened};
+use crate::watched::patience;
 
 /// Why there is none.
 pub const NONE: &str = "no device with Vulkan was found, expected a driver, or Debian's `mesa-vulkan-drivers` for a \
@@ -60,7 +61,7 @@ pub fn engine(number: usize) -> Result<GpuEngine<WgpuRuntime>, String> {
     let device = devices.swap_remove(number);
     let info = setup(&device)?.adapter.get_info();
     let numerics = format!("wgpu f32, {}, {} {}", info.name, info.driver, info.driver_info);
-    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None))
+    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None).patient(patience()?))
 }
 
 /// Opens a device, once in a process, and hears of what goes wrong on it.
@@ -75,4 +76,37 @@ fn setup(device: &WgpuDevice) -> Result<WgpuSetup, String> {
     setup.device.set_device_lost_callback(|reason, text| failures::note(format!("lost ({reason:?}): {text}")));
     open.insert(device.to_id(), setup.clone());
     Ok(setup)
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{Engine, Initial, SessionOptions, TableUpdates};
+    use mmtl_reference::drawn::{self, Rows, SchemaSize};
+
+    use super::*;
+    use crate::alone::alone;
+
+    #[test]
+    fn a_lost_device_answers_nothing_any_more() {
+        alone("wgpu_devices::tests::a_lost_device_answers_nothing_any_more", || {
+            crate::device::devices();
+            let engine = engine(0).unwrap_or_else(|error| panic!("{error}"));
+            let schema = drawn::schema(SchemaSize::default());
+            let plan = Arc::new(drawn::every_op(&schema, vec!["one".to_owned()], 1).expect("the plan is valid"));
+            let options = SessionOptions { max_rows: 8, initialisation: 1, dropout: 1, tables: TableUpdates::Exact };
+            let mut session = engine.session(Arc::clone(&plan), options).expect("there is memory");
+            let (batch, mut out) = (drawn::batch(&schema, &Rows::count(8), 1), vec![vec![]; plan.outputs.len()]);
+            session.predict(&batch, &mut out).expect("the device is there");
+            assert_eq!(session.snapshot(false).expect("copies").dense, Initial::of(&plan, 1).dense);
+            setup(&all()[0]).expect("it is open").device.destroy();
+            let lost = "the device failed: lost (Destroyed):";
+            for error in
+                [session.predict(&batch, &mut out).err(), session.snapshot(false).err(), session.losses().err()]
+            {
+                assert!(error.as_ref().is_some_and(|error| error.to_string().starts_with(lost)), "{error:?}");
+            }
+            let another = engine.session(plan, options).err();
+            assert!(another.as_ref().is_some_and(|error| error.to_string().starts_with(lost)), "{another:?}");
+        });
+    }
 }

@@ -1,10 +1,15 @@
 //! Integration tests of the engine.
 
+mod alone;
+mod compiling;
 mod conforming;
 mod dropout;
+mod hangs;
+mod huge;
 mod launches;
 mod lazy;
 mod limits;
+mod memory;
 mod repeats;
 mod shapes;
 mod world;

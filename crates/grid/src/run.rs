@@ -9,7 +9,7 @@ mod table;
 use std::io;
 
 use mmtl_data::{Dataset, Part};
-use mmtl_plan::{Engine, KnobError, PlanError};
+use mmtl_plan::{Compiling, Engine, KnobError, PlanError};
 use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Outcome, Progress, TrainError, Watcher, fit};
 use mmtl_zoo::ZooError;
 use thiserror::Error;
@@ -29,6 +29,14 @@ pub trait Journal {
     /// # Errors
     /// When it cannot be recorded.
     fn progress(&mut self, fit: usize, progress: &Progress) -> io::Result<()>;
+
+    /// What the engine compiles before there is progress.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn compiling(&mut self, _compiling: Compiling) -> io::Result<()> {
+        Ok(())
+    }
 
     /// What an evaluation of a fit found.
     ///
@@ -191,6 +199,10 @@ struct FitJournal<'a> {
 impl Watcher for FitJournal<'_> {
     fn progress(&mut self, progress: &Progress) -> io::Result<()> {
         self.journal.progress(self.number, progress)
+    }
+
+    fn compiling(&mut self, compiling: Compiling) -> io::Result<()> {
+        self.journal.compiling(compiling)
     }
 
     fn evaluated(&mut self, evaluation: &Evaluation) -> io::Result<()> {

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mmtl_data::Dataset;
-use mmtl_plan::Engine;
+use mmtl_plan::{Compiling, Engine};
 use mmtl_train::{Checkpoint, Evaluation, Progress};
 
 use crate::catalogue::Catalogue;
@@ -242,6 +242,10 @@ impl StoredJournal<'_> {
 impl Journal for StoredJournal<'_> {
     fn progress(&mut self, number: usize, progress: &Progress) -> io::Result<()> {
         self.tell(RunEvent::progress(number, progress))
+    }
+
+    fn compiling(&mut self, compiling: Compiling) -> io::Result<()> {
+        self.tell(RunEvent::Stage { name: compiling.to_string() })
     }
 
     fn evaluated(&mut self, number: usize, evaluation: &Evaluation) -> io::Result<()> {

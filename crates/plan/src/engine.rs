@@ -1,6 +1,7 @@
 //! What executes a plan. Engines execute and `train` decides: nothing here chooses a learning rate, a weighting or
 //! when to stop.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,21 @@ pub trait Session: Send {
     /// shows in [`Session::losses`].
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError>;
 
+    /// As [`Session::step`]; an engine that compiles kernels tells of it meanwhile, on the caller's thread, which changes no
+    /// bit of the step.
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    fn step_telling(
+        &mut self,
+        batch: &Batch,
+        weights: &[f32],
+        update: &Update,
+        _tell: &mut dyn FnMut(Compiling),
+    ) -> Result<(), EngineError> {
+        self.step(batch, weights, update)
+    }
+
     /// One forward pass in training mode (running statistics advance once) and a backward pass for each of
     /// `weightings`; the gradients stay in the session as numbers `0..weightings.len()`.
     ///
@@ -140,6 +156,26 @@ pub trait Session: Send {
     /// # Errors
     /// When its sizes are not the plan's, or on a device failure.
     fn restore(&mut self, snapshot: &Snapshot) -> Result<(), EngineError>;
+}
+
+/// How far the compilation of a step's kernels is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compiling {
+    /// Kernels that are ready.
+    pub ready: usize,
+    /// Kernels of a step.
+    pub of: usize,
+    /// The one that comes next; `None` once all are ready.
+    pub kernel: Option<&'static str>,
+}
+
+impl fmt::Display for Compiling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kernel {
+            Some(kernel) => write!(f, "compiling kernels {} of {} ({kernel})", self.ready + 1, self.of),
+            None => write!(f, "{} kernels compiled", self.ready),
+        }
+    }
 }
 
 /// An objective's losses over the steps since they were last read.

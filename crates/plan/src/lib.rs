@@ -28,8 +28,8 @@ pub use batch::{Batch, Lookup};
 pub use builder::{Group, LinearSpec, PlanBuilder, WeightKind};
 pub use cost::Cost;
 pub use engine::{
-    Engine, EngineError, Gradient, LossTotals, Memory, Pass, Session, SessionOptions, Snapshot, TableGradient,
-    TableUpdates,
+    Compiling, Engine, EngineError, Gradient, LossTotals, Memory, Pass, Session, SessionOptions, Snapshot,
+    TableGradient, TableUpdates,
 };
 pub use error::PlanError;
 pub use factors::Factors;

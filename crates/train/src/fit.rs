@@ -1,5 +1,6 @@
 //! The loop of one fit.
 
+use std::io;
 use std::sync::Arc;
 
 use mmtl_data::{Batches, Dataset, Order};
@@ -124,8 +125,11 @@ impl<'a> Fit<'a> {
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         while !self.is_done() {
             let prepared = batches.next().expect("epochs follow each other without end");
-            self.take_step(&prepared.batch)?;
+            let compiled = self.take_step(&prepared.batch, watcher)?;
             pace.count(prepared.rows.len());
+            if compiled {
+                pace.start_again();
+            }
             batches.give_back(prepared);
             if self.timetable.reads(self.step) {
                 self.read_losses()?;
@@ -140,7 +144,8 @@ impl<'a> Fit<'a> {
         Ok(true)
     }
 
-    fn take_step(&mut self, batch: &Batch) -> Result<(), TrainError> {
+    /// Whether kernels were compiled meanwhile.
+    fn take_step(&mut self, batch: &Batch, watcher: &mut dyn Watcher) -> Result<bool, TrainError> {
         let step = self.step + 1;
         let training = &self.spec.training;
         let update = Update {
@@ -150,9 +155,14 @@ impl<'a> Fit<'a> {
             clip: training.clip,
             decay: training.decay,
         };
-        self.session.step(batch, &self.weights, &update)?;
+        let mut told: Option<io::Result<()>> = None;
+        let mut tell = |compiling| match told {
+            Some(Err(_)) => {}
+            None | Some(Ok(())) => told = Some(watcher.compiling(compiling)),
+        };
+        self.session.step_telling(batch, &self.weights, &update, &mut tell)?;
         self.step = step;
-        Ok(())
+        told.map_or(Ok(false), |told| told.map(|()| true)).map_err(TrainError::Watcher)
     }
 
     fn read_losses(&mut self) -> Result<(), TrainError> {

@@ -30,6 +30,11 @@ impl Pace {
         self.rows += rows;
     }
 
+    /// What happened so far was no training.
+    pub(crate) fn start_again(&mut self) {
+        (self.reported, self.rows) = (Instant::now(), 0);
+    }
+
     /// Rows a second since the last report, if it is time for another.
     pub(crate) fn report_due(&mut self) -> Option<f64> {
         let elapsed = self.reported.elapsed();
@@ -52,5 +57,23 @@ impl Pace {
         self.checkpointed = Instant::now();
         self.checkpoint_took = start.elapsed();
         made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_no_training_is_in_no_rate() {
+        let mut pace = Pace::new(Duration::from_secs(1));
+        pace.count(1_000_000);
+        std::thread::sleep(REPORT_EVERY);
+        pace.start_again();
+        assert_eq!(pace.report_due(), None, "the time before does not count");
+        pace.count(1);
+        std::thread::sleep(REPORT_EVERY);
+        let rate = pace.report_due().expect("it is time");
+        assert!(rate <= 4.0, "{rate}: nor do the rows before");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use mmtl_plan::Compiling;
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
@@ -14,6 +15,14 @@ pub trait Watcher {
     /// # Errors
     /// When it cannot be recorded.
     fn progress(&mut self, progress: &Progress) -> io::Result<()>;
+
+    /// While the engine compiles kernels, before there is progress.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn compiling(&mut self, _compiling: Compiling) -> io::Result<()> {
+        Ok(())
+    }
 
     /// After every evaluation.
     ///

@@ -1,5 +1,6 @@
 //! Fits from end to end, on the oracle and a small world.
 
+mod compiling;
 mod failing;
 mod learning;
 mod onlooker;

@@ -69,8 +69,8 @@ impl GridState {
     }
 }
 
-/// The duration of a running run at its pace so far.
+/// The duration of a running run at its pace so far; stages (compiling kernels) do not come again.
 fn projection(run: &RunState) -> Option<f64> {
-    let fraction = run.fraction();
-    (fraction >= TELLING).then(|| run.milliseconds() as f64 / fraction)
+    let (fraction, staged) = (run.fraction(), run.staged as f64);
+    (fraction >= TELLING).then(|| staged + (run.milliseconds() as f64 - staged).max(0.0) / fraction)
 }

@@ -70,6 +70,8 @@ pub struct RunState {
     pub last_at: u64,
     /// Milliseconds in which a worker was at it in earlier attempts.
     pub(super) earlier: u64,
+    /// Milliseconds of all attempts that went by before a stage was told of: no training, however far it has come.
+    pub(super) staged: u64,
     seq: u64,
     /// The grid's attempt that planned it last.
     planned: u32,
@@ -220,6 +222,7 @@ impl RunState {
             started_at: 0,
             last_at: 0,
             earlier: 0,
+            staged: 0,
             seq: 0,
             planned: 0,
         }
@@ -231,6 +234,9 @@ impl RunState {
             (self.started_at, self.last_at) = (line.at, line.at);
         }
         (self.attempt, self.seq) = (line.attempt, line.seq);
+        if matches!(line.event, RunEvent::Stage { .. }) {
+            self.staged = self.staged.saturating_add(line.at.saturating_sub(self.last_at));
+        }
         self.last_at = self.last_at.max(line.at);
         self.event(&line.event);
     }

@@ -204,6 +204,27 @@ fn the_time_left_follows_from_what_is_known() {
 }
 
 #[test]
+fn the_time_left_does_not_grow_with_what_was_compiled() {
+    let mut story = Story::new(1, 1);
+    story.start(0, &["a"]);
+    for at in [2_000, 7_000] {
+        story.at = at;
+        story.tell(0, RunEvent::Stage { name: "compiling kernels 12 of 31 (gate)".into() });
+    }
+    story.at = 17_000;
+    story.progress(0, 0, 50);
+    // Seven seconds of seventeen went by before kernels were ready: half of the run took ten.
+    assert_eq!(story.state.time_left(), Some(10_000));
+    story.start(0, &["a"]);
+    story.tell(0, RunEvent::Resumed { fit: 0, step: 50 });
+    story.at = 20_000;
+    story.tell(0, RunEvent::Stage { name: "31 kernels compiled".into() });
+    story.at = 25_000;
+    story.progress(0, 0, 75);
+    assert_eq!(story.state.time_left(), Some(5_000), "a quarter, of which three took 10 and 5 s");
+}
+
+#[test]
 fn what_was_said_is_kept_within_bounds() {
     let mut story = Story::new(1, 1);
     story.start(0, &["a"]);
