@@ -7,7 +7,7 @@ use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
 use crate::probe::DeviceProbe;
-use crate::profile::{KernelTime, Profiled};
+use crate::profile::{KernelTime, Profiled, profile};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::Tile;
@@ -43,7 +43,8 @@ impl<R: Runtime> GpuEngine<R> {
     /// # Errors
     /// As [`Engine::session`] and its steps.
     pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
-        self.own_session(Arc::clone(&profiled.plan), profiled.options)?.profile(profiled)
+        let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
+        profile(|| self.own_session(Arc::clone(&profiled.plan), profiled.options), footprint, profiled)
     }
 
     fn own_session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<GpuSession<R>, EngineError> {
