@@ -62,10 +62,8 @@ fn on_device(
     let (mut kernels, mut steps) = (vec![], vec![]);
     for case in chosen {
         let Some(launches) = bench_device::launches(case)? else { continue };
-        let of_case: Vec<Kernel> = match args.kernels {
-            true => bench_device::kernels(case, execution, &peaks, args.seconds)?,
-            false => vec![],
-        };
+        let of_case: Vec<Kernel> =
+            if args.kernels { bench_device::kernels(case, execution, &peaks, args.seconds)? } else { vec![] };
         let sum = args.kernels.then(|| of_case.iter().map(|kernel| kernel.seconds[1]).sum());
         steps.push(Step { case: case.name.to_owned(), launches, kernels: sum });
         kernels.extend(of_case);
@@ -79,7 +77,11 @@ fn timed(args: &Bench, chosen: &[Case], engine: &dyn Engine, threads: usize) -> 
     let cases = chosen.iter().map(time).collect::<Result<_, _>>()?;
     let axes = Axis::ALL.into_iter().filter(|_| args.growth);
     let growth = axes.map(|axis| time_growth(axis, engine, args.seconds).map_err(Failure::failed));
-    Ok(Report { cases, growth: growth.collect::<Result<_, _>>()?, ..Report::of(Machine::here(threads, engine.numerics())) })
+    Ok(Report {
+        cases,
+        growth: growth.collect::<Result<_, _>>()?,
+        ..Report::of(Machine::here(threads, engine.numerics()))
+    })
 }
 
 fn other(name: &str, threads: usize) -> Result<Box<dyn Engine>, Failure> {

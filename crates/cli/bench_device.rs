@@ -44,12 +44,7 @@ pub fn launches(case: &Case) -> Result<Option<Vec<LaunchCount>>, Failure> {
 }
 
 /// The kernels of a case's training step; none of a case without one.
-pub fn kernels(
-    case: &Case,
-    execution: &Execution,
-    peaks: &DevicePeaks,
-    seconds: f64,
-) -> Result<Vec<Kernel>, Failure> {
+pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
     let batches = batches(model.world, model.rows, STEPS_BEFORE);
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };

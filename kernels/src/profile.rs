@@ -88,7 +88,7 @@ struct Work {
 
 /// Sessions of one plan, each after the same steps.
 struct Sessions<R: Runtime> {
-    sessions: Vec<GpuSession<R>>,
+    all: Vec<GpuSession<R>>,
     /// Each one's objective weights on the device.
     weights: Vec<Buffer>,
     update: Update,
@@ -102,12 +102,11 @@ pub fn profile<R: Runtime>(
     footprint: u64,
     profiled: &Profiled<'_>,
 ) -> Result<Vec<KernelTime>, EngineError> {
-    let mut sessions =
-        Sessions { sessions: vec![], weights: vec![], update: profiled.update, turn: 0 };
+    let mut sessions = Sessions { all: vec![], weights: vec![], update: profiled.update, turn: 0 };
     sessions.add(open()?, profiled)?;
-    let works = works(&sessions.sessions[0], profiled);
+    let works = works(&sessions.all[0], profiled);
     let wanted = works.iter().map(|work| rotation(work.cost.bytes)).filter(|&wanted| wanted <= MOST_SESSIONS).max();
-    let most = if sessions.sessions[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
+    let most = if sessions.all[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
     for _ in 1..wanted.unwrap_or(1).min(most) {
         // Another program may have taken the memory: then launches go round fewer, and `uncached` says so.
         let Ok(session) = open() else { break };
@@ -121,8 +120,8 @@ pub fn profile<R: Runtime>(
             seconds: sessions.rounds(work.part, budget)?,
             flops: work.cost.flops,
             bytes: work.cost.bytes,
-            sessions: sessions.sessions.len(),
-            uncached: work.cost.bytes * sessions.sessions.len() as u64 >= UNCACHED,
+            sessions: sessions.all.len(),
+            uncached: work.cost.bytes * sessions.all.len() as u64 >= UNCACHED,
         })
     };
     works.iter().map(time).collect()
@@ -174,18 +173,18 @@ impl<R: Runtime> Sessions<R> {
         }
         session.losses()?;
         self.weights.push(session.queue.upload(&weights));
-        self.sessions.push(session);
+        self.all.push(session);
         Ok(())
     }
 
     /// Seconds of one call of a part, by rounds of as many calls as the budget has room for, each of which ends when the
     /// device is done.
     fn rounds(&mut self, part: Part, budget: f64) -> Result<Vec<f64>, EngineError> {
-        for (session, weights) in self.sessions.iter().zip(&self.weights) {
+        for (session, weights) in self.all.iter().zip(&self.weights) {
             session.passes_again(weights, &session.own);
         }
         // The first call compiles, and each session's memory has to be met once.
-        self.time(part, self.sessions.len())?;
+        self.time(part, self.all.len())?;
         let round = budget / ROUNDS as f64;
         let (mut calls, mut took) = (1, self.time(part, 1)?);
         while took < round / 2.0 && calls < MOST_LAUNCHES {
@@ -200,10 +199,10 @@ impl<R: Runtime> Sessions<R> {
     fn time(&mut self, part: Part, calls: usize) -> Result<f64, EngineError> {
         let start = Instant::now();
         for _ in 0..calls {
-            self.turn = (self.turn + 1) % self.sessions.len();
-            part.call(&mut self.sessions[self.turn], &self.weights[self.turn], &self.update);
+            self.turn = (self.turn + 1) % self.all.len();
+            part.call(&mut self.all[self.turn], &self.weights[self.turn], &self.update);
         }
-        self.sessions[0].queue.sync()?;
+        self.all[0].queue.sync()?;
         Ok(start.elapsed().as_secs_f64())
     }
 }

@@ -6,7 +6,7 @@ use crate::device::DevicePeaks;
 use crate::kernel::{Kernel, Step};
 use crate::measured::{Measured, Report};
 use crate::roofline::{letter, roofline};
-use crate::text::{NOTHING, aligned, count, ms, plain, quartiles, rate};
+use crate::text::{NOTHING, aligned, ms, plain, quartiles, rate};
 
 /// Characters of a full bar.
 const BAR: f64 = 20.0;
@@ -31,7 +31,8 @@ pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
         let of = |cases: &[Measured]| cases.iter().find(|case| case.case == step.case).map(|case| case.seconds.median);
         let (whole, other) = (of(&report.cases), report.beside.as_ref().and_then(|beside| of(&beside.cases)));
         let in_ms = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.to_owned(), |seconds| ms(seconds * 1e3));
-        let times = other.zip(whole).map_or_else(|| NOTHING.to_owned(), |(other, whole)| format!("{:.1} ×", other / whole));
+        let times =
+            other.zip(whole).map_or_else(|| NOTHING.to_owned(), |(other, whole)| format!("{:.1} ×", other / whole));
         table.add_row([
             step.case.clone(),
             in_ms(whole),
@@ -42,7 +43,8 @@ pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
             times,
         ]);
     }
-    let other = report.beside.as_ref().map_or(String::new(), |beside| format!("\nThe other engine is {}.", beside.numerics));
+    let other =
+        report.beside.as_ref().map_or(String::new(), |beside| format!("\nThe other engine is {}.", beside.numerics));
     let told = "A step's ms are of all of it, batches packed and uploaded; its kernels' are the sum of medians below.";
     format!("{}\n{told}{other}", aligned(table))
 }
@@ -51,9 +53,8 @@ pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
 pub fn kernels(step: &Step, kernels: &[Kernel], peaks: &DevicePeaks) -> String {
     let of_step: Vec<&Kernel> = kernels.iter().filter(|kernel| kernel.case == step.case).collect();
     let all: f64 = of_step.iter().map(|kernel| kernel.seconds[1]).sum();
-    let mut table = plain(&[
-        "", "kernel", "ms", "10th to 90th", "of step", "GFLOP/s", "GB/s", "MB", "round", "of roofline", "",
-    ]);
+    let mut table =
+        plain(&["", "kernel", "ms", "10th to 90th", "of step", "GFLOP/s", "GB/s", "MB", "round", "of roofline", ""]);
     for (number, kernel) in of_step.iter().enumerate() {
         let [low, median, high] = kernel.seconds.map(|seconds| ms(seconds * 1e3));
         table.add_row([
@@ -73,7 +74,7 @@ pub fn kernels(step: &Step, kernels: &[Kernel], peaks: &DevicePeaks) -> String {
     table.column_iter_mut().enumerate().skip(2).take(8).for_each(|(_, column)| {
         column.set_cell_alignment(CellAlignment::Right);
     });
-    format!("{}: {}\n{table}\n\n{}", step.case, count(step.launches(), "launch"), roofline(&of_step, peaks))
+    format!("{}, launches of a step: {}\n{table}\n\n{}", step.case, step.launches(), roofline(&of_step, peaks))
 }
 
 /// How to read the tables of kernels.

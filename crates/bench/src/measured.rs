@@ -75,7 +75,16 @@ impl Report {
     /// Of nothing yet.
     pub fn of(machine: Machine) -> Self {
         let peaks = Peaks::default();
-        Self { machine, peaks, device: None, cases: vec![], kernels: vec![], steps: vec![], beside: None, growth: vec![] }
+        Self {
+            machine,
+            peaks,
+            device: None,
+            cases: vec![],
+            kernels: vec![],
+            steps: vec![],
+            beside: None,
+            growth: vec![],
+        }
     }
 
     /// Share of a peak that a case reaches: of matrix products on as many threads, or of the device's instruction in use.

@@ -21,6 +21,9 @@ const HEIGHT: usize = 16;
 /// Operations a byte where a drawing begins, unless a kernel has fewer.
 const LEFT: f64 = 0.1;
 
+/// Share of the peak below which kernels stand at the bottom, however much lower they are.
+const LOWEST: f64 = 1e-5;
+
 /// A letter for each kernel, in their order; `·` for those that the alphabet has no letter for.
 pub fn letter(number: usize) -> char {
     ('A'..='Z').chain('a'..='z').nth(number).unwrap_or('·')
@@ -68,17 +71,13 @@ impl Axis {
 pub fn roofline(kernels: &[&Kernel], peaks: &DevicePeaks) -> String {
     let (peak, copy) = (peaks.in_use(), peaks.copy.median);
     let intensities = || kernels.iter().filter_map(|kernel| kernel.intensity);
-    let across = Axis::over(
-        intensities().fold(LEFT, f64::min),
-        intensities().fold(peak / copy, f64::max) * 2.0,
-        WIDTH,
-    );
+    let across = Axis::over(intensities().fold(LEFT, f64::min), intensities().fold(peak / copy, f64::max) * 2.0, WIDTH);
     let edge = across.value(0);
     let place = |kernel: &Kernel| match kernel.intensity {
         Some(intensity) => (intensity, kernel.gflops),
         None => (edge, kernel.gigabytes * edge),
     };
-    let heights = || kernels.iter().map(|kernel| place(kernel).1).filter(|height| *height > 0.0);
+    let heights = || kernels.iter().map(|kernel| place(kernel).1.max(peak * LOWEST));
     let up = Axis::over(heights().fold(copy * edge, f64::min), heights().fold(peak, f64::max), HEIGHT);
     let mut cells = vec![vec![' '; WIDTH]; HEIGHT];
     for column in 0..WIDTH {

@@ -134,6 +134,6 @@ pub(crate) fn rate(gflops: f64) -> String {
     format!("{gflops:.1}")
 }
 
-pub(crate) fn count(number: usize, what: &str) -> String {
+fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
