@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use mmtl_bench::{
-    Budget, Case, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, batches, time_rounds,
+    Budget, Case, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches, session_options,
+    time_rounds,
 };
 use mmtl_grid::Execution;
-use mmtl_kernels::{KernelTime, Profiled};
-use mmtl_plan::{Decay, EngineError, Optimiser, SessionOptions, Update};
+use mmtl_kernels::{KernelTime, KernelWork, Profiled, time_kernels};
+use mmtl_plan::EngineError;
 
 use crate::failure::Failure;
 
@@ -47,26 +48,18 @@ pub fn launches(case: &Case) -> Result<Option<Vec<LaunchCount>>, Failure> {
 pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
     let batches = batches(model.world, model.rows, STEPS_BEFORE);
-    let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     let profiled = Profiled {
         plan: Arc::new(model.plan().map_err(Failure::failed)?),
-        options: SessionOptions { max_rows: model.rows, initialisation: 1, dropout: 1, tables: *tables },
+        options: session_options(model.rows, *tables),
         batches: &batches,
-        update: Update { optimiser, lr: 1e-3, step: 1, clip: None, decay: Decay::default() },
-        seconds,
+        update: adam(1),
     };
-    let times = mmtl_kernels::profile(&execution.engine, &profiled).map_err(Failure::failed)?;
+    let mut timer = mmtl_kernels::profile(&execution.engine, &profiled).map_err(Failure::failed)?;
+    let times = time_kernels(timer.as_mut(), seconds).map_err(Failure::failed)?;
     Ok(times.iter().map(|time| Kernel::new(case.name, &launched(time), peaks)).collect())
 }
 
 fn launched(time: &KernelTime) -> Launched<'_> {
-    Launched {
-        kernel: time.kernel,
-        number: time.number,
-        rounds: &time.seconds,
-        flops: time.flops,
-        bytes: time.bytes,
-        sessions: time.sessions,
-        uncached: time.uncached,
-    }
+    let KernelWork { kernel, number, flops, bytes, sessions, uncached } = time.work;
+    Launched { kernel, number, rounds: &time.seconds, flops, bytes, sessions, uncached }
 }

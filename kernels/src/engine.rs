@@ -7,7 +7,7 @@ use mmtl_plan::{Engine, EngineError, Footprint, Plan, Session, SessionOptions};
 
 use crate::budget::{self, Limits};
 use crate::probe::DeviceProbe;
-use crate::profile::{KernelTime, Profiled, profile};
+use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::Tile;
@@ -38,11 +38,11 @@ impl<R: Runtime> GpuEngine<R> {
         Self { tile: Some(tile), ..self }
     }
 
-    /// Times of the kernels of a step.
+    /// The kernels of a step, to be timed one by one.
     ///
     /// # Errors
     /// As [`Engine::session`] and its steps.
-    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
+    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {
         let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
         profile(|| self.own_session(Arc::clone(&profiled.plan), profiled.options), footprint, profiled)
     }

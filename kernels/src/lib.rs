@@ -40,4 +40,4 @@ pub use engine::GpuEngine;
 pub use launches::launches;
 pub use matrix_peak::MatrixUnit;
 pub use probe::Probe;
-pub use profile::{KernelTime, Profiled};
+pub use profile::{KernelTime, KernelTimer, KernelWork, Profiled, time_kernels};

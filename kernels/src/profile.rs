@@ -18,22 +18,41 @@ use crate::program::Launch;
 use crate::session::GpuSession;
 
 /// One launch of a training step, or what follows its passes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KernelTime {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelWork {
     /// Its kernel's name.
     pub kernel: &'static str,
     /// Which of the step's launches of that kernel, from 1 on, where there are several.
     pub number: Option<usize>,
-    /// Seconds of one launch, by rounds.
-    pub seconds: Vec<f64>,
     /// Floating-point operations of its products.
     pub flops: u64,
     /// Bytes that it reads and writes at least.
     pub bytes: u64,
-    /// Sessions that launches went round.
+    /// Sessions that launches go round.
     pub sessions: usize,
     /// Whether its bytes in all of them exceed a device's caches.
     pub uncached: bool,
+}
+
+/// How long it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KernelTime {
+    /// What it does.
+    pub work: KernelWork,
+    /// Seconds of one launch, by rounds.
+    pub seconds: Vec<f64>,
+}
+
+/// Something that launches a step's kernels one by one.
+pub trait KernelTimer {
+    /// The kernels, in a step's order.
+    fn works(&self) -> Vec<KernelWork>;
+
+    /// Seconds of so many launches of the kernel of that place among them, until the device is done.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError>;
 }
 
 /// What is timed.
@@ -46,8 +65,6 @@ pub struct Profiled<'a> {
     pub batches: &'a [Batch],
     /// Those steps' update.
     pub update: Update,
-    /// About how long all of it may take.
-    pub seconds: f64,
 }
 
 /// Rounds of a kernel.
@@ -92,39 +109,50 @@ struct Sessions<R: Runtime> {
     /// Each one's objective weights on the device.
     weights: Vec<Buffer>,
     update: Update,
+    works: Vec<Work>,
+    /// The kernel timed last.
+    place: Option<usize>,
     /// Whose turn it is.
     turn: usize,
 }
 
-/// Takes a step on each batch in sessions that `open` makes, then times each part of the last.
+/// Takes a step on each batch in sessions of so many bytes each, which `open` makes.
 pub fn profile<R: Runtime>(
     open: impl Fn() -> Result<GpuSession<R>, EngineError>,
     footprint: u64,
     profiled: &Profiled<'_>,
-) -> Result<Vec<KernelTime>, EngineError> {
-    let mut sessions = Sessions { all: vec![], weights: vec![], update: profiled.update, turn: 0 };
-    sessions.add(open()?, profiled)?;
-    let works = works(&sessions.all[0], profiled);
-    let wanted = works.iter().map(|work| rotation(work.cost.bytes)).filter(|&wanted| wanted <= MOST_SESSIONS).max();
+) -> Result<Box<dyn KernelTimer>, EngineError> {
+    let mut sessions = Sessions::first(open()?, profiled)?;
+    let wanted = sessions.works.iter().map(|work| rotation(work.cost.bytes)).filter(|&wanted| wanted <= MOST_SESSIONS);
     let most = if sessions.all[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
-    for _ in 1..wanted.unwrap_or(1).min(most) {
+    for _ in 1..wanted.max().unwrap_or(1).min(most) {
         // Another program may have taken the memory: then launches go round fewer, and `uncached` says so.
         let Ok(session) = open() else { break };
         sessions.add(session, profiled)?;
     }
-    let budget = profiled.seconds / (works.len() + 2) as f64;
-    let time = |work: &Work| {
-        Ok(KernelTime {
-            kernel: work.kernel,
-            number: work.number,
-            seconds: sessions.rounds(work.part, budget)?,
-            flops: work.cost.flops,
-            bytes: work.cost.bytes,
-            sessions: sessions.all.len(),
-            uncached: work.cost.bytes * sessions.all.len() as u64 >= UNCACHED,
-        })
-    };
-    works.iter().map(time).collect()
+    Ok(Box::new(sessions))
+}
+
+/// Times of all kernels in about so many seconds.
+///
+/// # Errors
+/// On a device failure.
+pub fn time_kernels(timer: &mut dyn KernelTimer, seconds: f64) -> Result<Vec<KernelTime>, EngineError> {
+    let works = timer.works();
+    let round = seconds / (works.len() + 2) as f64 / ROUNDS as f64;
+    let time = |(place, work)| Ok(KernelTime { work, seconds: rounds(timer, place, round)? });
+    works.into_iter().enumerate().map(time).collect()
+}
+
+/// Seconds of one launch, by rounds of as many as take about `round` seconds.
+fn rounds(timer: &mut dyn KernelTimer, place: usize, round: f64) -> Result<Vec<f64>, EngineError> {
+    let (mut launches, mut took) = (1, timer.time(place, 1)?);
+    while took < round / 2.0 && launches < MOST_LAUNCHES {
+        launches *= 2;
+        took = timer.time(place, launches)?;
+    }
+    let launches = ((launches as f64 * round / took.max(1e-9)) as usize).clamp(1, MOST_LAUNCHES);
+    (0..ROUNDS).map(|_| Ok(timer.time(place, launches)? / launches as f64)).collect()
 }
 
 /// Sessions that a kernel of so many bytes needs.
@@ -165,6 +193,15 @@ fn moved(elements: usize) -> Cost {
 }
 
 impl<R: Runtime> Sessions<R> {
+    /// The first of them, which tells what there is to time.
+    fn first(session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<Self, EngineError> {
+        let (all, weights, update) = (vec![], vec![], profiled.update);
+        let mut sessions = Self { all, weights, update, works: vec![], place: None, turn: 0 };
+        sessions.add(session, profiled)?;
+        sessions.works = works(&sessions.all[0], profiled);
+        Ok(sessions)
+    }
+
     /// Adds a session that has taken its steps.
     fn add(&mut self, mut session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<(), EngineError> {
         let weights = vec![1.0; profiled.plan.objectives.len()];
@@ -177,32 +214,39 @@ impl<R: Runtime> Sessions<R> {
         Ok(())
     }
 
-    /// Seconds of one call of a part, by rounds of as many calls as the budget has room for, each of which ends when the
-    /// device is done.
-    fn rounds(&mut self, part: Part, budget: f64) -> Result<Vec<f64>, EngineError> {
-        for (session, weights) in self.all.iter().zip(&self.weights) {
-            session.passes_again(weights, &session.own);
-        }
-        // The first call compiles, and each session's memory has to be met once.
-        self.time(part, self.all.len())?;
-        let round = budget / ROUNDS as f64;
-        let (mut calls, mut took) = (1, self.time(part, 1)?);
-        while took < round / 2.0 && calls < MOST_LAUNCHES {
-            calls *= 2;
-            took = self.time(part, calls)?;
-        }
-        let calls = ((calls as f64 * round / took.max(1e-9)) as usize).clamp(1, MOST_LAUNCHES);
-        (0..ROUNDS).map(|_| Ok(self.time(part, calls)? / calls as f64)).collect()
-    }
-
-    /// Seconds of so many calls, in one session after another, until the device is done.
-    fn time(&mut self, part: Part, calls: usize) -> Result<f64, EngineError> {
-        let start = Instant::now();
-        for _ in 0..calls {
+    /// One session's turn, and so on.
+    fn launch(&mut self, part: Part, launches: usize) -> Result<(), EngineError> {
+        for _ in 0..launches {
             self.turn = (self.turn + 1) % self.all.len();
             part.call(&mut self.all[self.turn], &self.weights[self.turn], &self.update);
         }
-        self.all[0].queue.sync()?;
+        self.all[0].queue.sync()
+    }
+}
+
+impl<R: Runtime> KernelTimer for Sessions<R> {
+    fn works(&self) -> Vec<KernelWork> {
+        let sessions = self.all.len();
+        let work = |work: &Work| {
+            let Cost { flops, bytes } = work.cost;
+            let uncached = bytes.saturating_mul(sessions as u64) >= UNCACHED;
+            KernelWork { kernel: work.kernel, number: work.number, flops, bytes, sessions, uncached }
+        };
+        self.works.iter().map(work).collect()
+    }
+
+    fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError> {
+        let part = self.works[place].part;
+        if self.place != Some(place) {
+            self.place = Some(place);
+            for (session, weights) in self.all.iter().zip(&self.weights) {
+                session.passes_again(weights, &session.own);
+            }
+            // The first launch compiles, and each session's memory has to be met once.
+            self.launch(part, self.all.len())?;
+        }
+        let start = Instant::now();
+        self.launch(part, launches)?;
         Ok(start.elapsed().as_secs_f64())
     }
 }

@@ -5,6 +5,7 @@ mod dropout;
 mod launches;
 mod lazy;
 mod limits;
+mod profile;
 mod repeats;
 mod shapes;
 mod world;

@@ -46,7 +46,7 @@ pub use measured::{Measured, Report, Size};
 pub use memory::resident;
 pub use model::{Model, Setting};
 pub use peaks::{Peaks, measure_peaks};
-pub use running::{Call, Running, batches};
+pub use running::{Call, Running, adam, batches, session_options};
 pub use session_timing::time_session;
 pub use single_op::{OP_ROWS, OP_WORLD, SINGLE_OPS, SingleOp};
 pub use slope::slope;

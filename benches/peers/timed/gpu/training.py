@@ -57,18 +57,21 @@ class Training:
             # Each task's mean loss, summed; in f32, as autocast has it.
             return functional.binary_cross_entropy_with_logits(logits.float(), labels) * case.tasks
 
+        self.replays = form.mode == "reduce-overhead"
         self.loss: Callable[..., torch.Tensor] = loss
         if form.mode is not None:
             self.loss = torch.compile(loss, mode=form.mode, dynamic=False)
 
     def step(self, batch: Batch) -> torch.Tensor:
         ids, scenes, labels = (part.to(self.device, non_blocking=True) for part in (batch.ids, batch.scenes, batch.labels))
+        if self.replays:
+            torch.compiler.cudagraph_mark_step_begin()
         loss = self.loss(ids, scenes, labels)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
         loss.backward()
         for optimiser in self.optimisers:
             optimiser.step()
+            # Before the next step, whose recording would find them in its memory.
+            optimiser.zero_grad()
         return loss.detach()
 
     def wait(self) -> None:
