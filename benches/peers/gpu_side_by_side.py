@@ -113,7 +113,8 @@ class Driver:
         self.results.data["kernels"].setdefault(case, {})[precision] = report
 
     def write(self) -> str:
-        self.results.data["machine"].update(machine(self.arguments))
+        if self.arguments.cases or self.arguments.kernels or self.arguments.verify:
+            self.results.data["machine"].update(machine(self.arguments))
         text = page(self.results, datetime.date.today().isoformat())
         if self.arguments.write:
             self.arguments.write.mkdir(parents=True, exist_ok=True)

@@ -243,6 +243,10 @@ class Programs(unittest.TestCase):
                 "large, bf16, mmtl": "no bf16", "large, kernels, bf16": "no bf16"
             })  # fmt: skip
             self.assertIn("| `large` | f32 | 2.00 s", file.with_suffix(".md").read_text())
+            # A page made of files tells of the machine that they were made on.
+            found.data["machine"]["device"] = "Some GPU"
+            file.write_text(json.dumps(found.data))
+            self.assertIn("on Some GPU,", Driver(parsed(["--kernels", "none", "--from", str(file)])).write())
 
     def test_models_of_different_sizes_are_no_figure(self):
         from gpu_side_by_side import _check

@@ -173,10 +173,12 @@ fn works<R: Runtime>(session: &GpuSession<R>, profiled: &Profiled<'_>) -> Vec<Wo
         add(Part::CatchUp, "tables, catching up", moved(6 * touched));
     }
     for &launch in program.training.iter().chain(&program.backward) {
-        add(Part::Launch(launch), kernel(&launch), cost(program, launch, rows, scenes));
+        let cost = cost(program, launch, rows, scenes);
+        let cost = if let Launch::Embed(_) = launch { looked_up(cost, touched) } else { cost };
+        add(Part::Launch(launch), kernel(&launch), cost);
     }
     if touched > 0 {
-        add(Part::Tables, "tables, gradient", moved(2 * touched));
+        add(Part::Tables, "tables, gradient", moved(occurrences(profiled) + touched));
     }
     // Weights and two moments are read and written, gradients read.
     add(Part::Update, "update, of parameters and touched rows", moved(7 * (arena + touched)));
@@ -186,6 +188,18 @@ fn works<R: Runtime>(session: &GpuSession<R>, profiled: &Profiled<'_>) -> Vec<Wo
         work.number = (of_kernel(kernels.len()) > 1).then(|| of_kernel(at) + 1);
     }
     works
+}
+
+/// Each row's embeddings are written, but a row of a table that several look up is read from memory once.
+fn looked_up(cost: Cost, touched: usize) -> Cost {
+    let written = cost.bytes / 2;
+    Cost { bytes: written + written.min(4 * touched as u64), ..cost }
+}
+
+/// Elements of all rows that the last batch looks up, as often as it does.
+fn occurrences(profiled: &Profiled<'_>) -> usize {
+    let Some(batch) = profiled.batches.last() else { return 0 };
+    profiled.plan.tables.iter().map(|table| batch.segments[table.vocabulary].occurrences.len() * table.dim).sum()
 }
 
 fn moved(elements: usize) -> Cost {

@@ -48,7 +48,7 @@ class Mmtl:
             raise Unmeasured(f"mmtl did not end within {self.limit:g} s") from None
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines() or [f"mmtl ended with {done.returncode}"]
-            raise Unmeasured(lines[-1])
+            raise Unmeasured(lines[-1].removeprefix("mmtl: "))
         return done.stdout
 
 
