@@ -41,19 +41,39 @@ fn an_engine_is_verified() {
 #[test]
 fn kernels_are_timed_beside_the_devices_peaks() {
     let program = Program::new();
-    let options = ["bench", "small-512", "--engine", "wgpu", "--kernels", "--seconds", "0", "--format", "json"];
-    let timed = program.run(&options);
+    let file = program.path("bench.json");
+    let case = ["bench", "small-512", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
+    let timed = program.run(&[&case[..], &["--engine", "wgpu", "--kernels", "--beside", "cpu"]].concat());
     assert_eq!(timed.code, 0, "{timed:?}");
-    let json: serde_json::Value = serde_json::from_str(&timed.out).unwrap();
+    assert!(timed.out.contains("operations a byte; ╱"), "{timed:?}");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     let kernels = json["kernels"].as_array().unwrap();
-    let named = |name: &str| kernels.iter().find(|kernel| kernel["kernel"] == name).unwrap_or_else(|| panic!("{json}"));
-    let products = named("linear");
-    assert_eq!(products["launches"], 5, "{json}");
-    assert!(products["gflops"].as_f64() > Some(0.0) && products["share"].as_f64() > Some(0.0), "{json}");
-    assert!(named("mix, input's gradient")["gigabytes"].as_f64() > Some(0.0), "{json}");
-    assert!(json["device"]["copy"]["median"].as_f64() > Some(0.0), "{json}");
-    let refused = program.run(&["bench", "--kernels"]);
-    assert_eq!((refused.code, refused.err.lines().count()), (2, 1), "{refused:?}");
+    let named = |name| kernels.iter().filter(move |kernel| kernel["kernel"] == name);
+    let products: Vec<_> = named("linear").collect();
+    assert!(products.iter().map(|kernel| kernel["number"].as_u64()).eq((1..=5).map(Some)), "{json}");
+    assert!(products.iter().all(|kernel| kernel["gflops"].as_f64() > Some(0.0)), "{json}");
+    let mut mixes = named("mix, input's gradient");
+    assert!(mixes.all(|kernel| kernel["gigabytes"].as_f64() > Some(0.0) && kernel["number"].is_null()), "{json}");
+    for peak in ["copy", "multiply_add", "launch"] {
+        assert!(json["device"][peak]["median"].as_f64() > Some(0.0), "{json}");
+    }
+    let (case, beside) = (&json["cases"][0], &json["beside"]["cases"][0]);
+    assert_eq!((case["rows"].as_u64(), beside["rows"].as_u64()), (Some(64), Some(64)), "{json}");
+    assert!(json["steps"][0]["launches"].as_array().is_some_and(|launches| !launches.is_empty()), "{json}");
+}
+
+#[test]
+fn what_cannot_be_timed_is_refused() {
+    let program = Program::new();
+    for (options, part) in [
+        (&["--kernels"][..], "`--kernels` is for devices"),
+        (&["--filter", "no such case"], "no case's name contains `no such case`"),
+        (&["auc", "--beside", "cpo"], "did you mean `cpu`?"),
+    ] {
+        let refused = program.run(&[&["bench"], options].concat());
+        assert_eq!((refused.code, refused.err.lines().count()), (2, 1), "{refused:?}");
+        assert!(refused.err.contains(part), "{refused:?}");
+    }
 }
 
 /// Runs a small grid of one architecture on the software device.

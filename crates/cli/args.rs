@@ -265,15 +265,24 @@ pub struct Verify {
 /// `mmtl bench`
 #[derive(Debug, Args)]
 pub struct Bench {
-    /// What to time; everything when nothing is named.
+    /// What to time; everything when nothing is named, but for `experts-wide` and `norm-wide`, made for devices.
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
+    /// Only cases whose names contain this.
+    #[arg(long)]
+    pub filter: Option<String>,
+    /// Rows of a call, instead of each case's own.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub rows: Option<u32>,
     /// Threads [default: the number of cores].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// What is timed.
     #[command(flatten)]
     pub executed: Executed,
+    /// Another engine that takes the same cases in the same call, such as cpu; in f32.
+    #[arg(long, value_name = "ENGINE")]
+    pub beside: Option<String>,
     /// Seconds that each case is timed for, after a warm-up of at most as long.
     #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: f64,
@@ -286,6 +295,9 @@ pub struct Bench {
     /// How it is written.
     #[arg(long, value_enum, default_value_t = TextOrJson::Text)]
     pub format: TextOrJson,
+    /// Also a file of all of it, as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// How times and costs are written.

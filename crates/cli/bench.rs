@@ -1,16 +1,15 @@
 //! `mmtl bench`: times cases beside the machine's peak.
 
-use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use mmtl_bench::{
-    Axis, Budget, Case, DevicePeaks, Kernel, Machine, Peaks, Report, Spread, Work, batches, case, cases, json,
-    measure_peaks, text, time_growth, time_rounds,
+    Axis, Beside, Case, Kernel, Machine, Report, Step, case, cases, json, measure_peaks, text, time_growth,
 };
-use mmtl_kernels::{KernelTime, Profiled};
-use mmtl_plan::{Decay, EngineError, Optimiser, SessionOptions, Update};
+use mmtl_grid::Execution;
+use mmtl_plan::Engine;
 
-use crate::args::{Bench, TextOrJson};
+use crate::args::{Bench, Executed, TextOrJson};
+use crate::bench_device;
 use crate::engines::{engine, execution};
 use crate::failure::Failure;
 
@@ -20,88 +19,97 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let chosen = chosen(args)?;
     let execution = execution(&args.executed);
     let engine = engine(&execution, threads).map_err(Failure::input)?;
-    if args.kernels && on_processor(&execution.engine) {
+    let device = !["cpu", "reference"].contains(&execution.engine.as_str());
+    if args.kernels && !device {
         return Err(Failure::input("`--kernels` is for devices, expected `--engine wgpu` or `--engine cuda` with it"));
     }
-    let limits = Limits { device: &execution.engine, threads, seconds: args.seconds / 4.0 };
-    let (before, device) = limits.measure()?;
-    let mut measured = vec![];
-    for case in &chosen {
-        measured.push(case.time(engine.as_ref(), args.seconds).map_err(Failure::failed)?);
+    let other = args.beside.as_deref().map(|name| other(name, threads)).transpose()?;
+    let report = if device {
+        on_device(args, &chosen, &execution, engine.as_ref(), threads)?
+    } else {
+        on_processor(args, &chosen, engine.as_ref(), threads)?
+    };
+    let beside = other.map(|engine| beside(engine.as_ref(), &chosen, args.seconds)).transpose()?;
+    let report = Report { beside, ..report };
+    let document = serde_json::to_string(&json(&report)).map_err(Failure::failed)?;
+    if let Some(file) = &args.json {
+        let told = |error| Failure::failed(format!("{} cannot be written: {error}", file.display()));
+        std::fs::write(file, format!("{document}\n")).map_err(told)?;
     }
-    let mut kernels = vec![];
-    for case in chosen.iter().filter(|_| args.kernels) {
-        let Some(peaks) = &device else { continue };
-        kernels.extend(kernels_of(case, &execution.engine, peaks, args.seconds)?);
-    }
-    let mut growth = vec![];
-    for axis in Axis::ALL.into_iter().filter(|_| args.growth) {
-        growth.push(time_growth(axis, engine.as_ref(), args.seconds).map_err(Failure::failed)?);
-    }
-    let peaks = if device.is_some() { before } else { before.better(&limits.measure()?.0) };
-    let report =
-        Report { machine: Machine::here(threads, engine.numerics()), peaks, device, cases: measured, kernels, growth };
     match args.format {
         TextOrJson::Text => print!("{}", text(&report)),
-        TextOrJson::Json => println!("{}", serde_json::to_string(&json(&report)).map_err(Failure::failed)?),
+        TextOrJson::Json => println!("{document}"),
     }
     Ok(())
 }
 
-fn on_processor(engine: &str) -> bool {
-    ["cpu", "reference"].contains(&engine)
+fn on_processor(args: &Bench, chosen: &[Case], engine: &dyn Engine, threads: usize) -> Result<Report, Failure> {
+    let seconds = args.seconds / 4.0;
+    let before = measure_peaks(threads, seconds);
+    let report = timed(args, chosen, engine, threads)?;
+    Ok(Report { peaks: before.better(&measure_peaks(threads, seconds)), ..report })
 }
 
-/// The kernels of a case's training step; none of a case without one.
-fn kernels_of(case: &Case, device: &str, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
-    let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
-    let batches = batches(model.world, model.rows, STEPS_BEFORE);
-    let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
-    let profiled = Profiled {
-        plan: Arc::new(model.plan().map_err(Failure::failed)?),
-        options: SessionOptions { max_rows: model.rows, initialisation: 1, dropout: 1, tables: *tables },
-        batches: &batches,
-        update: Update { optimiser, lr: 1e-3, step: 1, clip: None, decay: Decay::default() },
-        seconds,
-    };
-    let times = mmtl_kernels::profile(device, &profiled).map_err(Failure::failed)?;
-    let kernel = |time: KernelTime| {
-        Kernel::new(case.name, time.kernel, time.launches, &time.seconds, [time.flops, time.bytes], peaks)
-    };
-    Ok(times.into_iter().map(kernel).collect())
-}
-
-/// Steps taken before the kernels of the next are timed.
-const STEPS_BEFORE: usize = 4;
-
-/// What a case is compared with, of the processor or of a device.
-struct Limits<'a> {
-    device: &'a str,
+fn on_device(
+    args: &Bench,
+    chosen: &[Case],
+    execution: &Execution,
+    engine: &dyn Engine,
     threads: usize,
-    seconds: f64,
+) -> Result<Report, Failure> {
+    let peaks = bench_device::peaks(execution, args.seconds / 4.0)?;
+    let report = timed(args, chosen, engine, threads)?;
+    let (mut kernels, mut steps) = (vec![], vec![]);
+    for case in chosen {
+        let Some(launches) = bench_device::launches(case)? else { continue };
+        let of_case: Vec<Kernel> =
+            if args.kernels { bench_device::kernels(case, execution, &peaks, args.seconds)? } else { vec![] };
+        let sum = args.kernels.then(|| of_case.iter().map(|kernel| kernel.seconds[1]).sum());
+        steps.push(Step { case: case.name.to_owned(), launches, kernels: sum });
+        kernels.extend(of_case);
+    }
+    Ok(Report { device: Some(peaks), kernels, steps, ..report })
 }
 
-impl Limits<'_> {
-    fn measure(&self) -> Result<(Peaks, Option<DevicePeaks>), Failure> {
-        if on_processor(self.device) {
-            return Ok((measure_peaks(self.threads, self.seconds), None));
-        }
-        let probe = mmtl_kernels::probe(self.device).map_err(Failure::input)?;
-        let rate = |work: f64, call: &dyn Fn() -> Result<(), EngineError>| {
-            let spread =
-                time_rounds(Budget { seconds: self.seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)?;
-            Ok::<Spread, Failure>(spread.map(|seconds| work / seconds * 1e-9))
-        };
-        let copy = rate(probe.copied_bytes() as f64, &|| probe.copy())?;
-        let multiply_add = rate(probe.flops() as f64, &|| probe.multiply_add())?;
-        Ok((Peaks::default(), Some(DevicePeaks { copy, multiply_add })))
-    }
+/// Cases and growth, without what they are compared with.
+fn timed(args: &Bench, chosen: &[Case], engine: &dyn Engine, threads: usize) -> Result<Report, Failure> {
+    let time = |case: &Case| case.time(engine, args.seconds).map_err(Failure::failed);
+    let cases = chosen.iter().map(time).collect::<Result<_, _>>()?;
+    let axes = Axis::ALL.into_iter().filter(|_| args.growth);
+    let growth = axes.map(|axis| time_growth(axis, engine, args.seconds).map_err(Failure::failed));
+    Ok(Report {
+        cases,
+        growth: growth.collect::<Result<_, _>>()?,
+        ..Report::of(Machine::here(threads, engine.numerics()))
+    })
+}
+
+fn other(name: &str, threads: usize) -> Result<Box<dyn Engine>, Failure> {
+    let asked = Executed { engine: name.to_owned(), precision: "f32".to_owned() };
+    engine(&execution(&asked), threads).map_err(Failure::input)
+}
+
+fn beside(engine: &dyn Engine, chosen: &[Case], seconds: f64) -> Result<Beside, Failure> {
+    let cases = chosen.iter().map(|case| case.time(engine, seconds).map_err(Failure::failed)).collect::<Result<_, _>>();
+    Ok(Beside { numerics: engine.numerics(), cases: cases? })
 }
 
 fn chosen(args: &Bench) -> Result<Vec<Case>, Failure> {
-    match (args.cases.as_slice(), args.growth) {
-        ([], false) => Ok(cases()),
-        ([], true) => Ok(vec![]),
-        (names, _) => names.iter().map(|name| case(name)).collect::<Result<_, _>>().map_err(Failure::input),
+    let mut found: Vec<Case> = match (args.cases.as_slice(), args.growth, &args.filter) {
+        ([], false, None) => cases().into_iter().filter(|case| !case.only_by_name).collect(),
+        ([], true, None) => vec![],
+        ([], _, Some(_)) => cases(),
+        (names, _, _) => names.iter().map(|name| case(name)).collect::<Result<_, _>>().map_err(Failure::input)?,
+    };
+    if let Some(part) = &args.filter {
+        found.retain(|case| case.name.contains(part.as_str()));
+        if found.is_empty() {
+            let known = cases().iter().map(|case| case.name).collect::<Vec<_>>().join(", ");
+            return Err(Failure::input(format!("no case's name contains `{part}`, expected part of one of {known}")));
+        }
     }
+    Ok(match args.rows {
+        Some(rows) => found.into_iter().map(|case| case.of_rows(rows as usize)).collect(),
+        None => found,
+    })
 }

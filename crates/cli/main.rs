@@ -2,6 +2,7 @@
 
 mod args;
 mod bench;
+mod bench_device;
 mod control;
 mod cost;
 mod data;

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::failures;
 use crate::probe::Probe;
-use crate::profile::{KernelTime, Profiled};
+use crate::profile::{KernelTimer, Profiled};
 
 /// A device, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,11 +88,11 @@ pub fn probe(name: &str) -> Result<Box<dyn Probe>, DeviceError> {
     chosen(name, probe_cuda, probe_wgpu)
 }
 
-/// Times of a step's kernels on that device.
+/// The kernels of a step on that device, to be timed one by one.
 ///
 /// # Errors
 /// When there is no such device, or it fails.
-pub fn profile(name: &str, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, DeviceError> {
+pub fn profile(name: &str, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, DeviceError> {
     let failed = |error: mmtl_plan::EngineError| error.to_string();
     chosen(
         name,
@@ -102,7 +102,7 @@ pub fn profile(name: &str, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, D
 }
 
 /// Something that profiles on a device that has been opened.
-type Profiler = Box<dyn Fn(&Profiled<'_>) -> Result<Vec<KernelTime>, mmtl_plan::EngineError>>;
+type Profiler = Box<dyn Fn(&Profiled<'_>) -> Result<Box<dyn KernelTimer>, mmtl_plan::EngineError>>;
 
 fn chosen<T>(
     name: &str,

@@ -10,7 +10,7 @@ use crate::budget::{self, Limits};
 use crate::buffer::{Queue, is_software};
 use crate::cutting::Cutting;
 use crate::probe::DeviceProbe;
-use crate::profile::{KernelTime, Profiled};
+use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::Program;
 use crate::session::GpuSession;
 use crate::tile::{Tile, square};
@@ -70,13 +70,14 @@ impl<R: Runtime> GpuEngine<R> {
         Self { tile: Some(tile), ..self }
     }
 
-    /// Times of the kernels of a step.
+    /// The kernels of a step, to be timed one by one.
     ///
     /// # Errors
     /// As [`Engine::session`] and its steps.
-    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
-        let (plan, pulse) = (Arc::clone(&profiled.plan), Arc::default());
-        self.maker(plan, profiled.options, pulse)()?.profile(profiled)
+    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {
+        let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
+        let session = || self.maker(Arc::clone(&profiled.plan), profiled.options, Arc::default())();
+        profile(session, footprint, profiled)
     }
 
     /// What makes a session, on whatever thread.

@@ -1,9 +1,11 @@
-//! What a device can do at best, to compare kernels with: a copy within its memory, and multiply-adds on registers.
+//! What a device can do at best, to compare kernels with: a copy within its memory, multiply-adds on registers, products
+//! on matrix units, and a launch of nothing.
 
 use cubecl::prelude::*;
 use mmtl_plan::EngineError;
 
-use crate::buffer::{Buffer, Queue, SWEEP_UNITS};
+use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
+use crate::matrix_peak::MatrixUnit;
 
 /// Something to time on a device; each call ends when the device is done.
 pub trait Probe {
@@ -24,6 +26,27 @@ pub trait Probe {
     /// # Errors
     /// On a device failure.
     fn multiply_add(&self) -> Result<(), EngineError>;
+
+    /// The matrix units that the device has.
+    fn matrix_units(&self) -> Vec<MatrixUnit>;
+
+    /// Operations of a call of [`Probe::multiply_matrices`].
+    fn matrix_flops(&self, unit: MatrixUnit) -> u64;
+
+    /// Multiplies matrices on all of those units, which must be the device's.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn multiply_matrices(&self, unit: MatrixUnit) -> Result<(), EngineError>;
+
+    /// Launches of a call of [`Probe::launch`].
+    fn launches(&self) -> u64;
+
+    /// Launches a kernel that does nothing, as often as kernels are launched between two waits.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn launch(&self) -> Result<(), EngineError>;
 }
 
 /// Bytes of a copy's source on a device: more than its caches hold.
@@ -35,6 +58,12 @@ const COPIED_SOFTLY: u64 = 1 << 26;
 /// Launches in one call: a wait for the device costs as much as a short kernel.
 const LAUNCHES: u64 = 8;
 
+/// Launches of nothing in one call.
+const EMPTY_LAUNCHES: u64 = 1000;
+
+/// Units of a cube that does nothing.
+const IDLE_UNITS: u32 = 32;
+
 /// Sums that a unit adds to side by side: a multiply-add takes four cycles or so to come back.
 const SUMS: usize = 16;
 
@@ -44,10 +73,13 @@ const ROUNDS: u32 = 4096;
 /// The same on a software device.
 const ROUNDS_SOFTLY: u32 = 64;
 
-/// Cubes that keep all of a device busy.
-const CUBES: u32 = 2048;
+/// Cubes for each multiprocessor: however many of them it holds at once, the last ones leave few of them idle.
+const CUBES: u32 = 32;
 
-/// Copies, one element a unit.
+/// Multiprocessors of a device that does not tell.
+const MULTIPROCESSORS: u32 = 64;
+
+/// Copies, four elements a unit at a time.
 #[cube(launch_unchecked)]
 fn copy<N: Size>(to: &mut Array<Vector<f32, N>>, from: &Array<Vector<f32, N>>, vectors: u32) {
     let mut i = ABSOLUTE_POS;
@@ -57,18 +89,34 @@ fn copy<N: Size>(to: &mut Array<Vector<f32, N>>, from: &Array<Vector<f32, N>>, v
     }
 }
 
-/// Chains of multiply-adds, all of which the output depends on.
+/// Numbers in [0, 1) of which no two neighbours are alike: constants flip no bits, and a device that is spared the power
+/// runs faster on them.
 #[cube(launch_unchecked)]
-fn multiply_add(out: &mut Array<f32>, rounds: u32, factor: f32) {
+fn noise(to: &mut Array<f32>, elements: u32) {
+    let mut i = ABSOLUTE_POS as u32;
+    while i < elements {
+        // The finaliser of MurmurHash3.
+        let mut word = (i + 1u32) * 0x9E37_79B9u32;
+        word = (word ^ (word >> 16u32)) * 0x85EB_CA6Bu32;
+        word = (word ^ (word >> 13u32)) * 0xC2B2_AE35u32;
+        word ^= word >> 16u32;
+        to[i as usize] = f32::cast_from(word >> 8u32) * 5.960_464_5e-8f32;
+        i += (CUBE_COUNT * CUBE_DIM as usize) as u32;
+    }
+}
+
+/// Chains of multiply-adds, all of which the output depends on. `x → 1.9 - x²` never settles, so that operands change.
+#[cube(launch_unchecked)]
+fn multiply_add(out: &mut Array<f32>, rounds: u32, constant: f32) {
     let mut sums = Array::<f32>::new(SUMS);
     #[unroll]
     for i in 0..SUMS {
-        sums[i] = f32::cast_from(UNIT_POS) + f32::cast_from(i as u32);
+        sums[i] = (f32::cast_from(UNIT_POS) + f32::cast_from(i as u32)) * 0.006f32;
     }
     for _ in 0..rounds {
         #[unroll]
         for i in 0..SUMS {
-            sums[i] = fma(sums[i], factor, 0.5f32);
+            sums[i] = fma(sums[i], -sums[i], constant);
         }
     }
     let mut total = 0.0f32;
@@ -79,12 +127,21 @@ fn multiply_add(out: &mut Array<f32>, rounds: u32, factor: f32) {
     out[UNIT_POS as usize] = total;
 }
 
+/// Nothing, as far as the device can tell only when it runs.
+#[cube(launch_unchecked)]
+fn nothing(out: &mut Array<f32>, never: u32) {
+    if never > 0u32 {
+        out[UNIT_POS as usize] = 1.0f32;
+    }
+}
+
 /// A device's probe.
 pub struct DeviceProbe<R: Runtime> {
     queue: Queue<R>,
     from: Buffer,
     to: Buffer,
     rounds: u32,
+    cubes: u32,
 }
 
 impl<R: Runtime> DeviceProbe<R> {
@@ -92,10 +149,21 @@ impl<R: Runtime> DeviceProbe<R> {
     pub fn new(client: ComputeClient<R>) -> Self {
         let queue = Queue::new(client);
         let (bytes, rounds) = if queue.is_software() { (COPIED_SOFTLY, ROUNDS_SOFTLY) } else { (COPIED, ROUNDS) };
-        let elements = (bytes.min(queue.client().properties().memory.max_page_size) / 4) as usize;
+        let properties = queue.client().properties();
+        let elements = (bytes.min(properties.memory.max_page_size) / 4) as usize;
+        let cubes = CUBES * properties.hardware.num_streaming_multiprocessors.unwrap_or(MULTIPROCESSORS);
         let (from, to) = (queue.room(elements), queue.zeros(elements));
-        queue.fill(&from, 1.5);
-        Self { queue, from, to, rounds }
+        // SAFETY: the kernel stays within the elements it is given.
+        unsafe {
+            noise::launch_unchecked(
+                queue.client(),
+                sweeping(elements),
+                CubeDim::new_1d(SWEEP_UNITS),
+                queue.arg(&from),
+                elements as u32,
+            );
+        }
+        Self { queue, from, to, rounds, cubes }
     }
 }
 
@@ -124,7 +192,7 @@ impl<R: Runtime> Probe for DeviceProbe<R> {
     }
 
     fn flops(&self) -> u64 {
-        let units = u64::from(CUBES) * u64::from(SWEEP_UNITS);
+        let units = u64::from(self.cubes) * u64::from(SWEEP_UNITS);
         2 * SUMS as u64 * u64::from(self.rounds) * units * LAUNCHES
     }
 
@@ -134,11 +202,44 @@ impl<R: Runtime> Probe for DeviceProbe<R> {
             unsafe {
                 multiply_add::launch_unchecked(
                     self.queue.client(),
-                    CubeCount::Static(CUBES, 1, 1),
+                    CubeCount::Static(self.cubes, 1, 1),
                     CubeDim::new_1d(SWEEP_UNITS),
                     self.queue.arg(&self.to),
                     self.rounds,
-                    0.999,
+                    1.9,
+                );
+            }
+        }
+        self.queue.sync()
+    }
+
+    fn matrix_units(&self) -> Vec<MatrixUnit> {
+        MatrixUnit::ALL.into_iter().filter(|unit| unit.is_on(self.queue.client())).collect()
+    }
+
+    fn matrix_flops(&self, unit: MatrixUnit) -> u64 {
+        unit.flops(self.cubes) * LAUNCHES
+    }
+
+    fn multiply_matrices(&self, unit: MatrixUnit) -> Result<(), EngineError> {
+        (0..LAUNCHES).for_each(|_| unit.launch(&self.queue, self.cubes, &self.to, &self.from));
+        self.queue.sync()
+    }
+
+    fn launches(&self) -> u64 {
+        EMPTY_LAUNCHES
+    }
+
+    fn launch(&self) -> Result<(), EngineError> {
+        for _ in 0..EMPTY_LAUNCHES {
+            // SAFETY: the kernel writes nothing.
+            unsafe {
+                nothing::launch_unchecked(
+                    self.queue.client(),
+                    CubeCount::Static(1, 1, 1),
+                    CubeDim::new_1d(IDLE_UNITS),
+                    self.queue.arg(&self.to),
+                    0,
                 );
             }
         }

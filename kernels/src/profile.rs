@@ -1,30 +1,58 @@
 //! Times of a training step's kernels, each launched again and again on what a real step left. Kernels that work in place
 //! (derivatives of activations, what is added to) change their own numbers meanwhile; the next kernel's are made anew.
+//!
+//! A kernel whose memory fits into a device's caches would be timed on the caches: an H200 has 50 MB in its second level,
+//! and in a real step a kernel finds there only what the one before it left. So several sessions are made of the same
+//! plan, as many as it takes for a kernel's bytes in all of them to exceed the caches, and launches go round them.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use cubecl::prelude::*;
-use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, Update};
+use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, TableUpdates, Update};
 
+use crate::buffer::Buffer;
 use crate::cost::{Cost, cost};
 use crate::launches::kernel;
 use crate::program::Launch;
 use crate::session::GpuSession;
 
-/// One kernel of a training step.
+/// One launch of a training step, or what follows its passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KernelWork {
+    /// Its kernel's name.
+    pub kernel: &'static str,
+    /// Which of the step's launches of that kernel, from 1 on, where there are several.
+    pub number: Option<usize>,
+    /// Floating-point operations of its products.
+    pub flops: u64,
+    /// Bytes that it reads and writes at least.
+    pub bytes: u64,
+    /// Sessions that launches go round.
+    pub sessions: usize,
+    /// Whether its bytes in all of them exceed a device's caches.
+    pub uncached: bool,
+}
+
+/// How long it takes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelTime {
-    /// Its name.
-    pub kernel: &'static str,
-    /// How often a step launches it.
-    pub launches: usize,
-    /// Seconds of all these launches, by rounds.
+    /// What it does.
+    pub work: KernelWork,
+    /// Seconds of one launch, by rounds.
     pub seconds: Vec<f64>,
-    /// Floating-point operations of all these launches' products.
-    pub flops: u64,
-    /// Bytes that they read and write at least.
-    pub bytes: u64,
+}
+
+/// Something that launches a step's kernels one by one.
+pub trait KernelTimer {
+    /// The kernels, in a step's order.
+    fn works(&self) -> Vec<KernelWork>;
+
+    /// Seconds of so many launches of the kernel of that place among them, until the device is done.
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError>;
 }
 
 /// What is timed.
@@ -37,83 +65,222 @@ pub struct Profiled<'a> {
     pub batches: &'a [Batch],
     /// Those steps' update.
     pub update: Update,
-    /// About how long all of it may take.
-    pub seconds: f64,
 }
 
 /// Rounds of a kernel.
 const ROUNDS: usize = 11;
 
-impl<R: Runtime> GpuSession<R> {
-    /// Takes a step on each batch, then times each launch of the last.
-    pub fn profile(&mut self, profiled: &Profiled<'_>) -> Result<Vec<KernelTime>, EngineError> {
-        let weights = vec![1.0; profiled.plan.objectives.len()];
-        for (batch, step) in profiled.batches.iter().zip(1..) {
-            self.step(batch, &weights, &Update { step, ..profiled.update })?;
-        }
-        self.losses()?;
-        let program = &self.program;
-        let launches: Vec<Launch> = program.training.iter().chain(&program.backward).copied().collect();
-        let budget = profiled.seconds / (launches.len() + 2) as f64;
-        let rows = profiled.batches.last().map_or(0, |batch| batch.rows() as u64);
-        let scenes = profiled.plan.schema.scenes.len() as u64;
-        let (weights, own) = (self.queue.upload(&weights), self.own.clone());
-        let mut times: Vec<KernelTime> = vec![];
-        for launch in launches {
-            self.passes_again(&weights, &own);
-            let seconds = self.rounds(budget, |session| session.again(launch, &weights, &own))?;
-            add(&mut times, kernel(&launch), &seconds, cost(&self.program, launch, rows, scenes));
-        }
-        let (touched, arena) = (self.batch.as_ref().map_or(0, |batch| batch.gradients), profiled.plan.arena_len);
-        if touched > 0 {
-            let sum = |session: &mut Self| {
-                if let Some(batch) = &session.batch {
-                    session.sum_tables(batch, &own);
-                }
-            };
-            let seconds = self.rounds(budget, sum)?;
-            add(&mut times, "tables, gradient", &seconds, moved(2 * touched));
-        }
-        // Weights and two moments are read and written, gradients read.
-        let update = profiled.update;
-        let seconds = self.rounds(budget, |session| session.update(&update))?;
-        add(&mut times, "update, of parameters and touched rows", &seconds, moved(7 * (arena + touched)));
-        Ok(times)
-    }
+/// Launches between two waits for the device, at most.
+const MOST_LAUNCHES: usize = 1000;
 
-    /// Seconds of one call, by rounds of as many calls as the budget has room for, each of which ends when the device is
-    /// done.
-    fn rounds(&mut self, budget: f64, mut call: impl FnMut(&mut Self)) -> Result<Vec<f64>, EngineError> {
-        call(self);
-        self.queue.sync()?;
-        let start = Instant::now();
-        call(self);
-        self.queue.sync()?;
-        let once = start.elapsed().as_secs_f64().max(1e-6);
-        let each = ((budget / ROUNDS as f64 / once) as usize).clamp(1, 1000);
-        let mut seconds = vec![];
-        for _ in 0..ROUNDS {
-            let start = Instant::now();
-            (0..each).for_each(|_| call(self));
-            self.queue.sync()?;
-            seconds.push(start.elapsed().as_secs_f64() / each as f64);
-        }
-        Ok(seconds)
+/// Bytes that launches must go round until no cache helps: three times the largest second level. What is read and written
+/// in place counts twice among a kernel's bytes.
+const UNCACHED: u64 = 192 << 20;
+
+/// Sessions at most: kernels that would need more are over before their launch is paid for.
+const MOST_SESSIONS: u64 = 24;
+
+/// Sessions on a software device, where this is tested.
+const SOFT_SESSIONS: u64 = 2;
+
+/// Bytes of all sessions at most.
+const MOST_MEMORY: u64 = 16 << 30;
+
+/// Something of a step that is timed by itself.
+#[derive(Clone, Copy)]
+enum Part {
+    CatchUp,
+    Launch(Launch),
+    Tables,
+    Update,
+}
+
+/// A part with what it is called and what it costs.
+struct Work {
+    part: Part,
+    kernel: &'static str,
+    number: Option<usize>,
+    cost: Cost,
+}
+
+/// Sessions of one plan, each after the same steps.
+struct Sessions<R: Runtime> {
+    all: Vec<GpuSession<R>>,
+    /// Each one's objective weights on the device.
+    weights: Vec<Buffer>,
+    update: Update,
+    works: Vec<Work>,
+    /// The kernel timed last.
+    place: Option<usize>,
+    /// Whose turn it is.
+    turn: usize,
+}
+
+/// Takes a step on each batch in sessions of so many bytes each, which `open` makes.
+pub fn profile<R: Runtime>(
+    open: impl Fn() -> Result<GpuSession<R>, EngineError>,
+    footprint: u64,
+    profiled: &Profiled<'_>,
+) -> Result<Box<dyn KernelTimer>, EngineError> {
+    let mut sessions = Sessions::first(open()?, profiled)?;
+    let wanted = sessions.works.iter().map(|work| rotation(work.cost.bytes)).filter(|&wanted| wanted <= MOST_SESSIONS);
+    let most = if sessions.all[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
+    for _ in 1..wanted.max().unwrap_or(1).min(most) {
+        // Another program may have taken the memory: then launches go round fewer, and `uncached` says so.
+        let Ok(session) = open() else { break };
+        sessions.add(session, profiled)?;
     }
+    Ok(Box::new(sessions))
+}
+
+/// Times of all kernels in about so many seconds.
+///
+/// # Errors
+/// On a device failure.
+pub fn time_kernels(timer: &mut dyn KernelTimer, seconds: f64) -> Result<Vec<KernelTime>, EngineError> {
+    let works = timer.works();
+    let round = seconds / (works.len() + 2) as f64 / ROUNDS as f64;
+    let time = |(place, work)| Ok(KernelTime { work, seconds: rounds(timer, place, round)? });
+    works.into_iter().enumerate().map(time).collect()
+}
+
+/// Seconds of one launch, by rounds of as many as take about `round` seconds.
+fn rounds(timer: &mut dyn KernelTimer, place: usize, round: f64) -> Result<Vec<f64>, EngineError> {
+    let (mut launches, mut took) = (1, timer.time(place, 1)?);
+    while took < round / 2.0 && launches < MOST_LAUNCHES {
+        launches *= 2;
+        took = timer.time(place, launches)?;
+    }
+    let launches = ((launches as f64 * round / took.max(1e-9)) as usize).clamp(1, MOST_LAUNCHES);
+    (0..ROUNDS).map(|_| Ok(timer.time(place, launches)? / launches as f64)).collect()
+}
+
+/// Sessions that a kernel of so many bytes needs.
+fn rotation(bytes: u64) -> u64 {
+    UNCACHED.div_ceil(bytes.max(1))
+}
+
+/// What a step does, in its order, except for what it does only sometimes: clipping and sweeps of tables.
+fn works<R: Runtime>(session: &GpuSession<R>, profiled: &Profiled<'_>) -> Vec<Work> {
+    let program = &session.program;
+    let rows = profiled.batches.last().map_or(0, |batch| batch.rows() as u64);
+    let scenes = profiled.plan.schema.scenes.len() as u64;
+    let (touched, arena) = (session.batch.as_ref().map_or(0, |batch| batch.gradients), profiled.plan.arena_len);
+    let mut works = vec![];
+    let mut add = |part, kernel, cost| works.push(Work { part, kernel, number: None, cost });
+    if touched > 0 && profiled.options.tables == TableUpdates::Exact {
+        // Weights and two moments are read and written; nothing is replayed, since these rows have just been updated.
+        add(Part::CatchUp, "tables, catching up", moved(6 * touched));
+    }
+    for &launch in program.training.iter().chain(&program.backward) {
+        let cost = cost(program, launch, rows, scenes);
+        let cost = if let Launch::Embed(_) = launch { looked_up(cost, touched) } else { cost };
+        add(Part::Launch(launch), kernel(&launch), cost);
+    }
+    if touched > 0 {
+        add(Part::Tables, "tables, gradient", moved(occurrences(profiled) + touched));
+    }
+    // Weights and two moments are read and written, gradients read.
+    add(Part::Update, "update, of parameters and touched rows", moved(7 * (arena + touched)));
+    let kernels: Vec<&str> = works.iter().map(|work| work.kernel).collect();
+    for (at, work) in works.iter_mut().enumerate() {
+        let of_kernel = |until: usize| kernels[..until].iter().filter(|&&kernel| kernel == work.kernel).count();
+        work.number = (of_kernel(kernels.len()) > 1).then(|| of_kernel(at) + 1);
+    }
+    works
+}
+
+/// Each row's embeddings are written, but a row of a table that several look up is read from memory once.
+fn looked_up(cost: Cost, touched: usize) -> Cost {
+    let written = cost.bytes / 2;
+    Cost { bytes: written + written.min(4 * touched as u64), ..cost }
+}
+
+/// Elements of all rows that the last batch looks up, as often as it does.
+fn occurrences(profiled: &Profiled<'_>) -> usize {
+    let Some(batch) = profiled.batches.last() else { return 0 };
+    profiled.plan.tables.iter().map(|table| batch.segments[table.vocabulary].occurrences.len() * table.dim).sum()
 }
 
 fn moved(elements: usize) -> Cost {
     Cost { flops: 0, bytes: 4 * elements as u64 }
 }
 
-/// Adds a launch to its kernel's.
-fn add(times: &mut Vec<KernelTime>, kernel: &'static str, seconds: &[f64], cost: Cost) {
-    if let Some(time) = times.iter_mut().find(|time| time.kernel == kernel) {
-        time.launches += 1;
-        time.seconds.iter_mut().zip(seconds).for_each(|(sum, seconds)| *sum += seconds);
-        (time.flops, time.bytes) = (time.flops + cost.flops, time.bytes + cost.bytes);
-    } else {
-        let (seconds, Cost { flops, bytes }) = (seconds.to_vec(), cost);
-        times.push(KernelTime { kernel, launches: 1, seconds, flops, bytes });
+impl<R: Runtime> Sessions<R> {
+    /// The first of them, which tells what there is to time.
+    fn first(session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<Self, EngineError> {
+        let (all, weights, update) = (vec![], vec![], profiled.update);
+        let mut sessions = Self { all, weights, update, works: vec![], place: None, turn: 0 };
+        sessions.add(session, profiled)?;
+        sessions.works = works(&sessions.all[0], profiled);
+        Ok(sessions)
+    }
+
+    /// Adds a session that has taken its steps.
+    fn add(&mut self, mut session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<(), EngineError> {
+        let weights = vec![1.0; profiled.plan.objectives.len()];
+        for (batch, step) in profiled.batches.iter().zip(1..) {
+            session.step(batch, &weights, &Update { step, ..profiled.update })?;
+        }
+        session.losses()?;
+        self.weights.push(session.queue.upload(&weights));
+        self.all.push(session);
+        Ok(())
+    }
+
+    /// One session's turn, and so on.
+    fn launch(&mut self, part: Part, launches: usize) -> Result<(), EngineError> {
+        for _ in 0..launches {
+            self.turn = (self.turn + 1) % self.all.len();
+            part.call(&mut self.all[self.turn], &self.weights[self.turn], &self.update);
+        }
+        self.all[0].queue.sync()
+    }
+}
+
+impl<R: Runtime> KernelTimer for Sessions<R> {
+    fn works(&self) -> Vec<KernelWork> {
+        let sessions = self.all.len();
+        let work = |work: &Work| {
+            let Cost { flops, bytes } = work.cost;
+            let uncached = bytes.saturating_mul(sessions as u64) >= UNCACHED;
+            KernelWork { kernel: work.kernel, number: work.number, flops, bytes, sessions, uncached }
+        };
+        self.works.iter().map(work).collect()
+    }
+
+    fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError> {
+        let part = self.works[place].part;
+        if self.place != Some(place) {
+            self.place = Some(place);
+            for (session, weights) in self.all.iter().zip(&self.weights) {
+                session.passes_again(weights, &session.own);
+            }
+            // The first launch compiles, and each session's memory has to be met once.
+            self.launch(part, self.all.len())?;
+        }
+        let start = Instant::now();
+        self.launch(part, launches)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+impl Part {
+    /// Does it once more, on what the session's last step left.
+    fn call<R: Runtime>(self, session: &mut GpuSession<R>, weights: &Buffer, update: &Update) {
+        match self {
+            Self::Launch(launch) => session.again(launch, weights, &session.own),
+            Self::Update => session.update(update),
+            Self::CatchUp => {
+                let GpuSession { queue, program, header, parameters, memory, batch, .. } = session;
+                let Some(batch) = batch else { return };
+                parameters.catch_up(queue, &memory.jobs, program.tables, header, batch);
+            }
+            Self::Tables => {
+                if let Some(batch) = &session.batch {
+                    session.sum_tables(batch, &session.own);
+                }
+            }
+        }
     }
 }

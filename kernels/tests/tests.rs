@@ -10,6 +10,7 @@ mod launches;
 mod lazy;
 mod limits;
 mod memory;
+mod profile;
 mod repeats;
 mod shapes;
 mod world;

@@ -41,3 +41,6 @@ CASES = {
     "star-10": _star(10),
     "evaluation": _mmoe(10_000, 8, (256, 128), 4096, predict=True),
 }
+
+# Too large for a processor: only on devices.
+DEVICE_CASES = {"experts-wide": Case(65_536, 39, 10_000, 2, (), (512, 256), experts=16, batches=4)}

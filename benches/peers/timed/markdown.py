@@ -40,9 +40,9 @@ def _fields(found: Comparison, results: Results) -> list[str]:
     targets = TARGETS.get(found.name, [])
     return [
         f"`{found.name}`",
-        _times(found.peer),
-        _times(found.fused),
-        _times(found.mmtl) + (f"; one job: {_times(found.alone)}" if found.alone else ""),
+        times(found.peer),
+        times(found.fused),
+        times(found.mmtl) + (f"; one job: {times(found.alone)}" if found.alone else ""),
         str(found.ratio) if found.peer else NOTHING,
         str(found.fused_ratio or NOTHING),
         f"{found.rows / found.seconds:,.0f}" if found.rows else NOTHING,
@@ -53,7 +53,7 @@ def _fields(found: Comparison, results: Results) -> list[str]:
     ]
 
 
-def _times(seconds: list[float]) -> str:
+def times(seconds: list[float]) -> str:
     """Median over turns with the least and the most."""
     if not seconds:
         return NOTHING

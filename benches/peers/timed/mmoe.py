@@ -16,7 +16,8 @@ class Mmoe(nn.Module):
         self.experts = EXPERTS[experts](case.experts, width, case.widths)
         self.gates = nn.ModuleList(nn.Linear(width, case.experts, bias=False) for _ in range(case.tasks))
         self.towers = nn.ModuleList(perceptron(case.widths[-1], case.towers) for _ in range(case.tasks))
-        self.heads = nn.ModuleList(nn.Linear(case.towers[-1], 1) for _ in range(case.tasks))
+        last = (*case.widths, *case.towers)[-1]
+        self.heads = nn.ModuleList(nn.Linear(last, 1) for _ in range(case.tasks))
 
     def forward(self, batch):
         x = self.inputs(batch.ids)

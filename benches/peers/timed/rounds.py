@@ -9,12 +9,16 @@ ROUNDS = 15
 FEWEST = 3
 
 
-def time_rounds(seconds: float, warm_up: int, call: Callable[[int], None]) -> dict:
-    """Quartiles over rounds of the seconds of one call; `call` gets the number of calls before."""
+def time_rounds(
+    seconds: float, warm_up: int, call: Callable[[int], None], wait: Callable[[], None] = lambda: None
+) -> dict:
+    """Quartiles over rounds of the seconds of one call; `call` gets the number of calls before. `wait` ends what calls have
+    begun, once at the end of each round: some only tell a device what to do."""
     calls, start = 0, time.perf_counter()
     while calls == 0 or (calls < warm_up and time.perf_counter() - start < seconds):
         began = time.perf_counter()
         call(calls)
+        wait()
         last = time.perf_counter() - began
         calls += 1
     each = max(int(seconds / ROUNDS / last), 1)
@@ -24,6 +28,7 @@ def time_rounds(seconds: float, warm_up: int, call: Callable[[int], None]) -> di
         for _ in range(each):
             call(calls)
             calls += 1
+        wait()
         means.append((time.perf_counter() - began) / each)
     q1, median, q3 = numpy.quantile(means, [0.25, 0.5, 0.75])
     return {"q1": q1, "median": median, "q3": q3, "rounds": len(means)}

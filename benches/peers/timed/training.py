@@ -41,21 +41,21 @@ def forward_flops_per_row(net: torch.nn.Module, batch: Batch) -> float:
 
 
 def _step(case: Case, net: torch.nn.Module, adam: str) -> Callable[[Batch], None]:
-    optimisers = _optimisers(case, net, adam)
+    found = optimisers(case, net, adam)
 
     def step(batch: Batch) -> None:
         # Each task's mean loss, summed.
         loss = functional.binary_cross_entropy_with_logits(net(batch), batch.labels) * case.tasks
-        for optimiser in optimisers:
+        for optimiser in found:
             optimiser.zero_grad()
         loss.backward()
-        for optimiser in optimisers:
+        for optimiser in found:
             optimiser.step()
 
     return step
 
 
-def _optimisers(case: Case, net: torch.nn.Module, adam: str) -> list[torch.optim.Optimizer]:
+def optimisers(case: Case, net: torch.nn.Module, adam: str) -> list[torch.optim.Optimizer]:
     """Dense Adam for all, or SparseAdam for sparse tables."""
     tables = {id(p) for p in net.inputs.parameters()} if case.sparse else set()
     dense = [p for p in net.parameters() if id(p) not in tables]

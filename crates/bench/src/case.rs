@@ -19,6 +19,9 @@ const BATCHES: usize = 16;
 /// A row of a wide table comes up once in 24 batches: over fewer batches than these its missed steps would be too few.
 const WIDE_BATCHES: usize = 64;
 
+/// Batches of 65,536 rows touch every row of a table, whichever they are.
+const BROAD_BATCHES: usize = 4;
+
 /// Something to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
@@ -28,6 +31,8 @@ pub struct Case {
     pub about: &'static str,
     /// What is done.
     pub work: Work,
+    /// Whether it is left out unless it is asked for by name: it would take a processor minutes.
+    pub only_by_name: bool,
 }
 
 /// What a case does.
@@ -57,6 +62,16 @@ pub enum Work {
 }
 
 impl Case {
+    /// The same of other rows a call.
+    #[must_use]
+    pub fn of_rows(mut self, count: usize) -> Self {
+        match &mut self.work {
+            Work::Step { model, .. } | Work::Predict { model, .. } => model.rows = count,
+            Work::Auc { rows } => *rows = count,
+        }
+        self
+    }
+
     /// Measures it on `engine` for about `seconds`, the warm-up apart.
     ///
     /// # Errors
@@ -77,7 +92,16 @@ impl Case {
 /// All cases, in the order in which they are measured.
 pub fn cases() -> Vec<Case> {
     let exact = TableUpdates::Exact;
-    let step = |name, about, model, tables, batches| Case { name, about, work: Work::Step { model, tables, batches } };
+    let step = |name, about, model, tables, batches| Case {
+        name,
+        about,
+        work: Work::Step { model, tables, batches },
+        only_by_name: false,
+    };
+    let broad = |name, about, model| Case {
+        only_by_name: true,
+        ..step(name, about, model, TableUpdates::Exact, BROAD_BATCHES)
+    };
     let (large, wide) = (mmoe(10_000, 8, &[256, 128], 4096), mmoe(100_000, 8, &[256, 128], 4096));
     let small = |rows| mmoe(10_000, 4, &[64, 32], rows);
     vec![
@@ -100,8 +124,16 @@ pub fn cases() -> Vec<Case> {
             name: "evaluation",
             about: "predictions of `large`",
             work: Work::Predict { model: large, batches: BATCHES },
+            only_by_name: false,
         },
-        Case { name: "auc", about: "exact AUC of 10 million rows", work: Work::Auc { rows: AUC_ROWS } },
+        Case {
+            name: "auc",
+            about: "exact AUC of 10 million rows",
+            work: Work::Auc { rows: AUC_ROWS },
+            only_by_name: false,
+        },
+        broad("experts-wide", "MMoE of 16 experts 512-256 on 624 inputs, batch 65,536", experts_wide()),
+        broad("norm-wide", "STAR 64 with its norm of 624 inputs, batch 65,536, 10 scenes", norm_wide()),
     ]
 }
 
@@ -117,6 +149,34 @@ pub fn case(name: &str) -> Result<Case, BenchError> {
         nearest: nearest(name, known.iter().copied()),
         known,
     })
+}
+
+/// What takes a processor seconds a step: little but the experts, whose 39 fields of 16 make 624 inputs.
+fn experts_wide() -> Model {
+    Model {
+        architecture: "mmoe",
+        settings: vec![
+            Setting::Whole("experts", 16),
+            Setting::Wholes("expert_widths", &[512, 256]),
+            Setting::Wholes("tower_widths", &[]),
+        ],
+        world: World { fields: 39, ids: 10_000, tasks: 2, scenes: 1 },
+        rows: 65_536,
+    }
+}
+
+/// A norm as wide, whose statistics are those of each scene's rows, and little else.
+fn norm_wide() -> Model {
+    Model {
+        architecture: "star",
+        settings: vec![
+            Setting::Wholes("bottom_widths", &[64]),
+            Setting::Wholes("tower_widths", &[]),
+            Setting::Flag("auxiliary", false),
+        ],
+        world: World { fields: 39, ids: 10_000, tasks: 1, scenes: 10 },
+        rows: 65_536,
+    }
 }
 
 /// 16 fields, two tasks with towers 64-32.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::measured::{Measured, Report};
 
 /// Version of the format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -13,10 +13,12 @@ struct Document<'a> {
     program: &'static str,
     machine: &'a crate::machine::Machine,
     peaks: &'a crate::peaks::Peaks,
-    device: Option<crate::measured::DevicePeaks>,
+    device: Option<&'a crate::device::DevicePeaks>,
     gemm_peak: Option<f64>,
     cases: Vec<Case<'a>>,
-    kernels: &'a [crate::measured::Kernel],
+    kernels: &'a [crate::kernel::Kernel],
+    steps: &'a [crate::kernel::Step],
+    beside: Option<&'a crate::kernel::Beside>,
     growth: &'a [crate::growth::Growth],
 }
 
@@ -42,10 +44,12 @@ pub fn json(report: &Report) -> impl Serialize + '_ {
         program: concat!("mmtl ", env!("CARGO_PKG_VERSION")),
         machine: &report.machine,
         peaks: &report.peaks,
-        device: report.device,
+        device: report.device.as_ref(),
         gemm_peak: report.peaks.gemm(report.machine.threads),
         cases: report.cases.iter().map(case).collect(),
         kernels: &report.kernels,
+        steps: &report.steps,
+        beside: report.beside.as_ref(),
         growth: &report.growth,
     }
 }

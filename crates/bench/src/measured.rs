@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
+use crate::device::DevicePeaks;
 use crate::growth::Growth;
+use crate::kernel::{Beside, Kernel, Step};
 use crate::machine::Machine;
 use crate::peaks::Peaks;
 use crate::spread::Spread;
@@ -48,50 +50,6 @@ impl Measured {
     }
 }
 
-/// What a device can do.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct DevicePeaks {
-    /// GB/s of a copy within its memory, read and written bytes together.
-    pub copy: Spread,
-    /// GFLOP/s of multiply-adds on registers, in `f32`.
-    pub multiply_add: Spread,
-}
-
-/// One kernel of a case's training step on a device.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Kernel {
-    /// The case.
-    pub case: String,
-    /// Name of the kernel.
-    pub kernel: String,
-    /// How often a step launches it.
-    pub launches: usize,
-    /// Seconds of all these launches: the 10th percentile, the median and the 90th.
-    pub seconds: [f64; 3],
-    /// GFLOP/s of its products, by the median.
-    pub gflops: f64,
-    /// GB/s of what it reads and writes at least, by the median.
-    pub gigabytes: f64,
-    /// Share of the roofline at its arithmetic intensity: the longer of what its products take at the device's peak of
-    /// multiply-adds and its bytes at that of copies, by its own time (Williams et al., CACM 2009).
-    pub share: f64,
-}
-
-impl Kernel {
-    /// From seconds by rounds, operations and bytes.
-    pub fn new(case: &str, kernel: &str, launches: usize, rounds: &[f64], work: [u64; 2], peaks: &DevicePeaks) -> Self {
-        let mut sorted = rounds.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-        let seconds = [at(0.1), at(0.5), at(0.9)];
-        let [gflop, gigabytes] = work.map(|work| work as f64 * 1e-9);
-        let least = (gflop / peaks.multiply_add.median).max(gigabytes / peaks.copy.median);
-        let (case, kernel) = (case.to_owned(), kernel.to_owned());
-        let [gflops, gigabytes] = [gflop, gigabytes].map(|work| work / seconds[1]);
-        Self { case, kernel, launches, seconds, gflops, gigabytes, share: least / seconds[1] }
-    }
-}
-
 /// All of one call.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -105,15 +63,34 @@ pub struct Report {
     pub cases: Vec<Measured>,
     /// Kernels of the cases' steps, if asked for.
     pub kernels: Vec<Kernel>,
+    /// The cases' steps on a device, in pieces.
+    pub steps: Vec<Step>,
+    /// The cases on another engine, if asked for.
+    pub beside: Option<Beside>,
     /// Growth tables, if asked for.
     pub growth: Vec<Growth>,
 }
 
 impl Report {
-    /// Share of a peak that a case reaches: of matrix products on as many threads, or of the device's multiply-adds.
+    /// Of nothing yet.
+    pub fn of(machine: Machine) -> Self {
+        let peaks = Peaks::default();
+        Self {
+            machine,
+            peaks,
+            device: None,
+            cases: vec![],
+            kernels: vec![],
+            steps: vec![],
+            beside: None,
+            growth: vec![],
+        }
+    }
+
+    /// Share of a peak that a case reaches: of matrix products on as many threads, or of the device's instruction in use.
     pub fn share(&self, case: &Measured) -> Option<f64> {
-        let peak = match self.device {
-            Some(device) => device.multiply_add.median,
+        let peak = match &self.device {
+            Some(device) => device.in_use(),
             None => self.peaks.gemm(self.machine.threads)?,
         };
         Some(case.gflops()? / peak)

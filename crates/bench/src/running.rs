@@ -40,7 +40,7 @@ impl Running {
     ) -> Result<Self, EngineError> {
         let max_rows = batches.iter().map(Batch::rows).max().unwrap_or(0);
         let (weights, out) = (vec![1.0; plan.objectives.len()], vec![vec![]; plan.outputs.len()]);
-        let options = SessionOptions { max_rows, initialisation: 1, dropout: 1, tables };
+        let options = session_options(max_rows, tables);
         let session = engine.session(plan, options)?;
         Ok(Self { session, batches, call, calls: 0, weights, out })
     }
@@ -53,7 +53,7 @@ impl Running {
         let batch = &self.batches[self.calls as usize % self.batches.len()];
         self.calls += 1;
         match self.call {
-            Call::Step => self.session.step(batch, &self.weights, &update(self.calls)),
+            Call::Step => self.session.step(batch, &self.weights, &adam(self.calls)),
             Call::Predict => self.session.predict(batch, &mut self.out),
         }
     }
@@ -78,8 +78,13 @@ pub fn batches(world: World, rows: usize, count: usize) -> Arc<Vec<Batch>> {
     Arc::new((0..count as u64).map(|number| world.batch(rows, number)).collect())
 }
 
+/// How sessions are made that are timed.
+pub fn session_options(max_rows: usize, tables: TableUpdates) -> SessionOptions {
+    SessionOptions { max_rows, initialisation: 1, dropout: 1, tables }
+}
+
 /// Adam as PyTorch has it by default.
-fn update(step: u64) -> Update {
+pub fn adam(step: u64) -> Update {
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     Update { optimiser, lr: 1e-3, step, clip: None, decay: Decay::default() }
 }

@@ -3,33 +3,52 @@
 use comfy_table::{CellAlignment, Table, presets};
 use thousands::Separable;
 
+use crate::device::DevicePeaks;
+use crate::device_text;
 use crate::growth::Growth;
+use crate::kernel::Beside;
 use crate::machine::Machine;
-use crate::measured::{DevicePeaks, Kernel, Measured, Report};
+use crate::measured::{Measured, Report};
 use crate::peaks::Peaks;
 use crate::spread::Spread;
 
-const NOTHING: &str = "—";
+pub(crate) const NOTHING: &str = "—";
 
-/// Machine, peaks, cases, growth.
+/// Machine, peaks, cases, kernels on a device, growth.
 pub fn text(report: &Report) -> String {
-    let limits = report.device.map_or_else(|| peaks(&report.peaks), device_peaks);
+    let limits = report.device.as_ref().map_or_else(|| peaks(&report.peaks), device_text::peaks);
     let mut blocks = vec![head(&report.machine), limits];
     if !report.cases.is_empty() {
         blocks.push(cases(report));
         blocks
             .push("Times are medians with quartiles over rounds; GFLOP/s count the model's own operations.".to_owned());
     }
-    if !report.kernels.is_empty() {
-        blocks.push(kernels(&report.kernels));
-        blocks.push(
-            "Times of a step's launches are medians, with the 10th and 90th percentile of rounds, each kernel launched again \
-             and again;\nthe bar is the share of what the device could do with as many operations and bytes."
-                .to_owned(),
-        );
+    match &report.device {
+        Some(device) if !report.steps.is_empty() => blocks.extend(on_device(report, device)),
+        Some(_) | None => blocks.extend(report.beside.as_ref().map(beside)),
     }
     blocks.extend(report.growth.iter().map(along));
     blocks.join("\n\n") + "\n"
+}
+
+/// Steps in pieces and their kernels.
+fn on_device(report: &Report, device: &DevicePeaks) -> Vec<String> {
+    let mut blocks = vec![device_text::steps(report, device)];
+    let timed = report.steps.iter().filter(|step| step.kernels.is_some());
+    blocks.extend(timed.map(|step| device_text::kernels(step, &report.kernels, device)));
+    blocks.extend((blocks.len() > 1).then(|| device_text::ABOUT_KERNELS.to_owned()));
+    blocks
+}
+
+/// The same cases on another engine.
+fn beside(beside: &Beside) -> String {
+    let mut table = plain(&["beside it", "ms", "quartiles", "rows/s"]);
+    for case in &beside.cases {
+        let in_ms = case.seconds.map(|seconds| seconds * 1e3);
+        let rows = (case.rows_per_second().round() as u64).separate_with_commas();
+        table.add_row([case.case.clone(), ms(in_ms.median), quartiles(in_ms, ms), rows]);
+    }
+    format!("{}\n\n{}", beside.numerics, aligned(table))
 }
 
 fn head(machine: &Machine) -> String {
@@ -52,15 +71,6 @@ fn peaks(peaks: &Peaks) -> String {
     aligned(table)
 }
 
-fn device_peaks(peaks: DevicePeaks) -> String {
-    let mut table = plain(&["peak of the device", "", "quartiles"]);
-    let rows = [("multiply-add, f32", "GFLOP/s", peaks.multiply_add), ("copy, read and written", "GB/s", peaks.copy)];
-    for (name, unit, spread) in rows {
-        table.add_row([name.to_owned(), format!("{} {unit}", rate(spread.median)), quartiles(spread, rate)]);
-    }
-    aligned(table)
-}
-
 fn cases(report: &Report) -> String {
     let mut table =
         plain(&["case", "ms", "quartiles", "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", "memory"]);
@@ -68,35 +78,6 @@ fn cases(report: &Report) -> String {
         table.add_row(line(report, case));
     }
     aligned(table)
-}
-
-/// Characters of a full bar.
-const BAR: f64 = 20.0;
-
-fn kernels(kernels: &[Kernel]) -> String {
-    let mut table =
-        plain(&["case", "kernel", "launches", "ms", "10th to 90th", "of step", "GFLOP/s", "GB/s", "of roofline", ""]);
-    for kernel in kernels {
-        let of_case = kernels.iter().filter(|other| other.case == kernel.case);
-        let step: f64 = of_case.map(|other| other.seconds[1]).sum();
-        let [low, median, high] = kernel.seconds.map(|seconds| seconds * 1e3);
-        table.add_row([
-            kernel.case.clone(),
-            kernel.kernel.clone(),
-            kernel.launches.to_string(),
-            ms(median),
-            format!("{} to {}", ms(low), ms(high)),
-            format!("{:.0} %", kernel.seconds[1] / step * 100.0),
-            rate(kernel.gflops),
-            rate(kernel.gigabytes),
-            format!("{:.0} %", kernel.share * 100.0),
-            "█".repeat((kernel.share.min(1.0) * BAR).round() as usize),
-        ]);
-    }
-    table.column_iter_mut().enumerate().skip(2).take(7).for_each(|(_, column)| {
-        column.set_cell_alignment(CellAlignment::Right);
-    });
-    table.to_string()
 }
 
 fn line(report: &Report, case: &Measured) -> [String; 9] {
@@ -127,29 +108,29 @@ fn along(growth: &Growth) -> String {
     format!("{}\ntime grows as {}^{time}, FLOPs as {}^{flops}", aligned(table), growth.axis.name(), growth.axis.name())
 }
 
-fn plain(header: &[&str]) -> Table {
+pub(crate) fn plain(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header);
     table
 }
 
 /// Numbers to the right; the first column is names.
-fn aligned(mut table: Table) -> String {
+pub(crate) fn aligned(mut table: Table) -> String {
     table.column_iter_mut().skip(1).for_each(|column| {
         column.set_cell_alignment(CellAlignment::Right);
     });
     table.to_string()
 }
 
-fn quartiles(spread: Spread, shown: impl Fn(f64) -> String) -> String {
+pub(crate) fn quartiles(spread: Spread, shown: impl Fn(f64) -> String) -> String {
     format!("{} to {}", shown(spread.q1), shown(spread.q3))
 }
 
-fn ms(ms: f64) -> String {
+pub(crate) fn ms(ms: f64) -> String {
     if ms < 1.0 { format!("{ms:.3}") } else { format!("{ms:.2}") }
 }
 
-fn rate(gflops: f64) -> String {
+pub(crate) fn rate(gflops: f64) -> String {
     format!("{gflops:.1}")
 }
 

@@ -40,6 +40,26 @@ fn cases_differ_where_they_should_and_nowhere_else() {
     assert_eq!(case("auc").expect("the case exists").work, Work::Auc { rows: AUC_ROWS });
 }
 
+/// By hand: 16 experts 624-512-256, 2 gates of 624 × 16 and mixes of 16 × 256, 2 heads of 256.
+#[test]
+fn experts_wide_is_little_but_its_experts() {
+    let experts = 16 * (624 * 512 + 512 * 256);
+    assert_eq!(cost("experts-wide").forward_flops_per_row, 2 * (experts + 2 * 624 * 16 + 2 * 16 * 256 + 2 * 256));
+    assert_eq!(model("experts-wide").rows, 65_536);
+    assert_eq!(cost("norm-wide").forward_flops_per_row, 2 * (624 * 64 + 64));
+    let named: Vec<&str> = cases().iter().filter(|case| case.only_by_name).map(|case| case.name).collect();
+    assert_eq!(named, ["experts-wide", "norm-wide"]);
+}
+
+#[test]
+fn a_case_can_have_other_rows() {
+    let rows = |name: &str| match case(name).expect("the case exists").of_rows(7).work {
+        Work::Step { model, .. } | Work::Predict { model, .. } => model.rows,
+        Work::Auc { rows } => rows,
+    };
+    assert_eq!(["large", "evaluation", "auc"].map(rows), [7; 3]);
+}
+
 #[test]
 fn names_are_unique_and_found() {
     for expected in cases() {

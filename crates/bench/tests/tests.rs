@@ -2,6 +2,7 @@
 
 mod case;
 mod counted;
+mod kernel;
 mod measured;
 mod single_op;
 mod slope;

@@ -34,6 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let probe = engine().probe();
     probe.copy()?;
     probe.multiply_add()?;
+    probe.launch()?;
+    probe.matrix_units().into_iter().try_for_each(|unit| probe.multiply_matrices(unit))?;
     let launched = source::launched();
     if let Some(fault) = launched.faults.first() {
         return Err(fault.clone().into());

@@ -1,0 +1,1 @@
+"""The same cases on a device, at several precisions, eager and compiled."""

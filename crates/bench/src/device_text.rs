@@ -1,0 +1,84 @@
+//! What was measured on a device, for a terminal: its peaks, steps in pieces, kernels under the roof.
+
+use comfy_table::CellAlignment;
+
+use crate::device::DevicePeaks;
+use crate::kernel::{Kernel, Step};
+use crate::measured::{Measured, Report};
+use crate::roofline::{letter, roofline};
+use crate::text::{NOTHING, aligned, ms, plain, quartiles, rate};
+
+/// Characters of a full bar.
+const BAR: f64 = 20.0;
+
+/// What the device can do.
+pub fn peaks(peaks: &DevicePeaks) -> String {
+    let mut table = plain(&["peak of the device", "", "quartiles"]);
+    let mut rates = vec![("multiply-add, f32".to_owned(), "GFLOP/s", peaks.multiply_add)];
+    rates.extend(peaks.matrix.iter().map(|unit| (format!("matrix units, {}", unit.precision), "GFLOP/s", unit.gflops)));
+    rates.push(("copy, read and written".to_owned(), "GB/s", peaks.copy));
+    rates.push(("launch of nothing".to_owned(), "µs", peaks.launch.map(|seconds| seconds * 1e6)));
+    for (name, unit, spread) in rates {
+        table.add_row([name, format!("{} {unit}", rate(spread.median)), quartiles(spread, rate)]);
+    }
+    aligned(table)
+}
+
+/// Steps beside their kernels, their launches and the same steps on another engine.
+pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
+    let mut table = plain(&["step", "ms", "of kernels", "launches", "of nothing, ms", "other engine's ms", "times"]);
+    for step in &report.steps {
+        let of = |cases: &[Measured]| cases.iter().find(|case| case.case == step.case).map(|case| case.seconds.median);
+        let (whole, other) = (of(&report.cases), report.beside.as_ref().and_then(|beside| of(&beside.cases)));
+        let in_ms = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.to_owned(), |seconds| ms(seconds * 1e3));
+        let times =
+            other.zip(whole).map_or_else(|| NOTHING.to_owned(), |(other, whole)| format!("{:.1} ×", other / whole));
+        table.add_row([
+            step.case.clone(),
+            in_ms(whole),
+            in_ms(step.kernels),
+            step.launches().to_string(),
+            ms(step.launches() as f64 * peaks.launch.median * 1e3),
+            in_ms(other),
+            times,
+        ]);
+    }
+    let other =
+        report.beside.as_ref().map_or(String::new(), |beside| format!("\nThe other engine is {}.", beside.numerics));
+    let told = "A step's ms are of all of it, batches packed and uploaded; its kernels' are the sum of medians below.";
+    format!("{}\n{told}{other}", aligned(table))
+}
+
+/// Kernels of each step, and where they lie under the roof.
+pub fn kernels(step: &Step, kernels: &[Kernel], peaks: &DevicePeaks) -> String {
+    let of_step: Vec<&Kernel> = kernels.iter().filter(|kernel| kernel.case == step.case).collect();
+    let all: f64 = of_step.iter().map(|kernel| kernel.seconds[1]).sum();
+    let mut table =
+        plain(&["", "kernel", "ms", "10th to 90th", "of step", "GFLOP/s", "GB/s", "MB", "round", "of roofline", ""]);
+    for (number, kernel) in of_step.iter().enumerate() {
+        let [low, median, high] = kernel.seconds.map(|seconds| ms(seconds * 1e3));
+        table.add_row([
+            letter(number).to_string(),
+            kernel.label(),
+            median,
+            format!("{low} to {high}"),
+            format!("{:.0} %", kernel.seconds[1] / all * 100.0),
+            if kernel.intensity.is_some() { rate(kernel.gflops) } else { NOTHING.to_owned() },
+            rate(kernel.gigabytes),
+            rate(kernel.bytes as f64 * 1e-6),
+            format!("{}{}", kernel.sessions, if kernel.uncached { "" } else { " cached" }),
+            format!("{:.0} %", kernel.share * 100.0),
+            "█".repeat((kernel.share.min(1.0) * BAR).round() as usize),
+        ]);
+    }
+    table.column_iter_mut().enumerate().skip(2).take(8).for_each(|(_, column)| {
+        column.set_cell_alignment(CellAlignment::Right);
+    });
+    format!("{}, launches of a step: {}\n{table}\n\n{}", step.case, step.launches(), roofline(&of_step, peaks))
+}
+
+/// How to read the tables of kernels.
+pub const ABOUT_KERNELS: &str = "Times of a launch are medians, with the 10th and 90th percentile of rounds, each launched \
+    again and again on what a step left,\nin as many sessions in turn as the column `round` has; `cached`: not enough of \
+    them for its MB to exceed a device's caches.\nThe bar is the share of what the device could do with as many operations \
+    and bytes.";

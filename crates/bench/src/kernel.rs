@@ -1,0 +1,123 @@
+//! Kernels of a case's training step on a device, and the step beside them.
+
+use serde::Serialize;
+
+use crate::device::DevicePeaks;
+use crate::measured::Measured;
+
+/// How a kernel was timed and what it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Launched<'a> {
+    /// Name of the kernel.
+    pub kernel: &'a str,
+    /// Which of the step's launches of it, from 1 on, where there are several.
+    pub number: Option<usize>,
+    /// Seconds of one launch, by rounds; at least one.
+    pub rounds: &'a [f64],
+    /// Floating-point operations of its products.
+    pub flops: u64,
+    /// Bytes that it reads and writes at least.
+    pub bytes: u64,
+    /// Sessions that launches went round.
+    pub sessions: usize,
+    /// Whether its bytes in all of them exceed the device's caches.
+    pub uncached: bool,
+}
+
+/// One launch of a case's training step on a device.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Kernel {
+    /// The case.
+    pub case: String,
+    /// Name of the kernel.
+    pub kernel: String,
+    /// Which of the step's launches of it, from 1 on, where there are several.
+    pub number: Option<usize>,
+    /// Seconds of a launch: the 10th percentile, the median and the 90th.
+    pub seconds: [f64; 3],
+    /// Floating-point operations of its products.
+    pub flops: u64,
+    /// Bytes that it reads and writes at least.
+    pub bytes: u64,
+    /// GFLOP/s of its products, by the median.
+    pub gflops: f64,
+    /// GB/s of what it reads and writes at least, by the median.
+    pub gigabytes: f64,
+    /// Operations by bytes; none where it multiplies nothing.
+    pub intensity: Option<f64>,
+    /// Share of the roofline at its arithmetic intensity: the longer of what its products take at the device's peak and
+    /// its bytes at that of copies, by its own time (Williams et al., CACM 2009).
+    pub share: f64,
+    /// Sessions that launches went round.
+    pub sessions: usize,
+    /// Whether its bytes in all of them exceed the device's caches; else its bytes may not have come from memory.
+    pub uncached: bool,
+}
+
+/// A case's step on a device, as a whole and as the sum of its kernels.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// The case.
+    pub case: String,
+    /// Launches of a step, by kernel, in the order in which a step first comes to each.
+    pub launches: Vec<LaunchCount>,
+    /// Seconds of all its kernels, by medians; none when they were not timed.
+    pub kernels: Option<f64>,
+}
+
+/// How often a step launches a kernel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LaunchCount {
+    /// Name of the kernel.
+    pub kernel: String,
+    /// How often.
+    pub launches: usize,
+}
+
+/// The same cases on another engine, in the same call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Beside {
+    /// The other engine's numerics class.
+    pub numerics: String,
+    /// What it takes.
+    pub cases: Vec<Measured>,
+}
+
+impl Kernel {
+    /// Of a case, on a device with these peaks.
+    pub fn new(case: &str, launched: &Launched<'_>, peaks: &DevicePeaks) -> Self {
+        let mut sorted = launched.rounds.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
+        let seconds = [at(0.1), at(0.5), at(0.9)];
+        let Launched { flops, bytes, .. } = *launched;
+        let [gflop, gigabytes] = [flops, bytes].map(|work| work as f64 * 1e-9);
+        let least = (gflop / peaks.in_use()).max(gigabytes / peaks.copy.median);
+        Self {
+            case: case.to_owned(),
+            kernel: launched.kernel.to_owned(),
+            number: launched.number,
+            seconds,
+            flops,
+            bytes,
+            gflops: gflop / seconds[1],
+            gigabytes: gigabytes / seconds[1],
+            intensity: (flops > 0 && bytes > 0).then(|| flops as f64 / bytes as f64),
+            share: least / seconds[1],
+            sessions: launched.sessions,
+            uncached: launched.uncached,
+        }
+    }
+
+    /// Its name, with its number where it has one.
+    pub fn label(&self) -> String {
+        self.number.map_or_else(|| self.kernel.clone(), |number| format!("{} ({number})", self.kernel))
+    }
+}
+
+impl Step {
+    /// How many launches in all.
+    pub fn launches(&self) -> usize {
+        self.launches.iter().map(|count| count.launches).sum()
+    }
+}

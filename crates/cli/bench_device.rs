@@ -1,0 +1,65 @@
+//! What `mmtl bench` measures on a device only.
+
+use std::sync::Arc;
+
+use mmtl_bench::{
+    Budget, Case, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches, session_options,
+    time_rounds,
+};
+use mmtl_grid::Execution;
+use mmtl_kernels::{KernelTime, KernelWork, Profiled, time_kernels};
+use mmtl_plan::EngineError;
+
+use crate::failure::Failure;
+
+/// Steps taken before the kernels of the next are timed.
+const STEPS_BEFORE: usize = 4;
+
+/// What the device can do, measured for about `seconds` each.
+pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure> {
+    let probe = mmtl_kernels::probe(&execution.engine).map_err(Failure::input)?;
+    let time = |call: &dyn Fn() -> Result<(), EngineError>| -> Result<Spread, Failure> {
+        time_rounds(Budget { seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)
+    };
+    let rate = |spread: Spread, work: u64| spread.map(|seconds| work as f64 / seconds * 1e-9);
+    let unit = |unit| {
+        let gflops = rate(time(&|| probe.multiply_matrices(unit))?, probe.matrix_flops(unit));
+        Ok(MatrixPeak { precision: unit.name().to_owned(), gflops })
+    };
+    Ok(DevicePeaks {
+        precision: execution.precision.clone(),
+        copy: rate(time(&|| probe.copy())?, probe.copied_bytes()),
+        multiply_add: rate(time(&|| probe.multiply_add())?, probe.flops()),
+        matrix: probe.matrix_units().into_iter().map(unit).collect::<Result<_, Failure>>()?,
+        launch: time(&|| probe.launch())?.map(|seconds| seconds / probe.launches() as f64),
+    })
+}
+
+/// Launches of a case's training step; none of a case without one.
+pub fn launches(case: &Case) -> Result<Option<Vec<LaunchCount>>, Failure> {
+    let Work::Step { model, tables, .. } = &case.work else { return Ok(None) };
+    let plan = model.plan().map_err(Failure::failed)?;
+    let counts = mmtl_kernels::launches(&plan, *tables, false).map_err(Failure::failed)?;
+    let count = |(kernel, launches): (&str, usize)| LaunchCount { kernel: kernel.to_owned(), launches };
+    Ok(Some(counts.into_iter().map(count).collect()))
+}
+
+/// The kernels of a case's training step; none of a case without one.
+pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
+    let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
+    let batches = batches(model.world, model.rows, STEPS_BEFORE);
+    let profiled = Profiled {
+        plan: Arc::new(model.plan().map_err(Failure::failed)?),
+        options: session_options(model.rows, *tables),
+        batches: &batches,
+        update: adam(1),
+    };
+    let mut timer = mmtl_kernels::profile(&execution.engine, &profiled).map_err(Failure::failed)?;
+    let times = time_kernels(timer.as_mut(), seconds).map_err(Failure::failed)?;
+    Ok(times.iter().map(|time| Kernel::new(case.name, &launched(time), peaks)).collect())
+}
+
+fn launched(time: &KernelTime) -> Launched<'_> {
+    let KernelWork { kernel, number, flops, bytes, sessions, uncached } = time.work;
+    Launched { kernel, number, rounds: &time.seconds, flops, bytes, sessions, uncached }
+}
