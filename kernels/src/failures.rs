@@ -1,6 +1,7 @@
 //! What goes wrong on a device. CubeCL runs it on a thread of its own, where a panic is logged and swallowed and wgpu's
 //! errors belong to nobody: both are caught here, so that no call answers with numbers that were never computed.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
@@ -40,12 +41,17 @@ pub fn note(failure: String) {
     FAILURES.note(failure);
 }
 
+/// Remembers that the device is lost, which is why whatever failed a moment before did.
+#[cfg(feature = "wgpu")]
+pub fn note_lost(how: &str) {
+    *FAILURES.first() = Some(format!("lost ({how})"));
+}
+
 /// Opens something of CubeCL's, which panics where it cannot.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub fn opened<T>(open: impl FnOnce() -> T) -> Result<T, String> {
     panic::catch_unwind(AssertUnwindSafe(open)).map_err(|panic| {
-        let told = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
-        let told = told.map(str::to_owned).or_else(|| FAILURES.first().clone());
+        let told = panicked(&*panic).map(str::to_owned).or_else(|| FAILURES.first().clone());
         format!("it cannot be opened: {}", told.as_deref().map_or("no reason is known".to_owned(), one_line))
     })
 }
@@ -77,7 +83,7 @@ impl Failures {
                 Some(failure) => Err(failed(failure)),
             },
             Ok(Err(error)) => Err(self.added(format!("{error:?}"))),
-            Err(_) => Err(self.added("its thread has ended".to_owned())),
+            Err(panic) => Err(self.added(panicked(&*panic).unwrap_or("its thread has ended").to_owned())),
         }
     }
 
@@ -95,6 +101,11 @@ impl Failures {
     fn first(&self) -> MutexGuard<'_, Option<String>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a panic said.
+fn panicked(panic: &(dyn Any + Send)) -> Option<&str> {
+    panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied())
 }
 
 fn failed(failure: &str) -> EngineError {
@@ -130,7 +141,7 @@ mod tests {
         assert_eq!(failures.checked(|| Ok::<_, &str>(())), error("\"refused\""));
         let failures = Failures(Mutex::new(None));
         let ended = failures.checked(|| -> Result<(), &str> { panic::resume_unwind(Box::new("gone")) });
-        assert_eq!(ended, error("its thread has ended"));
-        assert_eq!(failures.checked(|| Ok::<_, &str>(())), error("its thread has ended"));
+        assert_eq!(ended, error("gone"));
+        assert_eq!(failures.checked(|| Ok::<_, &str>(())), error("gone"));
     }
 }

@@ -73,14 +73,14 @@ fn setup(device: &WgpuDevice) -> Result<WgpuSetup, String> {
     }
     let setup = opened(|| init_setup::<AutoGraphicsApi>(device, RuntimeOptions::default()))?;
     setup.device.on_uncaptured_error(Arc::new(|error| failures::note(error.to_string())));
-    setup.device.set_device_lost_callback(|reason, text| failures::note(format!("lost ({reason:?}): {text}")));
+    setup.device.set_device_lost_callback(|reason, text| failures::note_lost(format!("{reason:?} {text}").trim()));
     open.insert(device.to_id(), setup.clone());
     Ok(setup)
 }
 
 #[cfg(test)]
 mod tests {
-    use mmtl_plan::{Engine, Initial, SessionOptions, TableUpdates};
+    use mmtl_plan::{Engine, EngineError, Initial, SessionOptions, TableUpdates};
     use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
     use super::*;
@@ -99,14 +99,17 @@ mod tests {
             session.predict(&batch, &mut out).expect("the device is there");
             assert_eq!(session.snapshot(false).expect("copies").dense, Initial::of(&plan, 1).dense);
             setup(&all()[0]).expect("it is open").device.destroy();
-            let lost = "the device failed: lost (Destroyed):";
-            for error in
-                [session.predict(&batch, &mut out).err(), session.snapshot(false).err(), session.losses().err()]
-            {
-                assert!(error.as_ref().is_some_and(|error| error.to_string().starts_with(lost)), "{error:?}");
-            }
+            let errors =
+                [session.predict(&batch, &mut out).err(), session.snapshot(false).err(), session.losses().err()];
+            assert!(errors.iter().all(|error| matches!(error, Some(EngineError::Device(_)))), "{errors:?}");
+            // Whichever comes first: wgpu tells of the loss when it next looks at the device, which a read may not live to.
+            let told = |error: &EngineError| {
+                let told = error.to_string();
+                told.contains("lost (Destroyed)") || told.contains("Failed to map buffer")
+            };
             let another = engine.session(plan, options).err();
-            assert!(another.as_ref().is_some_and(|error| error.to_string().starts_with(lost)), "{another:?}");
+            assert!(errors.iter().chain([&another]).flatten().all(told), "{errors:?}, {another:?}");
+            assert!(another.is_some(), "no session is made on it");
         });
     }
 }
