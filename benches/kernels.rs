@@ -11,6 +11,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use mmtl_bench::{Work, adam, batches, case, session_options};
 use mmtl_kernels::Profiled;
+use mmtl_plan::Factors;
 
 type Benched = Result<(), Box<dyn Error>>;
 
@@ -61,7 +62,7 @@ fn kernels_of(criterion: &mut Criterion, name: &str, engine: &str, rows: Option<
     let batches = batches(model.world, model.rows, STEPS_BEFORE);
     let options = session_options(model.rows, *tables);
     let profiled = Profiled { plan: Arc::new(model.plan()?), options, batches: &batches, update: adam(1) };
-    let mut timer = mmtl_kernels::profile(engine, &profiled)?;
+    let mut timer = mmtl_kernels::open(engine, Factors::F32)?.profile(&profiled)?;
     let mut group = criterion.benchmark_group(name);
     for (place, work) in timer.works().into_iter().enumerate() {
         group.throughput(Throughput::Bytes(work.bytes));

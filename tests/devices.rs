@@ -24,7 +24,10 @@ fn an_engine_that_is_not_there_is_refused() {
     }
     let refused = program.run(&["verify", "--engine", "wgpu", "--precision", "bf16"]);
     assert_eq!(refused.code, 2, "{refused:?}");
-    assert!(refused.err.contains("precision `bf16` is not to be had on `wgpu`, expected `f32`"), "{refused:?}");
+    assert!(
+        refused.err.contains("precision `bf16` needs matrix units that its device has not, expected `f32`"),
+        "{refused:?}"
+    );
 }
 
 #[test]

@@ -94,7 +94,8 @@ pub struct Executed {
     /// the processor; reference. `mmtl devices` lists them.
     #[arg(long, default_value = "cpu")]
     pub engine: String,
-    /// Of products and what they leave: f32.
+    /// What factors of matrix products are rounded to: f32, which is not at all; tf32 or bf16, for the matrix units of a
+    /// device that has them. Sums and everything else stay f32.
     #[arg(long, default_value = "f32")]
     pub precision: String,
 }

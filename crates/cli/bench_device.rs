@@ -10,6 +10,7 @@ use mmtl_grid::Execution;
 use mmtl_kernels::{KernelTime, KernelWork, Profiled, time_kernels};
 use mmtl_plan::EngineError;
 
+use crate::engines::device;
 use crate::failure::Failure;
 
 /// Steps taken before the kernels of the next are timed.
@@ -17,7 +18,7 @@ const STEPS_BEFORE: usize = 4;
 
 /// What the device can do, measured for about `seconds` each.
 pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure> {
-    let probe = mmtl_kernels::probe(&execution.engine).map_err(Failure::input)?;
+    let probe = device(execution).map_err(Failure::input)?.probe();
     let time = |call: &dyn Fn() -> Result<(), EngineError>| -> Result<Spread, Failure> {
         time_rounds(Budget { seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)
     };
@@ -54,7 +55,8 @@ pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds:
         batches: &batches,
         update: adam(1),
     };
-    let mut timer = mmtl_kernels::profile(&execution.engine, &profiled).map_err(Failure::failed)?;
+    let device = device(execution).map_err(Failure::input)?;
+    let mut timer = device.profile(&profiled).map_err(Failure::failed)?;
     let times = time_kernels(timer.as_mut(), seconds).map_err(Failure::failed)?;
     Ok(times.iter().map(|time| Kernel::new(case.name, &launched(time), peaks)).collect())
 }

@@ -2,16 +2,14 @@
 
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::Execution;
-use mmtl_plan::{Engine, nearest};
+use mmtl_kernels::DeviceEngine;
+use mmtl_plan::{Engine, Factors, nearest};
 use mmtl_reference::ReferenceEngine;
 
 use crate::args::Executed;
 
 /// Everything that `--engine` takes, devices' numbers apart.
 const NAMES: [&str; 5] = ["auto", "cpu", "cuda", "wgpu", "reference"];
-
-/// The only precision that every engine has.
-const SINGLE: &str = "f32";
 
 /// What was asked for, by the name under which it is stored: `auto` is the best device that there is or else the
 /// processor, and a device's number 0 is left out.
@@ -33,12 +31,27 @@ pub fn engine(execution: &Execution, threads: usize) -> Result<Box<dyn Engine>, 
         let known = NAMES.join("`, `");
         return Err(format!("engine `{name}` is not to be had{meant}, expected one of `{known}`"));
     }
-    if execution.precision != SINGLE {
-        return Err(format!("precision `{}` is not to be had on `{kind}`, expected `{SINGLE}`", execution.precision));
+    let factors = factors(execution)?;
+    if factors != Factors::F32 && ["cpu", "reference"].contains(&kind) {
+        return Err(format!("precision `{}` is not to be had on `{kind}`, expected `f32`", factors.name()));
     }
     match name {
         "cpu" => Ok(Box::new(CpuEngine::new(threads).map_err(|error| error.to_string())?)),
         "reference" => Ok(Box::new(ReferenceEngine::default())),
-        device => mmtl_kernels::open(device).map_err(|error| error.to_string()),
+        _ => Ok(device(execution)?),
     }
+}
+
+/// The device that a trial names.
+pub fn device(execution: &Execution) -> Result<Box<dyn DeviceEngine>, String> {
+    mmtl_kernels::open(&execution.engine, factors(execution)?).map_err(|error| error.to_string())
+}
+
+fn factors(execution: &Execution) -> Result<Factors, String> {
+    let name = execution.precision.as_str();
+    Factors::named(name).ok_or_else(|| {
+        let names = Factors::ALL.map(Factors::name);
+        let meant = nearest(name, names).map_or(String::new(), |near| format!(" (did you mean `{near}`?)"));
+        format!("precision `{name}` is not known{meant}, expected one of `{}`", names.join("`, `"))
+    })
 }

@@ -7,19 +7,25 @@ use cubecl::Runtime;
 use cubecl::client::ComputeClient;
 use cubecl::cuda::{CudaDevice, CudaRuntime, install};
 use cudarc::driver::result;
+use mmtl_plan::Factors;
 
-use crate::device::{Device, matrix_units};
+use crate::device::{Device, DeviceEngine, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::opened;
 use crate::watched::patience;
 
 /// All devices, or what is missing.
-pub fn all() -> Result<Vec<Device>, String> {
+pub fn found() -> Result<Vec<Device>, String> {
     (0..count()?).map(describe).collect()
 }
 
 /// The engine on the `number`-th device.
-pub fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
+pub fn open(number: usize, factors: Factors) -> Result<Box<dyn DeviceEngine>, String> {
+    Ok(Box::new(engine(number)?.rounding(factors)?))
+}
+
+/// The engine on the `number`-th device.
+fn engine(number: usize) -> Result<GpuEngine<CudaRuntime>, String> {
     let count = count()?;
     if number >= count {
         return Err(format!("the last device is `cuda:{}`", count - 1));

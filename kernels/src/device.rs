@@ -5,12 +5,12 @@ use std::fmt;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use cubecl::prelude::*;
-use mmtl_plan::Engine;
+use mmtl_plan::{Engine, EngineError, Factors};
 use thiserror::Error;
 
-use crate::failures;
 use crate::probe::Probe;
 use crate::profile::{KernelTimer, Profiled};
+use crate::{cuda_devices, failures, wgpu_devices};
 
 /// A device, or why there is none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub enum DeviceError {
 pub fn devices() -> (Vec<Device>, Vec<Missing>) {
     prepare();
     let (mut found, mut missing) = (vec![], vec![]);
-    for (name, devices) in [("cuda", cuda()), ("wgpu", wgpu())] {
+    for (name, devices) in [("cuda", cuda_devices::found()), ("wgpu", wgpu_devices::found())] {
         match devices {
             Ok(devices) => found.extend(devices),
             Err(why) => missing.push(Missing { name, why }),
@@ -72,43 +72,23 @@ pub fn devices() -> (Vec<Device>, Vec<Missing>) {
     (found, missing)
 }
 
+/// An engine on a device that has been opened.
+pub trait DeviceEngine: Engine {
+    /// What its device can do at best.
+    fn probe(&self) -> Box<dyn Probe>;
+
+    /// The kernels of a step, to be timed one by one.
+    ///
+    /// # Errors
+    /// As [`Engine::session`] and its steps.
+    fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError>;
+}
+
 /// The engine on the device called `name`: `wgpu` or `cuda` for the first of its kind, or with a number.
 ///
 /// # Errors
-/// When there is no such device.
-pub fn open(name: &str) -> Result<Box<dyn Engine>, DeviceError> {
-    chosen(name, open_cuda, open_wgpu)
-}
-
-/// What that device can do at best.
-///
-/// # Errors
-/// When there is no such device.
-pub fn probe(name: &str) -> Result<Box<dyn Probe>, DeviceError> {
-    chosen(name, probe_cuda, probe_wgpu)
-}
-
-/// The kernels of a step on that device, to be timed one by one.
-///
-/// # Errors
-/// When there is no such device, or it fails.
-pub fn profile(name: &str, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, DeviceError> {
-    let failed = |error: mmtl_plan::EngineError| error.to_string();
-    chosen(
-        name,
-        |number| profile_cuda(number)?(profiled).map_err(failed),
-        |number| profile_wgpu(number)?(profiled).map_err(failed),
-    )
-}
-
-/// Something that profiles on a device that has been opened.
-type Profiler = Box<dyn Fn(&Profiled<'_>) -> Result<Box<dyn KernelTimer>, mmtl_plan::EngineError>>;
-
-fn chosen<T>(
-    name: &str,
-    cuda: impl Fn(usize) -> Result<T, String>,
-    wgpu: impl Fn(usize) -> Result<T, String>,
-) -> Result<T, DeviceError> {
+/// When there is no such device, or it has no matrix units for such factors.
+pub fn open(name: &str, factors: Factors) -> Result<Box<dyn DeviceEngine>, DeviceError> {
     prepare();
     let (kind, number) = match name.split_once(':') {
         None => (name, 0),
@@ -117,12 +97,12 @@ fn chosen<T>(
             Err(_) => return Err(DeviceError::Number(name.to_owned(), kind.to_owned())),
         },
     };
-    let missing = |why| DeviceError::Missing { name: name.to_owned(), why };
-    match kind {
-        "cuda" => cuda(number).map_err(missing),
-        "wgpu" => wgpu(number).map_err(missing),
-        _ => Err(DeviceError::Kind(name.to_owned())),
-    }
+    let opened = match kind {
+        "cuda" => cuda_devices::open(number, factors),
+        "wgpu" => wgpu_devices::open(number, factors),
+        _ => return Err(DeviceError::Kind(name.to_owned())),
+    };
+    opened.map_err(|why| DeviceError::Missing { name: name.to_owned(), why })
 }
 
 /// The best device of all that is no processor, if any.
@@ -134,10 +114,10 @@ pub fn best() -> Option<String> {
 ///
 /// # Errors
 /// When there is none.
-pub fn software() -> Result<Box<dyn Engine>, DeviceError> {
+pub fn software() -> Result<Box<dyn DeviceEngine>, DeviceError> {
     let found = devices().0.into_iter().find(|device| device.software);
     let why = "no software device with Vulkan was found, expected that of Debian's `mesa-vulkan-drivers`".to_owned();
-    open(&found.ok_or(DeviceError::Missing { name: "wgpu".to_owned(), why })?.name)
+    open(&found.ok_or(DeviceError::Missing { name: "wgpu".to_owned(), why })?.name, Factors::F32)
 }
 
 impl fmt::Display for Missing {
@@ -157,95 +137,6 @@ fn prepare() {
         CubeClRuntimeConfig::set(config);
     });
 }
-
-#[cfg(feature = "wgpu")]
-fn wgpu() -> Result<Vec<Device>, String> {
-    let found = crate::wgpu_devices::all();
-    if found.is_empty() {
-        return Err(crate::wgpu_devices::NONE.to_owned());
-    }
-    (0..found.len()).map(crate::wgpu_devices::describe).collect()
-}
-
-#[cfg(feature = "wgpu")]
-fn open_wgpu(number: usize) -> Result<Box<dyn Engine>, String> {
-    Ok(Box::new(crate::wgpu_devices::engine(number)?))
-}
-
-#[cfg(not(feature = "wgpu"))]
-fn wgpu() -> Result<Vec<Device>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(not(feature = "wgpu"))]
-fn open_wgpu(_: usize) -> Result<Box<dyn Engine>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(feature = "wgpu")]
-fn probe_wgpu(number: usize) -> Result<Box<dyn Probe>, String> {
-    Ok(Box::new(crate::wgpu_devices::engine(number)?.probe()))
-}
-
-#[cfg(not(feature = "wgpu"))]
-fn probe_wgpu(_: usize) -> Result<Box<dyn Probe>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(feature = "wgpu")]
-fn profile_wgpu(number: usize) -> Result<Profiler, String> {
-    let engine = crate::wgpu_devices::engine(number)?;
-    Ok(Box::new(move |profiled| engine.profile(profiled)))
-}
-
-#[cfg(not(feature = "wgpu"))]
-fn profile_wgpu(_: usize) -> Result<Profiler, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(feature = "cuda")]
-fn cuda() -> Result<Vec<Device>, String> {
-    crate::cuda_devices::all()
-}
-
-#[cfg(feature = "cuda")]
-fn open_cuda(number: usize) -> Result<Box<dyn Engine>, String> {
-    Ok(Box::new(crate::cuda_devices::engine(number)?))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn cuda() -> Result<Vec<Device>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(not(feature = "cuda"))]
-fn open_cuda(_: usize) -> Result<Box<dyn Engine>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(feature = "cuda")]
-fn probe_cuda(number: usize) -> Result<Box<dyn Probe>, String> {
-    Ok(Box::new(crate::cuda_devices::engine(number)?.probe()))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn probe_cuda(_: usize) -> Result<Box<dyn Probe>, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(feature = "cuda")]
-fn profile_cuda(number: usize) -> Result<Profiler, String> {
-    let engine = crate::cuda_devices::engine(number)?;
-    Ok(Box::new(move |profiled| engine.profile(profiled)))
-}
-
-#[cfg(not(feature = "cuda"))]
-fn profile_cuda(_: usize) -> Result<Profiler, String> {
-    Err(LEFT_OUT.to_owned())
-}
-
-#[cfg(not(all(feature = "wgpu", feature = "cuda")))]
-const LEFT_OUT: &str = "this program was built without it";
 
 /// The shapes of a client's matrix units.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]

@@ -9,7 +9,8 @@ use mmtl_plan::{Engine, EngineError, Factors, Footprint, Plan, Session, SessionO
 use crate::budget::{self, Limits};
 use crate::buffer::{Queue, is_software};
 use crate::cutting::Cutting;
-use crate::probe::DeviceProbe;
+use crate::device::DeviceEngine;
+use crate::probe::{DeviceProbe, Probe};
 use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::Program;
 use crate::session::GpuSession;
@@ -70,16 +71,6 @@ impl<R: Runtime> GpuEngine<R> {
         Self { tile: Some(tile), ..self }
     }
 
-    /// The kernels of a step, to be timed one by one.
-    ///
-    /// # Errors
-    /// As [`Engine::session`] and its steps.
-    pub fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {
-        let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
-        let session = || self.maker(Arc::clone(&profiled.plan), profiled.options, Arc::default())();
-        profile(session, footprint, profiled)
-    }
-
     /// What makes a session, on whatever thread.
     fn maker(
         &self,
@@ -103,10 +94,17 @@ impl<R: Runtime> GpuEngine<R> {
     fn cutting(&self) -> Cutting {
         Cutting { software: is_software(&self.client), tile: self.tile, factors: self.factors }
     }
+}
 
-    /// What its device can do at best.
-    pub fn probe(&self) -> DeviceProbe<R> {
-        DeviceProbe::new(self.client.clone())
+impl<R: Runtime> DeviceEngine for GpuEngine<R> {
+    fn probe(&self) -> Box<dyn Probe> {
+        Box::new(DeviceProbe::new(self.client.clone()))
+    }
+
+    fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {
+        let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
+        let session = || self.maker(Arc::clone(&profiled.plan), profiled.options, Arc::default())();
+        profile(session, footprint, profiled)
     }
 }
 

@@ -12,7 +12,7 @@ mod budget;
 mod buffer;
 mod compiling;
 mod cost;
-#[cfg(feature = "cuda")]
+#[cfg_attr(not(feature = "cuda"), path = "left_out.rs")]
 mod cuda_devices;
 mod cutting;
 mod device;
@@ -39,10 +39,10 @@ mod tables;
 mod tile;
 mod update;
 mod watched;
-#[cfg(feature = "wgpu")]
+#[cfg_attr(not(feature = "wgpu"), path = "left_out.rs")]
 mod wgpu_devices;
 
-pub use device::{Device, DeviceError, Missing, best, devices, open, probe, profile, software};
+pub use device::{Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
 pub use matrix_peak::MatrixUnit;

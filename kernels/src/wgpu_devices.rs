@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use cubecl::Runtime;
 use cubecl::device::{Device as _, DeviceId};
 use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, WgpuRuntime, WgpuSetup, init_setup};
+use mmtl_plan::Factors;
 
-use crate::device::{Device, matrix_units};
+use crate::device::{Device, DeviceEngine, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::{self, opened};
 use crate::watched::patience;
@@ -34,8 +35,21 @@ pub fn all() -> Vec<WgpuDevice> {
     KINDS.flat_map(of_kind).collect()
 }
 
+/// What they are; they are opened for that.
+pub fn found() -> Result<Vec<Device>, String> {
+    match all().len() {
+        0 => Err(NONE.to_owned()),
+        number => (0..number).map(describe).collect(),
+    }
+}
+
+/// The engine on the `number`-th device.
+pub fn open(number: usize, factors: Factors) -> Result<Box<dyn DeviceEngine>, String> {
+    Ok(Box::new(engine(number)?.rounding(factors)?))
+}
+
 /// What the `number`-th device is; it is opened for that.
-pub fn describe(number: usize) -> Result<Device, String> {
+fn describe(number: usize) -> Result<Device, String> {
     let device = all().swap_remove(number);
     let (info, client) = (setup(&device)?.adapter.get_info(), opened(|| WgpuRuntime::client(&device))?);
     Ok(Device {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_kernels::{Profiled, launches, profile, time_kernels};
+use mmtl_kernels::{Profiled, launches, time_kernels};
 use mmtl_plan::{Decay, Optimiser, SessionOptions, TableUpdates, Update};
 
 use crate::world;
@@ -11,8 +11,7 @@ const ROWS: usize = 40;
 
 #[test]
 fn every_launch_of_a_step_is_timed() {
-    let software = mmtl_kernels::devices().0.into_iter().find(|device| device.software);
-    let software = software.expect("Debian's `mesa-vulkan-drivers` brings one").name;
+    let software = mmtl_kernels::software().expect("Debian's `mesa-vulkan-drivers` brings one");
     let plan = world::every_op();
     let batches: Vec<_> = (0..2).map(|seed| world::batch(&plan, ROWS, seed)).collect();
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
@@ -20,7 +19,7 @@ fn every_launch_of_a_step_is_timed() {
     for tables in [TableUpdates::Exact, TableUpdates::Sparse] {
         let options = SessionOptions { max_rows: ROWS, initialisation: 1, dropout: 1, tables };
         let profiled = Profiled { plan: Arc::clone(&plan), options, batches: &batches, update };
-        let mut timer = profile(&software, &profiled).expect("the software device trains");
+        let mut timer = software.profile(&profiled).expect("the software device trains");
         let works = timer.works();
         // All but updates, which are timed together, and numbered from 1 on where there are several.
         let counts = launches(&plan, tables, false).expect("the plan is executed");

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
+use mmtl_kernels::DeviceEngine;
 use mmtl_plan::{Batch, Decay, Engine, Optimiser, Plan, Schema, Session, SessionOptions, TableUpdates, Update};
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
 /// The software device. Without it tests fail, with the name of the package that brings it.
 pub fn engine() -> &'static dyn Engine {
-    static ENGINE: OnceLock<Box<dyn Engine>> = OnceLock::new();
+    static ENGINE: OnceLock<Box<dyn DeviceEngine>> = OnceLock::new();
     ENGINE.get_or_init(|| mmtl_kernels::software().unwrap_or_else(|missing| panic!("{missing}"))).as_ref()
 }
 

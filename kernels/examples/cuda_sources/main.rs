@@ -17,7 +17,7 @@ use std::{env, fs};
 
 use cubecl::Runtime;
 use cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
-use mmtl_kernels::{GpuEngine, Probe};
+use mmtl_kernels::{DeviceEngine, GpuEngine};
 use mmtl_plan::Factors;
 
 use source::{SourceDevice, SourceRuntime};
