@@ -143,9 +143,12 @@ impl<R: Runtime> GpuSession<R> {
                         list.first,
                     );
                 }
-                Launch::MixInput(list) => {
-                    let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
-                    mix::input_gradient::launch_unchecked(
+                Launch::MixGradient(list) => {
+                    let cubes = [rows.div_ceil(mix::ROWS as u32), 1, list.len];
+                    let Some(Grid { count, dim }) = Grid::new(cubes, (mix::LANES as u32, mix::ROWS as u32)) else {
+                        return;
+                    };
+                    mix::backward::launch_unchecked(
                         client,
                         count,
                         dim,
@@ -154,19 +157,7 @@ impl<R: Runtime> GpuSession<R> {
                         words(),
                         jobs(),
                         list.first,
-                    );
-                }
-                Launch::MixGate(list) => {
-                    let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
-                    mix::gate_gradient::launch_unchecked(
-                        client,
-                        count,
-                        dim,
-                        grads(),
-                        values(),
-                        words(),
-                        jobs(),
-                        list.first,
+                        list.mixtures_at_once(),
                     );
                 }
                 Launch::Deactivate(list) => {

@@ -40,10 +40,11 @@ pub fn footprint(plan: &Plan, program: &Program, options: SessionOptions, cuttin
     let bytes = |elements: usize| (elements as u64).saturating_mul(4);
     Footprint {
         parameters: bytes(plan.arena_len + elements + program.states_len),
-        gradients: bytes(plan.arena_len + touched(plan, max_rows) + parts(plan, program, max_rows, cutting)),
+        gradients: bytes(plan.arena_len + touched(plan, max_rows)),
         activations: bytes(
             2 * program.slots.len()
                 + program.statistics_len
+                + parts(plan, program, max_rows, cutting)
                 + program.jobs.words().len()
                 + KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)
                 + BATCHES * batch(plan, max_rows)

@@ -46,10 +46,8 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
         }
         Launch::Gate(list) => each::<{ gate::JOB }>(program, list, |job| moved(2 * rows * job[2])),
         Launch::GateGradient(list) => each::<{ gate::JOB }>(program, list, |job| moved(3 * rows * job[2])),
-        Launch::Mix(list) => each::<{ mix::FORWARD }>(program, list, |job| mixed(rows, job)),
-        Launch::MixInput(list) | Launch::MixGate(list) => {
-            each::<{ mix::BACKWARD }>(program, list, |job| mixed(rows, job))
-        }
+        Launch::Mix(list) => each::<{ mix::FORWARD }>(program, list, |job| mixed(rows, job, 1)),
+        Launch::MixGradient(list) => each::<{ mix::BACKWARD }>(program, list, |job| mixed(rows, job, 2)),
         Launch::Sum(list) | Launch::SumGradient(list) => {
             each::<{ sum::JOB }>(program, list, |job| moved(rows * job[2] * (1 + job[3] + job[5])))
         }
@@ -104,11 +102,11 @@ fn product(rows: u64, depth: u64, width: u64, matrices: u64) -> Cost {
     Cost { flops: 2 * rows * depth * width, bytes: 4 * elements }
 }
 
-/// A mix, forward or back: every expert's rows, every mixture's, and the weights, once each.
-fn mixed(rows: u64, job: &[u64]) -> Cost {
+/// A mix forward, or back with two products: every mixture's rows once, every expert's and the weights once for each product.
+fn mixed(rows: u64, job: &[u64], products: u64) -> Cost {
     let (width, experts, mixtures) = (job[2], job[3], job[6]);
-    let elements = rows * (width * (experts + mixtures) + experts * mixtures);
-    Cost { flops: 2 * rows * width * experts * mixtures, bytes: 4 * elements }
+    let elements = rows * (width * (products * experts + mixtures) + products * experts * mixtures);
+    Cost { flops: 2 * products * rows * width * experts * mixtures, bytes: 4 * elements }
 }
 
 /// The `number`-th of some records of words.

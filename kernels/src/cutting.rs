@@ -93,7 +93,7 @@ impl Parts {
 mod tests {
     use super::*;
 
-    const LIST: List = List { first: 0, len: 16, columns: 256, rows: 256, part: 0, drops: false };
+    const LIST: List = List { first: 0, len: 16, columns: 256, rows: 256, part: 0, drops: false, mixtures: 0 };
 
     #[test]
     fn few_sums_are_cut_into_many_parts_and_many_sums_into_few() {

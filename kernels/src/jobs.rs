@@ -1,6 +1,8 @@
 //! What launches work on, as words in one buffer: a launch does the same for each job of a list, so that their number
 //! does not depend on how many experts, tasks and scenes there are.
 
+use crate::ops::mix;
+
 /// Words of all lists of a plan.
 #[derive(Default)]
 pub struct Jobs {
@@ -24,6 +26,15 @@ pub struct List {
     pub part: u32,
     /// Whether a job drops elements in training.
     pub drops: bool,
+    /// Most mixtures of a job.
+    pub mixtures: u32,
+}
+
+impl List {
+    /// Mixtures that a unit works on at a time.
+    pub fn mixtures_at_once(self) -> usize {
+        (self.mixtures as usize).next_power_of_two().min(mix::AT_ONCE)
+    }
 }
 
 impl Jobs {
@@ -38,7 +49,7 @@ impl Jobs {
     pub fn list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]], columns: u32) -> List {
         let first = self.push(jobs.iter().flatten().copied());
         self.longest = self.longest.max(jobs.len());
-        List { first, len: jobs.len() as u32, columns, rows: 0, part: 0, drops: false }
+        List { first, len: jobs.len() as u32, columns, rows: 0, part: 0, drops: false, mixtures: 0 }
     }
 
     /// Jobs of the longest list.

@@ -19,7 +19,8 @@ pub fn launches(plan: &Plan, tables: TableUpdates, clips: bool) -> Result<Vec<(&
     }
     kernels.extend(program.training.iter().chain(&program.backward).map(kernel));
     if looks_up {
-        kernels.extend(["tables, gradient", "tables, sums of parts"]);
+        // Parts, and the sums of those of frequent ids.
+        kernels.extend(["tables, gradient"; 2]);
     }
     if clips {
         // Squares of the dense gradient and of the touched rows', and the factor.
@@ -61,8 +62,7 @@ pub(crate) fn kernel(launch: &Launch) -> &'static str {
         Launch::PredictGradient(_) => "predict, gradient",
         Launch::SumGradient(_) => "sum, gradient",
         Launch::GateGradient(_) => "gate, gradient",
-        Launch::MixInput(_) => "mix, input's gradient",
-        Launch::MixGate(_) => "mix, gate's gradient",
+        Launch::MixGradient(_) => "mix, gradient",
         Launch::Deactivate(_) => "linear, activation's gradient",
         Launch::LinearInput(_) => "linear, input's gradient",
         Launch::LinearWeight(_) => "linear, weights' gradient",

@@ -29,7 +29,7 @@ pub struct Uploaded {
 /// Units of a cube along rows, where each unit has a row.
 pub const ROW_UNITS: u32 = 64;
 
-/// Units of a cube (columns, rows), where each unit has an element.
+/// Units of a cube (columns, rows), where each unit has an element; of narrower jobs fewer columns and more rows.
 pub const ELEMENT_UNITS: (u32, u32) = (32, 8);
 
 /// A grid of cubes, or nothing to do.
@@ -53,8 +53,11 @@ impl Grid {
 
     /// A unit for each element of each row and job.
     pub fn elements(rows: u32, list: List) -> Option<Self> {
-        let (across, down) = ELEMENT_UNITS;
-        Self::new([list.columns.div_ceil(across), rows.div_ceil(down), list.len], ELEMENT_UNITS)
+        // Narrow rows leave no unit without one: a lookup's have often 16 columns.
+        let (most, least) = ELEMENT_UNITS;
+        let across = list.columns.next_power_of_two().min(most);
+        let down = most * least / across;
+        Self::new([list.columns.div_ceil(across), rows.div_ceil(down), list.len], (across, down))
     }
 
     /// Tiles of products with so many rows.
@@ -137,7 +140,8 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::Mix(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
-                    mix::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first);
+                    let mixtures = list.mixtures_at_once();
+                    mix::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first, mixtures);
                 }
                 Launch::Sum(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
@@ -227,8 +231,7 @@ impl<R: Runtime> GpuSession<R> {
                 | Launch::PredictGradient(_)
                 | Launch::SumGradient(_)
                 | Launch::GateGradient(_)
-                | Launch::MixInput(_)
-                | Launch::MixGate(_)
+                | Launch::MixGradient(_)
                 | Launch::Deactivate(_)
                 | Launch::LinearInput(_)
                 | Launch::LinearWeight(_)

@@ -107,10 +107,9 @@ impl<'a> Compiler<'a> {
             }
             add(Launch::SumGradient, self.sum_gradients(&ops));
             for wave in Self::waves(&ops, |op| matches!(op, Op::Mix(_))) {
-                let (inputs, gates) = (self.mix_inputs(&wave), self.mix_gates(&wave));
+                let mixes = self.mix_gradients(&wave);
                 add(Launch::SumGradient, self.zeros_first());
-                add(Launch::MixInput, inputs);
-                add(Launch::MixGate, gates);
+                add(Launch::MixGradient, mixes);
             }
             let reductions = self.norm_reductions(&ops);
             add(Launch::NormReduce, reductions);

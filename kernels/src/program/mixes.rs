@@ -1,6 +1,6 @@
 //! Mixes.
 
-use mmtl_plan::{Mix, MixWeights, Op};
+use mmtl_plan::{Mix, MixWeights, Op, SlotId};
 
 use crate::jobs::List;
 use crate::ops::mix;
@@ -20,41 +20,35 @@ impl Compiler<'_> {
 
     pub(super) fn mixes(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
-        let mut columns = 0;
         for (_, op) in ops {
             let Op::Mix(op) = op else { continue };
             jobs.push(self.mix_job(op));
-            columns = columns.max(self.slots.whole(op.out).width);
         }
-        self.jobs.list(&jobs, columns)
+        self.mix_list(&jobs)
     }
 
-    pub(super) fn mix_inputs(&mut self, ops: &[(usize, &Op)]) -> List {
+    pub(super) fn mix_gradients(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
-        let mut columns = 0;
         for (_, op) in ops {
             let Op::Mix(op) = op else { continue };
-            if self.learns[op.input.0] {
-                let job = self.mix_job(op);
-                let adds = self.adds_to_all(op.input);
-                jobs.push(joined::<{ mix::BACKWARD }>(&[&job, &[u32::from(adds)]]));
-                columns = columns.max(self.slots.whole(op.input).width);
-            }
-        }
-        self.jobs.list(&jobs, columns)
-    }
-
-    pub(super) fn mix_gates(&mut self, ops: &[(usize, &Op)]) -> List {
-        let mut jobs = vec![];
-        let mut columns = 0;
-        for (_, op) in ops {
-            let Op::Mix(op) = op else { continue };
-            let MixWeights::Slot(gate) = op.weights else { continue };
             let job = self.mix_job(op);
-            let adds = self.adds_to_all(gate);
-            jobs.push(joined::<{ mix::BACKWARD }>(&[&job, &[u32::from(adds)]]));
-            columns = columns.max(self.slots.whole(gate).width);
+            let of_groups = if self.learns[op.input.0] { self.written_or_added(op.input) } else { mix::NOTHING };
+            let of_weights = match op.weights {
+                MixWeights::Slot(gate) => self.written_or_added(gate),
+                MixWeights::Fixed(_) => mix::NOTHING,
+            };
+            jobs.push(joined::<{ mix::BACKWARD }>(&[&job, &[of_groups, of_weights]]));
         }
-        self.jobs.list(&jobs, columns)
+        self.mix_list(&jobs)
+    }
+
+    fn written_or_added(&mut self, slot: SlotId) -> u32 {
+        if self.adds_to_all(slot) { mix::ADDS } else { mix::WRITES }
+    }
+
+    /// A list of jobs that begin as those of [`mix::forward`].
+    fn mix_list<const WORDS: usize>(&mut self, jobs: &[[u32; WORDS]]) -> List {
+        let list = self.jobs.list(jobs, jobs.iter().map(|job| job[2]).max().unwrap_or(0));
+        List { mixtures: jobs.iter().map(|job| job[6]).max().unwrap_or(0), ..list }
     }
 }

@@ -54,10 +54,8 @@ pub enum Launch {
     SumGradient(List),
     /// [`crate::ops::gate::backward`]
     GateGradient(List),
-    /// [`crate::ops::mix::input_gradient`]
-    MixInput(List),
-    /// [`crate::ops::mix::gate_gradient`]
-    MixGate(List),
+    /// [`crate::ops::mix::backward`]
+    MixGradient(List),
     /// [`crate::ops::linear_gradient::deactivate`]
     Deactivate(List),
     /// [`crate::ops::linear_gradient::input_gradient`]
