@@ -178,6 +178,12 @@ impl<R: Runtime> Queue<R> {
 }
 
 impl Buffer {
+    /// Some of its elements, which a kernel sees as a buffer; the first is at a multiple of what devices ask for.
+    pub fn part(&self, range: std::ops::Range<usize>) -> Self {
+        let (start, past) = (range.start as u64 * 4, (self.len - range.end) as u64 * 4);
+        Self { handle: self.handle.clone().offset_start(start).offset_end(past), len: range.len() }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         self.len

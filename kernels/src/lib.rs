@@ -24,6 +24,7 @@ mod jobs;
 mod launches;
 mod matrix_peak;
 mod ops;
+mod packed;
 mod parameters;
 mod parts;
 mod pass;

@@ -5,7 +5,7 @@ use mmtl_plan::{Initial, Plan, Snapshot, TableUpdates, Update};
 
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::header::Header;
-use crate::pass::Uploaded;
+use crate::pass::{LONGEST, Uploaded};
 use crate::reduce;
 use crate::session::Gradients;
 use crate::tables::{self, ACROSS, NOWHERE, ROWS};
@@ -381,7 +381,6 @@ fn fill_words<R: Runtime>(queue: &Queue<R>, words: &Buffer, value: u32) {
 /// Cubes of [`ROWS`] rows each.
 pub fn cubes_of_rows(rows: usize) -> CubeCount {
     // One dimension of cubes may not be longer, and a batch of bags touches more rows than that many cubes have.
-    const LONGEST: u32 = 65_535;
     let cubes = (rows as u32).div_ceil(ROWS as u32);
     CubeCount::Static(cubes.min(LONGEST), cubes.div_ceil(LONGEST), 1)
 }

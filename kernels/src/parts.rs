@@ -63,28 +63,29 @@ pub fn add(
     length: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(ADD as u32)) as usize;
-    let i = ABSOLUTE_POS_X;
-    if i >= jobs[job + 1] {
-        terminate!();
-    }
-    let element = jobs[job] + i;
-    let to = (jobs[job + 2] + i) as usize;
     let scenes = jobs[job + 6];
-    let mut sum = 0.0f32;
-    if scenes == 0u32 {
-        sum = sum_of(parts, batch, jobs[job + 3], element, size, length);
-    } else {
-        for scene in 0..scenes {
-            let own = sum_of(parts, batch, scene + 1u32, element, size, length);
-            let scene_to = (jobs[job + 4] + scene * jobs[job + 5] + i) as usize;
-            if jobs[job + 7] > 0u32 {
-                sum = fma(own, dense[scene_to], sum);
-                gradient[scene_to] = own * dense[to];
-            } else {
-                sum += own;
-                gradient[scene_to] = own;
+    // A matrix may have more elements than a row of cubes has units.
+    let mut i = ABSOLUTE_POS_X;
+    while i < jobs[job + 1] {
+        let element = jobs[job] + i;
+        let to = (jobs[job + 2] + i) as usize;
+        let mut sum = 0.0f32;
+        if scenes == 0u32 {
+            sum = sum_of(parts, batch, jobs[job + 3], element, size, length);
+        } else {
+            for scene in 0..scenes {
+                let own = sum_of(parts, batch, scene + 1u32, element, size, length);
+                let scene_to = (jobs[job + 4] + scene * jobs[job + 5] + i) as usize;
+                if jobs[job + 7] > 0u32 {
+                    sum = fma(own, dense[scene_to], sum);
+                    gradient[scene_to] = own * dense[to];
+                } else {
+                    sum += own;
+                    gradient[scene_to] = own;
+                }
             }
         }
+        gradient[to] = sum;
+        i += CUBE_COUNT_X * comptime!(UNITS);
     }
-    gradient[to] = sum;
 }

@@ -32,6 +32,9 @@ pub const ROW_UNITS: u32 = 64;
 /// Units of a cube (columns, rows), where each unit has an element; of narrower jobs fewer columns and more rows.
 pub const ELEMENT_UNITS: (u32, u32) = (32, 8);
 
+/// Most cubes in one dimension.
+pub const LONGEST: u32 = 65_535;
+
 /// A grid of cubes, or nothing to do.
 pub(crate) struct Grid {
     /// Number of cubes.
@@ -72,9 +75,9 @@ impl Grid {
         Self::new([across, parts.max(1), list.len], (norm::COLUMNS as u32, norm::LANES as u32))
     }
 
-    /// A unit for each column of each job.
+    /// A unit for each column of each job, or for several where there are more than a row of cubes has units.
     pub fn each_column(list: List, units: u32) -> Option<Self> {
-        Self::new([list.columns.div_ceil(units), 1, list.len], (units, 1))
+        Self::new([list.columns.div_ceil(units).min(LONGEST), 1, list.len], (units, 1))
     }
 }
 

@@ -13,14 +13,15 @@ use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::compiling::Telling;
 use crate::cutting::Cutting;
 use crate::engine::FreeMemory;
-use crate::header::{Header, Packed, TablePlace};
+use crate::header::Header;
 use crate::launches::launches;
 use crate::ops::loss::VALUE_ROWS;
+use crate::packed::{Packed, Packer};
 use crate::parameters::Parameters;
 use crate::pass::Uploaded;
 use crate::program::Program;
 use crate::reduce;
-use crate::watched::Announced;
+use crate::watched::Fed;
 
 /// One model in training on a device.
 pub struct GpuSession<R: Runtime> {
@@ -33,8 +34,11 @@ pub struct GpuSession<R: Runtime> {
     max_rows: usize,
     pub(crate) parameters: Parameters,
     pub(crate) memory: Activations,
-    places: Vec<TablePlace>,
+    packer: Arc<Packer>,
+    /// The batch that was trained on last.
     packed: Packed,
+    /// Room for the next.
+    spare: Packed,
     /// The batch whose rows the gradients are of.
     pub(crate) batch: Option<Uploaded>,
     /// The gradient of a step or a combination.
@@ -94,13 +98,6 @@ impl<R: Runtime> GpuSession<R> {
     ) -> Result<Self, EngineError> {
         let max_rows = options.max_rows;
         let initial = Initial::of(&plan, options.initialisation);
-        let mut first_row = 0;
-        let place = |(table, &first_element): (usize, &usize)| {
-            let place = TablePlace { first_row, first_element };
-            first_row += plan.tables[table].rows;
-            place
-        };
-        let places: Vec<TablePlace> = program.table_at.iter().enumerate().map(place).collect();
         let memory = Activations {
             values: queue.zeros(program.slots.len()),
             grads: queue.zeros(program.slots.len()),
@@ -112,6 +109,7 @@ impl<R: Runtime> GpuSession<R> {
         };
         let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
         let own = Gradients::new(&queue, &plan, max_rows);
+        let packer = Arc::new(Packer::new(&plan, &program, max_rows));
         queue.tidy()?;
         Ok(Self {
             header: Header::new(&plan.schema),
@@ -123,8 +121,9 @@ impl<R: Runtime> GpuSession<R> {
             max_rows,
             parameters,
             memory,
-            places,
+            packer,
             packed: Packed::default(),
+            spare: Packed::default(),
             batch: None,
             own,
             several: vec![],
@@ -134,40 +133,32 @@ impl<R: Runtime> GpuSession<R> {
         })
     }
 
-    fn check_weights(&self, weights: &[f32]) -> Result<(), EngineError> {
-        EngineError::check("number of objective weights", self.plan.objectives.len(), weights.len())
-    }
-
-    fn upload(&mut self, batch: &Batch, training: bool) -> Uploaded {
-        self.packed.pack(&self.plan, batch, training, &self.places, &self.program.reads);
+    fn upload(&self, packed: &Packed) -> Uploaded {
+        let all = self.queue.upload(&packed.words);
         Uploaded {
-            words: self.queue.upload(&self.packed.words),
-            numbers: self.queue.upload(&self.packed.numbers),
-            rows: batch.rows() as u32,
-            touched: if training { self.packed.rows_touched() } else { 0 },
-            gradients: if training { self.packed.gradients.last().copied().unwrap_or(0) } else { 0 },
-            parts: if training { self.packed.parts() } else { [0; 2] },
+            words: all.part(0..packed.numbers_at),
+            numbers: all.part(packed.numbers_at..packed.words.len()),
+            rows: packed.rows() as u32,
+            touched: packed.rows_touched(),
+            gradients: packed.gradients.last().copied().unwrap_or(0),
+            parts: packed.parts(),
         }
     }
 
-    /// A forward pass in training; leaves the losses on the device.
-    fn forward(&mut self, batch: &Batch, step: u64) -> Result<(), EngineError> {
+    /// A forward pass in training, of a batch that takes the place of the one before, which is returned; leaves the losses on
+    /// the device.
+    fn forward(&mut self, packed: Packed, step: u64) -> Result<Packed, EngineError> {
         if self.pending.len() == KEPT_LOSSES {
             self.count_losses()?;
         }
-        let uploaded = self.upload(batch, true);
-        if self.packed.summed > self.own.rows.len() {
-            let (got, room) = (self.packed.summed, self.own.rows.len());
-            let told =
-                format!("its fields have more ids a row than the schema allows: {got} elements, room for {room}");
-            return Err(EngineError::Batch(told));
-        }
+        let before = std::mem::replace(&mut self.packed, packed);
+        let uploaded = self.upload(&self.packed);
         self.parameters.catch_up(&self.queue, &self.memory.jobs, self.program.tables, &self.header, &uploaded);
         let losses_at = self.pending.len() * self.plan.objectives.len() * self.loss_parts();
         self.pass(&self.program.training, &uploaded, Some(step), losses_at);
-        self.pending.push(Pending { step, rows: batch.rows(), has_rows: self.packed.has_rows.clone() });
+        self.pending.push(Pending { step, rows: self.packed.rows(), has_rows: self.packed.has_rows.clone() });
         self.batch = Some(uploaded);
-        Ok(())
+        Ok(before)
     }
 
     /// Adds up losses that are on the device.
@@ -224,33 +215,16 @@ impl<R: Runtime> Session for GpuSession<R> {
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        batch.check_for_training(&self.plan.schema, self.max_rows)?;
-        self.check_weights(weights)?;
-        self.kept = 0;
-        self.forward(batch, update.step)?;
-        let own = self.own.clone();
-        self.backward(weights, update.step, &own);
-        self.update(update);
+        self.packer.training(batch, &[weights], &mut self.spare)?;
+        let packed = std::mem::take(&mut self.spare);
+        self.spare = self.step_packed(packed, weights, update)?;
         Ok(())
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        batch.check_for_training(&self.plan.schema, self.max_rows)?;
-        weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
-        self.kept = weightings.len();
-        let more = self.kept.saturating_sub(self.several.len());
-        if more > 0 {
-            let free = self.free.as_ref().and_then(|free| free());
-            budget::check_gradients(&self.plan, self.max_rows, more, free)?;
-        }
-        while self.several.len() < self.kept {
-            self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
-        }
-        self.forward(batch, pass.step)?;
-        for (number, weights) in weightings.iter().enumerate() {
-            let into = self.several[number].clone();
-            self.backward(weights, pass.step, &into);
-        }
+        self.packer.training(batch, weightings, &mut self.spare)?;
+        let packed = std::mem::take(&mut self.spare);
+        self.spare = self.gradients_packed(packed, pass, weightings)?;
         Ok(())
     }
 
@@ -338,16 +312,9 @@ impl<R: Runtime> Session for GpuSession<R> {
     }
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
-        batch.check(&self.plan.schema, self.max_rows)?;
-        EngineError::check("number of outputs", self.plan.outputs.len(), out.len())?;
-        self.parameters.catch_up_all(&self.queue);
-        let uploaded = self.upload(batch, false);
-        self.pass(&self.program.evaluation, &uploaded, None, 0);
-        for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
-            let place = self.program.slots.whole(output.slot);
-            let start = place.at as usize;
-            *values = self.queue.read(&self.memory.values, start..start + batch.rows() * place.width as usize)?;
-        }
+        self.packer.prediction(batch, out.len(), &mut self.spare)?;
+        let packed = std::mem::take(&mut self.spare);
+        self.spare = self.predict_packed(packed, out)?;
         Ok(())
     }
 
@@ -373,21 +340,64 @@ impl<R: Runtime> Session for GpuSession<R> {
     }
 }
 
-impl<R: Runtime> Announced for GpuSession<R> {
+impl<R: Runtime> Fed for GpuSession<R> {
+    fn packer(&self) -> Arc<Packer> {
+        Arc::clone(&self.packer)
+    }
+
+    fn step_packed(&mut self, packed: Packed, weights: &[f32], update: &Update) -> Result<Packed, EngineError> {
+        self.kept = 0;
+        let before = self.forward(packed, update.step)?;
+        let own = self.own.clone();
+        self.backward(weights, update.step, &own);
+        self.update(update);
+        Ok(before)
+    }
+
     fn step_announced(
         &mut self,
-        batch: &Batch,
+        packed: Packed,
         weights: &[f32],
         update: &Update,
         tell: Box<dyn FnMut(Compiling) + Send>,
-    ) -> Result<(), EngineError> {
+    ) -> Result<Packed, EngineError> {
         let kernels = launches(&self.plan, self.parameters.mode, update.clip.is_some())?.len();
         self.queue.tell(Some(Telling::new(kernels, tell)));
-        let taken = self.step(batch, weights, update).and_then(|()| self.queue.sync());
+        let taken = self.step_packed(packed, weights, update).and_then(|before| self.queue.sync().map(|()| before));
         if let Some(telling) = self.queue.tell(None) {
             telling.end();
         }
         taken
+    }
+
+    fn gradients_packed(&mut self, packed: Packed, pass: Pass, weightings: &[&[f32]]) -> Result<Packed, EngineError> {
+        self.kept = weightings.len();
+        let more = self.kept.saturating_sub(self.several.len());
+        if more > 0 {
+            let free = self.free.as_ref().and_then(|free| free());
+            budget::check_gradients(&self.plan, self.max_rows, more, free)?;
+        }
+        while self.several.len() < self.kept {
+            self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
+        }
+        let before = self.forward(packed, pass.step)?;
+        for (number, weights) in weightings.iter().enumerate() {
+            let into = self.several[number].clone();
+            self.backward(weights, pass.step, &into);
+        }
+        Ok(before)
+    }
+
+    fn predict_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError> {
+        self.parameters.catch_up_all(&self.queue);
+        let uploaded = self.upload(&packed);
+        self.pass(&self.program.evaluation, &uploaded, None, 0);
+        for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
+            let place = self.program.slots.whole(output.slot);
+            let start = place.at as usize;
+            *values = self.queue.read(&self.memory.values, start..start + packed.rows() * place.width as usize)?;
+        }
+        Ok(packed)
     }
 }
 

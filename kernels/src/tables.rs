@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::update::{RULE, advance, rule_at};
+use crate::update::{RULE, advance, moves, rule_at};
 
 /// Words that a batch has for each touched row: the row among those of all tables, its table, its first element, where its
 /// gradient starts.
@@ -173,10 +173,13 @@ fn replay(
     let mut m = first_moment[at];
     let mut v = second_moment[at];
     for number in begin..end {
-        let moved = advance(&rule_at(history, number * comptime!(RULE as u32)), 0.0f32, w, m, v, 0.0f32);
-        w = moved.w;
-        m = moved.m;
-        v = moved.v;
+        let rule = rule_at(history, number * comptime!(RULE as u32));
+        if moves(&rule, m, v) {
+            let moved = advance(&rule, 0.0f32, w, m, v, 0.0f32);
+            w = moved.w;
+            m = moved.m;
+            v = moved.v;
+        }
     }
     values[at] = w;
     first_moment[at] = m;

@@ -74,6 +74,13 @@ pub fn rule_at(words: &Array<f32>, at: u32) -> Rule {
     }
 }
 
+/// Whether a rule moves an element without a gradient: without decay, one that has never had any stays where it is.
+#[cube]
+pub fn moves(rule: &Rule, m: f32, v: f32) -> bool {
+    let moments = u32::reinterpret(m) | u32::reinterpret(v);
+    rule.decay != 0.0f32 || moments != 0u32
+}
+
 /// Moves an element by gradient `g`, to which decay towards `target` is still to be added.
 #[cube]
 pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Moved {

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use mmtl_plan::{Batch, Compiling, EngineError, Gradient, LossTotals, Pass, Plan, Session, Snapshot, Update};
 
 use crate::failures;
+use crate::packed::{Packed, Packer};
 
 /// The variable that says how many seconds a device may stand still.
 const VARIABLE: &str = "MMTL_DEVICE_PATIENCE";
@@ -45,6 +46,7 @@ impl Pulse {
 ///
 /// # Errors
 /// When the variable is no number of seconds.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
 pub fn patience() -> Result<Duration, String> {
     match std::env::var(VARIABLE) {
         Err(_) => Ok(PATIENCE),
@@ -55,16 +57,28 @@ pub fn patience() -> Result<Duration, String> {
     }
 }
 
-/// A session that can tell of its first step.
-pub trait Announced: Session {
+/// A session that takes batches as its device does. Each call returns a batch that is no longer needed, to be packed anew.
+pub trait Fed: Session {
+    /// What packs batches for it.
+    fn packer(&self) -> Arc<Packer>;
+
+    /// As [`Session::step`].
+    fn step_packed(&mut self, packed: Packed, weights: &[f32], update: &Update) -> Result<Packed, EngineError>;
+
     /// As [`Session::step_telling`], to somebody on another thread.
     fn step_announced(
         &mut self,
-        batch: &Batch,
+        packed: Packed,
         weights: &[f32],
         update: &Update,
         tell: Box<dyn FnMut(Compiling) + Send>,
-    ) -> Result<(), EngineError>;
+    ) -> Result<Packed, EngineError>;
+
+    /// As [`Session::gradients`].
+    fn gradients_packed(&mut self, packed: Packed, pass: Pass, weightings: &[&[f32]]) -> Result<Packed, EngineError>;
+
+    /// As [`Session::predict`].
+    fn predict_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError>;
 }
 
 /// What a session is watched by.
@@ -75,9 +89,11 @@ pub struct Watch {
     pub patience: Duration,
 }
 
-/// A session on its own thread.
+/// A session on its own thread. While that thread launches a step, the caller's packs the next one's batch: a step returns
+/// when it has been handed over, and what becomes of it is told by the next call.
 pub struct Watched<S> {
     plan: Arc<Plan>,
+    packer: Arc<Packer>,
     watch: Watch,
     /// Work for the thread; it ends when nobody has any more.
     jobs: Option<Sender<Job<S>>>,
@@ -85,6 +101,10 @@ pub struct Watched<S> {
     ended: Receiver<Infallible>,
     /// Whether a step has been announced.
     announced: bool,
+    /// What comes of the step that was handed over last.
+    step: Option<Receiver<Answer<Packed>>>,
+    /// Room for the next batch.
+    spare: Packed,
 }
 
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
@@ -121,7 +141,7 @@ impl Watch {
     }
 }
 
-impl<S: Announced + 'static> Watched<S> {
+impl<S: Fed + 'static> Watched<S> {
     /// Makes a session on a new thread.
     ///
     /// # Errors
@@ -140,7 +160,7 @@ impl<S: Announced + 'static> Watched<S> {
             match make() {
                 Err(error) => drop(made.send(Err(error))),
                 Ok(mut session) => {
-                    drop(made.send(Ok(())));
+                    drop(made.send(Ok(session.packer())));
                     for job in queue {
                         job(&mut session);
                     }
@@ -149,24 +169,34 @@ impl<S: Announced + 'static> Watched<S> {
         };
         let thread = thread::Builder::new().name("mmtl-device".to_owned()).spawn(run);
         thread.map_err(|error| EngineError::Device(format!("its thread could not be started: {error}")))?;
-        let watched = Self { plan, watch, jobs: Some(jobs), ended, announced: false };
-        watched.watch.next(&answer)?.unwrap_or_else(|| Err(gone()))?;
-        Ok(watched)
+        let packer = watch.next(&answer)?.unwrap_or_else(|| Err(gone()))?;
+        let (jobs, spare) = (Some(jobs), Packed::default());
+        Ok(Self { plan, packer, watch, jobs, ended, announced: false, step: None, spare })
     }
 
     /// What the session answers.
     fn call<T: Send + 'static>(
-        &self,
+        &mut self,
         work: impl FnOnce(&mut S) -> Result<T, EngineError> + Send + 'static,
     ) -> Result<T, EngineError> {
-        self.call_telling(|session, _| work(session), &mut |_| {})
+        self.settle()?;
+        let answers = self.hand_over(|session, _| work(session))?;
+        self.answer(&answers, &mut |_| {})
     }
 
-    fn call_telling<T: Send + 'static>(
+    /// Waits for the step that was handed over last.
+    fn settle(&mut self) -> Result<(), EngineError> {
+        if let Some(answers) = self.step.take() {
+            self.spare = self.answer(&answers, &mut |_| {})?;
+        }
+        Ok(())
+    }
+
+    /// Gives work to the thread.
+    fn hand_over<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S, Box<dyn FnMut(Compiling) + Send>) -> Result<T, EngineError> + Send + 'static,
-        tell: &mut dyn FnMut(Compiling),
-    ) -> Result<T, EngineError> {
+    ) -> Result<Receiver<Answer<T>>, EngineError> {
         failures::none()?;
         let (sender, answers) = mpsc::channel();
         let job = move |session: &mut S| {
@@ -176,14 +206,26 @@ impl<S: Announced + 'static> Watched<S> {
             let answer = work(session, tell);
             drop(sender.send(Answer::Done(answer)));
         };
-        let Some(Ok(())) = self.jobs.as_ref().map(|jobs| jobs.send(Box::new(job))) else { return Err(gone()) };
+        match self.jobs.as_ref().map(|jobs| jobs.send(Box::new(job))) {
+            Some(Ok(())) => Ok(answers),
+            Some(Err(_)) | None => Err(gone()),
+        }
+    }
+
+    fn answer<T>(&self, answers: &Receiver<Answer<T>>, tell: &mut dyn FnMut(Compiling)) -> Result<T, EngineError> {
         loop {
-            match self.watch.next(&answers)? {
+            match self.watch.next(answers)? {
                 Some(Answer::Compiling(compiling)) => tell(compiling),
                 Some(Answer::Done(answer)) => return answer,
                 None => return Err(gone()),
             }
         }
+    }
+
+    /// A batch for training, packed.
+    fn packed(&mut self, batch: &Batch, weightings: &[&[f32]]) -> Result<Packed, EngineError> {
+        self.packer.training(batch, weightings, &mut self.spare)?;
+        Ok(std::mem::take(&mut self.spare))
     }
 }
 
@@ -202,14 +244,16 @@ impl<S> Drop for Watched<S> {
     }
 }
 
-impl<S: Announced + 'static> Session for Watched<S> {
+impl<S: Fed + 'static> Session for Watched<S> {
     fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
-        let (batch, weights, update) = (batch.clone(), weights.to_vec(), *update);
-        self.call(move |session| session.step(&batch, &weights, &update))
+        let (packed, weights, update) = (self.packed(batch, &[weights])?, weights.to_vec(), *update);
+        self.settle()?;
+        self.step = Some(self.hand_over(move |session, _| session.step_packed(packed, &weights, &update))?);
+        Ok(())
     }
 
     fn step_telling(
@@ -222,17 +266,21 @@ impl<S: Announced + 'static> Session for Watched<S> {
         if std::mem::replace(&mut self.announced, true) {
             return self.step(batch, weights, update);
         }
-        let (batch, weights, update) = (batch.clone(), weights.to_vec(), *update);
-        self.call_telling(move |session, tell| session.step_announced(&batch, &weights, &update, tell), tell)
+        let (packed, weights, update) = (self.packed(batch, &[weights])?, weights.to_vec(), *update);
+        self.settle()?;
+        let answers = self.hand_over(move |session, tell| session.step_announced(packed, &weights, &update, tell))?;
+        self.spare = self.answer(&answers, tell)?;
+        Ok(())
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        let (batch, weightings) = (batch.clone(), weightings.iter().map(|weights| weights.to_vec()));
-        let weightings: Vec<Vec<f32>> = weightings.collect();
-        self.call(move |session| {
+        let packed = self.packed(batch, weightings)?;
+        let weightings: Vec<Vec<f32>> = weightings.iter().map(|weights| weights.to_vec()).collect();
+        self.spare = self.call(move |session| {
             let weightings: Vec<&[f32]> = weightings.iter().map(Vec::as_slice).collect();
-            session.gradients(&batch, pass, &weightings)
-        })
+            session.gradients_packed(packed, pass, &weightings)
+        })?;
+        Ok(())
     }
 
     fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError> {
@@ -253,8 +301,11 @@ impl<S: Announced + 'static> Session for Watched<S> {
     }
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
-        let (batch, mut values) = (batch.clone(), vec![vec![]; out.len()]);
-        let values = self.call(move |session| session.predict(&batch, &mut values).map(|()| values))?;
+        self.packer.prediction(batch, out.len(), &mut self.spare)?;
+        let (packed, mut values) = (std::mem::take(&mut self.spare), vec![vec![]; out.len()]);
+        let predict = move |session: &mut S| session.predict_packed(packed, &mut values).map(|packed| (packed, values));
+        let (packed, values) = self.call(predict)?;
+        self.spare = packed;
         out.iter_mut().zip(values).for_each(|(out, values)| *out = values);
         Ok(())
     }

@@ -86,8 +86,8 @@ pub trait Session: Send {
     /// objective.
     ///
     /// # Errors
-    /// On a batch that does not fit the session, or a device failure. A loss that is not finite is no error here: it
-    /// shows in [`Session::losses`].
+    /// On a batch that does not fit the session, or a device failure, of which a later call may tell: a session may go on
+    /// with a step after this has returned. A loss that is not finite is no error here: it shows in [`Session::losses`].
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError>;
 
     /// As [`Session::step`]; an engine that compiles kernels tells of it meanwhile, on the caller's thread, which changes no
