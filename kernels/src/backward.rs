@@ -217,7 +217,7 @@ impl<R: Runtime> GpuSession<R> {
                 }
                 Launch::AddParts(list) => {
                     let parts = self.cutting.parts_of_weights(rows, self.program.weights);
-                    let Some(Grid { count, dim }) = Grid::each_column(list, parts::UNITS) else { return };
+                    let Some(Grid { count, dim }) = Grid::sweep(list, parts::UNITS) else { return };
                     let (words, jobs) = (words(), jobs());
                     parts::add::launch_unchecked(
                         client,

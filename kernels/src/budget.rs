@@ -1,6 +1,8 @@
 //! What a session takes of a device's memory, before any of it is taken: CubeCL cannot be refused afterwards.
 
-use mmtl_plan::{ALIGN, EngineError, FieldKind, Footprint, Plan, SessionOptions, TableUpdates};
+use mmtl_plan::{
+    ALIGN, EngineError, FieldKind, Footprint, LinearWeights, NormKind, Op, Plan, SessionOptions, TableUpdates,
+};
 
 use crate::buffer::PIECE;
 use crate::cutting::{Cutting, Parts};
@@ -97,7 +99,14 @@ pub fn touched(plan: &Plan, max_rows: usize) -> usize {
 
 /// Elements of sums over rows that are made in parts.
 pub fn parts(plan: &Plan, program: &Program, max_rows: usize, cutting: Cutting) -> usize {
-    let (rows, scenes) = (max_rows as u32, plan.schema.scenes.len());
+    // Only what scenes have of their own begins a part with each of them.
+    let by_scene = |op: &Op| match op {
+        Op::Linear(op) => !matches!(op.weights, LinearWeights::Shared { .. }),
+        Op::Norm(op) => matches!(op.kind, NormKind::Scene { .. }),
+        Op::Embed(_) | Op::Gate(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => false,
+    };
+    let scenes = if plan.ops.iter().any(by_scene) { plan.schema.scenes.len() } else { 0 };
+    let rows = max_rows as u32;
     let of = |parts: Parts, part: u32| parts.room(scenes) * part as usize;
     let columns = program.training.iter().chain(&program.backward).filter_map(|launch| launch.columns_in_parts());
     let columns = columns.map(|list| of(cutting.parts_of_columns(rows, list), list.part));
@@ -128,6 +137,7 @@ pub fn check(
         (tables, "all embedding tables in one buffer".to_owned()),
         (gradients, format!("the gradients of the rows of tables that {max_rows} rows touch in one buffer")),
         (sums, "parts of the gradients of weights in one buffer".to_owned()),
+        (batch(plan, max_rows) as u64 * 4, format!("a batch of {max_rows} rows in one buffer")),
         (plan.arena_len as u64 * 4, "dense parameters in one buffer".to_owned()),
     ];
     for (needed, part) in all {

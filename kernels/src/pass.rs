@@ -75,8 +75,13 @@ impl Grid {
         Self::new([across, parts.max(1), list.len], (norm::COLUMNS as u32, norm::LANES as u32))
     }
 
-    /// A unit for each column of each job, or for several where there are more than a row of cubes has units.
+    /// A unit for each column of each job.
     pub fn each_column(list: List, units: u32) -> Option<Self> {
+        Self::new([list.columns.div_ceil(units), 1, list.len], (units, 1))
+    }
+
+    /// A unit for each element of each job, or for several where there are more than a row of cubes has units.
+    pub fn sweep(list: List, units: u32) -> Option<Self> {
         Self::new([list.columns.div_ceil(units).min(LONGEST), 1, list.len], (units, 1))
     }
 }

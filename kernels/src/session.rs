@@ -371,13 +371,14 @@ impl<R: Runtime> Fed for GpuSession<R> {
     }
 
     fn gradients_packed(&mut self, packed: Packed, pass: Pass, weightings: &[&[f32]]) -> Result<Packed, EngineError> {
-        self.kept = weightings.len();
-        let more = self.kept.saturating_sub(self.several.len());
+        // None are there if this fails.
+        self.kept = 0;
+        let more = weightings.len().saturating_sub(self.several.len());
         if more > 0 {
             let free = self.free.as_ref().and_then(|free| free());
             budget::check_gradients(&self.plan, self.max_rows, more, free)?;
         }
-        while self.several.len() < self.kept {
+        while self.several.len() < weightings.len() {
             self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
         }
         let before = self.forward(packed, pass.step)?;
@@ -385,6 +386,7 @@ impl<R: Runtime> Fed for GpuSession<R> {
             let into = self.several[number].clone();
             self.backward(weights, pass.step, &into);
         }
+        self.kept = weightings.len();
         Ok(before)
     }
 

@@ -263,11 +263,12 @@ impl<S: Fed + 'static> Session for Watched<S> {
         update: &Update,
         tell: &mut dyn FnMut(Compiling),
     ) -> Result<(), EngineError> {
-        if std::mem::replace(&mut self.announced, true) {
+        if self.announced {
             return self.step(batch, weights, update);
         }
         let (packed, weights, update) = (self.packed(batch, &[weights])?, weights.to_vec(), *update);
         self.settle()?;
+        self.announced = true;
         let answers = self.hand_over(move |session, tell| session.step_announced(packed, &weights, &update, tell))?;
         self.spare = self.answer(&answers, tell)?;
         Ok(())
