@@ -14,7 +14,7 @@ use crate::probe::{DeviceProbe, Probe};
 use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::Program;
 use crate::session::GpuSession;
-use crate::tile::{Tile, square};
+use crate::tile::{Tile, has_squares};
 use crate::watched::{PATIENCE, Pulse, Watch, Watched};
 
 /// Tells how many bytes a device has left, if it can.
@@ -46,8 +46,7 @@ impl<R: Runtime> GpuEngine<R> {
     /// # Errors
     /// Says why where the device has none that multiply such factors.
     pub fn rounding(self, factors: Factors) -> Result<Self, String> {
-        let units = &self.client.features().matmul.cmma;
-        if factors == Factors::F32 || units.contains(&square(factors)) {
+        if factors == Factors::F32 || has_squares(&self.client, factors) {
             return Ok(Self { factors, ..self });
         }
         Err(format!("precision `{}` needs matrix units that its device has not, expected `f32`", factors.name()))

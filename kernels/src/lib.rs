@@ -46,6 +46,5 @@ mod wgpu_devices;
 pub use device::{Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
-pub use matrix_peak::MatrixUnit;
 pub use probe::Probe;
 pub use profile::{KernelTime, KernelTimer, KernelWork, Profiled, time_kernels};

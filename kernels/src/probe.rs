@@ -2,10 +2,11 @@
 //! on matrix units, and a launch of nothing.
 
 use cubecl::prelude::*;
-use mmtl_plan::EngineError;
+use mmtl_plan::{EngineError, Factors};
 
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
-use crate::matrix_peak::MatrixUnit;
+use crate::matrix_peak;
+use crate::tile::has_squares;
 
 /// Something to time on a device; each call ends when the device is done.
 pub trait Probe {
@@ -27,17 +28,17 @@ pub trait Probe {
     /// On a device failure.
     fn multiply_add(&self) -> Result<(), EngineError>;
 
-    /// The matrix units that the device has.
-    fn matrix_units(&self) -> Vec<MatrixUnit>;
+    /// The rounded factors that the device has matrix units for.
+    fn matrix_units(&self) -> Vec<Factors>;
 
     /// Operations of a call of [`Probe::multiply_matrices`].
-    fn matrix_flops(&self, unit: MatrixUnit) -> u64;
+    fn matrix_flops(&self, factors: Factors) -> u64;
 
     /// Multiplies matrices on all of those units, which must be the device's.
     ///
     /// # Errors
     /// On a device failure.
-    fn multiply_matrices(&self, unit: MatrixUnit) -> Result<(), EngineError>;
+    fn multiply_matrices(&self, factors: Factors) -> Result<(), EngineError>;
 
     /// Launches of a call of [`Probe::launch`].
     fn launches(&self) -> u64;
@@ -213,16 +214,16 @@ impl<R: Runtime> Probe for DeviceProbe<R> {
         self.queue.sync()
     }
 
-    fn matrix_units(&self) -> Vec<MatrixUnit> {
-        MatrixUnit::ALL.into_iter().filter(|unit| unit.is_on(self.queue.client())).collect()
+    fn matrix_units(&self) -> Vec<Factors> {
+        Factors::ALL.into_iter().filter(|&factors| has_squares(self.queue.client(), factors)).collect()
     }
 
-    fn matrix_flops(&self, unit: MatrixUnit) -> u64 {
-        unit.flops(self.cubes) * LAUNCHES
+    fn matrix_flops(&self, factors: Factors) -> u64 {
+        matrix_peak::flops(factors, self.cubes) * LAUNCHES
     }
 
-    fn multiply_matrices(&self, unit: MatrixUnit) -> Result<(), EngineError> {
-        (0..LAUNCHES).for_each(|_| unit.launch(&self.queue, self.cubes, &self.to, &self.from));
+    fn multiply_matrices(&self, factors: Factors) -> Result<(), EngineError> {
+        (0..LAUNCHES).for_each(|_| matrix_peak::launch(factors, &self.queue, self.cubes, &self.to, &self.from));
         self.queue.sync()
     }
 

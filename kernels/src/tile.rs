@@ -143,6 +143,11 @@ pub fn square(factors: Factors) -> MmaConfig {
     MmaConfig { a_type: tile.element(), b_type: tile.element(), cd_type: float(FloatKind::F32), m, n, k }
 }
 
+/// Whether a device has that. There is none for factors that are not rounded.
+pub fn has_squares<R: Runtime>(client: &ComputeClient<R>, factors: Factors) -> bool {
+    factors != Factors::F32 && client.features().matmul.cmma.contains(&square(factors))
+}
+
 /// What a unit adds up: chains, or its plane's squares.
 #[derive(CubeType)]
 pub struct Sums {
