@@ -6,6 +6,7 @@ use mmtl_plan::{
 
 use crate::buffer::PIECE;
 use crate::cutting::{Cutting, Parts};
+use crate::pass::LONGEST;
 use crate::program::Program;
 use crate::reduce::CHUNK;
 use crate::session::loss_parts;
@@ -25,7 +26,7 @@ pub struct Limits {
 const ADDRESSED: u64 = 4 * ((1 << 32) - (1 << 20));
 
 /// Most jobs of a list: as many cubes as devices allow in the third dimension.
-const MOST_JOBS: usize = 65_535;
+const MOST_JOBS: usize = LONGEST as usize;
 
 /// Losses that are kept on the device until somebody asks, in steps.
 pub const KEPT_LOSSES: usize = 1024;

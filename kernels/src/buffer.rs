@@ -73,7 +73,7 @@ impl<R: Runtime> Queue<R> {
     /// A buffer with these elements; a device has no empty ones, so that none become one of 0.
     pub fn upload<T: Pod>(&self, elements: &[T]) -> Buffer {
         let bytes: &[u8] = if elements.is_empty() { &[0; 4] } else { bytemuck::cast_slice(elements) };
-        Buffer { handle: self.client.create_from_slice(bytes), len: elements.len().max(1) }
+        Buffer { handle: self.client().create_from_slice(bytes), len: elements.len().max(1) }
     }
 
     /// A buffer of zeros.
@@ -135,7 +135,7 @@ impl<R: Runtime> Queue<R> {
         // SAFETY: the kernel stays within the elements it is given.
         unsafe {
             crate::reduce::fill::launch_unchecked(
-                &self.client,
+                self.client(),
                 sweeping(buffer.len),
                 CubeDim::new_1d(SWEEP_UNITS),
                 self.arg(buffer),

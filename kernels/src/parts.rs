@@ -38,7 +38,7 @@ pub fn parts_of(rows: Rows, length: u32) -> u32 {
 
 /// The sum of a job's parts at an element.
 #[cube]
-fn sum_of(parts: &Array<f32>, batch: &Array<u32>, scene: u32, element: u32, size: u32, length: u32) -> f32 {
+pub fn sum_of(parts: &Array<f32>, batch: &Array<u32>, scene: u32, element: u32, size: u32, length: u32) -> f32 {
     let rows = rows_of(batch, scene);
     let first = first_part(rows, scene, length);
     let mut sum = 0.0f32;

@@ -2,10 +2,10 @@
 
 use mmtl_plan::{EngineError, Plan, SlotId};
 
-use crate::pass::ELEMENT_UNITS;
+use crate::pass::{ELEMENT_UNITS, LONGEST};
 
 /// Most rows of a batch: a second dimension of as many cubes as devices allow, each of [`ELEMENT_UNITS`].
-const MOST_ROWS: usize = 65_535 * ELEMENT_UNITS.1 as usize;
+const MOST_ROWS: usize = LONGEST as usize * ELEMENT_UNITS.1 as usize;
 
 /// One group of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

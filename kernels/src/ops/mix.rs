@@ -68,7 +68,6 @@ pub fn forward(
     let experts = jobs[job + 3];
     let to = jobs[job + 4] + row * jobs[job + 5] + col;
     let last = jobs[job + 6] - 1u32;
-    let stride = jobs[job + 8];
     let mut from = 0u32;
     while from <= last {
         let mut sums = Array::<f32>::new(mixtures);
@@ -81,13 +80,7 @@ pub fn forward(
             #[unroll]
             for t in 0..mixtures {
                 // Weights of a mixture that is not there are those of the last.
-                let at = jobs[job + 7] + min(from + t as u32, last) * experts + e;
-                let mut w = 0.0f32;
-                if stride > 0u32 {
-                    w = values[(at + row * stride) as usize];
-                } else {
-                    w = f32::reinterpret(jobs[at as usize]);
-                }
+                let w = weight(values, jobs, job, row, min(from + t as u32, last), e);
                 sums[t] = fma(w, x, sums[t]);
             }
         }

@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::parts::{first_part, part_of, parts_of};
+use crate::parts::{first_part, part_of, parts_of, sum_of};
 use crate::rows::rows_of;
 
 /// Words of a [`statistics`] job: input (at, stride, columns), scene, where its statistics start, running means,
@@ -257,15 +257,8 @@ pub fn reduced(
         terminate!();
     }
     let scene = jobs[job + 4];
-    let rows = rows_of(batch, scene);
-    let begin = first_part(rows, scene, length);
-    let mut sum = 0.0f32;
-    let mut product = 0.0f32;
-    for part in 0..parts_of(rows, length) {
-        let at = ((begin + part) * size + jobs[job + 9] + col) as usize;
-        sum += parts[at];
-        product += parts[at + columns as usize];
-    }
+    let sum = sum_of(parts, batch, scene, jobs[job + 9] + col, size, length);
+    let product = sum_of(parts, batch, scene, jobs[job + 9] + columns + col, size, length);
     let at = jobs[job + 5] + col;
     statistics[(at + 2u32 * columns) as usize] = sum;
     statistics[(at + 3u32 * columns) as usize] = product;
