@@ -49,8 +49,8 @@ pub type GridLine = Stamped<GridEvent>;
 /// A line of `events.jsonl`.
 pub type RunLine = Stamped<RunEvent>;
 
-/// The version of both formats.
-pub(crate) const VERSION: FormatVersion = FormatVersion(1);
+/// The version of both formats. 2: runs may be pruned and have a priority, and test scores be revealed.
+pub(crate) const VERSION: FormatVersion = FormatVersion(2);
 
 impl<E> Versioned for Stamped<E> {
     const KNOWN: FormatVersion = VERSION;

@@ -30,6 +30,8 @@ pub struct GridState {
     pub opened_at: u64,
     /// When the last event came, in milliseconds since 1970.
     pub last_at: u64,
+    /// When somebody first looked at test scores before the grid was done, in milliseconds since 1970.
+    pub revealed: Option<u64>,
     /// The latest words of scheduler and workers, the oldest first: time, run, level, text.
     pub log: Vec<(u64, Option<TrialKey>, Level, String)>,
     attempt: u32,
@@ -56,6 +58,8 @@ pub struct RunState {
     pub rows: Vec<Row>,
     /// Its state, as the scheduler sees it.
     pub status: RunStatus,
+    /// Queued runs of higher priority start first, those of the same in the grid's order.
+    pub priority: i32,
     /// Its fits, in the order in which they run.
     pub fits: Vec<FitState>,
     /// The fit that was last heard of.
@@ -92,6 +96,8 @@ pub struct Counts {
     pub failed: usize,
     /// Given up.
     pub cancelled: usize,
+    /// Given up for hopeless validation scores.
+    pub pruned: usize,
     /// Never run.
     pub not_applicable: usize,
 }
@@ -130,6 +136,8 @@ impl GridState {
                 *run = RunState { architecture, protocol, seed, rows, status, planned: attempt, ..run.clone() };
             }
             GridEvent::Moved { key, status } => self.run_mut(&key).status = status,
+            GridEvent::Priority { key, priority } => self.run_mut(&key).priority = priority,
+            GridEvent::Revealed => self.revealed = self.revealed.or(Some(at)),
             GridEvent::Jobs { jobs } => self.jobs = jobs,
             GridEvent::Log { level, text } => self.note(at, None, level, text),
             GridEvent::Closed { ending } => self.ending = Some(ending),
@@ -173,6 +181,7 @@ impl GridState {
                 RunStatus::Finished => &mut counts.finished,
                 RunStatus::Failed { .. } => &mut counts.failed,
                 RunStatus::Cancelled => &mut counts.cancelled,
+                RunStatus::Pruned => &mut counts.pruned,
                 RunStatus::NotApplicable { .. } => &mut counts.not_applicable,
             };
             *count += 1;
@@ -215,6 +224,7 @@ impl RunState {
             seed: 0,
             rows: vec![],
             status: RunStatus::Queued,
+            priority: 0,
             fits: vec![],
             fit: 0,
             stage: None,
