@@ -15,6 +15,7 @@
 //! Each file has one writer at a time: the scheduler (its lease), or the worker of the run (the run's lease).
 
 pub mod atomic;
+mod damage;
 mod format;
 mod inbox;
 mod lease;
@@ -34,9 +35,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use damage::Damage;
 pub use format::FormatVersion;
 pub use inbox::{Arrival, Command, Inbox, Target};
 pub use lease::{Acquired, Grant, Lease, RENEW_EVERY, SILENT_FOR, holder};
+pub(crate) use lines::{Block, parse, split};
 pub use lines::{Line, LineReader, LineWriter, Versioned};
 pub use machine::Holder;
 pub use printed::{LONGEST_PRINTED, Printed, printable};

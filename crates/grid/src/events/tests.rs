@@ -75,11 +75,11 @@ impl Story {
     }
 }
 
-fn progress(fit: usize, step: u64) -> RunEvent {
+pub(super) fn progress(fit: usize, step: u64) -> RunEvent {
     RunEvent::Progress { fit, step, steps: 100, epochs: 0.5, rows_per_second: 1000.0, losses: vec![Some(0.5), None] }
 }
 
-fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
+pub(super) fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
     let scored = Scored { score: Score::Value(score), rows: 9, weight: 9.0, positives: Some(4), negatives: Some(5) };
     let scores = vec![ValidScore { task: "click".into(), scene: Some("home".into()), metric: Metric::Auc, scored }];
     let (epochs, losses) = (1.0, vec![None]);
