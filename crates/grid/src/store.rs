@@ -17,6 +17,7 @@
 pub mod atomic;
 mod damage;
 mod format;
+mod health;
 mod inbox;
 mod lease;
 mod lines;
@@ -37,6 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use damage::Damage;
 pub use format::FormatVersion;
+pub use health::{Damages, Health, Scheduler};
 pub use inbox::{Arrival, Command, Inbox, Target};
 pub use lease::{Acquired, Grant, Lease, RENEW_EVERY, SILENT_FOR, holder};
 pub(crate) use lines::{Block, parse, split};

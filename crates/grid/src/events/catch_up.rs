@@ -1,5 +1,8 @@
 //! Reading what runs have told so far, fast: ten thousand runs with two million events in about a second.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;

@@ -163,6 +163,11 @@ impl GridState {
         &mut self.runs[at]
     }
 
+    /// Whether a scheduler ever told of it.
+    pub fn has_begun(&self) -> bool {
+        self.attempt > 0
+    }
+
     /// The runs of the grid, in its order. Those that only an earlier version of the experiment had are left out.
     pub fn runs(&self) -> impl Iterator<Item = &RunState> {
         self.runs.iter().filter(|run| run.planned == self.attempt && run.planned > 0)
