@@ -70,9 +70,9 @@ pub struct Run {
     /// Folder that holds the folders of grids.
     #[arg(long, default_value = "results")]
     pub results: PathBuf,
-    /// Also run again what failed or was cancelled before.
-    #[arg(long)]
-    pub retry_failed: bool,
+    /// What is run again.
+    #[command(flatten)]
+    pub again: Again,
     /// What executes the plans.
     #[command(flatten)]
     pub executed: Executed,
@@ -85,6 +85,17 @@ pub struct Run {
     /// Whether only to say what it would cost.
     #[command(flatten)]
     pub costs: Costs,
+}
+
+/// What is run again.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Again {
+    /// Also run again what failed or was cancelled before.
+    #[arg(long)]
+    pub retry_failed: bool,
+    /// Also run again what was pruned before.
+    #[arg(long)]
+    pub retry_pruned: bool,
 }
 
 /// What executes plans.
@@ -104,7 +115,7 @@ pub struct Executed {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Costs {
     /// Run nothing: print what it would cost in operations and memory, of the given jobs and threads.
-    #[arg(long, conflicts_with_all = ["detach", "retry_failed", "fail_fast"])]
+    #[arg(long, conflicts_with_all = ["detach", "retry_failed", "retry_pruned", "fail_fast"])]
     pub plan: bool,
     /// How the costs are written.
     #[arg(long, value_enum, default_value_t = TextOrJson::Text, requires = "plan")]
@@ -197,10 +208,22 @@ pub enum Order {
         /// Runs' keys.
         keys: Vec<String>,
     },
-    /// Run again what failed or was cancelled.
+    /// Run again what failed or was cancelled; by their keys, also what was pruned.
     Retry {
         /// Runs' keys.
         keys: Vec<String>,
+    },
+    /// Give up because validation scores are hopeless; tables count what was pruned.
+    Prune {
+        /// Runs' keys.
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
+    /// Start runs before others, or after them: higher first, 0 unless changed.
+    Priority {
+        /// Runs' keys, then their priority, a whole number.
+        #[arg(value_name = "KEYS... N", required = true, allow_negative_numbers = true)]
+        keys_and_number: Vec<String>,
     },
     /// Change how many runs run at once.
     Jobs {
@@ -208,6 +231,8 @@ pub enum Order {
         #[arg(value_parser = clap::value_parser!(u16).range(1..))]
         jobs: u16,
     },
+    /// Start nothing more and end after the runs that run; the next `mmtl run` goes on from there.
+    Drain,
     /// Checkpoint everything and end; the next `mmtl run` goes on from there.
     Stop,
 }
@@ -331,9 +356,9 @@ pub struct Schedule {
     /// How runs are executed.
     #[command(flatten)]
     pub how: How,
-    /// Also run again what failed or was cancelled before.
-    #[arg(long)]
-    pub retry_failed: bool,
+    /// What is run again.
+    #[command(flatten)]
+    pub again: Again,
 }
 
 /// `mmtl worker`

@@ -16,7 +16,10 @@ pub fn control(args: &Ctl) -> Result<(), Failure> {
         Order::Resume { keys } => Command::Resume(target(&store, keys)?),
         Order::Cancel { keys } => Command::Cancel(target(&store, keys)?),
         Order::Retry { keys } => Command::Retry(target(&store, keys)?),
+        Order::Prune { keys } => Command::Prune(runs(&store, keys)?),
+        Order::Priority { keys_and_number } => priority(&store, keys_and_number)?,
         Order::Jobs { jobs } => Command::Jobs(usize::from(*jobs)),
+        Order::Drain => Command::Drain,
         Order::Stop => Command::Stop,
     };
     if store.scheduler().map_err(Failure::failed)?.is_none() {
@@ -26,11 +29,33 @@ pub fn control(args: &Ctl) -> Result<(), Failure> {
     store.inbox().send(&command).map_err(Failure::failed)
 }
 
-/// The runs whose keys begin with what was typed; all of the grid when nothing was.
+/// The runs that were typed; all of the grid when none was.
 fn target(store: &Store, keys: &[String]) -> Result<Target, Failure> {
     if keys.is_empty() {
         return Ok(Target::Grid);
     }
+    runs(store, keys).map(Target::Runs)
+}
+
+/// What `priority KEYS... N` asks for.
+fn priority(store: &Store, keys_and_number: &[String]) -> Result<Command, Failure> {
+    let Some((number, keys)) = keys_and_number.split_last() else {
+        return Err(Failure::input("expected runs' keys and a whole number after `priority`"));
+    };
+    let Ok(priority) = number.parse() else {
+        let message =
+            format!("`{number}` is no priority, expected runs' keys and then a whole number, such as 1 or -1");
+        return Err(Failure::input(message));
+    };
+    if keys.is_empty() {
+        let message = "a priority of all runs would change nothing, expected some runs' keys before the number";
+        return Err(Failure::input(message));
+    }
+    Ok(Command::Priority { runs: runs(store, keys)?, priority })
+}
+
+/// The runs whose keys begin with what was typed.
+fn runs(store: &Store, keys: &[String]) -> Result<BTreeSet<TrialKey>, Failure> {
     let known: Vec<TrialKey> = read_grid(store).map_err(Failure::input)?.runs.into_iter().map(|run| run.key).collect();
     let mut runs = BTreeSet::new();
     for key in keys {
@@ -49,5 +74,5 @@ fn target(store: &Store, keys: &[String]) -> Result<Target, Failure> {
             }
         };
     }
-    Ok(Target::Runs(runs))
+    Ok(runs)
 }

@@ -11,7 +11,7 @@ use crate::workers::{cache_of, options};
 
 /// Opens the data as a run does, and prints the costs.
 pub fn print_costs(args: &Run, experiment: &Experiment, catalogue: &Catalogue) -> Result<(), Failure> {
-    let options = options(args.how, false);
+    let options = options(args.how, args.again);
     let execution = execution(&args.executed);
     let engine = engine(&execution, options.threads).map_err(Failure::input)?;
     let mut bar = DataProgress::new(args.plain);

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mmtl_grid::Stop;
 use mmtl_grid::TrialKey;
 use mmtl_grid::events::{Ending, GridEvent, GridLine, GridState, Happened, RunLine, RunStatus};
-use mmtl_grid::store::{Line, LineReader, Store};
+use mmtl_grid::store::{Line, LineReader, Store, printable};
 
 use crate::failure::Failure;
 use crate::run::ask_to_stop;
@@ -65,9 +65,11 @@ impl Found {
             RunStatus::Finished => &mut self.finished,
             RunStatus::Failed { .. } => &mut self.failed,
             RunStatus::NotApplicable { .. } => &mut self.not_applicable,
-            RunStatus::Queued | RunStatus::Running { .. } | RunStatus::Paused | RunStatus::Cancelled => {
-                &mut self.others
-            }
+            RunStatus::Queued
+            | RunStatus::Running { .. }
+            | RunStatus::Paused
+            | RunStatus::Cancelled
+            | RunStatus::Pruned => &mut self.others,
         } += 1;
     }
 }
@@ -134,6 +136,7 @@ impl<'a> Follower<'a> {
                 }
                 GridEvent::Planned { status, .. } if current => self.found.add(&status),
                 GridEvent::Moved { key, status } if current => self.moved(&key, &status)?,
+                GridEvent::Log { text, .. } if current => self.say(&printable(&text)),
                 _ => {}
             }
         }
@@ -203,6 +206,7 @@ impl<'a> Follower<'a> {
             RunStatus::Finished => format!("finished  {row} seed {} ({key}) in {seconds:.1} s", run.seed),
             RunStatus::Failed { reason } => format!("failed    {row} seed {} ({key}): {reason}", run.seed),
             RunStatus::Cancelled => format!("cancelled {row} seed {} ({key})", run.seed),
+            RunStatus::Pruned => format!("pruned    {row} seed {} ({key})", run.seed),
             RunStatus::Paused => format!("paused    {row} seed {} ({key})", run.seed),
             RunStatus::Queued | RunStatus::Running { .. } | RunStatus::NotApplicable { .. } => return Ok(()),
         };
@@ -213,7 +217,7 @@ impl<'a> Follower<'a> {
     fn progress(&mut self) {
         self.greet();
         let counts = self.state.counts();
-        let ended = counts.finished + counts.failed + counts.cancelled;
+        let ended = counts.finished + counts.failed + counts.cancelled + counts.pruned;
         let total = ended + counts.queued + counts.running + counts.paused;
         let left = self.state.time_left().map_or_else(|| "?".to_owned(), |ms| duration(ms / 1000));
         let text = format!(

@@ -113,7 +113,7 @@ pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
 fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
     let before = attempts(store)?;
-    let log_path = store.root().join("scheduler.log");
+    let log_path = store.scheduler_log();
     let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(failed)?;
     let mut child = scheduler(store.root(), args, log).map_err(failed)?.spawn().map_err(failed)?;
     let asked = Instant::now();
@@ -153,12 +153,13 @@ fn early_end(child: &mut Child, log: &Path) -> io::Result<Option<Result<(), Fail
 }
 
 fn scheduler(root: &Path, args: &Run, log: File) -> io::Result<Command> {
-    let options = options(args.how, args.retry_failed);
+    let options = options(args.how, args.again);
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("schedule").arg(root);
     command.args(["--jobs", &options.jobs.to_string(), "--threads", &options.threads.to_string()]);
     command.args(args.how.fail_fast.then_some("--fail-fast"));
-    command.args(args.retry_failed.then_some("--retry-failed"));
+    command.args(options.retry_failed.then_some("--retry-failed"));
+    command.args(options.retry_pruned.then_some("--retry-pruned"));
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     Ok(command)
 }

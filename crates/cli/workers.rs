@@ -15,7 +15,7 @@ use mmtl_grid::{Catalogue, GridError, Stop, TrialKey};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::args::{How, Schedule, Worker};
+use crate::args::{Again, How, Schedule, Worker};
 use crate::engines::engine;
 use crate::failure::Failure;
 
@@ -30,11 +30,12 @@ pub fn results_of(dir: &Path) -> PathBuf {
 }
 
 /// Jobs and threads, the cores shared out where they are not given.
-pub fn options(how: How, retry_failed: bool) -> Options {
+pub fn options(how: How, again: Again) -> Options {
     let cores = available_parallelism().map_or(1, usize::from);
     let jobs = how.jobs.map_or(cores, usize::from);
     let threads = how.threads.map_or((cores / jobs).max(1), usize::from);
-    Options { jobs, threads, fail_fast: how.fail_fast, retry_failed }
+    let Again { retry_failed, retry_pruned } = again;
+    Options { jobs, threads, fail_fast: how.fail_fast, retry_failed, retry_pruned }
 }
 
 /// Sets the flag at Ctrl-C, SIGTERM and SIGHUP.
@@ -64,7 +65,7 @@ pub fn schedule(args: &Schedule) -> Result<(), Failure> {
     let store = Store::open(&args.dir).map_err(Failure::input)?;
     let program =
         std::env::current_exe().map_err(|error| Failure::failed(format!("the program cannot be found: {error}")))?;
-    let ending = mmtl_grid::schedule::schedule(&store, &program, options(args.how, args.retry_failed), &stop);
+    let ending = mmtl_grid::schedule::schedule(&store, &program, options(args.how, args.again), &stop);
     match ending.map_err(Failure::failed)? {
         Some(Ending::Done | Ending::Stopped) => Ok(()),
         Some(Ending::FailedFast) => Err(Failure::failed("a run failed")),

@@ -61,15 +61,20 @@ impl Live {
     }
 
     fn statuses(&self) -> Vec<(TrialKey, RunStatus)> {
+        self.state().runs().map(|run| (run.key.clone(), run.status.clone())).collect()
+    }
+
+    /// What the scheduler has told.
+    fn state(&self) -> GridState {
         let mut state = GridState::default();
-        let Some(store) = self.store().filter(|store| store.grid_file().exists()) else { return vec![] };
+        let Some(store) = self.store() else { return state };
         let take = |line: mmtl_grid::store::Line<_>| {
             if let Some(line) = line.into_value() {
                 state.apply(Happened::Grid(line));
             }
         };
         store.grid_lines().poll_each(take).unwrap();
-        state.runs().map(|run| (run.key.clone(), run.status.clone())).collect()
+        state
     }
 
     fn count(&self, status: &str) -> usize {
@@ -295,6 +300,63 @@ fn a_live_grid_is_steered() {
     // What was cancelled stays so until it is asked for.
     let again = live.program.grid("small.toml", &[]);
     assert!(again.out.contains("1 of 2 runs finished, 1 cancelled"), "{again:?}");
+}
+
+#[test]
+fn runs_are_pruned_and_ordered_and_the_grid_drained() {
+    let mut live = Live::start(changed(&[("epochs = 2", "epochs = 100000\npatience = 0")]), "1");
+    live.until("one run", |live| live.count("running") == 1);
+    let keys: Vec<TrialKey> = live.statuses().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(live.status(&keys[0]), "running");
+    live.ctl(&["priority", keys[1].as_str(), keys[3].as_str(), "-1"]);
+    live.ctl(&["priority", keys[3].as_str(), "2"]);
+    live.ctl(&["prune", keys[0].as_str(), keys[2].as_str()]);
+    live.until("the pruning", |live| live.status(&keys[0]) == "pruned" && live.status(&keys[2]) == "pruned");
+    live.until("the run of high priority", |live| live.status(&keys[3]) == "running");
+    live.ctl(&["drain"]);
+    live.ctl(&["prune", keys[0].as_str()]);
+    live.ctl(&["cancel", keys[3].as_str()]);
+    let done = live.ended();
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.out.contains("0 of 4 runs finished, 1 cancelled, 2 pruned, 1 unfinished"), "{}", done.out);
+    assert!(done.out.contains("Pruned for their validation scores (2 of 4 runs)"), "{}", done.out);
+    let said = |what: &str| done.out.lines().any(|line| line.starts_with(what) && line.contains(", as asked by "));
+    for what in
+        ["gave 2 runs priority -1", "gave 1 run priority 2", "pruned 2 runs", "starting no more", "pruned 0 runs"]
+    {
+        assert!(said(what), "`{what}` is not in: {}", done.out);
+    }
+    assert_eq!(live.state().run(&keys[1]).unwrap().priority, -1);
+    // The next scheduler leaves what was pruned alone and goes by the priorities given before.
+    live.follower = Some(live.follow("1"));
+    live.until("the run that is left", |live| live.scheduler().is_some() && live.status(&keys[1]) == "running");
+    assert_eq!((live.count("pruned"), live.status(&keys[3])), (2, "cancelled"));
+    live.ctl(&["retry"]);
+    live.until("the cancelled run", |live| live.status(&keys[3]) == "queued");
+    live.ctl(&["retry", keys[2].as_str()]);
+    live.until("the pruned run", |live| live.status(&keys[2]) == "queued");
+    live.ctl(&["stop"]);
+    live.ended();
+    assert_eq!((live.count("pruned"), live.count("queued")), (1, 3));
+    let state = live.state();
+    assert_eq!([0, 1, 2, 3].map(|run: usize| state.run(&keys[run]).unwrap().priority), [0, -1, 0, 2]);
+}
+
+#[test]
+fn orders_that_make_no_sense_are_refused() {
+    let live = Live::start(changed(&ENDLESS), "1");
+    let key = live.endless();
+    let order = |words: &[&str]| live.program.run(&[&["ctl", "results/small"], words].concat());
+    is_refused(
+        &order(&["priority", "3"]),
+        "all",
+        &["a priority of all runs would change nothing, expected some runs'"],
+    );
+    is_refused(&order(&["priority", key.as_str()]), "none", &["is no priority, expected runs' keys and then a whole"]);
+    is_refused(&order(&["priority", "zz", "1"]), "zz", &["no run's key begins with `zz`"]);
+    is_refused(&order(&["prune", "zz"]), "zz", &["no run's key begins with `zz`"]);
+    let all = order(&["prune"]);
+    assert!(all.code == 2 && all.err.contains("<KEYS>..."), "{all:?}");
 }
 
 #[test]

@@ -6,23 +6,29 @@
 //! its number within the attempt and the time. After a resume, what an earlier attempt told of steps past the checkpoint
 //! is superseded: the new attempt tells it again.
 
+mod catch_up;
 mod estimate;
 mod fold;
 mod grid;
+mod head;
 mod run;
 mod run_fold;
+mod sift;
 #[cfg(test)]
 mod tests;
+mod told;
 mod writer;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+pub use catch_up::{CaughtUp, catch_up, catch_up_all};
 pub use fold::{Counts, GridState, Happened, RunState};
 pub use grid::{Ending, GridEvent, RunStatus};
 pub use run::{Evaluated, RunEvent, ValidScore};
 pub use run_fold::FitState;
+pub use told::Told;
 pub use writer::EventWriter;
 
 use crate::store::{FormatVersion, Versioned};
@@ -49,8 +55,8 @@ pub type GridLine = Stamped<GridEvent>;
 /// A line of `events.jsonl`.
 pub type RunLine = Stamped<RunEvent>;
 
-/// The version of both formats.
-pub(crate) const VERSION: FormatVersion = FormatVersion(1);
+/// The version of both formats. 2: runs may be pruned and have a priority, and test scores be revealed.
+pub(crate) const VERSION: FormatVersion = FormatVersion(2);
 
 impl<E> Versioned for Stamped<E> {
     const KNOWN: FormatVersion = VERSION;

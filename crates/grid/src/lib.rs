@@ -8,6 +8,8 @@ mod experiment;
 mod forecast;
 mod key;
 mod key_name;
+#[doc(hidden)]
+pub mod large_store;
 mod lattice;
 mod made;
 mod planned;

@@ -254,9 +254,7 @@ impl Prepared {
             }
         }
         atomic::replace(&store.experiment_file(), experiment.text().as_bytes())?;
-        let path = planned_file(store);
-        let file = GridFile { version: VERSION, grid: self.grid.clone() };
-        atomic::replace(&path, &to_json(&file, &path)?)
+        write_grid(store, &self.grid)
     }
 
     /// Removes the data that was prepared for this experiment and was not there before, when it cannot be run.
@@ -276,6 +274,12 @@ impl Prepared {
 /// When `planned.json` cannot be read, is newer or damaged.
 pub fn read_grid(store: &Store) -> Result<Grid, GridError> {
     Ok(read_json::<GridFile>(&planned_file(store), VERSION)?.grid)
+}
+
+pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
+    let path = planned_file(store);
+    let file = GridFile { version: VERSION, grid: grid.clone() };
+    atomic::replace(&path, &to_json(&file, &path)?)
 }
 
 fn planned_file(store: &Store) -> PathBuf {

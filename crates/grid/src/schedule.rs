@@ -1,22 +1,28 @@
 //! The scheduler of a grid: a process of its own that starts workers, heeds commands and writes `grid.jsonl`.
 
+mod answer;
+mod found;
 mod queue;
+mod reveal;
 mod workers;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use queue::{Action, Outcome, Phase, Queue};
+pub use queue::{Action, Done, Outcome, Phase, Queue};
+pub use reveal::reveal;
 pub use workers::{Workers, exit};
 
+use self::answer::answer;
+use self::found::{Found, failure, told};
 use crate::error::GridError;
-use crate::events::{Ending, EventWriter, GridEvent, Level, RunEvent, RunStatus};
+use crate::events::{Ending, EventWriter, GridEvent, Level, RunStatus};
 use crate::key::TrialKey;
-use crate::planned::{Planned, read_grid};
+use crate::planned::read_grid;
 use crate::stop::Stop;
-use crate::store::{Acquired, Command, Holder, Lease, Line, RENEW_EVERY, Store};
+use crate::store::{Acquired, Arrival, Command, Holder, Lease, RENEW_EVERY, Store};
 
 /// How a grid is run; no effect on any number.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +35,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// Whether runs that failed or were cancelled are run again.
     pub retry_failed: bool,
+    /// Whether runs that were pruned are run again.
+    pub retry_pruned: bool,
 }
 
 /// How often the scheduler looks around.
@@ -67,18 +75,18 @@ struct Scheduler<'a> {
 impl<'a> Scheduler<'a> {
     fn new(store: &'a Store, program: &Path, options: Options, lease: Lease) -> Result<Self, GridError> {
         let planned = read_grid(store)?.runs;
-        let cancelled = if options.retry_failed { BTreeSet::new() } else { cancelled(store)? };
-        let mut runs = vec![];
-        let mut statuses = vec![];
+        let told_before = told(store)?;
+        let (mut runs, mut statuses) = (vec![], vec![]);
         for run in &planned {
-            let (phase, status) = match found(store, run, options.retry_failed)? {
-                (Some(Phase::Queued), _) if cancelled.contains(&run.key) => {
-                    (Some(Phase::Cancelled), RunStatus::Cancelled)
-                }
-                found => found,
-            };
+            let status = told_before.run(&run.key).map(|before| &before.status);
+            let Found { phase, status } = Found::of(store, run, status, options)?;
             statuses.push(status);
             runs.extend(phase.map(|phase| (run.key.clone(), phase)));
+        }
+        let mut queue = Queue::new(runs, options.jobs, options.fail_fast);
+        for run in &planned {
+            let priority = told_before.run(&run.key).map_or(0, |before| before.priority);
+            queue.prioritise(&[run.key.clone()].into(), priority);
         }
         let mut events = EventWriter::open(&store.grid_file())?;
         let here = Holder::current();
@@ -104,7 +112,7 @@ impl<'a> Scheduler<'a> {
         }
         Ok(Self {
             store,
-            queue: Queue::new(runs, options.jobs, options.fail_fast),
+            queue,
             workers: Workers::new(program, store.root(), options.threads),
             events,
             told,
@@ -123,7 +131,9 @@ impl<'a> Scheduler<'a> {
         }
         let mut changed = self.heed()?;
         if stop.is_set() && !self.stopped {
-            self.stop();
+            self.stopped = true;
+            let actions = self.queue.halt().actions;
+            self.act(actions)?;
             changed = true;
         }
         for (key, outcome) in self.workers.ended().map_err(GridError::reading(self.store.root()))? {
@@ -146,7 +156,7 @@ impl<'a> Scheduler<'a> {
         let any = !arrivals.is_empty();
         for arrival in arrivals {
             match &arrival.command {
-                Ok(command) => self.obey(command)?,
+                Ok(command) => self.heed_one(command, &arrival)?,
                 Err(error) => {
                     let text = format!("a command was not understood: {error}");
                     self.events.tell(GridEvent::Log { level: Level::Warning, text })?;
@@ -157,43 +167,47 @@ impl<'a> Scheduler<'a> {
         Ok(any)
     }
 
-    fn obey(&mut self, command: &Command) -> Result<(), GridError> {
-        let actions = match command {
+    /// Does what a command says, and says so.
+    fn heed_one(&mut self, command: &Command, arrival: &Arrival) -> Result<(), GridError> {
+        let Done { runs, actions } = self.obey(command)?;
+        self.act(actions)?;
+        let text = answer(command, runs, arrival.from.as_ref());
+        self.events.tell(GridEvent::Log { level: Level::Info, text })
+    }
+
+    fn obey(&mut self, command: &Command) -> Result<Done, GridError> {
+        Ok(match command {
             Command::Pause(target) => self.queue.pause(target),
+            Command::Resume(target) => self.queue.resume(target),
             Command::Cancel(target) => self.queue.cancel(target),
-            Command::Resume(target) => {
-                self.queue.resume(target);
-                vec![]
-            }
-            Command::Retry(target) => {
-                self.queue.retry(target);
-                vec![]
+            Command::Retry(target) => self.queue.retry(target),
+            Command::Prune(runs) => self.queue.prune(runs),
+            Command::Priority { runs, priority } => {
+                let changed = self.queue.prioritise(runs, *priority);
+                let done = Done { runs: changed.len(), actions: vec![] };
+                for key in changed {
+                    self.events.tell(GridEvent::Priority { key, priority: *priority })?;
+                }
+                done
             }
             Command::Jobs(jobs) => {
                 self.queue.set_jobs(*jobs);
                 self.events.tell(GridEvent::Jobs { jobs: self.queue.jobs() })?;
-                vec![]
+                Done::default()
+            }
+            Command::Reveal => {
+                self.events.tell(GridEvent::Revealed)?;
+                Done::default()
             }
             Command::Drain => {
-                self.queue.drain();
                 self.stopped = true;
-                vec![]
+                self.queue.drain()
             }
             Command::Stop => {
-                self.stop();
-                vec![]
+                self.stopped = true;
+                self.queue.halt()
             }
-        };
-        self.act(actions)
-    }
-
-    fn stop(&mut self) {
-        self.stopped = true;
-        for action in self.queue.halt() {
-            if let Action::Stop(key) = action {
-                self.workers.stop(&key);
-            }
-        }
+        })
     }
 
     fn act(&mut self, actions: Vec<Action>) -> Result<(), GridError> {
@@ -222,7 +236,7 @@ impl<'a> Scheduler<'a> {
             // Whatever ended it afterwards, the record is there.
             Outcome::Failed(_) if self.store.run(key).is_finished() => Outcome::Finished,
             Outcome::Failed(reason) if reason.is_empty() => {
-                let told = last_failure(self.store, key).ok().flatten();
+                let told = failure(self.store, key).ok().flatten();
                 Outcome::Failed(
                     told.unwrap_or_else(|| "the worker could not keep its journal; see worker.log".to_owned()),
                 )
@@ -244,6 +258,7 @@ impl<'a> Scheduler<'a> {
                 Phase::Finished => RunStatus::Finished,
                 Phase::Failed(reason) => RunStatus::Failed { reason },
                 Phase::Cancelled => RunStatus::Cancelled,
+                Phase::Pruned => RunStatus::Pruned,
             };
             self.tell(&key, status)?;
         }
@@ -265,76 +280,32 @@ impl<'a> Scheduler<'a> {
             (false, true) => Ending::Stopped,
             (false, false) => Ending::Done,
         };
+        self.heed_late()?;
         self.events.tell(GridEvent::Closed { ending })?;
-        clear_inbox(self.store)?;
         self.lease.release()?;
         Ok(ending)
     }
+
+    /// Commands that came too late change nothing any more, but that test scores were looked at stays true.
+    fn heed_late(&mut self) -> Result<(), GridError> {
+        let inbox = self.store.inbox();
+        for arrival in inbox.read()? {
+            if let Ok(command @ Command::Reveal) = &arrival.command {
+                self.heed_one(command, &arrival)?;
+            }
+            inbox.remove(&arrival)?;
+        }
+        Ok(())
+    }
 }
 
-/// Removes commands that came too late for a scheduler: a `stop` left behind would end the next one at once.
+/// Removes commands that came too late for the last scheduler: a `stop` left behind would end this one at once.
 fn clear_inbox(store: &Store) -> Result<(), GridError> {
     let inbox = store.inbox();
     for arrival in inbox.read()? {
-        inbox.remove(&arrival)?;
+        if !matches!(arrival.command, Ok(Command::Reveal)) {
+            inbox.remove(&arrival)?;
+        }
     }
     Ok(())
-}
-
-/// The state in which a scheduler finds a run; `None` in the queue for one that never runs.
-fn found(store: &Store, run: &Planned, retry_failed: bool) -> Result<(Option<Phase>, RunStatus), GridError> {
-    if let Some(reason) = &run.not_applicable {
-        return Ok((None, RunStatus::NotApplicable { reason: reason.clone() }));
-    }
-    if store.run(&run.key).is_finished() {
-        return match store.run(&run.key).record() {
-            Ok(_) => Ok((Some(Phase::Finished), RunStatus::Finished)),
-            Err(GridError::Damaged { path, reason }) => {
-                let reason = GridError::Damaged { path, reason }.to_string();
-                Ok((Some(Phase::Failed(reason.clone())), RunStatus::Failed { reason }))
-            }
-            Err(error) => Err(error),
-        };
-    }
-    match last_failure(store, &run.key)?.filter(|_| !retry_failed) {
-        Some(reason) => Ok((Some(Phase::Failed(reason.clone())), RunStatus::Failed { reason })),
-        None => Ok((Some(Phase::Queued), RunStatus::Queued)),
-    }
-}
-
-/// The runs that were cancelled when the last scheduler ended.
-fn cancelled(store: &Store) -> Result<BTreeSet<TrialKey>, GridError> {
-    let mut cancelled = BTreeSet::new();
-    if !store.grid_file().exists() {
-        return Ok(cancelled);
-    }
-    store.grid_lines().poll_each(|line| {
-        let Line::Value(line) = line else { return };
-        if let GridEvent::Moved { key, status } | GridEvent::Planned { key, status, .. } = line.event {
-            if status == RunStatus::Cancelled {
-                cancelled.insert(key);
-            } else {
-                cancelled.remove(&key);
-            }
-        }
-    })?;
-    Ok(cancelled)
-}
-
-/// Why a run failed, if that is the last that its worker told. A worker that was killed tells nothing, so its run goes
-/// on from its checkpoint.
-fn last_failure(store: &Store, key: &TrialKey) -> Result<Option<String>, GridError> {
-    let folder = store.run(key);
-    let mut last = None;
-    if folder.events_file().exists() {
-        folder.events().poll_each(|line| {
-            if let Line::Value(line) = line {
-                last = match line.event {
-                    RunEvent::Failed { reason } => Some(reason),
-                    _ => None,
-                };
-            }
-        })?;
-    }
-    Ok(last)
 }

@@ -41,6 +41,8 @@ pub enum Absence {
     Unfinished,
     /// No run finished; at least one failed.
     Failed,
+    /// All runs were given up, at least one for its validation scores.
+    Pruned,
     /// All runs were given up.
     Cancelled,
     /// Runs finished, but without a score of this.
@@ -55,6 +57,7 @@ impl Absence {
             Self::NotApplicable => "n/a",
             Self::Unfinished => "unfinished",
             Self::Failed => "failed",
+            Self::Pruned => "pruned",
             Self::Cancelled => "cancelled",
             Self::NotScored => "not scored",
         }
@@ -72,6 +75,8 @@ impl Absence {
             Self::Unfinished
         } else if any(|state| matches!(state, RunState::Failed(_))) {
             Self::Failed
+        } else if any(|state| *state == RunState::Pruned) {
+            Self::Pruned
         } else {
             Self::Cancelled
         }

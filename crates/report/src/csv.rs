@@ -74,6 +74,7 @@ pub(crate) fn status(cell: &Cell) -> &'static str {
         Outcome::Absent(Absence::NotApplicable) => "not_applicable",
         Outcome::Absent(Absence::Unfinished) => "unfinished",
         Outcome::Absent(Absence::Failed) => "failed",
+        Outcome::Absent(Absence::Pruned) => "pruned",
         Outcome::Absent(Absence::Cancelled) => "cancelled",
         Outcome::Absent(Absence::NotScored) => "not_scored",
     }
@@ -102,7 +103,7 @@ fn reason(candidate: &Candidate, cell: &Cell) -> (String, String) {
             .iter()
             .find_map(|run| match &run.state {
                 RunState::Failed(reason) => Some(reason.clone()),
-                RunState::Finished | RunState::Cancelled | RunState::Unfinished => None,
+                RunState::Finished | RunState::Cancelled | RunState::Pruned | RunState::Unfinished => None,
             })
             .unwrap_or_default(),
         (Outcome::Mean(_) | Outcome::Undefined(_), _) => String::new(),

@@ -35,6 +35,7 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
         tasks: grid.tasks.iter().map(|task| subject(task, experiment)).collect(),
         candidates: candidates.finish(),
         entries,
+        revealed: told.revealed.is_some(),
     })
 }
 
@@ -75,6 +76,7 @@ fn outcome(store: &Store, run: &Planned, status: Option<&RunStatus>) -> Result<(
     let state = match status {
         Some(RunStatus::Failed { reason }) => RunState::Failed(reason.clone()),
         Some(RunStatus::Cancelled) => RunState::Cancelled,
+        Some(RunStatus::Pruned) => RunState::Pruned,
         Some(
             RunStatus::Queued
             | RunStatus::Running { .. }

@@ -22,6 +22,7 @@ pub fn json(report: &Report) -> String {
         experiment: &report.experiment,
         split: report.split.name(),
         slice: &report.slice,
+        revealed: report.revealed,
         candidates: report.candidates.iter().map(CandidateView::of).collect(),
         tables: report.tables.iter().map(TableView::of).collect(),
     };
@@ -34,6 +35,7 @@ struct Document<'a> {
     experiment: &'a str,
     split: &'static str,
     slice: &'a str,
+    revealed: bool,
     candidates: Vec<CandidateView<'a>>,
     tables: Vec<TableView<'a>>,
 }
@@ -128,6 +130,7 @@ impl<'a> RunView<'a> {
             RunState::Finished => ("finished", None),
             RunState::Failed(reason) => ("failed", Some(reason.as_str())),
             RunState::Cancelled => ("cancelled", None),
+            RunState::Pruned => ("pruned", None),
             RunState::Unfinished => ("unfinished", None),
         };
         Self { key: &run.key, seed: run.seed, state, reason }

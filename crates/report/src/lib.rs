@@ -33,6 +33,7 @@
 //!         baseline: None,
 //!     }],
 //!     entries: vec![entry(1, 1.25), entry(2, 1.75)],
+//!     revealed: false,
 //! };
 //! let report = Report::new(&scores, &Selection::default())?;
 //! let written = text(&report, Terminal { width: Some(80), styled: false });

@@ -33,7 +33,7 @@ fn unmarked(table: &Table) -> Option<String> {
 /// The notes of a whole report. `marked` says how the best stand out.
 pub(crate) fn of_report(report: &Report, marked: &str) -> Vec<String> {
     let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report)];
-    rules.into_iter().flatten().chain(missing(report)).collect()
+    rules.into_iter().flatten().chain(missing(report)).chain(revealed(report)).collect()
 }
 
 fn cells(report: &Report) -> impl Iterator<Item = &Cell> {
@@ -62,8 +62,13 @@ fn spread(report: &Report) -> Option<String> {
 fn marks(report: &Report, marked: &str) -> Option<String> {
     cells(report).any(|cell| cell.marked).then(|| {
         let level = LEVEL * 100.0;
-        let failed = report.candidates.iter().any(Candidate::has_failed);
-        let unjudged = if failed { " A row with a failed run is never marked." } else { "" };
+        let any = |is: fn(&Candidate) -> bool| report.candidates.iter().any(is);
+        let unjudged = match (any(Candidate::has_failed), any(|candidate| candidate.pruned() > 0)) {
+            (false, false) => "",
+            (true, false) => " A row with a failed run is never marked.",
+            (false, true) => " A row with a pruned run is never marked.",
+            (true, true) => " A row with a failed or pruned run is never marked.",
+        };
         format!(
             "{marked}: the best mean of the column, and all whose paired {level} % t interval of the difference to it \
              contains 0.{unjudged}"
@@ -131,16 +136,17 @@ fn missing(report: &Report) -> Vec<String> {
     absent.chain(unscored(report)).collect()
 }
 
-/// Runs without scores: failed ones by their reasons, then cancelled, then unfinished ones.
+/// Runs without scores: failed ones by their reasons, then cancelled, pruned and unfinished ones.
 fn unscored(report: &Report) -> Vec<String> {
     let mut failed: Vec<(String, Vec<RowRun>)> = vec![];
-    let (mut cancelled, mut unfinished) = (vec![], vec![]);
+    let (mut cancelled, mut pruned, mut unfinished) = (vec![], vec![], vec![]);
     for (row, candidate) in report.candidates.iter().enumerate() {
         for run in candidate.planned() {
             match &run.state {
                 RunState::Finished => {}
                 RunState::Failed(reason) => gather(&mut failed, sentence(reason), (row, run)),
                 RunState::Cancelled => cancelled.push((row, run)),
+                RunState::Pruned => pruned.push((row, run)),
                 RunState::Unfinished => unfinished.push((row, run)),
             }
         }
@@ -157,10 +163,21 @@ fn unscored(report: &Report) -> Vec<String> {
     if !cancelled.is_empty() {
         notes.push(format!("Cancelled ({}): {}.", share(&cancelled), which(report, &cancelled)));
     }
+    if !pruned.is_empty() {
+        notes.push(format!(
+            "Pruned for their validation scores ({}), so that the means of these rows are over the seeds left: {}.",
+            share(&pruned),
+            which(report, &pruned)
+        ));
+    }
     if !unfinished.is_empty() {
         notes.push(format!("Unfinished: {}.", share(&unfinished)));
     }
     notes
+}
+
+fn revealed(report: &Report) -> Option<String> {
+    report.revealed.then(|| "Test scores were looked at before the grid was done.".to_owned())
 }
 
 /// A run with the row that it stands in.

@@ -20,6 +20,8 @@ pub struct Report {
     pub split: Split,
     /// Which slice of them.
     pub slice: String,
+    /// Whether somebody looked at test scores before the grid was done.
+    pub revealed: bool,
     /// The rows of every table.
     pub candidates: Vec<Candidate>,
     /// The tables: tasks in the order of the schema, for each its metrics, for each its spaces.
@@ -47,6 +49,7 @@ impl Report {
             experiment: scores.experiment.clone(),
             split: selection.split,
             slice: selection.slice.clone(),
+            revealed: scores.revealed,
             candidates: scores.candidates.clone(),
             tables,
         })
@@ -55,19 +58,20 @@ impl Report {
     /// The first line of a report: whose scores these are, and how far the grid has come.
     #[must_use]
     pub fn headline(&self) -> String {
-        let (mut failed, mut cancelled, mut unfinished) = (0, 0, 0);
+        let (mut failed, mut cancelled, mut pruned, mut unfinished) = (0, 0, 0, 0);
         let runs = self.runs();
         for run in runs.values() {
             match run.state {
                 RunState::Finished => {}
                 RunState::Failed(_) => failed += 1,
                 RunState::Cancelled => cancelled += 1,
+                RunState::Pruned => pruned += 1,
                 RunState::Unfinished => unfinished += 1,
             }
         }
         let planned = runs.len();
-        let finished = planned - failed - cancelled - unfinished;
-        let parts = [(failed, "failed"), (cancelled, "cancelled"), (unfinished, "unfinished")];
+        let finished = planned - failed - cancelled - pruned - unfinished;
+        let parts = [(failed, "failed"), (cancelled, "cancelled"), (pruned, "pruned"), (unfinished, "unfinished")];
         let others = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}"));
         let (experiment, slice) = (one_line(&self.experiment), self.slice_words());
         let planned = count(planned as u64, "run");

@@ -18,6 +18,8 @@ pub struct Scores {
     pub candidates: Vec<Candidate>,
     /// Everything scored so far, in any order.
     pub entries: Vec<Entry>,
+    /// Whether somebody looked at test scores before the grid was done.
+    pub revealed: bool,
 }
 
 /// A task, as far as tables care.
@@ -71,6 +73,8 @@ pub enum RunState {
     Failed(String),
     /// Somebody gave it up.
     Cancelled,
+    /// Somebody gave it up because its validation scores were hopeless.
+    Pruned,
     /// It waits, runs or is paused.
     Unfinished,
 }
@@ -141,6 +145,18 @@ impl Candidate {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.planned().iter().any(|run| matches!(run.state, RunState::Failed(_)))
+    }
+
+    /// How many runs of it were pruned.
+    #[must_use]
+    pub fn pruned(&self) -> usize {
+        self.planned().iter().filter(|run| run.state == RunState::Pruned).count()
+    }
+
+    /// Whether its means are over survivors: runs failed or were pruned, which the scores of the others do not show.
+    #[must_use]
+    pub fn is_survivors(&self) -> bool {
+        self.has_failed() || self.pruned() > 0
     }
 
     /// Its finished runs.

@@ -18,7 +18,9 @@ pub fn summary_line(report: &Report, table: &Table) -> String {
         return one_line(&format!("{title}: no score yet"));
     };
     let score = mean_and_spread(summary, digits(table, &shown));
-    let seeds = count(summary.n, "seed");
+    let left = report.candidates[leader].pruned();
+    let pruned = if left > 0 { format!(" ({left} more pruned)") } else { String::new() };
+    let seeds = count(summary.n, "seed") + &pruned;
     let level = |index: &usize| *index != leader && table.cells[*index][place].marked;
     let level: Vec<&str> =
         (0..table.cells.len()).filter(level).map(|index| report.candidates[index].label.as_str()).collect();

@@ -48,7 +48,7 @@ pub enum Marking {
     FewSeeds,
     /// Some cell is dim.
     Dim,
-    /// No candidate without a failed run has a mean.
+    /// No candidate without a failed or pruned run has a mean.
     NoMean,
 }
 
@@ -107,14 +107,14 @@ fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate]) {
 }
 
 /// Marks the best of a column and all that cannot be told from it. A column with a dim cell is left alone as a whole: a
-/// best among the others would depend on which cell happens to have a row more. A candidate with a failed run is not
-/// judged by the seeds that survived.
+/// best among the others would depend on which cell happens to have a row more. A candidate with a failed or pruned run
+/// is not judged by the seeds that survived.
 fn mark(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], higher_is_better: bool) -> Marking {
     let column = || cells.iter().map(|row| &row[place]);
     if column().any(|cell| cell.dim) {
         return Marking::Dim;
     }
-    let judged = || column().zip(candidates).map(|(cell, candidate)| (cell, !candidate.has_failed()));
+    let judged = || column().zip(candidates).map(|(cell, candidate)| (cell, !candidate.is_survivors()));
     if !judged().any(|(cell, judged)| judged && matches!(cell.outcome, Outcome::Mean(_))) {
         return Marking::NoMean;
     }

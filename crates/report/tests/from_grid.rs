@@ -7,7 +7,7 @@ use mmtl_grid::store::{Cell, Record, Rows, Store, Times};
 use mmtl_grid::{Catalogue, Experiment, Grid, GridError, Planned, Row, TrialKey};
 use mmtl_metrics::{Metric, Overall, Reason, Score, Scored};
 use mmtl_plan::{Space, TargetScale, Task, TaskKind, Value};
-use mmtl_report::{Candidate, Entry, Report, RunState, Runs, Scores, Selection, Split, from_grid};
+use mmtl_report::{Candidate, Entry, Report, RunState, Runs, Scores, Selection, Split, Terminal, from_grid, text};
 
 use crate::grid::{auc, scored};
 
@@ -124,6 +124,7 @@ fn states(candidate: &Candidate) -> Vec<(u64, &str)> {
         RunState::Finished => "finished",
         RunState::Failed(_) => "failed",
         RunState::Cancelled => "cancelled",
+        RunState::Pruned => "pruned",
         RunState::Unfinished => "unfinished",
     };
     candidate.planned().iter().map(|run| (run.seed, word(&run.state))).collect()
@@ -149,6 +150,32 @@ fn runs_become_candidates_with_the_nearest_baseline() {
     assert_eq!(scores.candidates[5].runs, Runs::NotApplicable("no scenes to share".into()));
     // The ablation that came out as its base shares its run.
     assert_eq!(scores.candidates[2].planned()[0].key, scores.candidates[3].planned()[0].key);
+}
+
+#[test]
+fn pruned_runs_and_revealed_scores_are_told() {
+    let (_folder, store) = store();
+    let mut events = EventWriter::open(&store.grid_file()).unwrap();
+    let written = || {
+        text(
+            &Report::new(&read(&store).unwrap(), &Selection::default()).unwrap(),
+            Terminal { width: None, styled: false },
+        )
+    };
+    assert!(!written().contains("looked at") && !written().contains("pruned"));
+    events.tell(GridEvent::Moved { key: key(6), status: RunStatus::Pruned }).unwrap();
+    events.tell(GridEvent::Revealed).unwrap();
+    let scores = read(&store).unwrap();
+    assert_eq!(states(&scores.candidates[4]), [(1, "cancelled"), (2, "pruned"), (3, "unfinished")]);
+    assert!(scores.revealed);
+    for part in [
+        "4 of 7 runs finished, 1 cancelled, 1 pruned, 1 unfinished",
+        "Pruned for their validation scores (1 of 7 runs), so that the means of these rows are over the seeds left: mmoe \
+         per-scene seed 2.",
+        "Test scores were looked at before the grid was done.",
+    ] {
+        assert!(written().contains(part), "`{part}` is not in: {}", written());
+    }
 }
 
 #[test]

@@ -81,6 +81,7 @@ pub fn grid() -> Scores {
         ],
         candidates,
         entries,
+        revealed: false,
     }
 }
 

@@ -163,10 +163,33 @@ fn a_cell_without_scores_says_why() {
     assert_eq!(states(&mut scores, all), of(Absence::NotScored));
     assert_eq!(states(&mut scores, [failed(), unfinished, cancelled.clone()]), of(Absence::Unfinished));
     assert_eq!(states(&mut scores, [cancelled.clone(), failed(), cancelled.clone()]), of(Absence::Failed));
-    assert_eq!(states(&mut scores, [cancelled.clone(), cancelled.clone(), cancelled]), of(Absence::Cancelled));
+    assert_eq!(states(&mut scores, [cancelled.clone(), cancelled.clone(), cancelled.clone()]), of(Absence::Cancelled));
+    assert_eq!(states(&mut scores, [cancelled.clone(), RunState::Pruned, cancelled]), of(Absence::Pruned));
     let report = report();
     let nonsense = cell(&report, &report.tables[0], "star per-scene", "rows");
     assert_eq!(nonsense.outcome, of(Absence::NotApplicable));
+}
+
+#[test]
+fn a_mean_over_survivors_is_never_the_best() {
+    let mut scores = grid();
+    let best = report();
+    assert!(cell(&best, &best.tables[0], "mmoe experts=8", "rows").marked);
+    let Runs::Planned(runs) = &mut scores.candidates[2].runs else { panic!("it has runs") };
+    runs[1].state = RunState::Pruned;
+    scores.entries.retain(|entry| (entry.candidate, entry.seed) != (2, 2));
+    let report = Report::new(&scores, &Selection::default()).unwrap();
+    let click = cell(&report, &report.tables[0], "mmoe experts=8", "rows");
+    assert_eq!((click.summary().unwrap().n, click.marked), (2, false));
+    assert!(cell(&report, &report.tables[0], "mmoe experts=4", "rows").marked);
+    let written = text(&report, Terminal { width: None, styled: false });
+    assert!(written.contains("A row with a failed or pruned run is never marked."), "{written}");
+    assert!(written.contains("over the seeds left: mmoe experts=8 seed 2."), "{written}");
+    let leader = summary_line(&report, &report.tables[0]);
+    assert!(
+        leader.contains("mmoe experts=8 leads with ") && leader.contains("over 2 seeds (1 more pruned)"),
+        "{leader}"
+    );
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn any_scores() -> impl Strategy<Value = Scores> {
             8 => entries.prop_map(|(auc, mse)| Ok([auc, mse])),
             1 => Just(Err(RunState::Failed("no memory".to_owned()))),
             1 => Just(Err(RunState::Unfinished)),
+            1 => Just(Err(RunState::Pruned)),
         ];
         let runs = prop::collection::vec(prop::collection::vec(run, 0..6), candidates);
         (runs, prop::option::of(0..candidates)).prop_map(move |(runs, baseline)| assemble(scenes, baseline, runs))
@@ -59,6 +60,7 @@ fn assemble(scenes: usize, baseline: Option<usize>, runs: Vec<Vec<Result<[Entry;
         tasks: vec![task("click", Kind::Binary, Metric::Auc), task("spend", Kind::Regression, Metric::Mse)],
         candidates: vec![],
         entries: vec![],
+        revealed: false,
     };
     for (candidate, of_candidate) in runs.into_iter().enumerate() {
         let mut planned = vec![];
@@ -143,7 +145,7 @@ fn compare_mean(cell: &BTreeMap<&str, &str>, field: &str) -> usize {
     assert_eq!(cell["marked"] == "true", field.contains("**"), "{field}");
     assert_eq!(cell["dim"] == "true" && cell["status"] == "value", field.starts_with('('), "{field}");
     if cell["status"] != "value" {
-        let words = ["—", "failed", "unfinished", "cancelled"];
+        let words = ["—", "failed", "unfinished", "cancelled", "pruned"];
         assert!(words.iter().any(|word| field.starts_with(word)), "{field}");
         return 0;
     }

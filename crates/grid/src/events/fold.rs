@@ -30,6 +30,8 @@ pub struct GridState {
     pub opened_at: u64,
     /// When the last event came, in milliseconds since 1970.
     pub last_at: u64,
+    /// When somebody first looked at test scores before the grid was done, in milliseconds since 1970.
+    pub revealed: Option<u64>,
     /// The latest words of scheduler and workers, the oldest first: time, run, level, text.
     pub log: Vec<(u64, Option<TrialKey>, Level, String)>,
     attempt: u32,
@@ -56,6 +58,8 @@ pub struct RunState {
     pub rows: Vec<Row>,
     /// Its state, as the scheduler sees it.
     pub status: RunStatus,
+    /// Queued runs of higher priority start first, those of the same in the grid's order.
+    pub priority: i32,
     /// Its fits, in the order in which they run.
     pub fits: Vec<FitState>,
     /// The fit that was last heard of.
@@ -72,9 +76,9 @@ pub struct RunState {
     pub(super) earlier: u64,
     /// Milliseconds of all attempts that went by before a stage was told of: no training, however far it has come.
     pub(super) staged: u64,
-    seq: u64,
+    pub(super) seq: u64,
     /// The grid's attempt that planned it last.
-    planned: u32,
+    pub(super) planned: u32,
 }
 
 /// Runs by state.
@@ -92,6 +96,8 @@ pub struct Counts {
     pub failed: usize,
     /// Given up.
     pub cancelled: usize,
+    /// Given up for hopeless validation scores.
+    pub pruned: usize,
     /// Never run.
     pub not_applicable: usize,
 }
@@ -107,11 +113,12 @@ impl GridState {
             }
             Happened::Run(key, line) => {
                 let run = self.run_mut(&key);
-                if (line.attempt, line.seq) > (run.attempt, run.seq) {
-                    run.next(&line);
-                    self.last_at = self.last_at.max(line.at);
-                    if let Some((level, text)) = words(&line.event) {
-                        self.note(line.at, Some(key), level, text);
+                if run.is_behind(&line) {
+                    let (at, words) = (line.at, words(&line.event));
+                    run.next(line);
+                    self.last_at = self.last_at.max(at);
+                    if let Some((level, text)) = words {
+                        self.note(at, Some(key), level, text);
                     }
                 }
             }
@@ -130,26 +137,35 @@ impl GridState {
                 *run = RunState { architecture, protocol, seed, rows, status, planned: attempt, ..run.clone() };
             }
             GridEvent::Moved { key, status } => self.run_mut(&key).status = status,
+            GridEvent::Priority { key, priority } => self.run_mut(&key).priority = priority,
+            GridEvent::Revealed => self.revealed = self.revealed.or(Some(at)),
             GridEvent::Jobs { jobs } => self.jobs = jobs,
             GridEvent::Log { level, text } => self.note(at, None, level, text),
             GridEvent::Closed { ending } => self.ending = Some(ending),
         }
     }
 
-    fn note(&mut self, at: u64, key: Option<TrialKey>, level: Level, text: String) {
+    /// Words that come late, as those of runs that are read one after the other, find their place by time.
+    pub(super) fn note(&mut self, at: u64, key: Option<TrialKey>, level: Level, text: String) {
         if self.log.len() >= 2 * LOG {
             self.log.drain(..LOG);
         }
-        self.log.push((at, key, level, text));
+        let place = self.log.partition_point(|(before, ..)| *before <= at);
+        self.log.insert(place, (at, key, level, text));
     }
 
-    fn run_mut(&mut self, key: &TrialKey) -> &mut RunState {
+    pub(super) fn run_mut(&mut self, key: &TrialKey) -> &mut RunState {
         let next = self.runs.len();
         let at = *self.places.entry(key.clone()).or_insert(next);
         if at == next {
             self.runs.push(RunState::new(key.clone()));
         }
         &mut self.runs[at]
+    }
+
+    /// Whether a scheduler ever told of it.
+    pub fn has_begun(&self) -> bool {
+        self.attempt > 0
     }
 
     /// The runs of the grid, in its order. Those that only an earlier version of the experiment had are left out.
@@ -173,6 +189,7 @@ impl GridState {
                 RunStatus::Finished => &mut counts.finished,
                 RunStatus::Failed { .. } => &mut counts.failed,
                 RunStatus::Cancelled => &mut counts.cancelled,
+                RunStatus::Pruned => &mut counts.pruned,
                 RunStatus::NotApplicable { .. } => &mut counts.not_applicable,
             };
             *count += 1;
@@ -190,7 +207,7 @@ impl GridState {
 }
 
 /// What of an event belongs in the log.
-fn words(event: &RunEvent) -> Option<(Level, String)> {
+pub(super) fn words(event: &RunEvent) -> Option<(Level, String)> {
     match event {
         RunEvent::Log { level, text } => Some((*level, text.clone())),
         RunEvent::Failed { reason } => Some((Level::Error, reason.clone())),
@@ -207,7 +224,7 @@ fn words(event: &RunEvent) -> Option<(Level, String)> {
 }
 
 impl RunState {
-    fn new(key: TrialKey) -> Self {
+    pub(super) fn new(key: TrialKey) -> Self {
         Self {
             key,
             architecture: String::new(),
@@ -215,6 +232,7 @@ impl RunState {
             seed: 0,
             rows: vec![],
             status: RunStatus::Queued,
+            priority: 0,
             fits: vec![],
             fit: 0,
             stage: None,
@@ -228,7 +246,12 @@ impl RunState {
         }
     }
 
-    fn next(&mut self, line: &RunLine) {
+    /// Whether a line tells something new.
+    pub(super) fn is_behind(&self, line: &RunLine) -> bool {
+        (line.attempt, line.seq) > (self.attempt, self.seq)
+    }
+
+    pub(super) fn next(&mut self, line: RunLine) {
         if line.attempt > self.attempt {
             self.earlier = self.milliseconds();
             (self.started_at, self.last_at) = (line.at, line.at);
@@ -238,12 +261,12 @@ impl RunState {
             self.staged = self.staged.saturating_add(line.at.saturating_sub(self.last_at));
         }
         self.last_at = self.last_at.max(line.at);
-        self.event(&line.event);
+        self.event(line.event);
     }
 
-    fn event(&mut self, event: &RunEvent) {
+    fn event(&mut self, event: RunEvent) {
         let attempt = self.attempt;
-        if let RunEvent::Stage { name } = event {
+        if let RunEvent::Stage { name } = &event {
             self.stage = Some(name.clone());
         } else if !matches!(event, RunEvent::Log { .. }) {
             self.stage = None;
@@ -251,29 +274,26 @@ impl RunState {
         match event {
             RunEvent::Started { fits, .. } => {
                 self.fits.truncate(fits.len());
-                for (fit, name) in fits.iter().enumerate() {
-                    self.with(fit, |state| state.name.clone_from(name));
+                for (fit, name) in fits.into_iter().enumerate() {
+                    self.with(fit, |state| state.name = name);
                 }
                 self.fit = 0;
             }
-            RunEvent::Resumed { fit, step } => self.with(*fit, |state| state.resume(attempt, *step)),
-            RunEvent::Progress { fit, step, steps, epochs, rows_per_second, losses } => self.with(*fit, |state| {
-                state.at(attempt, *step, *epochs);
-                state.steps = *steps;
-                state.rows_per_second = *rows_per_second;
-                state.losses.clone_from(losses);
+            RunEvent::Resumed { fit, step } => self.with(fit, |state| state.resume(attempt, step)),
+            RunEvent::Progress { fit, step, steps, epochs, rows_per_second, losses } => self.with(fit, |state| {
+                state.at(attempt, step, epochs);
+                state.steps = steps;
+                state.rows_per_second = rows_per_second;
+                state.losses = losses;
             }),
             RunEvent::Evaluated(evaluated) => self.with(evaluated.fit, |state| {
                 state.at(attempt, evaluated.step, evaluated.epochs);
                 state.evaluated(evaluated);
             }),
-            RunEvent::Checkpointed { fit, step } => self.with(*fit, |state| {
+            RunEvent::Checkpointed { fit, step } => self.with(fit, |state| state.checkpointed(attempt, step)),
+            RunEvent::Fitted { fit, best_step } => self.with(fit, |state| {
                 state.at_least(attempt);
-                state.checkpoint = Some(*step);
-            }),
-            RunEvent::Fitted { fit, best_step } => self.with(*fit, |state| {
-                state.at_least(attempt);
-                state.best_step = Some(*best_step);
+                state.best_step = Some(best_step);
             }),
             RunEvent::Stage { .. }
             | RunEvent::Log { .. }

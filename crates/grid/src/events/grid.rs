@@ -45,6 +45,15 @@ pub enum GridEvent {
         /// Its state.
         status: RunStatus,
     },
+    /// A run starts before queued ones of a lower priority from now on.
+    Priority {
+        /// Its key.
+        key: TrialKey,
+        /// Its priority; 0 is everyone's at first.
+        priority: i32,
+    },
+    /// Somebody looked at test scores before the grid was done.
+    Revealed,
     /// So many runs at once from now on.
     Jobs {
         /// How many.
@@ -100,6 +109,8 @@ pub enum RunStatus {
     },
     /// Somebody gave it up.
     Cancelled,
+    /// Somebody gave it up because its validation scores were hopeless.
+    Pruned,
     /// It makes no sense and is never run.
     NotApplicable {
         /// Why, as one sentence.
@@ -117,6 +128,7 @@ impl RunStatus {
             Self::Finished => "finished",
             Self::Failed { .. } => "failed",
             Self::Cancelled => "cancelled",
+            Self::Pruned => "pruned",
             Self::NotApplicable { .. } => "n/a",
         }
     }

@@ -1,5 +1,7 @@
 //! The fold over the events of one fit.
 
+use std::sync::Arc;
+
 use crate::events::Evaluated;
 
 /// A fit as told by its events.
@@ -21,21 +23,23 @@ pub struct FitState {
     pub checkpoint: Option<u64>,
     /// The step whose weights were chosen, once the fit is over.
     pub best_step: Option<u64>,
-    latest: Option<Evaluated>,
-    /// Those that were the best so far, ascending by step: what remains when the last are superseded.
-    bests: Vec<Evaluated>,
+    latest: Option<Arc<Evaluated>>,
+    best: Option<Arc<Evaluated>>,
+    /// The best at the last checkpoint: what remains when all after it is superseded. Ten thousand runs have no room for
+    /// all that once were the best.
+    best_kept: Option<Arc<Evaluated>>,
     attempt: u32,
 }
 
 impl FitState {
     /// The last evaluation.
     pub fn latest(&self) -> Option<&Evaluated> {
-        self.latest.as_ref()
+        self.latest.as_deref()
     }
 
     /// The evaluation with the best score.
     pub fn best(&self) -> Option<&Evaluated> {
-        self.bests.last()
+        self.best.as_deref()
     }
 
     /// How much of it is done, from 0 to 1, if patience lasts.
@@ -51,10 +55,10 @@ impl FitState {
         if attempt > self.attempt {
             self.attempt = attempt;
             self.best_step = None;
-            self.bests.retain(|best| best.step <= step);
-            if self.latest.as_ref().is_some_and(|latest| latest.step > step) {
-                self.latest = self.bests.last().cloned();
-            }
+            let stands = |evaluated: &Arc<Evaluated>| evaluated.step <= step;
+            self.best_kept = self.best_kept.take().filter(stands);
+            self.best = self.best.take().filter(stands).or_else(|| self.best_kept.clone());
+            self.latest = self.latest.take().filter(stands).or_else(|| self.best.clone());
             self.step = step;
             self.checkpoint = (step > 0).then_some(step);
         }
@@ -71,11 +75,18 @@ impl FitState {
         self.epochs = epochs;
     }
 
-    pub(super) fn evaluated(&mut self, evaluated: &Evaluated) {
+    pub(super) fn evaluated(&mut self, mut evaluated: Evaluated) {
+        evaluated.scores.shrink_to_fit();
+        let evaluated = Arc::new(evaluated);
         if evaluated.best {
-            self.bests.retain(|best| best.step < evaluated.step);
-            self.bests.push(evaluated.clone());
+            self.best = Some(evaluated.clone());
         }
-        self.latest = Some(evaluated.clone());
+        self.latest = Some(evaluated);
+    }
+
+    pub(super) fn checkpointed(&mut self, attempt: u32, step: u64) {
+        self.at_least(attempt);
+        self.checkpoint = Some(step);
+        self.best_kept = self.best.clone();
     }
 }

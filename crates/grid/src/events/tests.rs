@@ -75,11 +75,11 @@ impl Story {
     }
 }
 
-fn progress(fit: usize, step: u64) -> RunEvent {
+pub(super) fn progress(fit: usize, step: u64) -> RunEvent {
     RunEvent::Progress { fit, step, steps: 100, epochs: 0.5, rows_per_second: 1000.0, losses: vec![Some(0.5), None] }
 }
 
-fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
+pub(super) fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
     let scored = Scored { score: Score::Value(score), rows: 9, weight: 9.0, positives: Some(4), negatives: Some(5) };
     let scores = vec![ValidScore { task: "click".into(), scene: Some("home".into()), metric: Metric::Auc, scored }];
     let (epochs, losses) = (1.0, vec![None]);
@@ -92,14 +92,17 @@ fn score_of(evaluated: Option<&Evaluated>) -> Option<f64> {
 
 #[test]
 fn runs_are_counted_by_state() {
-    let mut story = Story::new(2, 7);
+    let mut story = Story::new(2, 8);
     story.start(0, &["all"]);
     story.to(1, RunStatus::Paused);
     story.to(2, RunStatus::Finished);
     story.to(3, RunStatus::Failed { reason: "loss".into() });
     story.to(4, RunStatus::Cancelled);
     story.to(5, RunStatus::NotApplicable { reason: "star".into() });
-    let expected = Counts { queued: 1, running: 1, paused: 1, finished: 1, failed: 1, cancelled: 1, not_applicable: 1 };
+    story.to(6, RunStatus::Pruned);
+    let (cancelled, pruned, not_applicable) = (1, 1, 1);
+    let expected =
+        Counts { queued: 1, running: 1, paused: 1, finished: 1, failed: 1, cancelled, pruned, not_applicable };
     assert_eq!(story.state.counts(), expected);
     story.progress(0, 0, 10);
     assert_eq!(story.state.rows_per_second(), 1000.0);
@@ -174,6 +177,23 @@ fn a_new_scheduler_plans_the_grid_anew() {
     let keys: Vec<_> = story.state.runs().map(|run| run.key.clone()).collect();
     assert_eq!(keys, [key(0), key(2)]);
     assert!(story.state.run(&key(1)).is_some());
+}
+
+#[test]
+fn priorities_and_revealed_scores_outlast_schedulers() {
+    let mut story = Story::new(1, 2);
+    story.grid(GridEvent::Priority { key: key(1), priority: 3 });
+    assert_eq!((story.run(0).priority, story.run(1).priority, story.state.revealed), (0, 3, None));
+    for at in [5, 9] {
+        story.at = at;
+        story.grid(GridEvent::Revealed);
+    }
+    story.open(1);
+    story.plan(0, RunStatus::Queued);
+    story.plan(1, RunStatus::Queued);
+    assert_eq!((story.run(1).priority, story.state.revealed), (3, Some(5)));
+    story.grid(GridEvent::Priority { key: key(1), priority: -1 });
+    assert_eq!(story.run(1).priority, -1);
 }
 
 #[test]
@@ -285,6 +305,7 @@ fn any_status() -> impl Strategy<Value = RunStatus> {
         Just(RunStatus::Finished),
         any::<String>().prop_map(|reason| RunStatus::Failed { reason }),
         Just(RunStatus::Cancelled),
+        Just(RunStatus::Pruned),
         any::<String>().prop_map(|reason| RunStatus::NotApplicable { reason }),
     ]
 }
@@ -309,6 +330,8 @@ fn any_grid_event() -> impl Strategy<Value = GridEvent> {
         }),
         (0..4usize, any_status()).prop_map(|(run, status)| GridEvent::Moved { key: key(run), status }),
         any::<usize>().prop_map(|jobs| GridEvent::Jobs { jobs }),
+        (0..4usize, any::<i32>()).prop_map(|(run, priority)| GridEvent::Priority { key: key(run), priority }),
+        Just(GridEvent::Revealed),
         any::<String>().prop_map(|text| GridEvent::Log { level: Level::Error, text }),
         Just(GridEvent::Closed { ending: Ending::FailedFast }),
     ]
@@ -334,7 +357,7 @@ proptest! {
             state.apply(happened.clone());
             let counts = state.counts();
             let sum = counts.queued + counts.running + counts.paused + counts.finished + counts.failed
-                + counts.cancelled + counts.not_applicable;
+                + counts.cancelled + counts.pruned + counts.not_applicable;
             prop_assert_eq!(sum, state.runs().count());
             let _ = (state.time_left(), state.rows_per_second());
             prop_assert!(state.runs().all(|run| (0.0..=1.0).contains(&run.fraction())));

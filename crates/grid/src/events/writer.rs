@@ -26,16 +26,26 @@ impl<E: Serialize + DeserializeOwned> EventWriter<E> {
     /// # Errors
     /// When the file cannot be read or written, or a newer program wrote to it.
     pub fn open(path: &Path) -> Result<Self, GridError> {
+        let last = Self::go_on(path)?;
+        Ok(Self { attempt: last.attempt.saturating_add(1), seq: 0, ..last })
+    }
+
+    /// The last attempt that the file tells of, for what happens after its writer has ended. The caller must see to it
+    /// that there is no other writer.
+    ///
+    /// # Errors
+    /// As [`EventWriter::open`].
+    pub(crate) fn go_on(path: &Path) -> Result<Self, GridError> {
         // First, since it cuts off what a killed writer left unfinished.
         let lines = LineWriter::open(path)?;
-        let (mut attempt, mut newest) = (0, VERSION);
+        let (mut last, mut newest) = ((0, 0), VERSION);
         LineReader::<Stamped<E>>::new(path).poll_each(|line| match line {
-            Line::Value(line) => attempt = attempt.max(line.attempt),
+            Line::Value(line) => last = last.max((line.attempt, line.seq)),
             Line::Newer { found, .. } => newest = newest.max(found),
             Line::Corrupt { .. } => {}
         })?;
         newest.check(VERSION, path)?;
-        Ok(Self { lines, attempt: attempt.saturating_add(1), seq: 0, events: PhantomData })
+        Ok(Self { lines, attempt: last.0, seq: last.1, events: PhantomData })
     }
 
     /// Which attempt this is, from 1.
@@ -82,8 +92,8 @@ mod tests {
     fn nothing_is_written_behind_a_newer_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        std::fs::write(&path, "garbage\n{\"v\":2}\n").unwrap();
-        assert!(matches!(Writer::open(&path), Err(GridError::Newer { found: 2, known: 1, .. })));
+        std::fs::write(&path, "garbage\n{\"v\":3}\n").unwrap();
+        assert!(matches!(Writer::open(&path), Err(GridError::Newer { found: 3, known: 2, .. })));
         std::fs::write(&path, "garbage\n").unwrap();
         assert_eq!(Writer::open(&path).unwrap().attempt(), 1);
     }

@@ -1,7 +1,11 @@
 //! What runs next: a pure state machine over the runs of a grid. It starts nothing and reads no clock; the scheduler
 //! does what it says and tells it what happened.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::key::TrialKey;
 use crate::store::Target;
@@ -23,6 +27,8 @@ pub enum Phase {
     Failed(String),
     /// Somebody gave it up.
     Cancelled,
+    /// Somebody gave it up for hopeless validation scores.
+    Pruned,
 }
 
 /// How a worker ended.
@@ -47,11 +53,22 @@ pub enum Action {
     Stop(TrialKey),
 }
 
-/// The runs of a grid, in the order in which they are to start.
+/// What a command came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// How many runs it changed.
+    pub runs: usize,
+    /// What is to be done for it.
+    pub actions: Vec<Action>,
+}
+
+/// The runs of a grid, in the order in which those of one priority are to start.
 #[derive(Clone, Debug)]
 pub struct Queue {
     order: Vec<TrialKey>,
     states: BTreeMap<TrialKey, Phase>,
+    /// Those other than 0.
+    priorities: BTreeMap<TrialKey, i32>,
     jobs: usize,
     fail_fast: bool,
     halted: bool,
@@ -61,7 +78,8 @@ impl Queue {
     /// `runs` in order of their start, each with the state it was found in; at most `jobs` at once. With `fail_fast`
     /// the first failure stops the others.
     pub fn new(runs: impl IntoIterator<Item = (TrialKey, Phase)>, jobs: usize, fail_fast: bool) -> Self {
-        let mut queue = Self { order: vec![], states: BTreeMap::new(), jobs: jobs.max(1), fail_fast, halted: false };
+        let (order, states, priorities) = (vec![], BTreeMap::new(), BTreeMap::new());
+        let mut queue = Self { order, states, priorities, jobs: jobs.max(1), fail_fast, halted: false };
         for (key, state) in runs {
             queue.order.push(key.clone());
             queue.states.insert(key, state);
@@ -89,9 +107,8 @@ impl Queue {
         let mut actions = self.surplus();
         if !self.halted {
             let free = self.jobs.saturating_sub(self.occupied());
-            let next: Vec<TrialKey> =
-                self.order.iter().filter(|key| self.states[*key] == Phase::Queued).take(free).cloned().collect();
-            for key in next {
+            let queued = if free == 0 { vec![] } else { self.by_priority(&Phase::Queued) };
+            for key in queued.into_iter().take(free) {
                 self.set(&key, Phase::Running);
                 actions.push(Action::Start(key));
             }
@@ -111,7 +128,7 @@ impl Queue {
             Outcome::Failed(reason) => {
                 self.set(key, Phase::Failed(reason));
                 if self.fail_fast {
-                    return self.halt();
+                    return self.halt().actions;
                 }
             }
         }
@@ -119,14 +136,15 @@ impl Queue {
     }
 
     /// Start nothing more, and let every running worker checkpoint and stop.
-    pub fn halt(&mut self) -> Vec<Action> {
+    pub fn halt(&mut self) -> Done {
         self.halted = true;
-        self.stop_those(&Target::Grid, &Phase::Queued)
+        self.stop_those(&Target::Grid)
     }
 
     /// Start nothing more; what runs goes on to its end.
-    pub fn drain(&mut self) {
+    pub fn drain(&mut self) -> Done {
         self.halted = true;
+        Done { runs: self.occupied(), actions: vec![] }
     }
 
     /// Whether nothing runs and nothing will.
@@ -136,33 +154,68 @@ impl Queue {
     }
 
     /// Runs that wait stay waiting until resumed; runs that run checkpoint and stop.
-    pub fn pause(&mut self, target: &Target) -> Vec<Action> {
-        self.change(target, |state| (*state == Phase::Queued).then_some(Phase::Paused));
-        self.stop_those(target, &Phase::Paused)
+    pub fn pause(&mut self, target: &Target) -> Done {
+        self.change(target, |phase| match phase {
+            Phase::Queued => Some(Phase::Paused),
+            Phase::Running => Some(stopping(Phase::Paused)),
+            Phase::Stopping(then) if **then == Phase::Queued => Some(stopping(Phase::Paused)),
+            _ => None,
+        })
     }
 
     /// Paused runs wait for a free place again.
-    pub fn resume(&mut self, target: &Target) {
-        self.change(target, |state| match state {
+    pub fn resume(&mut self, target: &Target) -> Done {
+        self.change(target, |phase| match phase {
             Phase::Paused => Some(Phase::Queued),
-            Phase::Stopping(then) if **then == Phase::Paused => Some(Phase::Stopping(Box::new(Phase::Queued))),
+            Phase::Stopping(then) if **then == Phase::Paused => Some(stopping(Phase::Queued)),
             _ => None,
-        });
+        })
     }
 
     /// Gives runs up; what they have done so far stays.
-    pub fn cancel(&mut self, target: &Target) -> Vec<Action> {
-        self.change(target, |state| match state {
-            Phase::Queued | Phase::Paused => Some(Phase::Cancelled),
-            Phase::Stopping(_) => Some(Phase::Stopping(Box::new(Phase::Cancelled))),
-            _ => None,
-        });
-        self.stop_those(target, &Phase::Cancelled)
+    pub fn cancel(&mut self, target: &Target) -> Done {
+        self.give_up(target, &Phase::Cancelled)
     }
 
-    /// Failed and cancelled runs wait for a free place again.
-    pub fn retry(&mut self, target: &Target) {
-        self.change(target, |state| matches!(state, Phase::Failed(_) | Phase::Cancelled).then_some(Phase::Queued));
+    /// Gives runs up because their validation scores are hopeless.
+    pub fn prune(&mut self, runs: &BTreeSet<TrialKey>) -> Done {
+        self.give_up(&Target::Runs(runs.clone()), &Phase::Pruned)
+    }
+
+    fn give_up(&mut self, target: &Target, how: &Phase) -> Done {
+        self.change(target, |phase| match phase {
+            Phase::Queued | Phase::Paused => Some(how.clone()),
+            Phase::Running => Some(stopping(how.clone())),
+            Phase::Stopping(then) if **then != *how => Some(stopping(how.clone())),
+            _ => None,
+        })
+    }
+
+    /// Failed and cancelled runs wait for a free place again, and pruned ones that are named.
+    pub fn retry(&mut self, target: &Target) -> Done {
+        let named = matches!(target, Target::Runs(_));
+        let given_up = |phase: &Phase| *phase == Phase::Cancelled || named && *phase == Phase::Pruned;
+        self.change(target, |phase| match phase {
+            Phase::Failed(_) => Some(Phase::Queued),
+            Phase::Stopping(then) if given_up(then) => Some(stopping(Phase::Queued)),
+            phase if given_up(phase) => Some(Phase::Queued),
+            _ => None,
+        })
+    }
+
+    /// Changes the priority of runs that are not finished; which ones had another.
+    pub fn prioritise(&mut self, runs: &BTreeSet<TrialKey>, priority: i32) -> Vec<TrialKey> {
+        let changes = |key: &&TrialKey| {
+            self.states.get(*key).is_some_and(|phase| *phase != Phase::Finished) && self.priority(key) != priority
+        };
+        let changed: Vec<TrialKey> = runs.iter().filter(changes).cloned().collect();
+        self.priorities.extend(changed.iter().map(|key| (key.clone(), priority)));
+        changed
+    }
+
+    /// The priority of a run.
+    pub fn priority(&self, key: &TrialKey) -> i32 {
+        self.priorities.get(key).copied().unwrap_or(0)
     }
 
     /// Changes how many may run at once; surplus workers checkpoint and wait at the next [`Queue::actions`].
@@ -170,32 +223,45 @@ impl Queue {
         self.jobs = jobs.max(1);
     }
 
-    /// The latest started beyond the number of jobs go back to waiting.
+    /// The last of those that run beyond the number of jobs go back to waiting.
     fn surplus(&mut self) -> Vec<Action> {
-        let running: Vec<TrialKey> =
-            self.order.iter().filter(|key| self.states[*key] == Phase::Running).cloned().collect();
+        let occupied = self.occupied();
+        if occupied <= self.jobs {
+            return vec![];
+        }
+        let running = self.by_priority(&Phase::Running);
         let surplus = running.len().saturating_sub(self.jobs);
         let last = running.into_iter().rev().take(surplus).collect();
-        self.stop_those(&Target::Runs(last), &Phase::Queued)
+        self.stop_those(&Target::Runs(last)).actions
     }
 
-    fn stop_those(&mut self, target: &Target, then: &Phase) -> Vec<Action> {
-        let changed =
-            self.change(target, |state| (*state == Phase::Running).then(|| Phase::Stopping(Box::new(then.clone()))));
-        changed.into_iter().map(Action::Stop).collect()
+    /// The runs in a state, in the order in which they are to start.
+    fn by_priority(&self, phase: &Phase) -> Vec<TrialKey> {
+        let mut runs: Vec<TrialKey> = self.order.iter().filter(|key| self.states[*key] == *phase).cloned().collect();
+        runs.sort_by_key(|key| Reverse(self.priority(key)));
+        runs
     }
 
-    fn change(&mut self, target: &Target, next: impl Fn(&Phase) -> Option<Phase>) -> Vec<TrialKey> {
+    fn stop_those(&mut self, target: &Target) -> Done {
+        self.change(target, |phase| (*phase == Phase::Running).then(|| stopping(Phase::Queued)))
+    }
+
+    fn change(&mut self, target: &Target, next: impl Fn(&Phase) -> Option<Phase>) -> Done {
         let aimed = |key: &&TrialKey| match target {
             Target::Grid => true,
             Target::Runs(keys) => keys.contains(key),
         };
-        let changes: Vec<(TrialKey, Phase)> =
-            self.order.iter().filter(aimed).filter_map(|key| Some((key.clone(), next(&self.states[key])?))).collect();
-        for (key, state) in &changes {
-            self.set(key, state.clone());
+        let mut done = Done::default();
+        for key in self.order.iter().filter(aimed) {
+            let Some(phase) = self.states.get_mut(key) else { continue };
+            let Some(next) = next(phase) else { continue };
+            if *phase == Phase::Running {
+                done.actions.push(Action::Stop(key.clone()));
+            }
+            *phase = next;
+            done.runs += 1;
         }
-        changes.into_iter().map(|(key, _)| key).collect()
+        done
     }
 
     fn occupied(&self) -> usize {
@@ -209,122 +275,6 @@ impl Queue {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn key(number: u64) -> TrialKey {
-        format!("{number:016x}").parse().unwrap()
-    }
-
-    fn queued(n: u64, jobs: usize, fail_fast: bool) -> Queue {
-        Queue::new((0..n).map(|i| (key(i), Phase::Queued)), jobs, fail_fast)
-    }
-
-    fn start(number: u64) -> Action {
-        Action::Start(key(number))
-    }
-
-    fn stop(number: u64) -> Action {
-        Action::Stop(key(number))
-    }
-
-    fn run(number: u64) -> Target {
-        Target::Runs([key(number)].into())
-    }
-
-    #[test]
-    fn runs_start_in_order_and_fill_free_places() {
-        let mut q = queued(4, 2, false);
-        assert_eq!(q.actions(), [start(0), start(1)]);
-        assert_eq!(q.actions(), []);
-        q.ended(&key(1), Outcome::Finished);
-        assert_eq!(q.actions(), [start(2)]);
-    }
-
-    #[test]
-    fn finished_runs_never_start_again() {
-        let mut q = Queue::new([(key(0), Phase::Finished), (key(1), Phase::Queued)], 4, false);
-        assert_eq!(q.actions(), [start(1)]);
-        q.retry(&Target::Grid);
-        assert_eq!(q.actions(), []);
-        q.ended(&key(1), Outcome::Finished);
-        assert!(q.is_over());
-    }
-
-    #[test]
-    fn a_failure_is_kept_and_the_grid_goes_on_unless_told_otherwise() {
-        let mut q = queued(3, 1, false);
-        q.actions();
-        assert_eq!(q.ended(&key(0), Outcome::Failed("loss".into())), []);
-        assert_eq!(q.actions(), [start(1)]);
-        let mut q = queued(3, 2, true);
-        q.actions();
-        assert_eq!(q.ended(&key(0), Outcome::Failed("loss".into())), [stop(1)]);
-        assert!(!q.is_over());
-        q.ended(&key(1), Outcome::Stopped);
-        assert!(q.is_over());
-        assert_eq!((q.actions(), q.state(&key(1))), (vec![], Some(&Phase::Queued)));
-    }
-
-    #[test]
-    fn pausing_and_resuming_while_it_stops() {
-        let mut q = queued(2, 1, false);
-        q.actions();
-        assert_eq!(q.pause(&Target::Grid), [stop(0)]);
-        q.resume(&run(0));
-        q.ended(&key(0), Outcome::Stopped);
-        assert_eq!(q.actions(), [start(0)]);
-        assert_eq!(q.state(&key(1)), Some(&Phase::Paused));
-        q.ended(&key(0), Outcome::Finished);
-        assert!(!q.is_over(), "a paused run is not over");
-        q.resume(&Target::Grid);
-        assert_eq!(q.actions(), [start(1)]);
-    }
-
-    #[test]
-    fn cancelling_beats_pausing_and_retry_brings_back() {
-        let mut q = queued(2, 1, false);
-        q.actions();
-        q.pause(&run(0));
-        q.cancel(&run(0));
-        q.ended(&key(0), Outcome::Stopped);
-        assert_eq!(q.state(&key(0)), Some(&Phase::Cancelled));
-        q.retry(&Target::Grid);
-        assert_eq!(q.actions(), [start(0)]);
-    }
-
-    #[test]
-    fn a_run_that_finishes_while_asked_to_stop_is_finished() {
-        let mut q = queued(1, 1, false);
-        q.actions();
-        q.cancel(&Target::Grid);
-        q.ended(&key(0), Outcome::Finished);
-        assert_eq!(q.state(&key(0)), Some(&Phase::Finished));
-    }
-
-    #[test]
-    fn fewer_jobs_stop_the_latest() {
-        let mut q = queued(4, 3, false);
-        q.actions();
-        q.set_jobs(1);
-        assert_eq!(q.actions(), [stop(1), stop(2)]);
-        for number in [1, 2] {
-            q.ended(&key(number), Outcome::Stopped);
-        }
-        assert_eq!(q.actions(), []);
-        q.set_jobs(2);
-        assert_eq!(q.actions(), [start(1)]);
-    }
-
-    #[test]
-    fn a_halted_grid_keeps_its_queue_for_the_next_time() {
-        let mut q = queued(3, 2, false);
-        q.actions();
-        assert_eq!(q.halt(), [stop(0), stop(1)]);
-        q.ended(&key(0), Outcome::Stopped);
-        q.ended(&key(1), Outcome::Finished);
-        assert!(q.is_over());
-        assert_eq!(q.states().filter(|(_, s)| **s == Phase::Queued).count(), 2);
-    }
+fn stopping(then: Phase) -> Phase {
+    Phase::Stopping(Box::new(then))
 }

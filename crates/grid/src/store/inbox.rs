@@ -14,8 +14,10 @@ use crate::error::GridError;
 use crate::key::TrialKey;
 use crate::store::atomic::replace;
 use crate::store::format::{FormatVersion, read_json, to_json};
+use crate::store::sender::Sender;
 
-const VERSION: FormatVersion = FormatVersion(1);
+/// 2: says who sends it.
+const VERSION: FormatVersion = FormatVersion(2);
 
 /// Which runs a command is for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,20 +39,34 @@ pub enum Command {
     Resume(Target),
     /// Checkpoint, stop and do not go on.
     Cancel(Target),
-    /// Queue failed and cancelled runs again.
+    /// Queue failed and cancelled runs again, and pruned ones that are named: what was found hopeless is not run again
+    /// because something else failed.
     Retry(Target),
+    /// Checkpoint, stop and do not go on, for validation scores that are hopeless. Unlike cancelled runs, these make
+    /// what is left of their row a choice of survivors, which tables say.
+    Prune(BTreeSet<TrialKey>),
+    /// Start these before queued runs of a lower priority; 0 is everyone's at first.
+    Priority {
+        /// Which runs.
+        runs: BTreeSet<TrialKey>,
+        /// Their priority from now on; higher ones start first.
+        priority: i32,
+    },
     /// So many runs at once.
     Jobs(usize),
     /// Checkpoint all running runs and end the scheduler; the next `mmtl run` goes on.
     Stop,
     /// End the scheduler once the running runs are done.
     Drain,
+    /// Note that somebody looks at test scores before the grid is done.
+    Reveal,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Letter {
     version: FormatVersion,
+    from: Option<Sender>,
     command: Command,
 }
 
@@ -59,6 +75,8 @@ struct Letter {
 pub struct Arrival {
     /// Its name.
     pub name: String,
+    /// Who sent it, if that is told.
+    pub from: Option<Sender>,
     /// What it says, or why it cannot be understood.
     pub command: Result<Command, GridError>,
 }
@@ -88,7 +106,7 @@ impl Inbox {
         let order = clock.max(last.saturating_add(1));
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let path = self.folder.join(format!("{order:039}-{:010}-{count:06}.json", std::process::id()));
-        let letter = Letter { version: VERSION, command: command.clone() };
+        let letter = Letter { version: VERSION, from: Some(Sender::current()), command: command.clone() };
         replace(&path, &to_json(&letter, &path)?)
     }
 
@@ -98,9 +116,9 @@ impl Inbox {
     /// # Errors
     /// When the folder cannot be read; a file that cannot is an arrival of its own.
     pub fn read(&self) -> Result<Vec<Arrival>, GridError> {
-        let read = |name: String| {
-            let command = read_json::<Letter>(&self.folder.join(&name), VERSION).map(|letter| letter.command);
-            Arrival { name, command }
+        let read = |name: String| match read_json::<Letter>(&self.folder.join(&name), VERSION) {
+            Ok(Letter { from, command, .. }) => Arrival { name, from, command: Ok(command) },
+            Err(error) => Arrival { name, from: None, command: Err(error) },
         };
         Ok(self.names()?.into_iter().map(read).collect())
     }
@@ -160,14 +178,18 @@ mod tests {
             Command::Resume(runs()),
             Command::Cancel(runs()),
             Command::Retry(Target::Grid),
+            Command::Prune(BTreeSet::from([key.clone()])),
+            Command::Priority { runs: BTreeSet::from([key.clone()]), priority: -3 },
             Command::Stop,
             Command::Drain,
+            Command::Reveal,
         ];
         all.extend((1..=40).map(Command::Jobs));
         for command in &all {
             inbox.send(command).unwrap();
         }
         assert_eq!(commands(&inbox), all);
+        assert!(inbox.read().unwrap().iter().all(|arrival| arrival.from == Some(Sender::current())));
         inbox.remove(&inbox.read().unwrap()[0]).unwrap();
         assert_eq!(commands(&inbox), all[1..]);
     }
@@ -198,7 +220,7 @@ mod tests {
         let errors: Vec<String> =
             arrivals.iter().filter_map(|a| a.command.as_ref().err()).map(ToString::to_string).collect();
         assert!(errors[0].contains("unknown variant `dance`, expected one of `pause`"), "{}", errors[0]);
-        assert!(errors[1].contains("has format 9, and this program reads up to 1"), "{}", errors[1]);
+        assert!(errors[1].contains("has format 9, and this program reads up to 2"), "{}", errors[1]);
         assert_eq!(errors.len(), 3);
         for arrival in &arrivals {
             inbox.remove(arrival).unwrap();

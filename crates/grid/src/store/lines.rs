@@ -1,14 +1,19 @@
 //! JSON lines: files that one writer appends to and many readers follow.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use memchr::{memchr, memchr_iter, memrchr};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::error::GridError;
+use crate::store::damage::Damage;
 use crate::store::format::FormatVersion;
 
 /// Appends lines to a file.
@@ -130,7 +135,16 @@ pub struct LineReader<T> {
     lines: u64,
     /// Inside a line that is too long to be one.
     overlong: bool,
+    damage: Damage,
     values: PhantomData<T>,
+}
+
+/// What a reader hands over at once.
+pub(crate) enum Block<'a> {
+    /// Whole lines with their newlines, and the number of the first in the file.
+    Lines(&'a [u8], u64),
+    /// Something that is no line; its number and what is wrong with it.
+    Wrong(u64, String),
 }
 
 /// No line is longer. A damaged file without newlines must not fill the memory.
@@ -140,7 +154,18 @@ const PIECE: usize = 1 << 20;
 impl<T: DeserializeOwned + Versioned> LineReader<T> {
     /// From the first line on. The file need not exist yet.
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), offset: 0, lines: 0, overlong: false, values: PhantomData }
+        let damage = Damage::default();
+        Self { path: path.to_owned(), offset: 0, lines: 0, overlong: false, damage, values: PhantomData }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What was wrong with the file so far.
+    pub fn damage(&self) -> &Damage {
+        &self.damage
     }
 
     /// The lines that are new. None while the file does not exist.
@@ -158,57 +183,91 @@ impl<T: DeserializeOwned + Versioned> LineReader<T> {
     /// # Errors
     /// As [`LineReader::poll`].
     pub fn poll_each(&mut self, mut each: impl FnMut(Line<T>)) -> Result<(), GridError> {
+        let mut damage = std::mem::take(&mut self.damage);
+        let polled = self.poll_blocks(&mut vec![], |block| match block {
+            Block::Wrong(line, reason) => each(damage.seen(Line::Corrupt { line, reason })),
+            Block::Lines(lines, first) => {
+                for (bytes, number) in split(lines).zip(first..) {
+                    each(damage.seen(parse(bytes, number)));
+                }
+            }
+        });
+        self.damage = damage;
+        polled
+    }
+
+    /// Hands over what is new as it stands in the file; `held` is room to read into, worth keeping between files.
+    ///
+    /// # Errors
+    /// As [`LineReader::poll`].
+    pub(crate) fn poll_blocks(&mut self, held: &mut Vec<u8>, mut each: impl FnMut(Block<'_>)) -> Result<(), GridError> {
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(GridError::reading(&self.path)(error)),
         };
-        self.follow(&mut file, &mut each).map_err(GridError::reading(&self.path))
+        self.follow(&mut file, held, &mut each).map_err(GridError::reading(&self.path))
     }
 
-    fn follow(&mut self, file: &mut File, each: &mut impl FnMut(Line<T>)) -> io::Result<()> {
+    fn follow(&mut self, file: &mut File, held: &mut Vec<u8>, each: &mut impl FnMut(Block<'_>)) -> io::Result<()> {
         let length = file.metadata()?.len();
         if length < self.offset {
-            each(Line::Corrupt { line: self.lines, reason: "the file became shorter".to_owned() });
+            each(Block::Wrong(self.lines, "the file became shorter".to_owned()));
             self.offset = length;
         }
-        file.seek(SeekFrom::Start(self.offset))?;
-        let mut held = vec![];
+        if self.offset > 0 {
+            file.seek(SeekFrom::Start(self.offset))?;
+        }
+        let room = usize::try_from(length - self.offset).unwrap_or(PIECE).clamp(1, PIECE);
+        let mut filled = 0;
         loop {
-            let old = held.len();
-            held.resize(old + PIECE, 0);
-            let read = file.read(&mut held[old..])?;
-            held.truncate(old + read);
+            if held.len() < filled + room {
+                held.resize(filled + room, 0);
+            }
+            let read = file.read(&mut held[filled..])?;
             if read == 0 {
                 return Ok(());
             }
-            let mut start = 0;
-            while let Some(length) = held[start..].iter().position(|byte| *byte == b'\n') {
-                self.line(&held[start..start + length], each);
-                start += length + 1;
-            }
-            self.offset += start as u64;
-            held.drain(..start);
-            if held.len() > LONGEST {
-                self.offset += held.len() as u64;
+            filled += read;
+            let whole = memrchr(b'\n', &held[..filled]).map_or(0, |last| last + 1);
+            self.block(&held[..whole], each);
+            self.offset += whole as u64;
+            held.copy_within(whole..filled, 0);
+            filled -= whole;
+            if filled > LONGEST {
+                self.offset += filled as u64;
                 self.overlong = true;
-                held.clear();
+                filled = 0;
             }
         }
     }
 
-    fn line(&mut self, bytes: &[u8], each: &mut impl FnMut(Line<T>)) {
-        self.lines += 1;
-        let overlong = std::mem::take(&mut self.overlong);
-        if overlong {
-            each(Line::Corrupt { line: self.lines, reason: format!("longer than {LONGEST} bytes") });
-        } else {
-            each(parse(bytes, self.lines));
+    fn block(&mut self, mut bytes: &[u8], each: &mut impl FnMut(Block<'_>)) {
+        if let Some(end) = memchr(b'\n', bytes).filter(|_| std::mem::take(&mut self.overlong)) {
+            self.lines += 1;
+            each(Block::Wrong(self.lines, format!("longer than {LONGEST} bytes")));
+            bytes = &bytes[end + 1..];
         }
+        if !bytes.is_empty() {
+            each(Block::Lines(bytes, self.lines + 1));
+            self.lines += memchr_iter(b'\n', bytes).count() as u64;
+        }
+    }
+
+    /// Notes what was wrong with the blocks handed over.
+    pub(crate) fn set_damage(&mut self, damage: Damage) {
+        self.damage = damage;
     }
 }
 
-fn parse<T: DeserializeOwned + Versioned>(bytes: &[u8], line: u64) -> Line<T> {
+/// The lines of a block, without their newlines.
+pub(crate) fn split(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut start = 0;
+    memchr_iter(b'\n', block).map(move |end| &block[std::mem::replace(&mut start, end + 1)..end])
+}
+
+/// What a line holds.
+pub(crate) fn parse<T: DeserializeOwned + Versioned>(bytes: &[u8], line: u64) -> Line<T> {
     #[derive(Deserialize)]
     struct Head {
         v: FormatVersion,
@@ -221,127 +280,5 @@ fn parse<T: DeserializeOwned + Versioned>(bytes: &[u8], line: u64) -> Line<T> {
             Ok(Head { v }) if v > T::KNOWN => Line::Newer { line, found: v },
             Ok(_) | Err(_) => Line::Corrupt { line, reason: error.to_string() },
         },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-    struct Note {
-        v: FormatVersion,
-        text: String,
-    }
-
-    impl Versioned for Note {
-        const KNOWN: FormatVersion = FormatVersion(1);
-
-        fn version(&self) -> FormatVersion {
-            self.v
-        }
-    }
-
-    fn note(text: &str) -> Note {
-        Note { v: FormatVersion(1), text: text.to_owned() }
-    }
-
-    fn file() -> (tempfile::TempDir, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("events.jsonl");
-        (folder, path)
-    }
-
-    fn values(lines: Vec<Line<Note>>) -> Vec<String> {
-        lines
-            .into_iter()
-            .map(|line| match line {
-                Line::Value(note) => note.text,
-                Line::Corrupt { line, reason } => format!("{line}! {reason}"),
-                Line::Newer { line, found } => format!("{line}! version {}", found.0),
-            })
-            .collect()
-    }
-
-    #[test]
-    fn a_follower_sees_each_line_once_and_only_whole_ones() {
-        let (_folder, path) = file();
-        let mut reader = LineReader::<Note>::new(&path);
-        assert_eq!(reader.poll().unwrap(), []);
-        let mut writer = LineWriter::open(&path).unwrap();
-        writer.append(&note("one\ntwo")).unwrap();
-        writer.append(&note("three")).unwrap();
-        assert_eq!(values(reader.poll().unwrap()), ["one\ntwo", "three"]);
-        assert_eq!(reader.poll().unwrap(), []);
-        let mut raw = OpenOptions::new().append(true).open(&path).unwrap();
-        raw.write_all(b"{\"v\":1,\"te").unwrap();
-        assert_eq!(reader.poll().unwrap(), []);
-        raw.write_all(b"xt\":\"four\"}\n").unwrap();
-        assert_eq!(values(reader.poll().unwrap()), ["four"]);
-    }
-
-    #[test]
-    fn a_killed_writers_last_line_is_cut_off() {
-        let (_folder, path) = file();
-        std::fs::write(&path, "{\"v\":1,\"text\":\"a\"}\n{\"v\":1,\"te").unwrap();
-        let mut reader = LineReader::<Note>::new(&path);
-        assert_eq!(values(reader.poll().unwrap()), ["a"]);
-        LineWriter::open(&path).unwrap().append(&note("b")).unwrap();
-        assert_eq!(values(reader.poll().unwrap()), ["b"]);
-        assert_eq!(values(LineReader::<Note>::new(&path).poll().unwrap()), ["a", "b"]);
-        std::fs::write(&path, vec![b'x'; 200_000]).unwrap();
-        LineWriter::open(&path).unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
-    }
-
-    #[test]
-    fn corrupt_and_newer_lines_are_values() {
-        let (_folder, path) = file();
-        let text = b"{\"v\":1,\"text\":\"a\"}\nnonsense\n\xff\n{\"v\":2,\"words\":3}\n{\"v\":2,\"text\":\"a\"}\n{\"v\":1,\"text\":\"b\"}\n";
-        std::fs::write(&path, text).unwrap();
-        let seen = values(LineReader::<Note>::new(&path).poll().unwrap());
-        assert_eq!(seen.len(), 6);
-        assert_eq!((seen[0].as_str(), seen[5].as_str()), ("a", "b"));
-        assert!(seen[1].starts_with("2! ") && seen[2].starts_with("3! "), "{seen:?}");
-        assert_eq!(seen[3..5], ["4! version 2", "5! version 2"]);
-    }
-
-    #[test]
-    fn a_line_without_end_does_not_fill_the_memory() {
-        let (_folder, path) = file();
-        let mut bytes = vec![b'x'; LONGEST + 2 * PIECE];
-        bytes.extend_from_slice(b"\n{\"v\":1,\"text\":\"b\"}\n");
-        std::fs::write(&path, bytes).unwrap();
-        let mut reader = LineReader::<Note>::new(&path);
-        assert_eq!(values(reader.poll().unwrap()), ["1! longer than 16777216 bytes", "b"]);
-        std::fs::write(&path, "").unwrap();
-        assert_eq!(values(reader.poll().unwrap()), ["2! the file became shorter"]);
-    }
-
-    #[test]
-    fn a_full_disk_leaves_whole_lines() {
-        let path = Path::new("/dev/full");
-        if cfg!(target_os = "linux") {
-            let file = OpenOptions::new().append(true).open(path).unwrap();
-            let mut writer = LineWriter { file, path: path.to_owned(), length: 0 };
-            let error = writer.append(&note("a")).unwrap_err().to_string();
-            assert!(error.starts_with("cannot write /dev/full: "), "{error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let (_folder, path) = file();
-            std::fs::write(&path, &bytes).unwrap();
-            let seen = LineReader::<Note>::new(&path).poll().unwrap();
-            prop_assert_eq!(seen.len(), bytes.split(|byte| *byte == b'\n').count() - 1);
-            let mut writer = LineWriter::open(&path).unwrap();
-            writer.append(&note("last")).unwrap();
-            let seen = LineReader::<Note>::new(&path).poll().unwrap();
-            prop_assert_eq!(seen.last(), Some(&Line::Value(note("last"))));
-        }
     }
 }
