@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fold::{Counts, GridState, Happened, RunState};
 pub use grid::{Ending, GridEvent, RunStatus};
-pub use run::{Evaluated, RunEvent, ValidScore};
+pub use run::{Cosines, Evaluated, GateWeights, Insight, RunEvent, ValidScore};
 pub use run_fold::FitState;
 pub use writer::EventWriter;
 

@@ -1,6 +1,6 @@
 //! The fold over the events of one fit.
 
-use crate::events::Evaluated;
+use crate::events::{Evaluated, Insight};
 
 /// A fit as told by its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +21,8 @@ pub struct FitState {
     pub checkpoint: Option<u64>,
     /// The step whose weights were chosen, once the fit is over.
     pub best_step: Option<u64>,
+    /// What was seen last of its gates and gradients.
+    pub insight: Option<Insight>,
     latest: Option<Evaluated>,
     /// Those that were the best so far, ascending by step: what remains when the last are superseded.
     bests: Vec<Evaluated>,
@@ -55,6 +57,7 @@ impl FitState {
             if self.latest.as_ref().is_some_and(|latest| latest.step > step) {
                 self.latest = self.bests.last().cloned();
             }
+            self.insight = self.insight.take().filter(|insight| insight.step <= step);
             self.step = step;
             self.checkpoint = (step > 0).then_some(step);
         }
