@@ -9,6 +9,7 @@
 mod estimate;
 mod fold;
 mod grid;
+mod insight;
 mod run;
 mod run_fold;
 #[cfg(test)]
@@ -21,7 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use fold::{Counts, GridState, Happened, RunState};
 pub use grid::{Ending, GridEvent, RunStatus};
-pub use run::{Cosines, Evaluated, GateWeights, Insight, RunEvent, ValidScore};
+pub use insight::{Cosines, GateWeights, Insight};
+pub use run::{Evaluated, RunEvent, ValidScore};
 pub use run_fold::FitState;
 pub use writer::EventWriter;
 

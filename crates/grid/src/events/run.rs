@@ -1,11 +1,11 @@
 //! What the worker of a run tells.
 
 use mmtl_metrics::{Metric, Score, Scored};
-use mmtl_plan::{Plan, Schema};
+use mmtl_plan::Schema;
 use mmtl_train::{CellScores, Evaluation, Key, Progress};
 use serde::{Deserialize, Serialize};
 
-use crate::events::Level;
+use crate::events::{Insight, Level};
 
 /// What happened to a run. `fit` is a fit's place in the list that [`RunEvent::Started`] gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,49 +119,6 @@ pub struct ValidScore {
     pub scored: Scored,
 }
 
-/// What a fit's gates and gradients do after a step. Numbers have four digits behind the point.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Insight {
-    /// Which fit.
-    pub fit: usize,
-    /// Steps done.
-    pub step: u64,
-    /// Names of the scenes that gates were looked at in.
-    pub scenes: Vec<String>,
-    /// One for each gate op of the plan: none without gates, one for each level that has them.
-    pub gates: Vec<GateWeights>,
-    /// How the objectives' gradients agree; `None` for one objective, and where a device has no memory for several gradients.
-    pub cosines: Option<Cosines>,
-}
-
-/// What the gates of one op of the plan give to its experts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct GateWeights {
-    /// The op's name, as in `level.0.gate`.
-    pub name: String,
-    /// What its gates are called: after the task that each is for, or `shared`.
-    pub gates: Vec<String>,
-    /// What the experts are called.
-    pub experts: Vec<String>,
-    /// Mean weight over validation rows, `[gates, scenes, experts]`; `None` where the gate may not use the expert, or the
-    /// weight is not a number.
-    pub weights: Vec<Vec<Vec<Option<f32>>>>,
-    /// Places of experts that no gate makes use of in any scene: less than [`mmtl_train::DEAD`] of an even share.
-    pub dead: Vec<usize>,
-}
-
-/// How the objectives' gradients agree by the parameters that they share, on train rows.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Cosines {
-    /// Names of the objectives.
-    pub objectives: Vec<String>,
-    /// Cosines of their gradients, symmetric: below 0 they are in conflict. `None` where one of the two has no gradient.
-    pub matrix: Vec<Vec<Option<f32>>>,
-}
-
 impl RunEvent {
     /// A fit's report as an event.
     pub fn progress(fit: usize, progress: &Progress) -> Self {
@@ -209,30 +166,6 @@ impl RunEvent {
             scores,
         })
     }
-}
-
-impl Insight {
-    /// What was seen of a fit of `plan`, by name.
-    pub fn new(fit: usize, seen: &mmtl_train::Insight, plan: &Plan) -> Self {
-        let gates = plan.gates().zip(&seen.gates).map(|(gate, seen)| GateWeights {
-            name: gate.name.clone(),
-            gates: plan.group_names(gate.out),
-            experts: plan.expert_names(gate),
-            weights: seen.weights.iter().map(|of_gate| of_gate.iter().map(|row| four_digits(row)).collect()).collect(),
-            dead: seen.dead.clone(),
-        });
-        let objectives: Vec<String> = plan.objectives.iter().map(|objective| objective.name.clone()).collect();
-        let cosines = (!seen.cosines.is_empty())
-            .then(|| Cosines { matrix: seen.cosines.chunks(objectives.len()).map(four_digits).collect(), objectives });
-        let scenes = seen.scenes.iter().filter_map(|&scene| plan.schema.scenes.get(scene).cloned());
-        Self { fit, step: seen.step, scenes: scenes.collect(), gates: gates.collect(), cosines }
-    }
-}
-
-fn four_digits(numbers: &[Option<f64>]) -> Vec<Option<f32>> {
-    // Adding 0 makes -0 a plain one.
-    let round = |number: f64| number.is_finite().then(|| ((number * 1e4).round() / 1e4) as f32 + 0.0);
-    numbers.iter().map(|number| number.and_then(round)).collect()
 }
 
 /// JSON has no infinity.
