@@ -105,15 +105,15 @@ impl Session for FaultySession {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        let states = match self.fault {
-            Fault::Noted => Some(self.oracle.forward(batch, Mode::Training(pass)).states_after),
-            Fault::Told => Some(self.oracle.states.clone()),
-            _ => None,
-        };
+        let before = self.oracle.states.clone();
         let counts = pass.counts || self.fault == Fault::Told;
         self.oracle.gradients(batch, Pass { counts, ..pass }, weightings)?;
-        if let Some(states) = states.filter(|_| !pass.counts) {
-            self.oracle.states = states;
+        match self.fault {
+            Fault::Noted if !pass.counts => {
+                self.oracle.states = self.oracle.forward(batch, Mode::Training(pass)).states_after;
+            }
+            Fault::Told if !pass.counts => self.oracle.states = before,
+            _ => {}
         }
         Ok(())
     }
