@@ -137,7 +137,9 @@ fn spread(rows: &[u32], count: usize) -> Vec<u32> {
 /// looked at apart.
 fn of_each_scene(dataset: &Dataset, rows: &[u32], count: usize) -> Vec<u32> {
     let mut scenes = vec![vec![]; dataset.schema().scenes.len()];
-    rows.iter().for_each(|&row| scenes[dataset.scene(row)].push(row));
+    for &row in rows {
+        scenes[dataset.scene(row)].push(row);
+    }
     scenes.retain(|rows| !rows.is_empty());
     let of_each = (count / scenes.len().max(1)).max(1);
     scenes.iter().flat_map(|rows| spread(rows, of_each)).take(count).collect()
