@@ -130,6 +130,11 @@ impl<R: Runtime> Engine for GpuEngine<R> {
         Ok(Box::new(Watched::start(plan, watch, make)?))
     }
 
+    /// A pass of a device is the time of its launches until there are some thousands of rows.
+    fn least_rows(&self) -> usize {
+        8192
+    }
+
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let program = Program::new(plan, options.max_rows, options.dropout)?;
         Ok(Some(budget::footprint(plan, &program, options, self.cutting())))

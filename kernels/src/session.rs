@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cubecl::prelude::*;
 use mmtl_plan::{
-    Batch, Compiling, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions,
+    Batch, Compiling, EngineError, Gradient, Initial, LossTotals, Memory, Pass, Plan, Session, SessionOptions, SlotId,
     Snapshot, TableGradient, Update,
 };
 
@@ -318,6 +318,14 @@ impl<R: Runtime> Session for GpuSession<R> {
         Ok(())
     }
 
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        EngineError::check("number of gates", self.plan.gates().count(), out.len())?;
+        self.packer.prediction(batch, self.plan.outputs.len(), &mut self.spare)?;
+        let packed = std::mem::take(&mut self.spare);
+        self.spare = self.gates_packed(packed, out)?;
+        Ok(())
+    }
+
     fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
         self.parameters.catch_up_all(&self.queue);
         let states: Vec<f32> = self.queue.read_all(&self.memory.states, self.program.states_len)?;
@@ -381,29 +389,55 @@ impl<R: Runtime> Fed for GpuSession<R> {
         while self.several.len() < weightings.len() {
             self.several.push(Gradients::new(&self.queue, &self.plan, self.max_rows));
         }
+        let aside = self.set_aside(pass)?;
         let before = self.forward(packed, pass.step)?;
         for (number, weights) in weightings.iter().enumerate() {
             let into = self.several[number].clone();
             self.backward(weights, pass.step, &into);
+        }
+        if let Some(states) = aside {
+            self.pending.pop();
+            self.queue.write(&self.memory.states, 0, &states);
         }
         self.kept = weightings.len();
         Ok(before)
     }
 
     fn predict_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError> {
+        let outputs = self.plan.outputs.iter().map(|output| output.slot).collect();
+        self.evaluate_packed(packed, outputs, out)
+    }
+
+    fn gates_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError> {
+        let gates = self.plan.gates().map(|gate| gate.out).collect();
+        self.evaluate_packed(packed, gates, out)
+    }
+}
+
+impl<R: Runtime> GpuSession<R> {
+    /// What a pass in evaluation mode leaves in some slots.
+    fn evaluate_packed(
+        &mut self,
+        packed: Packed,
+        seen: Vec<SlotId>,
+        out: &mut [Vec<f32>],
+    ) -> Result<Packed, EngineError> {
         self.parameters.catch_up_all(&self.queue);
         let uploaded = self.upload(&packed);
         self.pass(&self.program.evaluation, &uploaded, None, 0);
-        for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
-            let place = self.program.slots.whole(output.slot);
+        for (values, slot) in out.iter_mut().zip(seen) {
+            let place = self.program.slots.whole(slot);
             let start = place.at as usize;
             *values = self.queue.read(&self.memory.values, start..start + packed.rows() * place.width as usize)?;
         }
         Ok(packed)
     }
-}
 
-impl<R: Runtime> GpuSession<R> {
+    /// Running statistics before a pass that does not count.
+    fn set_aside(&self, pass: Pass) -> Result<Option<Vec<f32>>, EngineError> {
+        (!pass.counts).then(|| self.queue.read_all(&self.memory.states, self.program.states_len)).transpose()
+    }
+
     fn read_tables(&self, buffer: &Buffer) -> Result<Vec<Vec<f32>>, EngineError> {
         let table =
             |(spec, &at): (&mmtl_plan::TableSpec, &usize)| self.queue.read(buffer, at..at + spec.rows * spec.dim);

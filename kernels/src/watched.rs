@@ -79,6 +79,9 @@ pub trait Fed: Session {
 
     /// As [`Session::predict`].
     fn predict_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError>;
+
+    /// As [`Session::gates`].
+    fn gates_packed(&mut self, packed: Packed, out: &mut [Vec<f32>]) -> Result<Packed, EngineError>;
 }
 
 /// What a session is watched by.
@@ -306,6 +309,17 @@ impl<S: Fed + 'static> Session for Watched<S> {
         let (packed, mut values) = (std::mem::take(&mut self.spare), vec![vec![]; out.len()]);
         let predict = move |session: &mut S| session.predict_packed(packed, &mut values).map(|packed| (packed, values));
         let (packed, values) = self.call(predict)?;
+        self.spare = packed;
+        out.iter_mut().zip(values).for_each(|(out, values)| *out = values);
+        Ok(())
+    }
+
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        EngineError::check("number of gates", self.plan.gates().count(), out.len())?;
+        self.packer.prediction(batch, self.plan.outputs.len(), &mut self.spare)?;
+        let (packed, mut values) = (std::mem::take(&mut self.spare), vec![vec![]; out.len()]);
+        let gates = move |session: &mut S| session.gates_packed(packed, &mut values).map(|packed| (packed, values));
+        let (packed, values) = self.call(gates)?;
         self.spare = packed;
         out.iter_mut().zip(values).for_each(|(out, values)| *out = values);
         Ok(())

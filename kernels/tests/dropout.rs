@@ -85,7 +85,7 @@ fn derivatives(engine: &dyn Engine, plan: &Arc<Plan>, step: u64) -> Vec<f32> {
     let mut session = engine.session(Arc::clone(plan), options).expect("there is memory");
     let weights = copying(plan, &session.snapshot(false).expect("copies"));
     session.restore(&weights).expect("the weights are the plan's");
-    session.gradients(&batch(&plan.schema), Pass { step }, &[&[1.0]]).expect("the batch fits");
+    session.gradients(&batch(&plan.schema), Pass::of(step), &[&[1.0]]).expect("the batch fits");
     let mut gradient = session.gradient(0).expect("it is there");
     let table = gradient.tables.swap_remove(0);
     assert_eq!(table.rows, (0..ROWS as u32).collect::<Vec<_>>());

@@ -14,7 +14,7 @@ fn answers(tables: TableUpdates) -> Vec<u64> {
     }
     let mut alone = vec![0.0; weights.len()];
     alone[0] = 1.0;
-    session.gradients(&world::batch(&plan, 200, 6), Pass { step: 6 }, &[&weights, &alone]).expect("the batch fits");
+    session.gradients(&world::batch(&plan, 200, 6), Pass::of(6), &[&weights, &alone]).expect("the batch fits");
     let mut bits: Vec<u64> = session.gram().expect("gradients are there").into_iter().map(f64::to_bits).collect();
     let mut singles = vec![];
     for number in 0..2 {

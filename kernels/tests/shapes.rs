@@ -52,7 +52,7 @@ fn gradients(session: &mut dyn Session, batch: &Batch) -> Vec<Reading> {
     let plan = Arc::clone(session.plan());
     let allowed = of_plan(&plan);
     let weights = world::objective_weights(&plan);
-    session.gradients(batch, Pass { step: 7 }, &[&weights]).expect("the batch fits");
+    session.gradients(batch, Pass::of(7), &[&weights]).expect("the batch fits");
     let losses = session.losses().expect("they are there");
     let mut readings = vec![
         reading("losses", losses.iter().map(|totals| totals.sum), allowed),

@@ -6,7 +6,7 @@ use mmtl_plan::{EngineError, Footprint, Plan};
 
 use crate::aligned::Aligned;
 use crate::gradient::Tasks;
-use crate::layout::{LARGEST_TILE, SMALLEST_TILE};
+use crate::layout::{Frame, LARGEST_TILE, SMALLEST_TILE};
 use crate::model::Model;
 use crate::ops::norm::Statistics;
 use crate::reach::Reach;
@@ -17,7 +17,7 @@ pub struct Activations {
     pub values: Aligned,
     /// Their derivatives.
     pub grads: Aligned,
-    /// What outlives a pass in any case, tile after tile: derivatives of lookups in training, outputs in evaluation.
+    /// What outlives a pass in any case, tile after tile: derivatives of lookups in training, outputs or gates in evaluation.
     pub kept: Aligned,
     /// Weights computed once per pass.
     pub prepared: Aligned,
@@ -46,7 +46,7 @@ impl Activations {
         Self {
             values: Aligned::zeros(elements),
             grads: Aligned::zeros(elements),
-            kept: Aligned::zeros(padded_rows(max_rows) * model.looked_up.max(model.scored)),
+            kept: Aligned::zeros(padded_rows(max_rows) * model.kept()),
             prepared: Aligned::zeros(model.prepared_len),
             scratch: Aligned::zeros(model.scratch_len),
             statistics: model.statistics.iter().map(|&(scenes, columns)| Statistics::new(scenes, columns)).collect(),
@@ -58,9 +58,9 @@ impl Activations {
         }
     }
 
-    /// Makes room for the slots of all tiles of `max_rows` rows.
-    pub fn keep_values(&mut self, model: &Model, max_rows: usize) {
-        self.values.grow(padded_rows(max_rows) * model.stride);
+    /// Makes room for the slots of all tiles.
+    pub fn keep_values(&mut self, frame: &Frame) {
+        self.values.grow(frame.tiles() * frame.tile_len());
     }
 }
 
@@ -91,7 +91,7 @@ pub fn footprint(plan: &Plan, model: &Model, threads: usize, max_rows: usize) ->
     let gradients = [plan.arena_len as u64, touched_elements(plan, max_rows) as u64, touched_rows.saturating_mul(2)];
     let activations = [
         times(slot_rows(model, threads, max_rows), 2 * model.stride),
-        times(padded_rows(max_rows), model.looked_up.max(model.scored)),
+        times(padded_rows(max_rows), model.kept()),
         model.prepared_len as u64,
         model.scratch_len as u64,
         // Five numbers a column and scene, and a count of two words' size a scene.

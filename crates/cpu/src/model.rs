@@ -37,18 +37,38 @@ pub struct Model {
     pub stride: usize,
     /// Elements of one row that outlive a training pass: derivatives of what was looked up.
     pub looked_up: usize,
-    /// Elements of one row that outlive an evaluation pass: outputs.
-    pub scored: usize,
     /// Elements of prepared weights.
     pub prepared_len: usize,
     /// Elements of scratch for gradients of STAR's effective weights.
     pub scratch_len: usize,
     /// (scenes, columns) of each normalisation over rows.
     pub statistics: Vec<(usize, usize)>,
-    /// Each output's place in a tile, and among those of all outputs.
-    pub outputs: Vec<(Place, Place)>,
+    /// The outputs.
+    pub outputs: Seen,
+    /// The gates, in the plan's order.
+    pub gates: Seen,
     /// For each table and field of the schema: where its vectors go.
     pub uses: Vec<Vec<Vec<Use>>>,
+}
+
+/// Slots that outlive an evaluation pass.
+#[derive(Default)]
+pub struct Seen {
+    /// Each one's place in a tile, and among those of all of them.
+    pub places: Vec<(Place, Place)>,
+    /// Elements of one row in all of them.
+    pub columns: usize,
+}
+
+impl Seen {
+    fn of(places: impl IntoIterator<Item = Place>) -> Self {
+        let mut seen = Self::default();
+        for place in places {
+            let kept = row_place(&mut seen.columns, place);
+            seen.places.push((place, kept));
+        }
+        seen
+    }
 }
 
 /// One place where a table's rows for a field go.
@@ -82,23 +102,27 @@ impl Model {
                 runs: vec![],
                 stride: 0,
                 looked_up: 0,
-                scored: 0,
                 prepared_len: 0,
                 scratch_len: 0,
                 statistics: vec![],
-                outputs: vec![],
+                outputs: Seen::default(),
+                gates: Seen::default(),
                 uses: vec![vec![vec![]; plan.schema.fields.len()]; plan.tables.len()],
             },
         };
         for op in order {
             compiler.add(&plan.ops[op]);
         }
-        let mut scored = 0;
-        let places = plan.outputs.iter().map(|output| compiler.input(output.slot).place);
-        let outputs = places.map(|place| (place, row_place(&mut scored, place))).collect();
+        let outputs = Seen::of(plan.outputs.iter().map(|output| compiler.input(output.slot).place));
+        let gates = Seen::of(plan.gates().map(|gate| compiler.input(gate.out).place));
         let runs = runs(&compiler.model.nodes);
         mark_masks(&mut compiler.model.nodes, &runs);
-        Self { runs, scored, outputs, ..compiler.model }
+        Self { runs, outputs, gates, ..compiler.model }
+    }
+
+    /// Elements of one row that outlive a pass, of whatever kind.
+    pub fn kept(&self) -> usize {
+        self.looked_up.max(self.outputs.columns).max(self.gates.columns)
     }
 
     /// The runs of nodes among `nodes`, which begin and end at runs' ends.

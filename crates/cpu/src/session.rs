@@ -11,6 +11,7 @@ use crate::compiled::Compiled;
 use crate::gradient::{GradientStore, blend, inner};
 use crate::layout::Frame;
 use crate::memory::{self, Activations};
+use crate::model::{Model, Seen};
 use crate::parameters::Parameters;
 use crate::sweep::Work;
 use crate::touched::Touched;
@@ -84,14 +85,19 @@ impl CpuSession {
     fn gradients_inside(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) {
         self.kept = weightings.len();
         while self.several.len() < self.kept {
-            self.several.push(GradientStore::new(self.own.dense.len(), self.own.rows.len()));
+            // Room for touched rows grows with them.
+            self.several.push(GradientStore::new(self.own.dense.len(), 0));
         }
-        self.activations.keep_values(&self.compiled.model, self.max_rows);
         self.look_up(batch);
         let Self { compiled, parameters, activations, states, touched, several, totals, .. } = self;
         let work = work(compiled, parameters, batch);
+        activations.keep_values(&work.frame);
+        let before = (!pass.counts).then(|| states.clone());
         activations.forward(&work, states, pass.step);
-        activations.count(&work, pass.step, totals);
+        match before {
+            Some(before) => *states = before,
+            None => activations.count(&work, pass.step, totals),
+        }
         for (weights, store) in weightings.iter().zip(several) {
             activations.backward(&work, (compiled, touched), weights, store);
         }
@@ -123,6 +129,18 @@ impl CpuSession {
         own.rows.grow(touched.len());
         blend(workers, &mut own.rows[..touched.len()], coefficients, &|k| &several[k].rows);
         self.update(update);
+    }
+
+    /// What a pass in evaluation mode shows.
+    fn evaluate(&mut self, batch: &Batch, seen: impl Fn(&Model) -> &Seen, out: &mut [Vec<f32>]) {
+        let workers = Arc::clone(&self.compiled.workers);
+        let seen = seen(&self.compiled.model);
+        workers.run(|| {
+            self.parameters.tables.catch_up_all(&workers);
+            let work = work(&self.compiled, &self.parameters, batch);
+            self.activations.evaluate(&work, &mut self.states, seen);
+        });
+        self.activations.read(&work(&self.compiled, &self.parameters, batch), seen, out);
     }
 
     /// Moves every parameter by the gradient in `own`.
@@ -193,16 +211,14 @@ impl Session for CpuSession {
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
         batch.check(&self.compiled.plan.schema, self.max_rows)?;
         EngineError::check("number of outputs", self.compiled.plan.outputs.len(), out.len())?;
-        let workers = Arc::clone(&self.compiled.workers);
-        workers.run(|| {
-            self.parameters.tables.catch_up_all(&workers);
-            let work = work(&self.compiled, &self.parameters, batch);
-            self.activations.evaluate(&work, &mut self.states);
-        });
-        let work = work(&self.compiled, &self.parameters, batch);
-        for ((_, place), out) in self.compiled.model.outputs.iter().zip(out) {
-            self.activations.read(&work, *place, out);
-        }
+        self.evaluate(batch, |model| &model.outputs, out);
+        Ok(())
+    }
+
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        batch.check(&self.compiled.plan.schema, self.max_rows)?;
+        EngineError::check("number of gates", self.compiled.plan.gates().count(), out.len())?;
+        self.evaluate(batch, |model| &model.gates, out);
         Ok(())
     }
 

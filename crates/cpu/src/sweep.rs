@@ -8,9 +8,9 @@ use mmtl_plan::{Batch, LossTotals};
 
 use crate::compiled::Compiled;
 use crate::gradient::{GradientStore, Sums};
-use crate::layout::{Frame, Place, Tile};
+use crate::layout::{Frame, Tile};
 use crate::memory::Activations;
-use crate::model::Model;
+use crate::model::{Model, Seen};
 use crate::node::Kind;
 use crate::ops::norm::Statistics;
 use crate::pass::{Backward, Forward, Passed, Summed};
@@ -96,28 +96,30 @@ impl Activations {
         self.gradients(work, (compiled, touched), (None, weights), store);
     }
 
-    /// A forward pass in evaluation mode; keeps outputs.
-    pub fn evaluate(&mut self, work: &Work<'_>, states: &mut [Vec<f32>]) {
+    /// A forward pass in evaluation mode; keeps what is to be seen.
+    pub fn evaluate(&mut self, work: &Work<'_>, states: &mut [Vec<f32>], seen: &Seen) {
         let model = work.model;
         work.preparation.run(work.workers, &model.nodes, work.batch, false, work.dense, &mut self.prepared);
         self.gather(work, 0..model.nodes.len(), states, false);
-        let keep = Keep { rows: model.scored, ..Keep::default() };
+        let keep = Keep { rows: seen.columns, ..Keep::default() };
         self.each_tile(work, keep, None, |rest, tile, memory| {
             let pass = rest.forward(work, None);
             model.forward(&(0..model.nodes.len()), &pass, tile, &mut memory.values, &mut memory.losses);
-            for (from, to) in &model.outputs {
+            for (from, to) in &seen.places {
                 to.of_mut(tile, &mut memory.kept).copy_from_slice(from.of(tile, &memory.values));
             }
         });
     }
 
-    /// Copies one output's rows out of the tiles, after [`Activations::evaluate`].
-    pub fn read(&self, work: &Work<'_>, place: Place, to: &mut Vec<f32>) {
-        let kept = Frame { stride: work.model.scored, ..work.frame };
-        to.clear();
-        for (tile, _) in kept.parts(0..kept.rows) {
-            for row in place.rows(&tile, kept.memory(&tile, &self.kept)) {
-                to.extend_from_slice(row);
+    /// Copies what is to be seen out of the tiles, after [`Activations::evaluate`].
+    pub fn read(&self, work: &Work<'_>, seen: &Seen, out: &mut [Vec<f32>]) {
+        let kept = Frame { stride: seen.columns, ..work.frame };
+        for ((_, place), to) in seen.places.iter().zip(out) {
+            to.clear();
+            for (tile, _) in kept.parts(0..kept.rows) {
+                for row in place.rows(&tile, kept.memory(&tile, &self.kept)) {
+                    to.extend_from_slice(row);
+                }
             }
         }
     }

@@ -15,7 +15,7 @@ fn batches_that_do_not_fit() {
     let large = world::batch(&plan, 301, 1);
     let expected = Err(EngineError::Batch("it has 301 rows, expected at most 300".to_owned()));
     assert_eq!(session.step(&large, &weights, &world::adam(2)), expected);
-    assert_eq!(session.gradients(&large, Pass { step: 2 }, &[&weights]), expected);
+    assert_eq!(session.gradients(&large, Pass::of(2), &[&weights]), expected);
     assert_eq!(session.predict(&large, &mut vec![vec![]; plan.outputs.len()]), expected);
     let mut strange = world::batch(&plan, 20, 1);
     strange.lookups[1].ids[3] = 1_000_000;

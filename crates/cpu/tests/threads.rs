@@ -17,7 +17,7 @@ fn answers(engine: &mmtl_cpu::CpuEngine, plan: &Arc<Plan>, tables: TableUpdates)
     }
     let mut alone = vec![0.0; weights.len()];
     alone[0] = 1.0;
-    session.gradients(&world::batch(plan, 200, 6), Pass { step: 6 }, &[&weights, &alone]).expect("the batch fits");
+    session.gradients(&world::batch(plan, 200, 6), Pass::of(6), &[&weights, &alone]).expect("the batch fits");
     bits.extend(session.gram().expect("gradients are there").into_iter().map(f64::to_bits));
     let mut singles = vec![];
     for number in 0..2 {

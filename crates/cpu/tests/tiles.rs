@@ -36,7 +36,7 @@ fn check(name: &str, plan: &Arc<Plan>) {
     alone[weights.len() - 1] = 1.0;
     for number in 0..2 {
         let [got, truth] = sessions.each_mut().map(|session| {
-            session.gradients(&batch, Pass { step: 1 }, &[&weights, &alone]).expect("the batch fits");
+            session.gradients(&batch, Pass::of(1), &[&weights, &alone]).expect("the batch fits");
             flat(session.gradient(number).expect("it is there"))
         });
         let found = error(&got, &truth);
@@ -81,7 +81,7 @@ fn check_step(plan: &Arc<Plan>) {
     for step in 1..=3 {
         let batch = world::batch(plan, ROWS, step);
         whole.step(&batch, &weights, &world::adam(step)).expect("the batch fits");
-        parts.gradients(&batch, Pass { step }, &[&weights]).expect("the batch fits");
+        parts.gradients(&batch, Pass::of(step), &[&weights]).expect("the batch fits");
         parts.combine(&[1.0], &world::adam(step)).expect("one coefficient");
     }
     assert_eq!(whole.snapshot(true), parts.snapshot(true));
@@ -96,7 +96,7 @@ fn what_a_weighting_does_not_reach_has_gradient_zero() {
     for k in 0..plan.objectives.len() {
         let mut weights = vec![0.0; plan.objectives.len()];
         weights[k] = 1.0;
-        session.gradients(&batch, Pass { step: 1 }, &[&weights]).expect("the batch fits");
+        session.gradients(&batch, Pass::of(1), &[&weights]).expect("the batch fits");
         let gradient = session.gradient(0).expect("it is there");
         for param in &plan.params {
             let reached = param.reached_by.contains(&k);

@@ -10,7 +10,7 @@ use std::io;
 
 use mmtl_data::{Dataset, Part};
 use mmtl_plan::{Compiling, Engine, KnobError, PlanError};
-use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Outcome, Progress, TrainError, Watcher, fit};
+use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Insight, Outcome, Progress, TrainError, Watcher, fit};
 use mmtl_zoo::ZooError;
 use thiserror::Error;
 
@@ -43,6 +43,19 @@ pub trait Journal {
     /// # Errors
     /// When it cannot be recorded.
     fn evaluated(&mut self, fit: usize, evaluation: &Evaluation) -> io::Result<()>;
+
+    /// Whether it is to be told of gates and gradients. Finding out moves no number.
+    fn wants_insight(&self) -> bool {
+        false
+    }
+
+    /// What a fit's gates and gradients do.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn insight(&mut self, _fit: usize, _insight: &Insight) -> io::Result<()> {
+        Ok(())
+    }
 
     /// To keep in place of the fit's last one.
     ///
@@ -207,6 +220,14 @@ impl Watcher for FitJournal<'_> {
 
     fn evaluated(&mut self, evaluation: &Evaluation) -> io::Result<()> {
         self.journal.evaluated(self.number, evaluation)
+    }
+
+    fn wants_insight(&self) -> bool {
+        self.journal.wants_insight()
+    }
+
+    fn insight(&mut self, insight: &Insight) -> io::Result<()> {
+        self.journal.insight(self.number, insight)
     }
 
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> io::Result<()> {

@@ -15,7 +15,7 @@ use mmtl_train::{Checkpoint, Evaluation, Progress};
 use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution, TrialSettings};
 use crate::error::GridError;
-use crate::events::{EventWriter, GridState, Happened, RunEvent, now};
+use crate::events::{EventWriter, GridState, Happened, Insight, RunEvent, now};
 use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
 use crate::schedule::exit;
 use crate::stop::Stop;
@@ -251,6 +251,15 @@ impl Journal for StoredJournal<'_> {
     fn evaluated(&mut self, number: usize, evaluation: &Evaluation) -> io::Result<()> {
         let scene = self.fits[number].spec.rows.scene();
         self.tell(RunEvent::evaluated(number, evaluation, self.dataset.schema(), scene))
+    }
+
+    fn wants_insight(&self) -> bool {
+        true
+    }
+
+    fn insight(&mut self, number: usize, insight: &mmtl_train::Insight) -> io::Result<()> {
+        let insight = Insight::new(number, insight, &self.fits[number].spec.plan);
+        self.tell(RunEvent::Insight(insight))
     }
 
     fn checkpoint(&mut self, number: usize, checkpoint: &Checkpoint) -> io::Result<()> {

@@ -105,6 +105,10 @@ impl Journal for Nowhere {
         io::Write::write_all(&mut io::sink(), &checkpoint.to_bytes())
     }
 
+    fn wants_insight(&self) -> bool {
+        true
+    }
+
     fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
         Ok(None)
     }

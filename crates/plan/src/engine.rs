@@ -34,6 +34,11 @@ pub trait Engine: Send + Sync {
         2
     }
 
+    /// Rows of a batch below which a pass takes no less time, since nothing but launching it takes any.
+    fn least_rows(&self) -> usize {
+        64
+    }
+
     /// What [`Engine::session`] would allocate, found without allocating it; `None` where an engine allocates as it
     /// goes and cannot tell.
     ///
@@ -75,6 +80,21 @@ pub enum TableUpdates {
 pub struct Pass {
     /// Keys the dropout masks.
     pub step: u64,
+    /// Whether it belongs to the training: running statistics advance, and losses are added up. Of one that does not, only
+    /// the gradients stay.
+    pub counts: bool,
+}
+
+impl Pass {
+    /// Of step `step`.
+    pub fn of(step: u64) -> Self {
+        Self { step, counts: true }
+    }
+
+    /// One that only looks, with the masks of step `step`: no later bit depends on it.
+    pub fn looking(step: u64) -> Self {
+        Self { step, counts: false }
+    }
 }
 
 /// One model in training: parameters, state and the optimiser's memory.
@@ -105,7 +125,7 @@ pub trait Session: Send {
         self.step(batch, weights, update)
     }
 
-    /// One forward pass in training mode (running statistics advance once) and a backward pass for each of
+    /// One forward pass in training mode (running statistics advance once, if it counts) and a backward pass for each of
     /// `weightings`; the gradients stay in the session as numbers `0..weightings.len()`.
     ///
     /// # Errors
@@ -143,6 +163,13 @@ pub trait Session: Send {
     /// # Errors
     /// As [`Session::step`].
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError>;
+
+    /// What the gates give in evaluation mode, as [`Session::predict`] mixes by it: `out[g]` becomes
+    /// `[rows, gates, experts]` of the `g`-th of [`Plan::gates`], exactly 0 where its mask forbids.
+    ///
+    /// # Errors
+    /// As [`Session::step`].
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError>;
 
     /// Copies out weights and state, and the optimiser's memory too if `everything`. Tables are brought up to date
     /// first, which changes no later bit.

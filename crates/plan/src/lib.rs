@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod factors;
 mod footprint;
+mod gates;
 mod init;
 mod knob;
 mod op;

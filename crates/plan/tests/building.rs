@@ -54,6 +54,32 @@ fn reach_is_traced_through_every_op() {
 }
 
 #[test]
+fn gates_and_experts_go_by_the_names_of_groups() {
+    let mut b = PlanBuilder::new("gates", &schema());
+    let x = embedded(&mut b);
+    let experts = b.linear("experts", &spec(x, Group::broadcast(["click/0", "shared/0"]), 6)).unwrap();
+    let normed = b.layer_norm("norm", experts, 1e-5).unwrap();
+    let own = LinearSpec { weights: WeightKind::PerScene, ..spec(normed, Group::each(["left", "right"]), 6) };
+    let own = b.linear("own", &own).unwrap();
+    let gates = Group::broadcast(["click", "spend"]);
+    let first = b.gate("first", x, &gates, 2, vec![true; 4], 1.0).unwrap();
+    let second = b.gate("second", x, &gates, 2, vec![true; 4], 1.0).unwrap();
+    let unread = b.gate("unread", x, &gates, 3, vec![true; 6], 1.0).unwrap();
+    let (named, numbered) = (b.mix("named", normed, first).unwrap(), b.mix("numbered", own, second).unwrap());
+    let sum = b.add("sum", &[named, numbered]).unwrap();
+    let head = b.linear("head", &spec(sum, vec![Group { name: "click".into(), reads: 0 }], 1)).unwrap();
+    let predict = b.predict(0, &[Factor { slot: head, group: 0 }]).unwrap();
+    b.loss(predict, Reduction::Own).unwrap();
+    let plan = b.finish().unwrap();
+    assert!(plan.gates().map(|gate| gate.out).eq([first, second, unread]));
+    let experts: Vec<_> = plan.gates().map(|gate| plan.expert_names(gate)).collect();
+    assert_eq!(experts[0], ["click/0", "shared/0"], "through the norm");
+    assert_eq!(experts[1], ["0", "1"], "scenes' own layers are named after scenes");
+    assert_eq!(experts[2], ["0", "1", "2"], "mixed by nobody");
+    assert_eq!(plan.group_names(second), ["click", "spend"]);
+}
+
+#[test]
 fn reach_is_traced_group_by_group() {
     let mut b = PlanBuilder::new("cgc", &schema());
     let x = embedded(&mut b);

@@ -137,7 +137,7 @@ impl Point<'_> {
     }
 
     fn mode(&self) -> Mode {
-        Mode::Training(Pass { step: self.seed })
+        Mode::Training(Pass::of(self.seed))
     }
 
     fn objectives(&self) -> Vec<f64> {

@@ -14,11 +14,14 @@ use crate::scope::Mode;
 use crate::update::{Moments, apply};
 
 impl<T: Real> Oracle<T> {
-    /// A training pass that counts: its losses are added up and its running statistics kept.
+    /// A training pass: if it counts, its losses are added up and its running statistics kept.
     fn training_pass(&mut self, batch: &Batch, pass: Pass) -> Tape<T> {
         let tape = self.forward(batch, Mode::Training(pass));
-        self.states.clone_from(&tape.states_after);
         self.touched = touched_rows(&self.plan, batch);
+        if !pass.counts {
+            return tape;
+        }
+        self.states.clone_from(&tape.states_after);
         for (totals, loss) in self.totals.iter_mut().zip(&tape.losses) {
             let Some(loss) = loss.map(Real::double) else { continue };
             totals.sum += loss;
@@ -49,7 +52,7 @@ impl<T: Real> Session for Oracle<T> {
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
         batch.check_for_training(&self.plan.schema, self.options.max_rows)?;
         self.check_weights(weights)?;
-        let tape = self.training_pass(batch, Pass { step: update.step });
+        let tape = self.training_pass(batch, Pass::of(update.step));
         let gradient = self.backward(batch, &tape, &widened::<T>(weights));
         let touched = self.touched.clone();
         self.update(&gradient, &touched, update);
@@ -98,6 +101,16 @@ impl<T: Real> Session for Oracle<T> {
         let tape = self.forward(batch, Mode::Evaluation);
         for (values, output) in out.iter_mut().zip(&self.plan.outputs) {
             *values = singles(&tape.slots[output.slot.0]);
+        }
+        Ok(())
+    }
+
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        batch.check(&self.plan.schema, self.options.max_rows)?;
+        EngineError::check("number of gates", self.plan.gates().count(), out.len())?;
+        let tape = self.forward(batch, Mode::Evaluation);
+        for (values, gate) in out.iter_mut().zip(self.plan.gates()) {
+            *values = singles(&tape.slots[gate.out.0]);
         }
         Ok(())
     }

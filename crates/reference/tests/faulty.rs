@@ -44,6 +44,12 @@ enum Fault {
     Lenient,
     /// Predicting advances running statistics.
     Restless,
+    /// A gate's weight is off by a thousandth.
+    Gates,
+    /// A pass that only looks advances running statistics.
+    Noted,
+    /// A pass that only looks adds its losses up.
+    Told,
 }
 
 struct FaultyEngine(Fault);
@@ -99,7 +105,17 @@ impl Session for FaultySession {
     }
 
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
-        self.oracle.gradients(batch, pass, weightings)
+        let before = self.oracle.states.clone();
+        let counts = pass.counts || self.fault == Fault::Told;
+        self.oracle.gradients(batch, Pass { counts, ..pass }, weightings)?;
+        match self.fault {
+            Fault::Noted if !pass.counts => {
+                self.oracle.states = self.oracle.forward(batch, Mode::Training(pass)).states_after;
+            }
+            Fault::Told if !pass.counts => self.oracle.states = before,
+            _ => {}
+        }
+        Ok(())
     }
 
     fn gradient(&mut self, number: usize) -> Result<Gradient, EngineError> {
@@ -147,7 +163,7 @@ impl Session for FaultySession {
 
     fn predict(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
         self.oracle.predict(batch, out)?;
-        let tape = self.oracle.forward(batch, Mode::Training(Pass { step: 1 }));
+        let tape = self.oracle.forward(batch, Mode::Training(Pass::of(1)));
         match self.fault {
             Fault::Statistics => {
                 let outputs = self.oracle.plan().outputs.clone();
@@ -157,6 +173,14 @@ impl Session for FaultySession {
             }
             Fault::Restless => self.oracle.states = tape.states_after,
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        self.oracle.gates(batch, out)?;
+        if self.fault == Fault::Gates {
+            out.iter_mut().flatten().take(1).for_each(|weight| *weight *= 1.001);
         }
         Ok(())
     }
@@ -175,10 +199,10 @@ impl Session for FaultySession {
     }
 }
 
-/// What does not hold for the oracle with `fault`, tried with three plans that have everything a fault needs.
+/// What does not hold for the oracle with `fault`, tried with four plans that have everything a fault needs.
 fn failures(fault: Fault) -> Vec<Finding> {
     let engine = FaultyEngine(fault);
-    let chosen = ["embed mean, 3 × 16", "linear star dropout, 3 × 16", "scene norm, 3 × 16"];
+    let chosen = ["embed mean, 3 × 16", "linear star dropout, 3 × 16", "scene norm, 3 × 16", "gate, 3 × 16"];
     let plans: Vec<_> = drawn_plans().into_iter().filter(|(name, _)| chosen.contains(&name.as_str())).collect();
     assert_eq!(plans.len(), chosen.len());
     let mut findings = conformance_of(&engine, &plans);
@@ -239,4 +263,11 @@ fn wrong_books_are_caught() {
     caught(Fault::Counting, &["no loss", "starts them anew", "leaves no loss"]);
     caught(Fault::Silent, &["not finite"]);
     caught(Fault::Lenient, &["refusals: gradient refuses", ", gradient", "combine"]);
+}
+
+#[test]
+fn wrong_looks_are_caught() {
+    caught(Fault::Gates, &[", gates"]);
+    caught(Fault::Noted, &["scene norm, 3 × 16: looking"]);
+    caught(Fault::Told, &["adds no loss"]);
 }

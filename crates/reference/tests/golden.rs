@@ -169,7 +169,7 @@ fn hold(name: &str) {
     let mut oracle = Oracle::<f64>::new(Arc::clone(&plan), options(&golden.dropout));
     oracle.restore(&case.snapshot(&plan)).expect("the snapshot fits the plan");
 
-    let training = oracle.forward(&batch, Mode::Training(Pass { step: golden.dropout.step }));
+    let training = oracle.forward(&batch, Mode::Training(Pass::of(golden.dropout.step)));
     let evaluation = oracle.forward(&batch, Mode::Evaluation);
     assert_eq!(case.training.len(), plan.outputs.len(), "{name}: outputs");
     for output in &plan.outputs {

@@ -13,7 +13,7 @@ fn gradients(plan: &Arc<Plan>) -> Vec<Parameters<f64>> {
     let mut oracle = Oracle::<f64>::new(Arc::clone(plan), options);
     oracle.restore(&drawn::weights(plan, 1)).expect("the weights fit the plan");
     let batch = drawn::batch(&plan.schema, &Rows::count(40), 1);
-    let tape = oracle.forward(&batch, Mode::Training(Pass { step: 1 }));
+    let tape = oracle.forward(&batch, Mode::Training(Pass::of(1)));
     let alone = |k: usize| (0..plan.objectives.len()).map(|j| f64::from(u8::from(j == k))).collect::<Vec<f64>>();
     (0..plan.objectives.len()).map(|k| oracle.backward(&batch, &tape, &alone(k))).collect()
 }

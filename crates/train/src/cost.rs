@@ -5,6 +5,7 @@ use mmtl_plan::{Batch, Engine, Footprint, Plan, TaskKind};
 
 use crate::criterion::Per;
 use crate::error::TrainError;
+use crate::looks::{MOST_GATE_ROWS, MOST_GRADIENT_ROWS};
 use crate::spec::FitSpec;
 
 /// Bytes of a row's place, label and weight, which validation keeps for the run and once more for its scene.
@@ -18,7 +19,7 @@ pub struct FitMemory {
     pub session: Option<Footprint>,
     /// Copies of weights: the best so far, and a checkpoint with its file's bytes.
     pub snapshots: u64,
-    /// Batches ahead of training and of predictions.
+    /// Batches ahead of training and of predictions, and those that are looked at with their gradients.
     pub batches: u64,
     /// Lists of rows; labels and predictions of validation rows.
     pub rows: u64,
@@ -45,15 +46,23 @@ impl FitSpec {
         let ahead = batch_bytes(dataset, train, self.training.batch_size, Dataset::fill) * batches;
         let predicting = batch_bytes(dataset, valid, self.max_rows(), Dataset::gather)
             * batches.min(valid.len().div_ceil(self.max_rows()));
+        let looks = looked_at(&self.plan)
+            + batch_bytes(dataset, valid, MOST_GATE_ROWS as usize, Dataset::gather)
+            + batch_bytes(dataset, train, MOST_GRADIENT_ROWS as usize, Dataset::fill);
         let outputs: usize =
             self.plan.outputs.iter().map(|output| LABELLED + prediction_bytes(&self.plan, output.task)).sum();
         // The train rows in the data's order and in the epoch's; the validation rows here and in their queue.
         let rows = 2 * 4 * (train.len() + valid.len()) + outputs * valid.len();
-        let at_prediction =
-            FitMemory { session, snapshots: kept as u64, batches: (ahead + predicting) as u64, rows: rows as u64 };
+        let at_prediction = FitMemory {
+            session,
+            snapshots: kept as u64,
+            batches: (ahead + predicting + looks) as u64,
+            rows: rows as u64,
+        };
         // The session's copy, then the bytes of it and of what is kept.
         let checkpoint = kept + 2 * (weights + moments) + kept;
-        let at_checkpoint = FitMemory { snapshots: checkpoint as u64, batches: ahead as u64, ..at_prediction };
+        let at_checkpoint =
+            FitMemory { snapshots: checkpoint as u64, batches: (ahead + looks) as u64, ..at_prediction };
         let later_is_more = at_checkpoint.around_session() > at_prediction.around_session();
         Ok(if later_is_more { at_checkpoint } else { at_prediction })
     }
@@ -97,6 +106,13 @@ fn snapshot_bytes(plan: &Plan, moments: usize) -> (usize, usize) {
     let states: usize = plan.states.iter().map(|state| state.len).sum();
     let trained = plan.arena_len + tables;
     (4 * (trained + states), 4 * moments * trained)
+}
+
+/// Bytes of the objectives' gradients, each kept apart while they are compared.
+fn looked_at(plan: &Plan) -> usize {
+    let touched = plan.most_touched_rows(MOST_GRADIENT_ROWS as usize).into_iter().zip(&plan.tables);
+    let gradient = plan.arena_len + touched.map(|(rows, table)| rows * table.dim).sum::<usize>();
+    if plan.objectives.len() > 1 { 4 * gradient * plan.objectives.len() } else { 0 }
 }
 
 /// Batches that exist at a time: one in use and, where others wait, one being filled.

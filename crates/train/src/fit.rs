@@ -11,6 +11,7 @@ use crate::checkpoint::{Checkpoint, State};
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::fitted::{End, Fitted};
+use crate::looks::Looks;
 use crate::losses::{LossSums, first_not_finite};
 use crate::pace::Pace;
 use crate::predict::{Portions, predict};
@@ -62,6 +63,8 @@ struct Fit<'a> {
     identity: String,
     numerics: String,
     portions: Portions,
+    /// The engine's [`Engine::least_rows`].
+    least_rows: usize,
     timetable: Timetable,
     schedule: Schedule,
     weights: Vec<f32>,
@@ -90,6 +93,7 @@ impl<'a> Fit<'a> {
             identity: spec.identity(engine, dataset),
             numerics: engine.numerics(),
             portions: Portions { rows: spec.max_rows(), ahead: engine.batches_ahead() },
+            least_rows: engine.least_rows(),
             timetable,
             schedule: spec.training.schedule(&timetable),
             weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
@@ -123,6 +127,7 @@ impl<'a> Fit<'a> {
         let (epoch, index) = (self.timetable.epoch(next), self.timetable.index(next));
         let mut batches = Batches::epochs(self.dataset, &order, epoch, index, self.portions.ahead);
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
+        let mut looks = watcher.wants_insight().then(|| self.looks());
         while !self.is_done() {
             let prepared = batches.next().expect("epochs follow each other without end");
             let compiled = self.take_step(&prepared.batch, watcher)?;
@@ -135,6 +140,10 @@ impl<'a> Fit<'a> {
                 self.read_losses()?;
                 if self.timetable.evaluates(self.step) {
                     self.evaluate(watcher)?;
+                    if let Some(looks) = looks.as_mut().filter(|looks| looks.are_due(self.step)) {
+                        let insight = looks.take(self.session.as_mut(), self.step)?;
+                        watcher.insight(&insight).map_err(TrainError::Watcher)?;
+                    }
                 }
                 if !self.is_done() && self.look_up(watcher, &mut pace)? == Command::Stop {
                     return Ok(false);
@@ -142,6 +151,10 @@ impl<'a> Fit<'a> {
             }
         }
         Ok(true)
+    }
+
+    fn looks(&self) -> Looks {
+        Looks::new(self.dataset, &self.spec.plan, &self.spec.rows, self.timetable, self.least_rows)
     }
 
     /// Whether kernels were compiled meanwhile.

@@ -15,7 +15,9 @@ mod fit;
 mod fitted;
 #[cfg(test)]
 mod fixture;
+mod insight;
 mod knobs;
+mod looks;
 mod losses;
 mod pace;
 mod predict;
@@ -35,6 +37,7 @@ pub use error::TrainError;
 pub use evaluation::{CellScores, Choice, Evaluation, Key, OutputScores};
 pub use fit::{Outcome, fit};
 pub use fitted::{End, Fitted};
+pub use insight::{DEAD, GateInsight, Insight};
 pub use knobs::{PACING, knobs, select_knobs};
 pub use predict::{Portions, Prediction, predict};
 pub use rows::FitRows;

@@ -61,6 +61,15 @@ impl Timetable {
         number >= 1.0 && (number * interval).round() as u64 == step
     }
 
+    /// Which evaluation comes after `step`, counted from 1, if [`Timetable::evaluates`] holds.
+    pub fn evaluation(&self, step: u64) -> u64 {
+        let interval = self.eval_every * self.steps_per_epoch() as f64;
+        if step == self.steps() {
+            return self.evaluations();
+        }
+        if interval <= 1.0 { step } else { (step as f64 / interval).round() as u64 }
+    }
+
     /// How often validation rows are scored: the steps for which [`Timetable::evaluates`] holds, counted.
     pub fn evaluations(&self) -> u64 {
         let (steps, interval) = (self.steps(), self.eval_every * self.steps_per_epoch() as f64);
@@ -118,7 +127,10 @@ mod tests {
             for every in [0.07, 0.1, 0.3, 1.0 / 3.0, 0.7, 1.1, 2.5, 4.0] {
                 let interval = every * rows as f64;
                 let expected = if interval <= 1.0 { 3 * rows } else { (3.0 * rows as f64 / interval) as usize };
-                let got = evaluations(rows, every).len();
+                let at = evaluations(rows, every);
+                let got = at.len();
+                let numbers = at.iter().map(|&step| timetable(rows, 1, every).evaluation(step));
+                assert!(numbers.eq(1..=got as u64), "{rows} rows, every {every}");
                 assert_eq!(timetable(rows, 1, every).evaluations(), got as u64, "{rows} rows, every {every}");
                 assert!((expected..=expected + 1).contains(&got), "{rows} rows, every {every}: {got}, {expected}");
             }

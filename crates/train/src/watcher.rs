@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::Checkpoint;
 use crate::evaluation::Evaluation;
+use crate::insight::Insight;
 
 /// Told what a fit does. An error ends the fit.
 pub trait Watcher {
@@ -29,6 +30,19 @@ pub trait Watcher {
     /// # Errors
     /// When it cannot be recorded.
     fn evaluated(&mut self, evaluation: &Evaluation) -> io::Result<()>;
+
+    /// Whether it is to be told of gates and gradients, asked once. Finding out takes a little time and moves no number.
+    fn wants_insight(&self) -> bool {
+        false
+    }
+
+    /// After an evaluation, seldom enough to take one part in sixty of the time.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn insight(&mut self, _insight: &Insight) -> io::Result<()> {
+        Ok(())
+    }
 
     /// To keep, in place of the one before.
     ///

@@ -84,6 +84,10 @@ impl Session for CompiledSession {
         self.session.predict(batch, out)
     }
 
+    fn gates(&mut self, batch: &Batch, out: &mut [Vec<f32>]) -> Result<(), EngineError> {
+        self.session.gates(batch, out)
+    }
+
     fn snapshot(&mut self, everything: bool) -> Result<Snapshot, EngineError> {
         self.session.snapshot(everything)
     }

@@ -2,6 +2,7 @@
 
 mod compiling;
 mod failing;
+mod insight;
 mod learning;
 mod onlooker;
 mod peeking;

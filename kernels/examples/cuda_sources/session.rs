@@ -39,7 +39,7 @@ fn train(engine: &dyn Engine, plan: &Arc<Plan>, tables: TableUpdates) -> Result<
     for (number, (_, mut update)) in drawn::updates(0, 0.5).into_iter().enumerate() {
         update.step = number as u64 + 1;
         session.step(&batch(update.step), &weights, &update)?;
-        session.gradients(&batch(0), Pass { step: update.step }, &[&weights, &weights])?;
+        session.gradients(&batch(0), Pass::of(update.step), &[&weights, &weights])?;
         session.gradient(1)?;
         session.gram()?;
         session.combine(&[0.5, 2.0], &update)?;

@@ -216,6 +216,7 @@ pub(super) fn words(event: &RunEvent) -> Option<(Level, String)> {
         | RunEvent::Resumed { .. }
         | RunEvent::Progress { .. }
         | RunEvent::Evaluated(_)
+        | RunEvent::Insight(_)
         | RunEvent::Checkpointed { .. }
         | RunEvent::Fitted { .. }
         | RunEvent::Stopped
@@ -289,6 +290,10 @@ impl RunState {
             RunEvent::Evaluated(evaluated) => self.with(evaluated.fit, |state| {
                 state.at(attempt, evaluated.step, evaluated.epochs);
                 state.evaluated(evaluated);
+            }),
+            RunEvent::Insight(insight) => self.with(insight.fit, |state| {
+                state.at_least(attempt);
+                state.insight = Some(insight);
             }),
             RunEvent::Checkpointed { fit, step } => self.with(fit, |state| state.checkpointed(attempt, step)),
             RunEvent::Fitted { fit, best_step } => self.with(fit, |state| {

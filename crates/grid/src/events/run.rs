@@ -5,7 +5,7 @@ use mmtl_plan::Schema;
 use mmtl_train::{CellScores, Evaluation, Key, Progress};
 use serde::{Deserialize, Serialize};
 
-use crate::events::Level;
+use crate::events::{Insight, Level};
 
 /// What happened to a run. `fit` is a fit's place in the list that [`RunEvent::Started`] gives.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,6 +51,8 @@ pub enum RunEvent {
     },
     /// What a fit scores on validation rows.
     Evaluated(Evaluated),
+    /// What a fit's gates and gradients do.
+    Insight(Insight),
     /// A fit's checkpoint is kept.
     Checkpointed {
         /// Which fit.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::events::Evaluated;
+use crate::events::{Evaluated, Insight};
 
 /// A fit as told by its events.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +23,8 @@ pub struct FitState {
     pub checkpoint: Option<u64>,
     /// The step whose weights were chosen, once the fit is over.
     pub best_step: Option<u64>,
+    /// What was seen last of its gates and gradients.
+    pub insight: Option<Insight>,
     latest: Option<Arc<Evaluated>>,
     best: Option<Arc<Evaluated>>,
     /// The best at the last checkpoint: what remains when all after it is superseded. Ten thousand runs have no room for
@@ -59,6 +61,7 @@ impl FitState {
             self.best_kept = self.best_kept.take().filter(stands);
             self.best = self.best.take().filter(stands).or_else(|| self.best_kept.clone());
             self.latest = self.latest.take().filter(stands).or_else(|| self.best.clone());
+            self.insight = self.insight.take().filter(|insight| insight.step <= step);
             self.step = step;
             self.checkpoint = (step > 0).then_some(step);
         }

@@ -134,6 +134,38 @@ fn what_lies_past_the_checkpoint_is_superseded() {
     assert_eq!(story.run(0).attempt, 2);
 }
 
+fn insight(fit: usize, step: u64, weight: f32) -> RunEvent {
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let weights = vec![vec![vec![Some(weight), None]]];
+    let (name, gates, experts) = ("gate".to_owned(), names(&["click"]), names(&["0", "1"]));
+    let gates = vec![GateWeights { name, gates, experts, weights, dead: vec![0] }];
+    let cosines = Some(Cosines { objectives: names(&["click", "buy"]), matrix: vec![vec![Some(1.0), None]; 2] });
+    RunEvent::Insight(Insight { fit, step, scenes: names(&["home"]), gates, cosines })
+}
+
+#[test]
+fn what_was_seen_past_the_checkpoint_is_superseded() {
+    let mut story = Story::new(1, 1);
+    story.start(0, &["a", "b"]);
+    story.tell(0, insight(0, 10, 0.5));
+    story.tell(0, insight(0, 20, 0.25));
+    let seen = |story: &Story, fit: usize| story.run(0).fits[fit].insight.as_ref().map(|insight| insight.step);
+    assert_eq!(seen(&story, 0), Some(20), "the latest");
+    for (checkpoint, expected) in [(20, Some(20)), (19, None)] {
+        story.start(0, &["a", "b"]);
+        story.tell(0, RunEvent::Resumed { fit: 0, step: checkpoint });
+        assert_eq!(seen(&story, 0), expected, "resumed at {checkpoint}");
+    }
+    story.tell(0, insight(0, 20, 0.25));
+    assert_eq!(seen(&story, 0), Some(20), "told again");
+    story.tell(0, insight(1, 5, 0.25));
+    assert_eq!([0, 1].map(|fit| seen(&story, fit)), [Some(20), Some(5)]);
+    assert_eq!(story.run(0).fit, 1);
+    story.start(0, &["a", "b"]);
+    story.tell(0, insight(1, 3, 0.25));
+    assert_eq!(seen(&story, 1), Some(3), "begun anew");
+}
+
 #[test]
 fn a_fit_that_does_not_resume_begins_anew_and_others_stand() {
     let mut story = Story::new(1, 1);
@@ -288,6 +320,11 @@ fn any_run_event() -> impl Strategy<Value = RunEvent> {
             let scores = vec![ValidScore { task: "t".into(), scene: None, metric: Metric::LogLoss, scored }];
             RunEvent::Evaluated(Evaluated { fit, step, epochs: 0.1, score, best, losses: vec![], scores })
         }),
+        (any_index(), any_step(), 0..=10_000u16).prop_map(|(fit, step, share)| insight(
+            fit,
+            step,
+            f32::from(share) / 1e4
+        )),
         (any_index(), any_step()).prop_map(|(fit, step)| RunEvent::Checkpointed { fit, step }),
         (any_index(), any_step()).prop_map(|(fit, best_step)| RunEvent::Fitted { fit, best_step }),
         text().prop_map(|text| RunEvent::Log { level: Level::Warning, text }),

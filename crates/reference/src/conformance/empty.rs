@@ -24,7 +24,7 @@ fn no_row(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
     let mut session = trial.session(TableUpdates::Exact)?;
     let mut outputs = vec![vec![1.0]; plan.outputs.len()];
     session.predict(&batch, &mut outputs)?;
-    session.gradients(&batch, Pass { step: 1 }, &[&trial.objective_weights()])?;
+    session.gradients(&batch, Pass::of(1), &[&trial.objective_weights()])?;
     let mut findings = vec![
         Finding::fact("no row: no output", outputs.iter().all(Vec::is_empty)),
         Finding::fact("no row: gradient is exactly 0", is_zero(trial, session.as_mut(), 0)?),
@@ -53,7 +53,7 @@ fn no_row_of_one(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
         let mut alone = vec![0.0; plan.objectives.len()];
         alone[k] = 1.0;
         let mut session = trial.session(TableUpdates::Exact)?;
-        session.gradients(&batch, Pass { step: 1 }, &[&alone])?;
+        session.gradients(&batch, Pass::of(1), &[&alone])?;
         findings.push(Finding::fact(
             format!("no row of {name}: gradient is exactly 0"),
             is_zero(trial, session.as_mut(), 0)?,

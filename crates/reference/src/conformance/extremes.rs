@@ -43,7 +43,7 @@ fn answers(trial: &Trial, session: &mut dyn Session, factor: f32) -> Result<Tran
     let batch = trial.batch(&Rows::count(33), 8);
     let case = format!("{} with logits times {factor}", plan.name);
     let mut transcript = Transcript::default();
-    session.gradients(&batch, Pass { step: 1 }, &[&trial.objective_weights()])?;
+    session.gradients(&batch, Pass::of(1), &[&trial.objective_weights()])?;
     for (objective, totals) in plan.objectives.iter().zip(session.losses()?) {
         transcript.doubles(&format!("{case}, losses"), &objective.name, vec![totals.sum], tolerance);
     }

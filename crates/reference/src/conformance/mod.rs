@@ -5,6 +5,7 @@ mod curve;
 mod empty;
 mod extremes;
 mod finding;
+mod looking;
 mod passes;
 mod refusals;
 mod snapshots;
@@ -77,6 +78,7 @@ pub fn conformance_of(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec
         findings.extend(trial.report("curve", curve::check(&trial)));
         findings.extend(trial.report("snapshots", snapshots::check(&trial)));
         findings.extend(trial.report("tables", tables::check(&trial)));
+        findings.extend(trial.report("looking", looking::check(&trial)));
         findings.extend(trial.report("empty batches", empty::check(&trial)));
     }
     findings

@@ -1,4 +1,4 @@
-//! Outputs, losses, running statistics, every gradient and their inner products.
+//! Outputs, gates, losses, running statistics, every gradient and their inner products.
 
 use mmtl_plan::{EngineError, Pass, Session, TableUpdates};
 
@@ -33,9 +33,14 @@ fn answers(trial: &Trial, session: &mut dyn Session, rows: &Rows, seed: u64) -> 
     for (output, values) in plan.outputs.iter().zip(&outputs) {
         transcript.values(&format!("{case}, outputs"), &output.name, values, tolerance);
     }
+    let mut gates = vec![vec![]; plan.gates().count()];
+    session.gates(&batch, &mut gates)?;
+    for (gate, weights) in plan.gates().zip(&gates) {
+        transcript.values(&format!("{case}, gates"), &gate.name, weights, tolerance);
+    }
     let weightings = weightings(trial);
     let weightings: Vec<&[f32]> = weightings.iter().map(Vec::as_slice).collect();
-    session.gradients(&batch, Pass { step: 7 }, &weightings)?;
+    session.gradients(&batch, Pass::of(7), &weightings)?;
     for (objective, totals) in plan.objectives.iter().zip(session.losses()?) {
         let series = format!("{case}, losses");
         transcript.doubles(&series, &objective.name, vec![totals.sum], tolerance);
@@ -61,7 +66,7 @@ fn weightings(trial: &Trial) -> Vec<Vec<f32>> {
 fn names_sorted_rows(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
     let mut session = trial.session(TableUpdates::Exact)?;
     let batch = trial.batch(&Rows::count(9), 1);
-    session.gradients(&batch, Pass { step: 1 }, &[&trial.objective_weights()])?;
+    session.gradients(&batch, Pass::of(1), &[&trial.objective_weights()])?;
     let gradient = session.gradient(0)?;
     let sorted = gradient.tables.iter().all(|table| table.rows.is_sorted_by(|a, b| a < b));
     let mut padding = gradient.dense;

@@ -32,10 +32,12 @@ fn batches(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &Upda
     for (what, batch) in [("too few numbers", &short), ("an unknown id", &foreign), ("too many rows", &large)] {
         let weights = trial.objective_weights();
         let mut outputs = vec![vec![]; trial.plan.outputs.len()];
+        let mut gates = vec![vec![]; trial.plan.gates().count()];
         let answers = [
             ("step", session.step(batch, &weights, update)),
-            ("gradients", session.gradients(batch, Pass { step: 1 }, &[&weights])),
+            ("gradients", session.gradients(batch, Pass::of(1), &[&weights])),
             ("predict", session.predict(batch, &mut outputs)),
+            ("gates", session.gates(batch, &mut gates)),
         ];
         for (call, answer) in answers {
             let refused = matches!(answer, Err(EngineError::Batch(_)));
@@ -54,7 +56,7 @@ fn unknown_class(trial: &Trial, session: &mut dyn Session, good: &Batch, update:
     let task = trial.plan.schema.tasks.iter().position(classes)?;
     (batch.labels[task * rows], batch.weights[task * rows]) = (1e3, 1.0);
     let weights = trial.objective_weights();
-    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass { step: 1 }, &[&weights])];
+    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass::of(1), &[&weights])];
     let refused = answers.iter().all(|answer| matches!(answer, Err(EngineError::Batch(_))));
     Some(Finding::fact("training refuses a batch with an unknown class", refused))
 }
@@ -67,7 +69,7 @@ fn unsegmented(trial: &Trial, session: &mut dyn Session, good: &Batch, update: &
     let mut outputs = vec![vec![vec![]; trial.plan.outputs.len()]; 2];
     let predicted = [good, &batch].iter().zip(&mut outputs).all(|(batch, out)| session.predict(batch, out).is_ok());
     let is_written = outputs.iter().flatten().all(|values| !values.is_empty());
-    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass { step: 1 }, &[&weights])];
+    let answers = [session.step(&batch, &weights, update), session.gradients(&batch, Pass::of(1), &[&weights])];
     let refused = answers.iter().all(|answer| matches!(answer, Err(EngineError::Batch(_))));
     vec![
         Finding::fact("training refuses a batch without segments", refused),
@@ -85,7 +87,7 @@ fn arguments(
     let one_more = [weights.as_slice(), &[1.0]].concat();
     let mut outputs = vec![vec![]; trial.plan.outputs.len() + 1];
     // The pass of this call would move running statistics, so it comes on a plan without any.
-    session.gradients(good, Pass { step: 1 }, &[&weights])?;
+    session.gradients(good, Pass::of(1), &[&weights])?;
     session.losses()?;
     let mut findings = vec![];
     let mut refuses = |what: &str, answer: Result<(), EngineError>| {
@@ -94,11 +96,13 @@ fn arguments(
     refuses("step refuses too many objective weights", session.step(good, &one_more, update));
     refuses("step refuses too few objective weights", session.step(good, &weights[1..], update));
     let unfit: [&[f32]; 2] = [&weights, &one_more];
-    refuses("gradients refuses too many objective weights", session.gradients(good, Pass { step: 1 }, &unfit));
+    refuses("gradients refuses too many objective weights", session.gradients(good, Pass::of(1), &unfit));
     refuses("gradient refuses a number there is none of", session.gradient(1).map(drop));
     refuses("combine refuses too many coefficients", session.combine(&[1.0, 1.0], update));
     refuses("combine refuses too few coefficients", session.combine(&[], update));
     refuses("predict refuses too many outputs", session.predict(good, &mut outputs));
+    let mut gates = vec![vec![]; trial.plan.gates().count() + 1];
+    refuses("gates refuses too many gates", session.gates(good, &mut gates));
     findings.push(Finding::fact("a refused call leaves no loss", session.losses()?.iter().all(|l| l.steps == 0)));
     Ok(findings)
 }

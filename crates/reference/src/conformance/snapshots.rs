@@ -52,7 +52,11 @@ fn keeps_its_memory(
     Ok(same(&case, &session.snapshot(true)?, &other.snapshot(true)?, true))
 }
 
-fn steps(trial: &Trial, session: &mut dyn Session, numbers: std::ops::RangeInclusive<u64>) -> Result<(), EngineError> {
+pub(super) fn steps(
+    trial: &Trial,
+    session: &mut dyn Session,
+    numbers: std::ops::RangeInclusive<u64>,
+) -> Result<(), EngineError> {
     for step in numbers {
         // Few ids a batch, so that rows miss steps before and after the snapshot.
         let rows = Rows { most_ids: (step % 3 != 0).then_some(2), ..Rows::count(9) };

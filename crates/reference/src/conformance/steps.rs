@@ -75,7 +75,7 @@ impl Step<'_> {
         session.restore(self.before)?;
         let mut first = vec![0.0; self.trial.plan.objectives.len()];
         first[0] = 1.0;
-        let pass = Pass { step: self.update.step };
+        let pass = Pass::of(self.update.step);
         session.gradients(self.batch, pass, &[&first, &self.trial.objective_weights()])?;
         let gradients = [session.gradient(0)?, session.gradient(1)?];
         session.combine(&COEFFICIENTS, self.update)?;

@@ -38,7 +38,7 @@ impl Net {
 
     /// A pass in training mode.
     pub fn training(&self, batch: &Batch) -> Tape<f64> {
-        self.oracle.forward(batch, Mode::Training(Pass { step: 1 }))
+        self.oracle.forward(batch, Mode::Training(Pass::of(1)))
     }
 
     /// The gradient of `Σ weights[k] · L_k`.
