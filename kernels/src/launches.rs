@@ -6,7 +6,8 @@ use crate::program::{Launch, Launching, Program};
 
 /// Launches of one training step by kernel, in the order in which a step first comes to each; `clips` says whether it
 /// clips gradients. Uploads launch nothing. The first step, and one whose batch touches no row of a table or none often,
-/// launch fewer; with exact updates, every 256th also sweeps each table once.
+/// launch fewer; with exact updates, every 256th also sweeps each table once. A software device takes several launches for a
+/// tail of many rows.
 ///
 /// # Errors
 /// On a plan that the engine does not execute.

@@ -1,4 +1,4 @@
-//! The tail of a plan in one launch: the ops of its last levels, forward and back, for all experts, tasks and scenes. A cube
+//! The tail of a plan in one launch ([`crate::program::Tail`]): the ops of its last levels, forward and back, for all experts, tasks and scenes. A cube
 //! takes a part of the rows, tile by tile; everything of a tile stays in shared memory. What leaves is the losses, the
 //! derivatives of what the tail reads, and the part's sums of its parameters' gradients, which [`crate::parts::add`] adds.
 //!
@@ -93,8 +93,9 @@ fn part(batch: &Array<u32>, scenes: u32, length: u32) -> Part {
     part
 }
 
-/// Cubes are parts of `length` rows, of which those from `from` on and before `until` are passed. `derivatives` is the column that those begin at, `scenes` as [`part`] has it; a part's
-/// sums of gradients have `size` elements. `drops` says whether a layer may drop elements.
+/// Cubes are parts of `length` rows, of which those from `from` on and before `until` are passed. `derivatives` is the column
+/// that those begin at, `scenes` as [`part`] has it; a part's sums of gradients have `size` elements, of losses there are
+/// `parts_of_loss` for each objective. `drops` says whether a layer may drop elements.
 #[cube(launch_unchecked)]
 pub fn run(
     losses: &mut Array<f32>,

@@ -1,5 +1,5 @@
 //! The tail of a plan: the ops that one launch passes forward and back, tile of rows by tile of rows, on chip. Of a small
-//! network that is everything behind its lookups, of a large one its towers and losses.
+//! network that is everything behind its lookups, of a large one its towers, predictions and losses.
 //!
 //! It is the longest run of last levels for which all of this holds, which follows from the plan alone:
 //!
@@ -8,8 +8,8 @@
 //! - values and derivatives of a row, and its inputs, have room on chip ([`ROOM`]);
 //! - its matrices have at most [`PRODUCTS`] elements: they are read again for every tile, and products of larger ones are worth
 //!   large tiles;
-//! - the sums of their gradients over each scene's rows, where a layer has weights for each scene, have room
-//!   ([`PARTS_ROOM`]).
+//! - where a layer has weights for each scene, which then begins a tile of its own, there are at most [`MOST_SCENES`] of them,
+//!   and the sums of gradients over the rows of each have room ([`PARTS_ROOM`]).
 
 use mmtl_plan::{LinearWeights, Op, Plan, SlotId};
 
@@ -27,6 +27,9 @@ const PRODUCTS: usize = 1 << 17;
 
 /// Most elements of the parts that gradients of a tail are made in: 64 MiB.
 pub const PARTS_ROOM: usize = 1 << 24;
+
+/// Most scenes that begin tiles of their own: each may take a cube, of whose losses a thousand steps are kept.
+const MOST_SCENES: usize = 256;
 
 /// A tail, compiled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -115,7 +118,7 @@ impl Choice {
         if !supported || matrices > PRODUCTS || plan.objectives.is_empty() || plan.objectives.len() > STAGE {
             return None;
         }
-        if (matrices + biases) * (scenes + 1) > PARTS_ROOM {
+        if scenes > MOST_SCENES || (matrices + biases) * (scenes + 1) > PARTS_ROOM {
             return None;
         }
         let written = |slot: SlotId| ops.iter().any(|op| op.out() == Some(slot) && !matches!(op, Op::Predict(_)));
@@ -151,7 +154,8 @@ impl Compiler<'_> {
         let (columns, derivatives) = (choice.columns.clone(), choice.derivatives);
         self.which = Which::Tail;
         self.slots.put_on_chip(columns);
-        let rest = std::mem::replace(&mut self.sums, GradientSums::of_tail(scenes as u32));
+        let (rest, longest) =
+            (std::mem::replace(&mut self.sums, GradientSums::of_tail(scenes as u32)), self.jobs.longest());
         let mut steps = vec![self.copies(tail::LOAD, &inputs)];
         steps.extend(self.forward(true).into_iter().map(step));
         steps.extend(self.backward_of_ops().into_iter().map(step));
@@ -168,6 +172,7 @@ impl Compiler<'_> {
         self.which = Which::Rest;
         let drops = self.tail_drops();
         let steps = List { drops, ..self.jobs.list(&steps, 0) };
+        self.jobs.count_no_longer_than(longest);
         Some(Tail { steps, derivatives, scenes: scenes as u32, part: self.tail_sums.size() })
     }
 
@@ -241,4 +246,63 @@ fn step(launch: Launch) -> [u32; tail::STEP] {
         | Launch::Tail(_) => unreachable!("{launch:?} is no part of a tail"),
     };
     record(kind, list)
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{Settings, Value};
+    use mmtl_reference::drawn::{self, SchemaSize};
+    use mmtl_zoo::{architecture, model_knobs};
+
+    use super::*;
+    use crate::program::compiler::levels;
+
+    /// An architecture with these knobs, for three scenes and five tasks.
+    fn plan(name: &str, given: &[(&str, Value)]) -> Plan {
+        let architecture = architecture(name).expect("the zoo has it");
+        let schema = drawn::schema(SchemaSize::default());
+        let own = Settings::resolve(&architecture.knobs(), given.iter().map(|(name, value)| (*name, value)));
+        let model = Settings::resolve(&model_knobs(), []).expect("defaults");
+        architecture.plan(&schema, &[0, 1], &model, &own.expect("they are its knobs")).expect("they make a net")
+    }
+
+    fn widths(widths: &[i64]) -> Value {
+        Value::List(widths.iter().map(|&width| Value::Int(width)).collect())
+    }
+
+    /// Names of the ops that are no tail's.
+    fn outside(plan: &Plan) -> Vec<&str> {
+        let inside = choose(plan, &levels(plan)).expect("losses are always a tail").inside;
+        plan.ops.iter().zip(inside).filter(|(_, inside)| !inside).map(|(op, _)| op.name()).collect()
+    }
+
+    #[test]
+    fn a_tail_is_as_long_as_fits() {
+        let mmoe = |experts, of_experts: &[i64]| {
+            plan("mmoe", &[("experts", Value::Int(experts)), ("expert_widths", widths(of_experts))])
+        };
+        assert_eq!(outside(&mmoe(4, &[64, 32])), ["embed"]);
+        // Two mixtures stay on chip with their derivatives, but no twelve experts.
+        assert_eq!(outside(&mmoe(12, &[64, 32])), ["embed", "expert.0"]);
+        let towers_alone = ["embed", "expert.0", "expert.1", "gate", "mix"];
+        assert_eq!(outside(&mmoe(8, &[256, 128])), towers_alone);
+    }
+
+    #[test]
+    fn matrices_that_are_worth_large_tiles_are_no_tail() {
+        let of = |width: i64| plan("shared-bottom", &[("bottom_widths", widths(&[width, width]))]);
+        // All of both would have room on chip.
+        assert_eq!(outside(&of(280)), ["embed"]);
+        assert_eq!(outside(&of(320)), ["embed", "bottom.0"]);
+    }
+
+    #[test]
+    fn norms_are_no_tail_and_weights_of_scenes_keep_them_apart() {
+        let star = plan("star", &[]);
+        let choice = choose(&star, &levels(&star)).expect("losses are always a tail");
+        assert_eq!(choice.scenes, star.schema.scenes.len());
+        let is_norm = |op: &Op| matches!(op, Op::Norm(_));
+        assert!(star.ops.iter().zip(&choice.inside).any(|(op, inside)| is_norm(op) && !inside));
+        assert_eq!(choose(&plan("mmoe", &[]), &levels(&plan("mmoe", &[]))).map(|choice| choice.scenes), Some(0));
+    }
 }
