@@ -116,14 +116,8 @@ fn of_tail(program: &Program, of: Tail, rows: u64) -> Cost {
     let scenes = u64::from(of.scenes).max(1);
     let steps =
         (0..u64::from(of.steps.len)).map(|step| words::<{ tail::STEP }>(program, u64::from(of.steps.first), step));
-    let of_step = |[kind, first, len, columns, rows_of_matrix]: [u64; tail::STEP]| {
-        let list = List {
-            first: first as u32,
-            len: len as u32,
-            columns: columns as u32,
-            rows: rows_of_matrix as u32,
-            ..List::default()
-        };
+    let of_step = |[kind, first, len, _]: [u64; tail::STEP]| {
+        let list = List { first: first as u32, len: len as u32, ..List::default() };
         let shared = |cost: Cost| Cost { flops: cost.flops / scenes, bytes: cost.bytes / scenes };
         match kind as u32 {
             tail::LAYERS => shared(each::<{ linear::FORWARD }>(program, list, |job| Cost {

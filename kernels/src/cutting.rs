@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_tail_has_no_more_parts_than_there_is_room_for() {
-        let tail = |part, scenes| Tail { steps: LIST, derivatives: 0, scenes, part };
+        let tail = |part, scenes| Tail { steps: LIST, derivatives: 0, scenes, part, stars: false };
         let device = cutting(false);
         // A tile of 8 rows each, until two cubes for each multiprocessor are busy; then several.
         assert_eq!(device.parts_of_tail(1024, tail(50_000, 0)), Parts { length: 8, number: 128, most: 128 });

@@ -288,6 +288,7 @@ impl<R: Runtime> GpuSession<R> {
                     low,
                     high,
                     of.steps.drops,
+                    of.stars,
                     chip,
                 );
             }

@@ -1,8 +1,8 @@
 //! A tail launched at once computes what its ops do one by one, and what the oracle does.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use mmtl_kernels::{DeviceEngine, Launching, launches};
+use mmtl_kernels::{Launching, launches};
 use mmtl_plan::{Engine, Gradient, Kind, Pass, Plan, SessionOptions, Settings, TableUpdates, Update, Value};
 use mmtl_reference::conformance::drawn_plans;
 use mmtl_reference::conformance::tolerance::of_plan;
@@ -11,13 +11,6 @@ use mmtl_reference::{Precision, ReferenceEngine};
 use mmtl_zoo::{architecture, architectures, model_knobs};
 
 use crate::world;
-
-/// The software device's engine that launches each op by itself.
-fn composed() -> &'static dyn Engine {
-    static ENGINE: OnceLock<Box<dyn DeviceEngine>> = OnceLock::new();
-    let engine = || mmtl_kernels::software().unwrap_or_else(|missing| panic!("{missing}")).composed();
-    ENGINE.get_or_init(engine).as_ref()
-}
 
 /// Small nets of three scenes' rows, with dropout.
 fn zoo() -> Vec<(String, Arc<Plan>)> {
@@ -93,7 +86,7 @@ fn fused_and_composed_agree_with_the_oracle() {
         assert!(count(&plan, Launching::Fused) < count(&plan, Launching::Composed), "{name}: nothing is fused");
         for rows in [1, 5, 64, 300] {
             let [fused, composed, truth] =
-                [world::engine(), composed(), &oracle].map(|engine| Answers::of(engine, &plan, rows));
+                [world::engine(), world::composed(), &oracle].map(|engine| Answers::of(engine, &plan, rows));
             for (what, of) in [("fused", &fused), ("composed", &composed)] {
                 let off = truth.off(of);
                 assert!(off < 3.0 * of_plan(&plan), "{name}, {rows} rows: {what} is off by {off:e}");
@@ -108,7 +101,7 @@ fn fused_and_composed_agree_with_the_oracle() {
 fn losses_are_there_without_gradients() {
     let (_, plan) = zoo().swap_remove(0);
     let batch = world::batch(&plan, 70, 1);
-    let losses = [world::engine(), composed()].map(|engine| {
+    let losses = [world::engine(), world::composed()].map(|engine| {
         let mut session = world::session(engine, &plan, TableUpdates::Exact);
         session.gradients(&batch, Pass { step: 1 }, &[]).expect("the batch fits");
         session.losses().expect("they are there")
@@ -134,8 +127,8 @@ fn engines_that_launch_otherwise_are_told_apart() {
         session.snapshot(false).expect("copies").dense
     };
     assert_eq!(steps(world::engine()), steps(world::engine()));
-    assert_eq!(steps(composed()), steps(composed()));
-    assert_eq!(composed().numerics(), format!("{}, composed", world::engine().numerics()));
+    assert_eq!(steps(world::composed()), steps(world::composed()));
+    assert_eq!(world::composed().numerics(), format!("{}, composed", world::engine().numerics()));
 }
 
 /// Plans of each op are tails but for their lookups, unless they normalise over rows or read predictions.

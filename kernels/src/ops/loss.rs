@@ -1,5 +1,6 @@
 //! Objectives of all tasks: their values in one launch, the derivatives of all logits in another.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "a slice is of the host's size only on the host")]
 #![expect(
     unused_assignments,
     reason = "an `if` as a value is silently wrong in a kernel when its branches are literals, so branches assign"
@@ -43,7 +44,7 @@ struct Logs {
 #[derive(CubeType, Clone, Copy)]
 pub struct Row {
     /// In the batch.
-    pub row: u32,
+    pub number: u32,
     /// Where its values are.
     pub at: u32,
     /// Rows of a tile, 0 in memory.
@@ -99,7 +100,7 @@ pub fn of_row(
     header: u32,
     row: Row,
 ) -> f32 {
-    let of_task = jobs[job + 1] * batch[0] + row.row;
+    let of_task = jobs[job + 1] * batch[0] + row.number;
     let weight = numbers[(batch[header as usize + 1] + of_task) as usize];
     let mut loss = 0.0f32;
     if weight > 0.0f32 {
@@ -140,7 +141,7 @@ pub fn value(
     let mut sum = 0.0f32;
     let mut row = CUBE_POS_X * VALUE_ROWS + UNIT_POS;
     while row < end {
-        let of = Row { row, at: row, tile: 0usize };
+        let of = Row { number: row, at: row, tile: 0usize };
         sum += of_row(&values.to_slice(), batch, numbers, jobs, job, header, of);
         row += comptime!(VALUE_UNITS as u32);
     }
@@ -177,7 +178,7 @@ pub fn gradient(
         terminate!();
     }
     let mut grads = grads.to_slice_mut();
-    let of = Row { row, at: row, tile: 0usize };
+    let of = Row { number: row, at: row, tile: 0usize };
     zero(&mut grads, jobs, job, jobs[job], of);
     slopes(&mut grads, &values.to_slice(), batch, numbers, of_objectives, jobs, job, jobs[job], header, of);
 }
@@ -211,7 +212,7 @@ pub fn slopes(
     for number in 0..jobs[job + 5] {
         let term = (jobs[job + 4] + number * comptime!(TERM as u32)) as usize;
         let kind = jobs[term];
-        let of_task = jobs[term + 1] * batch[0] + row.row;
+        let of_task = jobs[term + 1] * batch[0] + row.number;
         let factors = jobs[term + 2] as usize;
         let objective = jobs[term + 4];
         let weight = numbers[(batch[header as usize + 1] + of_task) as usize];

@@ -1,10 +1,13 @@
-//! The tail of a plan in one launch ([`crate::program::Tail`]): the ops of its last levels, forward and back, for all experts, tasks and scenes. A cube
-//! takes a part of the rows, tile by tile; everything of a tile stays in shared memory. What leaves is the losses, the
-//! derivatives of what the tail reads, and the part's sums of its parameters' gradients, which [`crate::parts::add`] adds.
+//! The tail of a plan in one launch ([`crate::program::Tail`]): the ops of its last levels, forward and back, for all experts,
+//! tasks and scenes. A cube takes a part of the rows, tile by tile; everything of a tile stays in shared memory. What leaves is
+//! the losses, the derivatives of what the tail reads, and the part's sums of its parameters' gradients, which
+//! [`crate::parts::add`] adds.
 //!
 //! Each step is a list of jobs as a launch of its kind works on, in the same words, but that places are columns on chip
 //! ([`crate::chip`]). T. Müller et al., Real-time Neural Radiance Caching for Path Tracing, SIGGRAPH 2021, do it for plain
 //! multi-layer perceptrons.
+
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "shared memory is of no size only on the host")]
 
 use cubecl::prelude::*;
 
@@ -15,8 +18,8 @@ use crate::ops::tail_products::{inputs, layers, weights};
 use crate::parts::{first_part, part_of, parts_of};
 use crate::rows::{Rows, element, rows_of};
 
-/// Words of a step: what it does, its jobs (first, number), the most columns of one, the most rows of a matrix.
-pub const STEP: usize = 5;
+/// Words of a step: what it does, its jobs (first, number), the most columns of one.
+pub const STEP: usize = 4;
 
 /// Words of a [`LOAD`] or [`STORE`] job: a group in memory (at, stride, width), its column on chip.
 pub const COPY: usize = 4;
@@ -95,7 +98,8 @@ fn part(batch: &Array<u32>, scenes: u32, length: u32) -> Part {
 
 /// Cubes are parts of `length` rows, of which those from `from` on and before `until` are passed. `derivatives` is the column
 /// that those begin at, `scenes` as [`part`] has it; a part's sums of gradients have `size` elements, of losses there are
-/// `parts_of_loss` for each objective. `drops` says whether a layer may drop elements.
+/// `parts_of_loss` for each objective. `drops` says whether a layer may drop elements, `stars`
+/// whether one may have products of two matrices.
 #[cube(launch_unchecked)]
 pub fn run(
     losses: &mut Array<f32>,
@@ -123,6 +127,7 @@ pub fn run(
     step_low: u32,
     step_high: u32,
     #[comptime] drops: bool,
+    #[comptime] stars: bool,
     #[comptime] chip: Chip,
 ) {
     let mut memory = SharedMemory::<f32>::new(comptime!(chip.len()));
@@ -146,7 +151,7 @@ pub fn run(
             if kind == LOAD {
                 load(&mut memory, values, jobs, step, tile, chip);
             } else if kind == LAYERS {
-                layers(&mut memory, dense, jobs, step, tile, scenes, step_low, step_high, drops, chip);
+                layers(&mut memory, dense, jobs, step, tile, scenes, step_low, step_high, drops, stars, chip);
             } else if kind == GATES {
                 gates(&mut memory, jobs, step, chip);
             } else if kind == MIXES {
@@ -189,7 +194,7 @@ pub fn run(
             } else if kind == DEACTIVATIONS {
                 deactivations(&mut memory, jobs, step, tile, derivatives, step_low, step_high, chip);
             } else if kind == INPUTS || kind == INPUT_IN_MEMORY {
-                inputs(&mut memory, grads, dense, jobs, step, tile, scenes, derivatives, chip);
+                inputs(&mut memory, grads, dense, jobs, step, tile, scenes, derivatives, stars, chip);
             } else if kind == WEIGHTS {
                 weights(&memory, parts, jobs, step, tile, own_parts, derivatives, chip);
             } else {
@@ -278,7 +283,7 @@ fn values_of_losses(
         let at = i % comptime!(chip.rows as u32);
         let mut loss = 0.0f32;
         if tile.first + at < tile.end {
-            let row = loss::Row { row: tile.first + at, at, tile: chip.rows };
+            let row = loss::Row { number: tile.first + at, at, tile: chip.rows };
             loss = loss::of_row(&memory.to_slice(), batch, numbers, jobs, job, header, row);
         }
         memory[stage + i as usize] = loss;
@@ -317,7 +322,7 @@ fn slopes_of_losses(
     while i < jobs[step + 2] * comptime!(chip.rows as u32) {
         let job = (jobs[step + 1] + i / comptime!(chip.rows as u32) * comptime!(loss::GRADIENT as u32)) as usize;
         let at = i % comptime!(chip.rows as u32);
-        let row = loss::Row { row: tile.first + at, at, tile: chip.rows };
+        let row = loss::Row { number: tile.first + at, at, tile: chip.rows };
         let to = derivatives + jobs[job];
         loss::zero(&mut grads, jobs, job, to, row);
         if tile.first + at < tile.end {

@@ -1,6 +1,8 @@
 //! What a tail does element by element: gates, sums, mixtures, activations' derivatives. Rows of a tile are neighbours, and so
 //! are the units that have them.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "shared memory is of no size only on the host")]
+
 use cubecl::prelude::*;
 
 use crate::chip::Chip;

@@ -42,6 +42,8 @@ pub struct Tail {
     pub scenes: u32,
     /// Elements of a part of the gradients of its matrices.
     pub part: u32,
+    /// Whether a layer's matrices are products of two.
+    pub stars: bool,
 }
 
 /// Which ops a tail has, and where what it works on lies on chip.
@@ -162,21 +164,21 @@ impl Compiler<'_> {
         let ops = self.ops();
         steps.push(record(tail::INPUT_IN_MEMORY, self.linear_inputs(&ops, true)));
         steps.push(record(tail::WEIGHTS, self.weights(&ops)));
-        let written =
-            |slot: &SlotId| !streamed[slot.0] && self.groups_of(*slot).any(|group| self.has_been_written(group));
-        let stored: Vec<SlotId> = inputs.iter().copied().filter(written).collect();
+        let stored: Vec<SlotId> = inputs.iter().copied().filter(|slot| !streamed[slot.0]).collect();
         steps.push(self.copies(tail::STORE, &stored));
         steps.retain(|step| step[2] > 0);
         self.tail_sums = std::mem::replace(&mut self.sums, rest);
         self.slots.put_on_chip(vec![]);
         self.which = Which::Rest;
-        let drops = self.tail_drops();
+        let layers = || ops.iter().filter_map(|(_, op)| if let Op::Linear(layer) = op { Some(layer) } else { None });
+        let drops = layers().any(|layer| layer.dropout.is_some());
+        let stars = layers().any(|layer| matches!(layer.weights, LinearWeights::Star { .. }));
         let steps = List { drops, ..self.jobs.list(&steps, 0) };
         self.jobs.count_no_longer_than(longest);
-        Some(Tail { steps, derivatives, scenes: scenes as u32, part: self.tail_sums.size() })
+        Some(Tail { steps, derivatives, scenes: scenes as u32, part: self.tail_sums.size(), stars })
     }
 
-    /// Copies of groups between memory and chip.
+    /// Copies of groups between memory and chip: of values, or of derivatives that have been written.
     fn copies(&mut self, kind: u32, slots: &[SlotId]) -> [u32; tail::STEP] {
         let mut jobs: Vec<[u32; tail::COPY]> = vec![];
         for &slot in slots {
@@ -192,12 +194,6 @@ impl Compiler<'_> {
         record(kind, list)
     }
 
-    fn tail_drops(&self) -> bool {
-        let inside = |number: usize| self.choice.as_ref().is_some_and(|choice| choice.inside[number]);
-        let mut ops = self.plan.ops.iter().enumerate();
-        ops.any(|(number, op)| inside(number) && matches!(op, Op::Linear(op) if op.dropout.is_some()))
-    }
-
     /// Whether a slot's derivatives go to memory although its values are on chip.
     pub(super) fn streams(&self, slot: SlotId) -> bool {
         self.which == Which::Tail && self.choice.as_ref().is_some_and(|choice| choice.streamed[slot.0])
@@ -211,7 +207,7 @@ impl Compiler<'_> {
 }
 
 fn record(kind: u32, list: List) -> [u32; tail::STEP] {
-    [kind, list.first, list.len, list.columns, list.rows]
+    [kind, list.first, list.len, list.columns]
 }
 
 /// What a launch does, as a step of the tail's.
