@@ -18,10 +18,12 @@ fn zoo() -> Vec<(String, Arc<Plan>)> {
     let tasks: Vec<usize> = (0..schema.tasks.len()).collect();
     let plan = |name: &str| {
         let architecture = architecture(name).expect("the zoo has it");
-        let narrow = |knob: &mmtl_plan::Knob| match knob.kind {
-            Kind::Ints { .. } => Some((knob.name, Value::List(vec![Value::Int(24), Value::Int(12)]))),
-            Kind::Choice(words) if knob.name == "norm" => Some((knob.name, Value::Text(words[words.len() - 1].into()))),
-            _ => None,
+        let narrow = |knob: &mmtl_plan::Knob| {
+            if let Kind::Ints { .. } = knob.kind {
+                return Some((knob.name, Value::List(vec![Value::Int(24), Value::Int(12)])));
+            }
+            let Kind::Choice(words) = knob.kind else { return None };
+            (knob.name == "norm").then(|| (knob.name, Value::Text(words[words.len() - 1].to_owned())))
         };
         let knobs = architecture.knobs();
         let given: Vec<(&str, Value)> = knobs.iter().filter_map(narrow).collect();
