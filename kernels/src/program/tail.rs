@@ -277,10 +277,10 @@ mod tests {
         let mmoe = |experts, of_experts: &[i64]| {
             plan("mmoe", &[("experts", Value::Int(experts)), ("expert_widths", widths(of_experts))])
         };
-        assert_eq!(outside(&mmoe(4, &[64, 32])), ["embed"]);
-        // Two mixtures stay on chip with their derivatives, but no twelve experts.
-        assert_eq!(outside(&mmoe(12, &[64, 32])), ["embed", "expert.0"]);
-        let towers_alone = ["embed", "expert.0", "expert.1", "gate", "mix"];
+        assert_eq!(outside(&mmoe(4, &[64, 32])), ["inputs"]);
+        // Derivatives of the first layer of ten experts have no room, but those of the second do.
+        assert_eq!(outside(&mmoe(10, &[64, 32])), ["inputs", "expert.0", "gate"]);
+        let towers_alone = ["inputs", "expert.0", "expert.1", "gate", "mix"];
         assert_eq!(outside(&mmoe(8, &[256, 128])), towers_alone);
     }
 
@@ -288,8 +288,8 @@ mod tests {
     fn matrices_that_are_worth_large_tiles_are_no_tail() {
         let of = |width: i64| plan("shared-bottom", &[("bottom_widths", widths(&[width, width]))]);
         // All of both would have room on chip.
-        assert_eq!(outside(&of(280)), ["embed"]);
-        assert_eq!(outside(&of(320)), ["embed", "bottom.0"]);
+        assert_eq!(outside(&of(280)), ["inputs"]);
+        assert_eq!(outside(&of(320)), ["inputs", "bottom.0"]);
     }
 
     #[test]
