@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mmtl_bench::{
-    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches, session_options,
-    time_rounds,
+    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches,
+    session_options, time_rounds,
 };
 use mmtl_grid::Execution;
 use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Profiled, time_kernels};
