@@ -10,7 +10,7 @@ use mmtl_plan::Engine;
 
 use crate::args::{Bench, Executed, TextOrJson};
 use crate::bench_device;
-use crate::engines::{engine, execution};
+use crate::engines::{device, engine, execution};
 use crate::failure::Failure;
 
 /// Times what was asked for and prints it.
@@ -60,12 +60,14 @@ fn on_device(
     let peaks = bench_device::peaks(execution, args.seconds / 4.0)?;
     let report = timed(args, chosen, engine, threads)?;
     let (mut kernels, mut steps) = (vec![], vec![]);
+    let device = device(execution).map_err(Failure::input)?;
     for case in chosen {
-        let Some(launches) = bench_device::launches(case)? else { continue };
+        let Some(launches) = bench_device::launches(case, device.as_ref())? else { continue };
+        let composed = bench_device::composed(case, device.as_ref(), &launches, args.seconds)?;
         let of_case: Vec<Kernel> =
             if args.kernels { bench_device::kernels(case, execution, &peaks, args.seconds)? } else { vec![] };
         let sum = args.kernels.then(|| of_case.iter().map(|kernel| kernel.seconds[1]).sum());
-        steps.push(Step { case: case.name.to_owned(), launches, kernels: sum });
+        steps.push(Step { case: case.name.to_owned(), launches, kernels: sum, composed });
         kernels.extend(of_case);
     }
     Ok(Report { device: Some(peaks), kernels, steps, ..report })

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mmtl_bench::{
-    Budget, Case, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches, session_options,
-    time_rounds,
+    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches,
+    session_options, time_rounds,
 };
 use mmtl_grid::Execution;
-use mmtl_kernels::{KernelTime, KernelWork, Profiled, time_kernels};
+use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Profiled, time_kernels};
 use mmtl_plan::EngineError;
 
 use crate::engines::device;
@@ -37,12 +37,31 @@ pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure
 }
 
 /// Launches of a case's training step; none of a case without one.
-pub fn launches(case: &Case) -> Result<Option<Vec<LaunchCount>>, Failure> {
+pub fn launches(case: &Case, engine: &dyn DeviceEngine) -> Result<Option<Vec<LaunchCount>>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(None) };
     let plan = model.plan().map_err(Failure::failed)?;
-    let counts = mmtl_kernels::launches(&plan, *tables, false).map_err(Failure::failed)?;
+    let counts = mmtl_kernels::launches(&plan, *tables, false, engine.launching()).map_err(Failure::failed)?;
     let count = |(kernel, launches): (&str, usize)| LaunchCount { kernel: kernel.to_owned(), launches };
     Ok(Some(counts.into_iter().map(count).collect()))
+}
+
+/// A case's training step with each op launched by itself, which is launched as `fused` says otherwise; none where that makes
+/// no difference.
+pub fn composed(
+    case: &Case,
+    engine: &dyn DeviceEngine,
+    fused: &[LaunchCount],
+    seconds: f64,
+) -> Result<Option<Composed>, Failure> {
+    let engine = engine.composed();
+    match launches(case, engine.as_ref())? {
+        Some(counts) if counts != fused => {
+            let launches = counts.iter().map(|count| count.launches).sum();
+            let timed = case.time(engine.as_ref(), seconds).map_err(Failure::failed)?;
+            Ok(Some(Composed { seconds: timed.seconds, launches }))
+        }
+        Some(_) | None => Ok(None),
+    }
 }
 
 /// The kernels of a case's training step; none of a case without one.

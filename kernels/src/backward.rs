@@ -28,7 +28,7 @@ impl<R: Runtime> GpuSession<R> {
     pub(crate) fn again(&self, launch: Launch, weights: &Buffer, into: &Gradients) {
         let Some(batch) = &self.batch else { return };
         if self.program.training.contains(&launch) {
-            self.launch_forward(launch, batch, [1, 1, 0], 0);
+            self.launch_forward(launch, batch, [1, 1, 0]);
         } else {
             self.launch_backward(launch, batch, weights, [1, 0], into);
         }
@@ -96,6 +96,7 @@ impl<R: Runtime> GpuSession<R> {
         // SAFETY: as in a forward pass.
         unsafe {
             match launch {
+                Launch::Tail(of) => self.launch_tail(of, batch, weights, [low, high]),
                 Launch::LossGradient(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     let (numbers, weights, header) = (arg(&batch.numbers), arg(weights), self.header.labels());
@@ -231,6 +232,9 @@ impl<R: Runtime> GpuSession<R> {
                         list.first,
                         self.program.gradient_part,
                         parts.length,
+                        memory.tail_parts_at as u32,
+                        self.program.tail.map_or(0, |tail| tail.part),
+                        self.program.tail.map_or(0, |tail| self.cutting.parts_of_tail(rows, tail).length),
                     );
                 }
                 Launch::NormReduce(list) => {

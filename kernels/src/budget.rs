@@ -6,10 +6,10 @@ use mmtl_plan::{
 
 use crate::buffer::PIECE;
 use crate::cutting::{Cutting, Parts};
+use crate::ops::loss::VALUE_ROWS;
 use crate::pass::LONGEST;
 use crate::program::Program;
 use crate::reduce::CHUNK;
-use crate::session::loss_parts;
 use crate::tables::{OCCURRENCES, PART, SPLIT, TOUCHED};
 
 /// What limits a device.
@@ -48,8 +48,9 @@ pub fn footprint(plan: &Plan, program: &Program, options: SessionOptions, cuttin
             2 * program.slots.len()
                 + program.statistics_len
                 + parts(plan, program, max_rows, cutting)
+                + tail_parts(program, max_rows, cutting)
                 + program.jobs.words().len()
-                + KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)
+                + KEPT_LOSSES * plan.objectives.len() * parts_of_losses(program, max_rows, cutting)
                 + BATCHES * batch(plan, max_rows)
                 + PIECE.min(elements),
         ),
@@ -114,6 +115,19 @@ pub fn parts(plan: &Plan, program: &Program, max_rows: usize, cutting: Cutting) 
     columns.fold(of(cutting.parts_of_weights(rows, program.weights), program.gradient_part), usize::max)
 }
 
+/// Elements of the parts of a tail's gradients, which follow those of all others.
+pub fn tail_parts(program: &Program, max_rows: usize, cutting: Cutting) -> usize {
+    program.tail.map_or(0, |tail| parts_of_losses(program, max_rows, cutting) * tail.part as usize)
+}
+
+/// Parts that an objective's loss is made in, at most: a tail's, or those of losses by themselves.
+pub fn parts_of_losses(program: &Program, max_rows: usize, cutting: Cutting) -> usize {
+    match program.tail {
+        Some(tail) => cutting.parts_of_tail(max_rows as u32, tail).room(tail.scenes as usize),
+        None => max_rows.div_ceil(VALUE_ROWS as usize),
+    }
+}
+
 /// Refuses a session that a device has no room or no cubes for, with the number of rows that would fit if fewer would.
 pub fn check(
     plan: &Plan,
@@ -131,7 +145,7 @@ pub fn check(
     let slots = program.slots.len() as u64 * 4;
     let tables = plan.tables.iter().map(|table| (table.rows * table.dim) as u64 * 4).sum();
     let gradients = touched(plan, max_rows) as u64 * 4;
-    let sums = parts(plan, program, max_rows, cutting) as u64 * 4;
+    let sums = (parts(plan, program, max_rows, cutting) + tail_parts(program, max_rows, cutting)) as u64 * 4;
     let fitting = |available: u64| max_rows as u64 * available / slots.max(1);
     let all = [
         (slots, format!("{max_rows} rows' slots in one buffer ({} rows would fit)", fitting(buffer))),
@@ -169,17 +183,22 @@ mod tests {
     use mmtl_reference::drawn::{self, SchemaSize};
 
     use super::*;
+    use crate::chip::Chip;
+    use crate::program::Launching;
+
+    fn cutting() -> Cutting {
+        let chip = Chip::of(false, 1 << 16).expect("that is enough");
+        Cutting { software: false, tile: None, factors: Factors::F32, chip }
+    }
 
     /// What is said of a session of a plan with every op on a device that has room for anything.
     fn refusal(size: SchemaSize, experts: usize) -> Option<String> {
         let experts = (0..experts).map(|expert| format!("expert {expert}")).collect();
         let plan = drawn::every_op(&drawn::schema(size), experts, 1).expect("the plan is valid");
-        let program = Program::new(&plan, 1, 0).expect("it has few slots");
+        let program = Program::new(&plan, 1, 0, Launching::Fused).expect("it has few slots");
         let room = Limits { buffer: u64::MAX, free: None };
         let options = SessionOptions { max_rows: 1, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
-        check(&plan, &program, options, Cutting { software: false, tile: None, factors: Factors::F32 }, room)
-            .err()
-            .map(|error| error.to_string())
+        check(&plan, &program, options, cutting(), room).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -196,8 +215,8 @@ mod tests {
         let plan =
             drawn::every_op(&drawn::schema(SchemaSize::default()), vec!["one".to_owned()], 1).expect("it is valid");
         let options = SessionOptions { max_rows: 500, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
-        let program = Program::new(&plan, options.max_rows, 0).expect("it has few slots");
-        let cutting = Cutting { software: false, tile: None, factors: Factors::F32 };
+        let program = Program::new(&plan, options.max_rows, 0, Launching::Fused).expect("it has few slots");
+        let cutting = cutting();
         let all = footprint(&plan, &program, options, cutting);
         let on = |free| check(&plan, &program, options, cutting, Limits { buffer: u64::MAX, free: Some(free) });
         assert_eq!(on(all.total()), Ok(()));

@@ -1,9 +1,9 @@
 //! What a launch computes and moves at least, from its list of jobs: the yardstick of its time.
 
 use crate::jobs::List;
-use crate::ops::{embed, gate, linear, linear_gradient, loss, mix, norm, predict, sum};
+use crate::ops::{embed, gate, linear, linear_gradient, loss, mix, norm, predict, sum, tail};
 use crate::parts;
-use crate::program::{Launch, Program};
+use crate::program::{Launch, Program, Tail};
 
 /// Work of a launch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,6 +78,7 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
             each::<{ predict::BACKWARD }>(program, list, |job| moved(rows * job[3] * (2 + 2 * job[5])))
         }
         Launch::LossValue(list) => each::<{ loss::VALUE }>(program, list, |job| moved(rows * (2 + job[3]))),
+        Launch::Tail(of) => of_tail(program, of, rows),
         Launch::LossGradient(list) => {
             each::<{ loss::GRADIENT }>(program, list, |job| moved(rows * (2 * job[2] + 2 * job[5])))
         }
@@ -107,6 +108,38 @@ fn mixed(rows: u64, job: &[u64], products: u64) -> Cost {
     let (width, experts, mixtures) = (job[2], job[3], job[6]);
     let elements = rows * (width * (products * experts + mixtures) + products * experts * mixtures);
     Cost { flops: 2 * products * rows * width * experts * mixtures, bytes: 4 * elements }
+}
+
+/// A tail's products, forward, back to its inputs and of its weights; its inputs, their derivatives and the weights once, and
+/// one part of their gradients.
+fn of_tail(program: &Program, of: Tail, rows: u64) -> Cost {
+    let scenes = u64::from(of.scenes).max(1);
+    let steps =
+        (0..u64::from(of.steps.len)).map(|step| words::<{ tail::STEP }>(program, u64::from(of.steps.first), step));
+    let of_step = |[kind, first, len, _]: [u64; tail::STEP]| {
+        let list = List { first: first as u32, len: len as u32, ..List::default() };
+        let shared = |cost: Cost| Cost { flops: cost.flops / scenes, bytes: cost.bytes / scenes };
+        match kind as u32 {
+            tail::LAYERS => shared(each::<{ linear::FORWARD }>(program, list, |job| Cost {
+                flops: 2 * rows * job[2] * job[9],
+                bytes: 4 * scenes * job[2] * job[9],
+            })),
+            tail::INPUTS | tail::INPUT_IN_MEMORY => shared(each::<{ linear_gradient::INPUT }>(program, list, |job| {
+                let depth =
+                    (0..job[6]).map(|term| words::<{ linear_gradient::TERM }>(program, job[5], term)[2]).sum::<u64>();
+                let written = if kind as u32 == tail::INPUT_IN_MEMORY { rows * job[2] } else { 0 };
+                Cost { flops: 2 * rows * depth * job[2], bytes: 4 * written }
+            })),
+            tail::WEIGHTS => each::<{ linear_gradient::WEIGHT }>(program, list, |job| Cost {
+                flops: 2 * rows * job[2] * job[5],
+                bytes: 4 * job[2] * job[5],
+            }),
+            tail::LOAD | tail::STORE => each::<{ tail::COPY }>(program, list, |job| moved(rows * job[2])),
+            tail::LOSSES => each::<{ loss::VALUE }>(program, list, |_| moved(2 * rows)),
+            _ => Cost::default(),
+        }
+    };
+    steps.map(of_step).fold(Cost::default(), Cost::and)
 }
 
 /// The `number`-th of some records of words.

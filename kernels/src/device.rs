@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::probe::Probe;
 use crate::profile::{KernelTimer, Profiled};
+use crate::program::Launching;
 use crate::{cuda_devices, failures, wgpu_devices};
 
 /// A device, or why there is none.
@@ -76,6 +77,12 @@ pub fn devices() -> (Vec<Device>, Vec<Missing>) {
 pub trait DeviceEngine: Engine {
     /// What its device can do at best.
     fn probe(&self) -> Box<dyn Probe>;
+
+    /// Whether a step's last ops are launched together.
+    fn launching(&self) -> Launching;
+
+    /// The same device's engine that launches each op by itself, to compare with.
+    fn composed(&self) -> Box<dyn DeviceEngine>;
 
     /// The kernels of a step, to be timed one by one.
     ///

@@ -8,11 +8,12 @@ use mmtl_plan::{Engine, EngineError, Factors, Footprint, Plan, Session, SessionO
 
 use crate::budget::{self, Limits};
 use crate::buffer::{Queue, is_software};
+use crate::chip::Chip;
 use crate::cutting::Cutting;
 use crate::device::DeviceEngine;
 use crate::probe::{DeviceProbe, Probe};
 use crate::profile::{KernelTimer, Profiled, profile};
-use crate::program::Program;
+use crate::program::{Launching, Program};
 use crate::session::GpuSession;
 use crate::tile::{Tile, has_squares};
 use crate::watched::{PATIENCE, Pulse, Watch, Watched};
@@ -21,6 +22,7 @@ use crate::watched::{PATIENCE, Pulse, Watch, Watched};
 pub type FreeMemory = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
 
 /// Executes plans on one device, in `f32`.
+#[derive(Clone)]
 pub struct GpuEngine<R: Runtime> {
     name: &'static str,
     numerics: String,
@@ -31,6 +33,8 @@ pub struct GpuEngine<R: Runtime> {
     tile: Option<Tile>,
     /// What factors of products are rounded to.
     factors: Factors,
+    /// Whether a step's last ops are launched together.
+    launching: Launching,
     /// How long the device may stand still.
     patience: Duration,
 }
@@ -38,7 +42,16 @@ pub struct GpuEngine<R: Runtime> {
 impl<R: Runtime> GpuEngine<R> {
     /// An engine on a device that has been opened; `numerics` names what two of them must share to produce the same bits.
     pub fn new(name: &'static str, numerics: String, client: ComputeClient<R>, free: Option<FreeMemory>) -> Self {
-        Self { name, numerics, client, free, tile: None, factors: Factors::F32, patience: PATIENCE }
+        Self {
+            name,
+            numerics,
+            client,
+            free,
+            tile: None,
+            factors: Factors::F32,
+            launching: Launching::Fused,
+            patience: PATIENCE,
+        }
     }
 
     /// With factors of products rounded for matrix units.
@@ -78,8 +91,9 @@ impl<R: Runtime> GpuEngine<R> {
         pulse: Arc<Pulse>,
     ) -> impl FnOnce() -> Result<GpuSession<R>, EngineError> + Send + use<R> {
         let (client, free, cutting) = (self.client.clone(), self.free.clone(), self.cutting());
+        let launching = DeviceEngine::launching(self);
         move || {
-            let program = Program::new(&plan, options.max_rows, options.dropout)?;
+            let program = Program::new(&plan, options.max_rows, options.dropout, launching)?;
             let buffer = client.properties().memory.max_page_size;
             let queue = Queue::watched(client, pulse);
             // What a session before left is free for this one.
@@ -91,11 +105,27 @@ impl<R: Runtime> GpuEngine<R> {
     }
 
     fn cutting(&self) -> Cutting {
-        Cutting { software: is_software(&self.client), tile: self.tile, factors: self.factors }
+        let chip = self.chip().unwrap_or_default();
+        Cutting { software: is_software(&self.client), tile: self.tile, factors: self.factors, chip }
+    }
+
+    /// How tiles lie on the device's chip, if there is room.
+    fn chip(&self) -> Option<Chip> {
+        Chip::of(is_software(&self.client), self.client.properties().hardware.max_shared_memory_size)
     }
 }
 
 impl<R: Runtime> DeviceEngine for GpuEngine<R> {
+    fn launching(&self) -> Launching {
+        // Rounded factors are for matrix units and their tiles, and so is whoever asks for tiles.
+        let can = self.factors == Factors::F32 && self.tile.is_none() && self.chip().is_some();
+        if can { self.launching } else { Launching::Composed }
+    }
+
+    fn composed(&self) -> Box<dyn DeviceEngine> {
+        Box::new(Self { launching: Launching::Composed, ..self.clone() })
+    }
+
     fn probe(&self) -> Box<dyn Probe> {
         Box::new(DeviceProbe::new(self.client.clone()))
     }
@@ -113,10 +143,15 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn numerics(&self) -> String {
-        match self.factors {
-            Factors::F32 => self.numerics.clone(),
-            Factors::Tf32 | Factors::Bf16 => format!("{}, {} factors", self.numerics, self.factors.name()),
-        }
+        let factors = match self.factors {
+            Factors::F32 => String::new(),
+            Factors::Tf32 | Factors::Bf16 => format!(", {} factors", self.factors.name()),
+        };
+        let launching = match self.launching {
+            Launching::Fused => "",
+            Launching::Composed => ", composed",
+        };
+        format!("{}{factors}{launching}", self.numerics)
     }
 
     fn factors(&self) -> Factors {
@@ -136,7 +171,7 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
-        let program = Program::new(plan, options.max_rows, options.dropout)?;
+        let program = Program::new(plan, options.max_rows, options.dropout, DeviceEngine::launching(self))?;
         Ok(Some(budget::footprint(plan, &program, options, self.cutting())))
     }
 }

@@ -7,7 +7,7 @@ use crate::ops::mix;
 #[derive(Default)]
 pub struct Jobs {
     words: Vec<u32>,
-    /// Jobs of the longest list.
+    /// Jobs of the longest list that a launch has cubes for.
     longest: usize,
 }
 
@@ -52,7 +52,12 @@ impl Jobs {
         List { first, len: jobs.len() as u32, columns, rows: 0, part: 0, drops: false, mixtures: 0 }
     }
 
-    /// Jobs of the longest list.
+    /// Counts no list that was appended since the longest had so many jobs: a launch goes through those by itself.
+    pub fn count_no_longer_than(&mut self, longest: usize) {
+        self.longest = longest;
+    }
+
+    /// Jobs of the longest list that a launch has cubes for.
     pub fn longest(&self) -> usize {
         self.longest
     }

@@ -2,16 +2,22 @@
 
 use mmtl_plan::{EngineError, Plan, TableUpdates};
 
-use crate::program::{Launch, Program};
+use crate::program::{Launch, Launching, Program};
 
 /// Launches of one training step by kernel, in the order in which a step first comes to each; `clips` says whether it
 /// clips gradients. Uploads launch nothing. The first step, and one whose batch touches no row of a table or none often,
-/// launch fewer; with exact updates, every 256th also sweeps each table once.
+/// launch fewer; with exact updates, every 256th also sweeps each table once. A software device takes several launches for a
+/// tail of many rows.
 ///
 /// # Errors
 /// On a plan that the engine does not execute.
-pub fn launches(plan: &Plan, tables: TableUpdates, clips: bool) -> Result<Vec<(&'static str, usize)>, EngineError> {
-    let program = Program::new(plan, 1, 0)?;
+pub fn launches(
+    plan: &Plan,
+    tables: TableUpdates,
+    clips: bool,
+    launching: Launching,
+) -> Result<Vec<(&'static str, usize)>, EngineError> {
+    let program = Program::new(plan, 1, 0, launching)?;
     let looks_up = program.reads.iter().flatten().any(|&reads| reads);
     let mut kernels = vec![];
     if looks_up && tables == TableUpdates::Exact {
@@ -73,5 +79,6 @@ pub(crate) fn kernel(launch: &Launch) -> &'static str {
         Launch::NormRowsInput(_) => "norm over rows, input's gradient",
         Launch::NormWidthInput(_) => "norm over width, input's gradient",
         Launch::NormWidthGradient(_) => "norm over width, parameters' gradient",
+        Launch::Tail(_) => "tail, forward and back",
     }
 }

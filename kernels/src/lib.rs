@@ -10,6 +10,7 @@ mod alone;
 mod backward;
 mod budget;
 mod buffer;
+mod chip;
 mod compiling;
 mod cost;
 #[cfg_attr(not(feature = "cuda"), path = "left_out.rs")]
@@ -48,3 +49,4 @@ pub use engine::GpuEngine;
 pub use launches::launches;
 pub use probe::Probe;
 pub use profile::{KernelTime, KernelTimer, KernelWork, Profiled, time_kernels};
+pub use program::Launching;

@@ -7,8 +7,11 @@ use crate::rows::{Rows, rows_of};
 
 /// Words of an [`add`] job: where the sums lie in each part, their number, where they go; the scene; of sums for each scene
 /// that are also added to one, where the first scene's go, elements from a scene's to the next, scenes (else 0), and whether
-/// what goes to one is multiplied by the other's parameter, as STAR's.
-pub const ADD: usize = 8;
+/// what goes to one is multiplied by the other's parameter, as STAR's, or [`ONLY_SUM`]; whether the parts are a tail's.
+pub const ADD: usize = 9;
+
+/// Sums for each scene go only to the one that they are added to.
+pub const ONLY_SUM: u32 = 2;
 
 /// Units of a cube of [`add`].
 pub const UNITS: u32 = 256;
@@ -48,7 +51,7 @@ pub fn sum_of(parts: &Array<f32>, batch: &Array<u32>, scene: u32, element: u32, 
     sum
 }
 
-/// Gradients of parameters from their parts, each of `size` elements and `length` rows. Of parameters that each scene has,
+/// Gradients of parameters from their parts, each of `size` elements and `length` rows, or those of a tail. Of parameters that each scene has,
 /// and one that all share: `dW_scene = dE ⊙ W` and `dW = Σ dE ⊙ W_scene`, or the sums as they are. Cubes are (elements, 1,
 /// jobs).
 #[cube(launch_unchecked)]
@@ -61,13 +64,24 @@ pub fn add(
     first: u32,
     size: u32,
     length: u32,
+    tail_at: u32,
+    tail_size: u32,
+    tail_length: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(ADD as u32)) as usize;
     let scenes = jobs[job + 6];
+    let mut at = jobs[job];
+    let mut size = size;
+    let mut length = length;
+    if jobs[job + 8] > 0u32 {
+        at += tail_at;
+        size = tail_size;
+        length = tail_length;
+    }
     // A matrix may have more elements than a row of cubes has units.
     let mut i = ABSOLUTE_POS_X;
     while i < jobs[job + 1] {
-        let element = jobs[job] + i;
+        let element = at + i;
         let to = (jobs[job + 2] + i) as usize;
         let mut sum = 0.0f32;
         if scenes == 0u32 {
@@ -76,12 +90,14 @@ pub fn add(
             for scene in 0..scenes {
                 let own = sum_of(parts, batch, scene + 1u32, element, size, length);
                 let scene_to = (jobs[job + 4] + scene * jobs[job + 5] + i) as usize;
-                if jobs[job + 7] > 0u32 {
+                if jobs[job + 7] == 1u32 {
                     sum = fma(own, dense[scene_to], sum);
                     gradient[scene_to] = own * dense[to];
                 } else {
                     sum += own;
-                    gradient[scene_to] = own;
+                    if jobs[job + 7] == 0u32 {
+                        gradient[scene_to] = own;
+                    }
                 }
             }
         }

@@ -5,8 +5,8 @@ use cubecl::prelude::*;
 use crate::buffer::Buffer;
 use crate::jobs::List;
 use crate::launches::kernel;
-use crate::ops::{embed, gate, linear, loss, mix, norm, predict, sum};
-use crate::program::Launch;
+use crate::ops::{embed, gate, linear, loss, mix, norm, predict, sum, tail};
+use crate::program::{Launch, Tail};
 use crate::session::GpuSession;
 use crate::tile::Tile;
 
@@ -87,23 +87,17 @@ impl Grid {
 }
 
 impl<R: Runtime> GpuSession<R> {
-    /// A forward pass: of a training step, or in evaluation. Losses go to element `losses_at` on.
-    pub(crate) fn pass(&self, launches: &[Launch], batch: &Uploaded, step: Option<u64>, losses_at: usize) {
+    /// A forward pass: of a training step, or in evaluation.
+    pub(crate) fn pass(&self, launches: &[Launch], batch: &Uploaded, step: Option<u64>) {
         let step = step.map_or([0, 0, 0], |step| [1, step as u32, (step >> 32) as u32]);
         for &launch in launches {
             self.queue.about(kernel(&launch));
-            self.launch_forward(launch, batch, step, losses_at as u32);
+            self.launch_forward(launch, batch, step);
         }
     }
 
     #[expect(clippy::too_many_lines, reason = "an arm for each kernel, which does nothing but name its arguments")]
-    pub(crate) fn launch_forward(
-        &self,
-        launch: Launch,
-        batch: &Uploaded,
-        [training, low, high]: [u32; 3],
-        losses_at: u32,
-    ) {
+    pub(crate) fn launch_forward(&self, launch: Launch, batch: &Uploaded, [training, low, high]: [u32; 3]) {
         let (queue, memory, dense) = (&self.queue, &self.memory, &self.parameters.dense);
         let (client, rows) = (queue.client(), batch.rows);
         let (values, words, jobs) = (&memory.values, &batch.words, &memory.jobs);
@@ -230,7 +224,7 @@ impl<R: Runtime> GpuSession<R> {
                         numbers,
                         jobs,
                         list.first,
-                        losses_at,
+                        self.losses_at() as u32,
                         self.loss_parts() as u32,
                         header,
                     );
@@ -249,7 +243,54 @@ impl<R: Runtime> GpuSession<R> {
                 | Launch::NormShared(_)
                 | Launch::NormRowsInput(_)
                 | Launch::NormWidthInput(_)
-                | Launch::NormWidthGradient(_) => unreachable!("{launch:?} belongs to a backward pass"),
+                | Launch::NormWidthGradient(_)
+                | Launch::Tail(_) => unreachable!("{launch:?} belongs to a backward pass"),
+            }
+        }
+    }
+
+    /// A tail, forward and back, for the given objective weights.
+    pub(crate) fn launch_tail(&self, of: Tail, batch: &Uploaded, weights: &Buffer, [low, high]: [u32; 2]) {
+        let (queue, memory, chip) = (&self.queue, &self.memory, self.cutting.chip);
+        let length = self.cutting.parts_of_tail(batch.rows, of).length;
+        let at_once = self.cutting.rows_of_tail_at_once(length);
+        let cubes = [self.cutting.cubes_of_tail(batch.rows, of), 1, 1];
+        for from in (0..length).step_by(at_once) {
+            let Some(Grid { count, dim }) = Grid::new(cubes, (chip.units as u32, 1)) else { return };
+            // SAFETY: as in a forward pass; cubes of no rows write nothing but losses of 0, which there is room for.
+            unsafe {
+                tail::run::launch_unchecked(
+                    queue.client(),
+                    count,
+                    dim,
+                    queue.arg(&memory.losses),
+                    queue.arg(&memory.parts),
+                    queue.arg(&memory.grads),
+                    queue.arg(&memory.values),
+                    queue.arg(&self.parameters.dense),
+                    queue.arg(&batch.words),
+                    queue.arg(&batch.numbers),
+                    queue.arg(weights),
+                    queue.arg(&memory.jobs),
+                    of.steps.first,
+                    of.steps.len,
+                    of.derivatives,
+                    of.scenes,
+                    memory.tail_parts_at as u32,
+                    of.part,
+                    length,
+                    from,
+                    from + at_once as u32,
+                    self.losses_at() as u32,
+                    self.loss_parts() as u32,
+                    self.plan.objectives.len() as u32,
+                    self.header.labels(),
+                    low,
+                    high,
+                    of.steps.drops,
+                    of.stars,
+                    chip,
+                );
             }
         }
     }

@@ -27,12 +27,14 @@ pub struct Slots {
     /// Columns claimed so far.
     columns: usize,
     max_rows: usize,
+    /// For each slot of the plan, its first column on chip, while what is compiled works there; else nothing.
+    on_chip: Vec<Option<u32>>,
 }
 
 impl Slots {
     /// Lays out a plan's slots for at most `max_rows` rows.
     pub fn new(plan: &Plan, max_rows: usize) -> Self {
-        let mut slots = Self { starts: vec![], shapes: vec![], columns: 0, max_rows };
+        let mut slots = Self { starts: vec![], shapes: vec![], columns: 0, max_rows, on_chip: vec![] };
         for slot in &plan.slots {
             slots.claim(slot.groups, slot.width);
         }
@@ -52,8 +54,23 @@ impl Slots {
         self.shapes[slot.0].0
     }
 
-    /// One group.
+    /// From now on places of slots that have a column here are on chip, where the element of a column and the next are a
+    /// tile's rows apart, and those of a row and the next are neighbours; or none are.
+    pub fn put_on_chip(&mut self, columns: Vec<Option<u32>>) {
+        self.on_chip = columns;
+    }
+
+    /// One group, wherever it is.
     pub fn place(&self, slot: SlotId, group: usize) -> Place {
+        let place = self.in_memory(slot, group);
+        match self.on_chip.get(slot.0) {
+            Some(&Some(column)) => Place { at: column + group as u32 * place.width, ..place },
+            Some(None) | None => place,
+        }
+    }
+
+    /// One group in the device's memory.
+    pub fn in_memory(&self, slot: SlotId, group: usize) -> Place {
         let (groups, width) = self.shapes[slot.0];
         let at = self.starts[slot.0] * self.max_rows + group * width;
         Place { at: at as u32, stride: (groups * width) as u32, width: width as u32 }

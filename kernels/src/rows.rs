@@ -11,6 +11,18 @@ pub struct Rows {
     pub end: u32,
 }
 
+/// The element of a slot's row and column in memory, or on chip in a tile of so many rows ([`crate::chip`]).
+#[cube]
+pub fn element(at: u32, stride: u32, row: u32, column: u32, #[comptime] tile: usize) -> usize {
+    let mut element = at + column;
+    if comptime!(tile > 0) {
+        element = element * comptime!(tile as u32) + row;
+    } else {
+        element += row * stride;
+    }
+    element as usize
+}
+
 /// Rows of a scene, given by one more than its index; of the whole batch for 0.
 #[cube]
 pub fn rows_of(batch: &Array<u32>, scene: u32) -> Rows {

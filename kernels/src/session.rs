@@ -8,7 +8,7 @@ use mmtl_plan::{
     Snapshot, TableGradient, Update,
 };
 
-use crate::budget::{self, KEPT_LOSSES, parts, touched};
+use crate::budget::{self, KEPT_LOSSES, parts, parts_of_losses, tail_parts, touched};
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::compiling::Telling;
 use crate::cutting::Cutting;
@@ -69,8 +69,10 @@ pub(crate) struct Activations {
     pub statistics: Buffer,
     /// Running statistics.
     pub states: Buffer,
-    /// Sums over parts of rows.
+    /// Sums over parts of rows, those of a tail at last.
     pub parts: Buffer,
+    /// Where those of a tail start.
+    pub tail_parts_at: usize,
     /// `[steps, objectives, parts]`
     pub losses: Buffer,
     /// The lists of jobs.
@@ -98,13 +100,15 @@ impl<R: Runtime> GpuSession<R> {
     ) -> Result<Self, EngineError> {
         let max_rows = options.max_rows;
         let initial = Initial::of(&plan, options.initialisation);
+        let tail_parts_at = parts(&plan, &program, max_rows, cutting);
         let memory = Activations {
             values: queue.zeros(program.slots.len()),
             grads: queue.zeros(program.slots.len()),
             statistics: queue.zeros(program.statistics_len),
             states: queue.keep(&initial.states.concat()),
-            parts: queue.room(parts(&plan, &program, max_rows, cutting)),
-            losses: queue.zeros(KEPT_LOSSES * plan.objectives.len() * loss_parts(max_rows)),
+            parts: queue.room(tail_parts_at + tail_parts(&program, max_rows, cutting)),
+            tail_parts_at,
+            losses: queue.zeros(KEPT_LOSSES * plan.objectives.len() * parts_of_losses(&program, max_rows, cutting)),
             jobs: queue.keep(program.jobs.words()),
         };
         let parameters = Parameters::new(&queue, &plan, &initial, options.tables);
@@ -154,9 +158,8 @@ impl<R: Runtime> GpuSession<R> {
         let before = std::mem::replace(&mut self.packed, packed);
         let uploaded = self.upload(&self.packed);
         self.parameters.catch_up(&self.queue, &self.memory.jobs, self.program.tables, &self.header, &uploaded);
-        let losses_at = self.pending.len() * self.plan.objectives.len() * self.loss_parts();
-        self.pass(&self.program.training, &uploaded, Some(step), losses_at);
         self.pending.push(Pending { step, rows: self.packed.rows(), has_rows: self.packed.has_rows.clone() });
+        self.pass(&self.program.training, &uploaded, Some(step));
         self.batch = Some(uploaded);
         Ok(before)
     }
@@ -165,10 +168,16 @@ impl<R: Runtime> GpuSession<R> {
     fn count_losses(&mut self) -> Result<(), EngineError> {
         let (parts, objectives) = (self.loss_parts(), self.plan.objectives.len());
         let losses: Vec<f32> = self.queue.read_all(&self.memory.losses, self.pending.len() * objectives * parts)?;
+        let (tail, cutting) = (self.program.tail, self.cutting);
+        // Those of a tail are one for each of its cubes.
+        let written = |rows: usize| match tail {
+            Some(tail) => cutting.cubes_of_tail(rows as u32, tail) as usize,
+            None => rows.div_ceil(VALUE_ROWS as usize),
+        };
         for (of, losses) in self.pending.drain(..).zip(losses.chunks_exact(objectives * parts)) {
             let losses = losses
                 .chunks_exact(parts)
-                .map(|of_parts| of_parts[..loss_parts(of.rows)].iter().map(|&part| f64::from(part)).sum::<f64>());
+                .map(|of_parts| of_parts[..written(of.rows)].iter().map(|&part| f64::from(part)).sum::<f64>());
             for ((totals, loss), _) in self.totals.iter_mut().zip(losses).zip(of.has_rows).filter(|(_, has)| *has) {
                 totals.sum += loss;
                 totals.steps += 1;
@@ -182,7 +191,12 @@ impl<R: Runtime> GpuSession<R> {
 
     /// Parts of an objective's loss that there is room for.
     pub(crate) fn loss_parts(&self) -> usize {
-        loss_parts(self.max_rows)
+        parts_of_losses(&self.program, self.max_rows, self.cutting)
+    }
+
+    /// Where the losses of the last step go.
+    pub(crate) fn losses_at(&self) -> usize {
+        self.pending.len().saturating_sub(1) * self.plan.objectives.len() * self.loss_parts()
     }
 
     /// Moves every parameter by the gradient in `own`.
@@ -196,11 +210,6 @@ impl<R: Runtime> GpuSession<R> {
     fn products(&self, out: &Buffer, out_at: usize, a: &Buffer, b: &Buffer, range: std::ops::Range<usize>) -> usize {
         reduce::launch_products(&self.queue, out, out_at, a, b, range)
     }
-}
-
-/// Parts of the loss of so many rows.
-pub fn loss_parts(rows: usize) -> usize {
-    rows.div_ceil(VALUE_ROWS as usize)
 }
 
 impl Gradients {
@@ -369,7 +378,8 @@ impl<R: Runtime> Fed for GpuSession<R> {
         update: &Update,
         tell: Box<dyn FnMut(Compiling) + Send>,
     ) -> Result<Packed, EngineError> {
-        let kernels = launches(&self.plan, self.parameters.mode, update.clip.is_some())?.len();
+        let kernels =
+            launches(&self.plan, self.parameters.mode, update.clip.is_some(), self.program.launching())?.len();
         self.queue.tell(Some(Telling::new(kernels, tell)));
         let taken = self.step_packed(packed, weights, update).and_then(|before| self.queue.sync().map(|()| before));
         if let Some(telling) = self.queue.tell(None) {
@@ -391,6 +401,11 @@ impl<R: Runtime> Fed for GpuSession<R> {
         }
         let aside = self.set_aside(pass)?;
         let before = self.forward(packed, pass.step)?;
+        if weightings.is_empty() && self.program.tail.is_some() {
+            // A tail's losses come with its derivatives.
+            let own = self.own.clone();
+            self.backward(&vec![0.0; self.plan.objectives.len()], pass.step, &own);
+        }
         for (number, weights) in weightings.iter().enumerate() {
             let into = self.several[number].clone();
             self.backward(weights, pass.step, &into);
@@ -424,7 +439,7 @@ impl<R: Runtime> GpuSession<R> {
     ) -> Result<Packed, EngineError> {
         self.parameters.catch_up_all(&self.queue);
         let uploaded = self.upload(&packed);
-        self.pass(&self.program.evaluation, &uploaded, None, 0);
+        self.pass(&self.program.evaluation, &uploaded, None);
         for (values, slot) in out.iter_mut().zip(seen) {
             let place = self.program.slots.whole(slot);
             let start = place.at as usize;

@@ -1,5 +1,6 @@
 //! A first step tells of the kernels that are compiled for it, and is the same step.
 
+use mmtl_kernels::Launching;
 use mmtl_plan::{Compiling, Session, Snapshot, TableUpdates};
 
 use crate::alone::alone;
@@ -37,7 +38,8 @@ fn a_first_step_tells_of_its_kernels_and_is_the_same_step() {
         // Software devices take a tenth of a second and more for some.
         assert!(first.len() > 3, "{first:?}");
         assert!(first.windows(2).all(|pair| pair[0].ready < pair[1].ready), "{first:?}");
-        let kernels = mmtl_kernels::launches(&plan, TableUpdates::Exact, true).expect("the plan compiles");
+        let kernels =
+            mmtl_kernels::launches(&plan, TableUpdates::Exact, true, Launching::Fused).expect("the plan compiles");
         let (last, before) = first.split_last().expect("something was told");
         assert_eq!(*last, Compiling { ready: kernels.len(), of: kernels.len(), kernel: None });
         for compiling in before {

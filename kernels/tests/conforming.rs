@@ -8,3 +8,8 @@ use crate::world;
 fn conforms_on_the_software_device() {
     assert_conforms(&conformance(world::engine()));
 }
+
+#[test]
+fn conforms_with_each_op_launched_by_itself() {
+    assert_conforms(&conformance(world::composed()));
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_kernels::{Profiled, launches, time_kernels};
+use mmtl_kernels::{Launching, Profiled, launches, time_kernels};
 use mmtl_plan::{Decay, Optimiser, SessionOptions, TableUpdates, Update};
 
 use crate::world;
@@ -25,7 +25,7 @@ fn every_launch_of_a_step_is_timed() {
         let mut timer = software.profile(&profiled).expect("the software device trains");
         let works = timer.works();
         // All but updates, which are timed together, and numbered from 1 on where there are several.
-        let counts = launches(&plan, tables, false).expect("the plan is executed");
+        let counts = launches(&plan, tables, false, Launching::Fused).expect("the plan is executed");
         for (kernel, count) in counts.into_iter().filter(|(kernel, _)| !kernel.ends_with("update")) {
             // No id is frequent here.
             let count = if kernel == "tables, gradient" { 1 } else { count };

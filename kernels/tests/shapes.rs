@@ -14,7 +14,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use crate::world;
 
 /// Shapes drawn for each op in each variant.
-const DRAWS: u32 = 4;
+const DRAWS: u32 = 6;
 
 /// Most rows of a batch: several tiles of 32 rows, several cubes of 64.
 const MOST_ROWS: usize = 200;
@@ -124,13 +124,15 @@ fn compare([got, truth, plain]: &[Vec<Reading>; 3]) -> Result<(), TestCaseError>
     Ok(())
 }
 
-fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64) -> Result<(), TestCaseError> {
+/// By an engine of which each op is launched by itself, or of which the last ones are launched together.
+fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64, composed: bool) -> Result<(), TestCaseError> {
+    let engine = if composed { world::composed() } else { world::engine() };
     let before = Snapshot { memory: Some(drawn::memory(plan, 2, seed)), ..drawn::weights(plan, seed) };
     let batch = drawn::batch(&plan.schema, rows, seed);
     let [double, single] = [Precision::Double, Precision::Single]
         .map(|precision| ReferenceEngine { precision, ..ReferenceEngine::default() });
     let options = SessionOptions { max_rows: MOST_ROWS, initialisation: 1, dropout: seed, tables: TableUpdates::Exact };
-    let mut sessions = [world::engine(), &double, &single].map(|engine| {
+    let mut sessions = [engine, &double, &single].map(|engine| {
         let mut session = engine.session(Arc::clone(plan), options).expect("there is memory");
         session.restore(&before).expect("the snapshot is the plan's");
         session
@@ -177,10 +179,10 @@ fn runner(cases: u32, seed: usize) -> TestRunner {
 #[test]
 fn every_op_holds_in_drawn_shapes() {
     for (number, (name, case)) in PlanCase::all().into_iter().enumerate() {
-        let drawn = (plan_size(), schema_size(), rows(), 0..1_000_000u64);
-        let outcome = runner(DRAWS, number).run(&drawn, |(size, of, rows, seed)| {
+        let drawn = (plan_size(), schema_size(), rows(), 0..1_000_000u64, any::<bool>());
+        let outcome = runner(DRAWS, number).run(&drawn, |(size, of, rows, seed, composed)| {
             let plan = drawn::plan(&name, case, size, &drawn::schema(of)).expect("drawn schemas have the tasks");
-            hold(&Arc::new(plan), &rows, seed)
+            hold(&Arc::new(plan), &rows, seed, composed)
         });
         if let Err(failure) = outcome {
             panic!("{name}: {failure}");
@@ -192,7 +194,8 @@ fn every_op_holds_in_drawn_shapes() {
 #[test]
 fn every_op_in_one_plan_holds_in_drawn_batches() {
     let plan = world::every_op();
-    let outcome = runner(8, 0).run(&(rows(), 0..1_000_000u64), |(rows, seed)| hold(&plan, &rows, seed));
+    let outcome = runner(8, 0)
+        .run(&(rows(), 0..1_000_000u64, any::<bool>()), |(rows, seed, composed)| hold(&plan, &rows, seed, composed));
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
@@ -204,7 +207,9 @@ fn every_op_holds_with_many_groups() {
     let schema = drawn::schema(SchemaSize { items: 40, classes: 128, ..SchemaSize::default() });
     let experts = (0..64).map(|expert| format!("expert {expert}")).collect();
     let plan = Arc::new(drawn::every_op(&schema, experts, 32).expect("the plan is valid"));
-    if let Err(failure) = hold(&plan, &Rows::count(70), 1) {
-        panic!("{failure}");
+    for composed in [false, true] {
+        if let Err(failure) = hold(&plan, &Rows::count(70), 1, composed) {
+            panic!("{failure}");
+        }
     }
 }

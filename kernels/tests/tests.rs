@@ -4,6 +4,7 @@ mod alone;
 mod compiling;
 mod conforming;
 mod dropout;
+mod fused;
 mod hangs;
 mod huge;
 mod launches;

@@ -12,6 +12,13 @@ pub fn engine() -> &'static dyn Engine {
     ENGINE.get_or_init(|| mmtl_kernels::software().unwrap_or_else(|missing| panic!("{missing}"))).as_ref()
 }
 
+/// The same device, each op launched by itself.
+pub fn composed() -> &'static dyn Engine {
+    static ENGINE: OnceLock<Box<dyn DeviceEngine>> = OnceLock::new();
+    let engine = || mmtl_kernels::software().unwrap_or_else(|missing| panic!("{missing}")).composed();
+    ENGINE.get_or_init(engine).as_ref()
+}
+
 /// Three scenes, 40 items, 80 users, tags, numbers, tasks of every kind.
 pub fn schema() -> Schema {
     drawn::schema(SchemaSize { items: 40, ..SchemaSize::default() })

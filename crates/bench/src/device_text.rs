@@ -8,6 +8,10 @@ use crate::measured::{Measured, Report};
 use crate::roofline::{letter, roofline};
 use crate::text::{NOTHING, aligned, ms, plain, quartiles, rate};
 
+/// What is said of a step.
+const HEADER: [&str; 9] =
+    ["step", "ms", "composed", "of kernels", "launches", "composed", "of nothing, ms", "other engine's ms", "times"];
+
 /// Characters of a full bar.
 const BAR: f64 = 20.0;
 
@@ -24,20 +28,23 @@ pub fn peaks(peaks: &DevicePeaks) -> String {
     aligned(table)
 }
 
-/// Steps beside their kernels, their launches and the same steps on another engine.
+/// Steps beside their kernels, their launches, the same with each op launched by itself and on another engine.
 pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
-    let mut table = plain(&["step", "ms", "of kernels", "launches", "of nothing, ms", "other engine's ms", "times"]);
+    let mut table = plain(&HEADER);
     for step in &report.steps {
         let of = |cases: &[Measured]| cases.iter().find(|case| case.case == step.case).map(|case| case.seconds.median);
         let (whole, other) = (of(&report.cases), report.beside.as_ref().and_then(|beside| of(&beside.cases)));
         let in_ms = |seconds: Option<f64>| seconds.map_or_else(|| NOTHING.to_owned(), |seconds| ms(seconds * 1e3));
         let times =
             other.zip(whole).map_or_else(|| NOTHING.to_owned(), |(other, whole)| format!("{:.1} ×", other / whole));
+        let composed = step.composed.map(|composed| composed.seconds.median);
         table.add_row([
             step.case.clone(),
             in_ms(whole),
+            in_ms(composed),
             in_ms(step.kernels),
             step.launches().to_string(),
+            step.composed.map_or_else(|| NOTHING.to_owned(), |composed| composed.launches.to_string()),
             ms(step.launches() as f64 * peaks.launch.median * 1e3),
             in_ms(other),
             times,
@@ -45,7 +52,8 @@ pub fn steps(report: &Report, peaks: &DevicePeaks) -> String {
     }
     let other =
         report.beside.as_ref().map_or(String::new(), |beside| format!("\nThe other engine is {}.", beside.numerics));
-    let told = "A step's ms are of all of it, batches packed and uploaded; its kernels' are the sum of medians below.";
+    let told = "A step's ms are of all of it, batches packed and uploaded; its kernels' are the sum of medians below.\n\
+        Composed: with each op launched by itself, where its last ops are launched together.";
     format!("{}\n{told}{other}", aligned(table))
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::device::DevicePeaks;
 use crate::measured::Measured;
+use crate::spread::Spread;
 
 /// How a kernel was timed and what it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,6 +64,17 @@ pub struct Step {
     pub launches: Vec<LaunchCount>,
     /// Seconds of all its kernels, by medians; none when they were not timed.
     pub kernels: Option<f64>,
+    /// The same step with each op launched by itself; none where it is launched so anyway.
+    pub composed: Option<Composed>,
+}
+
+/// A step with each op launched by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Composed {
+    /// Seconds of a step.
+    pub seconds: Spread,
+    /// Launches of one.
+    pub launches: usize,
 }
 
 /// How often a step launches a kernel.

@@ -1,5 +1,6 @@
 use mmtl_bench::{
-    Beside, DevicePeaks, Kernel, LaunchCount, Launched, Machine, MatrixPeak, Measured, Report, Spread, Step, json, text,
+    Beside, Composed, DevicePeaks, Kernel, LaunchCount, Launched, Machine, MatrixPeak, Measured, Report, Spread, Step,
+    json, text,
 };
 
 fn exactly(median: f64) -> Spread {
@@ -57,7 +58,8 @@ fn report() -> Report {
     ];
     let counts = [("embed", 1), ("linear", 2)];
     let launches = counts.map(|(kernel, launches)| LaunchCount { kernel: kernel.to_owned(), launches }).to_vec();
-    let steps = vec![Step { case: "step".into(), launches, kernels: Some(0.04) }];
+    let composed = Some(Composed { seconds: exactly(0.075), launches: 17 });
+    let steps = vec![Step { case: "step".into(), launches, kernels: Some(0.04), composed }];
     let beside = Some(Beside { numerics: "cpu f32".into(), cases: vec![case(0.5)] });
     Report { device: Some(peaks), cases: vec![case(0.05)], kernels, steps, beside, ..Report::of(machine) }
 }
@@ -72,7 +74,7 @@ fn a_step_stands_beside_its_kernels_its_launches_and_another_engine() {
     assert_eq!(words("launch of nothing")[3..5], ["5.0", "µs"]);
     let steps: Vec<&str> = text.lines().filter(|line| line.starts_with(" step ")).collect();
     let of_step: Vec<&str> = steps.iter().find(|line| line.contains('×')).expect(&text).split_whitespace().collect();
-    assert_eq!(of_step, ["step", "50.00", "40.00", "3", "0.015", "500.00", "10.0", "×"], "{text}");
+    assert_eq!(of_step, ["step", "50.00", "75.00", "40.00", "3", "17", "0.015", "500.00", "10.0", "×"], "{text}");
     let first: Vec<String> = words(" A  linear");
     assert_eq!(first[1..3], ["linear", "(1)"], "{text}");
     assert!(first.ends_with(&["1", "cached", "100", "%", &"█".repeat(20)].map(str::to_owned)), "{text}");
@@ -104,6 +106,7 @@ fn json_has_kernels_steps_and_the_other_engine() {
     );
     assert!(json["kernels"][2]["number"].is_null() && json["kernels"][2]["intensity"].is_null(), "{json}");
     assert_eq!(json["steps"][0]["launches"][1]["launches"].as_u64(), Some(2));
+    assert_eq!(json["steps"][0]["composed"]["launches"].as_u64(), Some(17));
     assert_eq!(json["beside"]["cases"][0]["seconds"]["median"].as_f64(), Some(0.5));
     assert_eq!(json["device"]["matrix"][0]["precision"], "bf16");
     assert_eq!(json["device"]["launch"]["median"].as_f64(), Some(5e-6));

@@ -36,7 +36,7 @@ pub fn weight(dense: &Array<f32>, at: u32, scene_at: u32, element: u32) -> f32 {
 
 /// `act(x)`
 #[cube]
-fn activated(x: f32, activation: u32) -> f32 {
+pub fn activated(x: f32, activation: u32) -> f32 {
     let mut y = x;
     if activation == RELU {
         // A comparison, so that what is no number stays none.
@@ -53,7 +53,7 @@ fn activated(x: f32, activation: u32) -> f32 {
 
 /// An element after dropout: 0, or scaled so that its mean stays.
 #[cube]
-fn dropped(y: f32, jobs: &Array<u32>, job: usize, element: u32, step_low: u32, step_high: u32) -> f32 {
+pub fn dropped(y: f32, jobs: &Array<u32>, job: usize, element: u32, step_low: u32, step_high: u32) -> f32 {
     let threshold = jobs[job + 14];
     let mut kept = y;
     if threshold > 0u32 {

@@ -44,14 +44,28 @@ pub fn deactivate(
         terminate!();
     }
     let at = (jobs[job] + row * jobs[job + 1] + col) as usize;
-    let mut d = grads[at];
-    let mut y = values[at];
+    grads[at] = deactivated(grads[at], values[at], jobs, job, row * width + col, step_low, step_high);
+}
+
+/// The derivative of an element's sum, from that of the element and the element itself.
+#[cube]
+pub fn deactivated(
+    of_output: f32,
+    output: f32,
+    jobs: &Array<u32>,
+    job: usize,
+    element: u32,
+    step_low: u32,
+    step_high: u32,
+) -> f32 {
+    let mut d = of_output;
+    let mut y = output;
     let activation = jobs[job + 3];
     let threshold = jobs[job + 6];
     let mut dropped = false;
     if threshold > 0u32 {
         let scale = f32::reinterpret(jobs[job + 7]);
-        dropped = word(row * width + col, step_low, step_high, jobs[job + 4], jobs[job + 5]) < threshold;
+        dropped = word(element, step_low, step_high, jobs[job + 4], jobs[job + 5]) < threshold;
         d *= scale;
         y /= scale;
     }
@@ -67,7 +81,7 @@ pub fn deactivate(
     if dropped {
         d = 0.0f32;
     }
-    grads[at] = d;
+    d
 }
 
 /// `dX = Σ dZ·Wᵀ` over all layers and gates that read a group, each group's sum in the order of its terms. Cubes are

@@ -1,5 +1,6 @@
 //! Objectives of all tasks: their values in one launch, the derivatives of all logits in another.
 
+#![expect(clippy::trivially_copy_pass_by_ref, reason = "a slice is of the host's size only on the host")]
 #![expect(
     unused_assignments,
     reason = "an `if` as a value is silently wrong in a kernel when its branches are literals, so branches assign"
@@ -8,6 +9,7 @@
 use cubecl::prelude::*;
 
 use crate::elementary::softplus;
+use crate::rows::element;
 
 /// Words of a [`value`] job: kind, task, factors (first, number) of (at, stride, width) each.
 pub const VALUE: usize = 4;
@@ -38,14 +40,26 @@ struct Logs {
     other: f32,
 }
 
+/// A row of the batch, and where its values lie: that row of slots in memory, or that of a tile of so many rows on chip.
+#[derive(CubeType, Clone, Copy)]
+pub struct Row {
+    /// In the batch.
+    pub number: u32,
+    /// Where its values are.
+    pub at: u32,
+    /// Rows of a tile, 0 in memory.
+    #[cube(comptime)]
+    pub tile: usize,
+}
+
 /// `1 - p = Σ_i σ(-a_i) Π_{j<i} σ(a_j)`, summed in log space.
 #[cube]
-fn logs(values: &Array<f32>, jobs: &Array<u32>, factors: usize, number: u32, row: u32) -> Logs {
-    let a = values[(jobs[factors] + row * jobs[factors + 1]) as usize];
+fn logs(values: &Slice<f32>, jobs: &Array<u32>, factors: usize, number: u32, row: Row) -> Logs {
+    let a = values[element(jobs[factors], jobs[factors + 1], row.at, 0u32, row.tile)];
     let mut logs = Logs { one: -softplus(-a), other: -softplus(a) };
     for i in 1..number {
         let factor = factors + 3 * i as usize;
-        let a = values[(jobs[factor] + row * jobs[factor + 1]) as usize];
+        let a = values[element(jobs[factor], jobs[factor + 1], row.at, 0u32, row.tile)];
         logs.other = log_sum(logs.other, logs.one - softplus(a));
         logs.one -= softplus(-a);
     }
@@ -58,18 +72,54 @@ fn log_sum(a: f32, b: f32) -> f32 {
     max(a, b) + softplus(-(a - b).abs())
 }
 
-/// `largest + ln Σ e^(z - largest)`
+/// `largest + ln Σ e^(z - largest)` of logits (at, stride, width) from a word on.
 #[cube]
-fn log_sum_exp(values: &Array<f32>, z: u32, width: u32) -> f32 {
-    let mut largest = values[z as usize];
+fn log_sum_exp(values: &Slice<f32>, jobs: &Array<u32>, logits: usize, row: Row) -> f32 {
+    let at = jobs[logits];
+    let stride = jobs[logits + 1];
+    let width = jobs[logits + 2];
+    let mut largest = values[element(at, stride, row.at, 0u32, row.tile)];
     for c in 1..width {
-        largest = max(largest, values[(z + c) as usize]);
+        largest = max(largest, values[element(at, stride, row.at, c, row.tile)]);
     }
     let mut sum = 0.0f32;
     for c in 0..width {
-        sum += (values[(z + c) as usize] - largest).exp();
+        sum += (values[element(at, stride, row.at, c, row.tile)] - largest).exp();
     }
     largest + sum.ln()
+}
+
+/// A row's weighted loss, by the words of a [`VALUE`] job.
+#[cube]
+pub fn of_row(
+    values: &Slice<f32>,
+    batch: &Array<u32>,
+    numbers: &Array<f32>,
+    jobs: &Array<u32>,
+    job: usize,
+    header: u32,
+    row: Row,
+) -> f32 {
+    let of_task = jobs[job + 1] * batch[0] + row.number;
+    let weight = numbers[(batch[header as usize + 1] + of_task) as usize];
+    let mut loss = 0.0f32;
+    if weight > 0.0f32 {
+        let kind = jobs[job];
+        let factors = jobs[job + 2] as usize;
+        let y = numbers[(batch[header as usize] + of_task) as usize];
+        if kind == CROSS_ENTROPY {
+            let logs = logs(values, jobs, factors, jobs[job + 3], row);
+            loss = -(y * logs.one) - (1.0f32 - y) * logs.other;
+        } else if kind == SQUARED {
+            let miss = values[element(jobs[factors], jobs[factors + 1], row.at, 0u32, row.tile)] - y;
+            loss = miss * miss;
+        } else {
+            let own = values[element(jobs[factors], jobs[factors + 1], row.at, u32::cast_from(y), row.tile)];
+            loss = log_sum_exp(values, jobs, factors, row) - own;
+        }
+        loss *= weight;
+    }
+    loss
 }
 
 /// Parts of mean losses, one cube each: its units add rows in order, then units are added in order. `out` has `parts` for
@@ -87,31 +137,12 @@ pub fn value(
     header: u32,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(VALUE as u32)) as usize;
-    let rows = batch[0];
-    let end = min((CUBE_POS_X + 1u32) * VALUE_ROWS, rows);
-    let labels = batch[header as usize] + jobs[job + 1] * rows;
-    let weights = batch[header as usize + 1] + jobs[job + 1] * rows;
-    let kind = jobs[job];
-    let factors = jobs[job + 2] as usize;
+    let end = min((CUBE_POS_X + 1u32) * VALUE_ROWS, batch[0]);
     let mut sum = 0.0f32;
     let mut row = CUBE_POS_X * VALUE_ROWS + UNIT_POS;
     while row < end {
-        let weight = numbers[(weights + row) as usize];
-        if weight > 0.0f32 {
-            let y = numbers[(labels + row) as usize];
-            let z = jobs[factors] + row * jobs[factors + 1];
-            let mut loss = 0.0f32;
-            if kind == CROSS_ENTROPY {
-                let logs = logs(values, jobs, factors, jobs[job + 3], row);
-                loss = -(y * logs.one) - (1.0f32 - y) * logs.other;
-            } else if kind == SQUARED {
-                let miss = values[z as usize] - y;
-                loss = miss * miss;
-            } else {
-                loss = log_sum_exp(values, z, jobs[factors + 2]) - values[(z + u32::cast_from(y)) as usize];
-            }
-            sum += weight * loss;
-        }
+        let of = Row { number: row, at: row, tile: 0usize };
+        sum += of_row(&values.to_slice(), batch, numbers, jobs, job, header, of);
         row += comptime!(VALUE_UNITS as u32);
     }
     let mut of_units = SharedMemory::<f32>::new(VALUE_UNITS);
@@ -143,34 +174,57 @@ pub fn gradient(
 ) {
     let job = (first + CUBE_POS_Z * comptime!(GRADIENT as u32)) as usize;
     let row = ABSOLUTE_POS_X;
-    let rows = batch[0];
-    if row >= rows {
+    if row >= batch[0] {
         terminate!();
     }
-    let width = jobs[job + 2];
-    let to = jobs[job] + row * jobs[job + 1];
+    let mut grads = grads.to_slice_mut();
+    let of = Row { number: row, at: row, tile: 0usize };
+    zero(&mut grads, jobs, job, jobs[job], of);
+    slopes(&mut grads, &values.to_slice(), batch, numbers, of_objectives, jobs, job, jobs[job], header, of);
+}
+
+/// Makes derivatives of a [`GRADIENT`] job 0, unless those to come are added to them.
+#[cube]
+pub fn zero(grads: &mut SliceMut<f32>, jobs: &Array<u32>, job: usize, to: u32, row: Row) {
     if jobs[job + 3] == 0u32 {
-        for c in 0..width {
-            grads[(to + c) as usize] = 0.0f32;
+        for c in 0..jobs[job + 2] {
+            let at = element(to, jobs[job + 1], row.at, c, row.tile);
+            grads[at] = 0.0f32;
         }
     }
+}
+
+/// Adds the derivatives of a row's logits to those at `to`.
+#[cube]
+pub fn slopes(
+    grads: &mut SliceMut<f32>,
+    values: &Slice<f32>,
+    batch: &Array<u32>,
+    numbers: &Array<f32>,
+    of_objectives: &Array<f32>,
+    jobs: &Array<u32>,
+    job: usize,
+    to: u32,
+    header: u32,
+    row: Row,
+) {
+    let stride = jobs[job + 1];
     for number in 0..jobs[job + 5] {
         let term = (jobs[job + 4] + number * comptime!(TERM as u32)) as usize;
         let kind = jobs[term];
-        let task = jobs[term + 1];
+        let of_task = jobs[term + 1] * batch[0] + row.number;
         let factors = jobs[term + 2] as usize;
         let objective = jobs[term + 4];
-        let weight = numbers[(batch[header as usize + 1] + task * rows + row) as usize];
+        let weight = numbers[(batch[header as usize + 1] + of_task) as usize];
         let share = of_objectives[objective as usize] * numbers[(batch[header as usize + 2] + objective) as usize];
         if weight > 0.0f32 {
-            let y = numbers[(batch[header as usize] + task * rows + row) as usize];
-            let z = jobs[job] + row * jobs[job + 1];
+            let y = numbers[(batch[header as usize] + of_task) as usize];
             let mut normaliser = 0.0f32;
             if kind == SOFTMAX_CROSS_ENTROPY {
-                normaliser = log_sum_exp(values, z, width);
+                normaliser = log_sum_exp(values, jobs, job, row);
             }
-            for c in 0..width {
-                let a = values[(z + c) as usize];
+            for c in 0..jobs[job + 2] {
+                let a = values[element(jobs[job], stride, row.at, c, row.tile)];
                 let mut slope = 0.0f32;
                 if kind == CROSS_ENTROPY {
                     let log_q = -softplus(a);
@@ -190,7 +244,8 @@ pub fn gradient(
                         slope -= 1.0f32;
                     }
                 }
-                grads[(to + c) as usize] = grads[(to + c) as usize] + share * weight * slope;
+                let at = element(to, stride, row.at, c, row.tile);
+                grads[at] = grads[at] + share * weight * slope;
             }
         }
     }

@@ -9,3 +9,6 @@ pub mod mix;
 pub mod norm;
 pub mod predict;
 pub mod sum;
+pub mod tail;
+mod tail_elements;
+mod tail_products;

@@ -9,9 +9,21 @@ use crate::jobs::{Jobs, List};
 use crate::place::{Place, Slots};
 use crate::program::Launch;
 use crate::program::gradient_sums::GradientSums;
+use crate::program::tail::Choice;
 
 /// A group of a slot.
 pub(super) type Group = (SlotId, usize);
+
+/// The ops that are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All.
+    All,
+    /// Those of the tail.
+    Tail,
+    /// All but those of the tail.
+    Rest,
+}
 
 pub(super) struct Compiler<'a> {
     pub(super) plan: &'a Plan,
@@ -35,12 +47,29 @@ pub(super) struct Compiler<'a> {
     pub(super) unwritten: Vec<Group>,
     /// Gradients that are made in parts.
     pub(super) sums: GradientSums,
+    /// The tail, if there is one.
+    pub(super) choice: Option<Choice>,
+    /// The ops that are compiled.
+    pub(super) which: Which,
+    /// Gradients that the tail makes, in parts of its own.
+    pub(super) tail_sums: GradientSums,
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn ops_at(&self, level: usize) -> Vec<(usize, &'a Op)> {
+    /// The ops that are compiled.
+    pub(super) fn ops(&self) -> Vec<(usize, &'a Op)> {
         let plan = self.plan;
-        plan.ops.iter().enumerate().filter(|(op, _)| self.levels[*op] == level).collect()
+        let inside = |op: usize| self.choice.as_ref().is_some_and(|choice| choice.inside[op]);
+        let wanted = |op: usize| match self.which {
+            Which::All => true,
+            Which::Tail => inside(op),
+            Which::Rest => !inside(op),
+        };
+        plan.ops.iter().enumerate().filter(|(op, _)| wanted(*op)).collect()
+    }
+
+    fn ops_at(&self, level: usize) -> Vec<(usize, &'a Op)> {
+        self.ops().into_iter().filter(|(op, _)| self.levels[*op] == level).collect()
     }
 
     pub(super) fn groups_of(&self, slot: SlotId) -> impl Iterator<Item = Group> + use<> {
@@ -91,14 +120,22 @@ impl<'a> Compiler<'a> {
         !self.written.insert((slot.0, group))
     }
 
-    pub(super) fn backward(&mut self) -> Vec<Launch> {
+    /// Whether derivatives of a group have been written.
+    pub(super) fn has_been_written(&self, (slot, group): Group) -> bool {
+        self.written.contains(&(slot.0, group))
+    }
+
+    /// The backward pass but for gradients of parameters.
+    pub(super) fn backward_of_ops(&mut self) -> Vec<Launch> {
         let mut launches = vec![];
         let mut add = |launch: fn(List) -> Launch, list: List| {
             if list.len > 0 {
                 launches.push(launch(list));
             }
         };
-        add(Launch::LossGradient, self.loss_gradients());
+        if self.which != Which::Rest {
+            add(Launch::LossGradient, self.loss_gradients());
+        }
         for level in (0..=self.levels.iter().copied().max().unwrap_or(0)).rev() {
             let ops = self.ops_at(level);
             add(Launch::SumGradient, self.zeros(&ops));
@@ -122,12 +159,24 @@ impl<'a> Compiler<'a> {
             }
             add(Launch::GateGradient, self.gates(&ops));
             add(Launch::Deactivate, self.deactivations(&ops));
-            add(Launch::LinearInput, self.linear_inputs(&ops));
+            add(Launch::LinearInput, self.linear_inputs(&ops, false));
         }
-        let all: Vec<_> = self.plan.ops.iter().enumerate().collect();
+        launches
+    }
+
+    /// The backward pass, after that of the tail if there is one.
+    pub(super) fn backward(&mut self) -> Vec<Launch> {
+        let mut launches: Vec<Launch> = self.tail().map(Launch::Tail).into_iter().collect();
+        launches.extend(self.backward_of_ops());
+        let mut add = |launch: fn(List) -> Launch, list: List| {
+            if list.len > 0 {
+                launches.push(launch(list));
+            }
+        };
+        let all = self.ops();
         add(Launch::LinearWeight, self.weights(&all));
         add(Launch::NormWidthGradient, self.width_gradients(&all));
-        add(Launch::AddParts, self.sums.list(&mut self.jobs));
+        add(Launch::AddParts, self.sums.list(&self.tail_sums, &mut self.jobs));
         add(Launch::NormShared, self.norms_shared(&all));
         launches
     }

@@ -6,7 +6,7 @@ use mmtl_plan::{Activation, Dropout, Gate, Linear, LinearWeights, Op, ParamId, P
 
 use crate::jobs::{List, maybe};
 use crate::ops::{gate, linear, linear_gradient};
-use crate::place::Place;
+use crate::place::{Place, Slots};
 use crate::program::compiler::{Compiler, Group, joined, words};
 
 impl Compiler<'_> {
@@ -45,13 +45,14 @@ impl Compiler<'_> {
                     for gate in 0..op.reads.len() {
                         let (x, out) = (self.slots.place(op.input, op.reads[gate]), self.slots.place(op.out, gate));
                         columns = columns.max(out.width);
-                        jobs.push(joined::<{ linear::FORWARD }>(&[
+                        let job = joined::<{ linear::FORWARD }>(&[
                             &words(x),
                             &[self.gate_matrix(op, gate) as u32, 0, 0, 0],
                             &words(out),
                             &[0, linear::IDENTITY],
                             &[0; 4],
-                        ]));
+                        ]);
+                        jobs.extend(vec![job; self.scenes_of_tail().unwrap_or(1)]);
                     }
                 }
                 Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
@@ -61,8 +62,16 @@ impl Compiler<'_> {
         List { drops, ..self.jobs.list(&jobs, columns) }
     }
 
+    /// The scenes that a layer has jobs for: none in particular, or each. In a tail all layers have as many.
+    fn scenes_of(&self, op: &Linear) -> Vec<Option<usize>> {
+        match self.scenes_of_tail() {
+            Some(scenes) => (0..scenes).map(Some).collect(),
+            None => self.scenes_of_weights(op),
+        }
+    }
+
     /// `None` for weights that all scenes share, else each scene.
-    pub(super) fn scenes_of(&self, op: &Linear) -> Vec<Option<usize>> {
+    fn scenes_of_weights(&self, op: &Linear) -> Vec<Option<usize>> {
         match op.weights {
             LinearWeights::Shared { .. } => vec![None],
             LinearWeights::PerScene { .. } | LinearWeights::Star { .. } => {
@@ -129,8 +138,9 @@ impl Compiler<'_> {
         self.jobs.list(&jobs, columns)
     }
 
-    /// For each group that layers and gates read: their terms, apart for each scene where one has weights of its own.
-    pub(super) fn linear_inputs(&mut self, ops: &[(usize, &Op)]) -> List {
+    /// For each group that layers and gates read: their terms, apart for each scene where one has weights of its own. In a
+    /// tail, of groups whose derivatives go to memory, or of those alone that have them on chip.
+    pub(super) fn linear_inputs(&mut self, ops: &[(usize, &Op)], in_memory: bool) -> List {
         /// A layer's or a gate's group.
         enum Reader<'b> {
             Layer(&'b Linear, usize),
@@ -153,17 +163,19 @@ impl Compiler<'_> {
                 }
             }
         }
-        readers.retain(|(slot, _), _| self.learns[slot.0]);
+        readers.retain(|(slot, _), _| self.learns[slot.0] && self.streams(*slot) == in_memory);
         let mut jobs = vec![];
         let mut columns = 0;
         for (group, readers) in readers {
-            let by_scene = readers.iter().any(|reader| match reader {
-                Reader::Layer(op, _) => self.scenes_of(op).len() > 1 || self.scenes_of(op)[0].is_some(),
-                Reader::Gate(..) => false,
-            });
+            let by_scene = self.scenes_of_tail().is_some()
+                || readers.iter().any(|reader| match reader {
+                    Reader::Layer(op, _) => self.scenes_of(op).len() > 1 || self.scenes_of(op)[0].is_some(),
+                    Reader::Gate(..) => false,
+                });
             let scenes: Vec<Option<usize>> =
                 if by_scene { (0..self.plan.schema.scenes.len()).map(Some).collect() } else { vec![None] };
-            let (x, adds) = (self.slots.place(group.0, group.1), self.adds(group));
+            let place = if in_memory { Slots::in_memory } else { Slots::place };
+            let (x, adds) = (place(&self.slots, group.0, group.1), self.adds(group));
             columns = columns.max(x.width);
             for scene in scenes {
                 let mut terms = vec![];
@@ -195,7 +207,10 @@ impl Compiler<'_> {
                         let places = [self.slots.place(op.input, op.reads[group]), self.slots.place(op.out, group)];
                         let biased = self.parameters(op, group, Some(0))[2] > 0;
                         let at = self.layer_sums(op, group, places, biased);
-                        for scene in self.scenes_of(op) {
+                        // A tail's tile has one scene's rows, whichever it is.
+                        let scenes =
+                            if self.scenes_of_tail().is_some() { vec![None] } else { self.scenes_of_weights(op) };
+                        for scene in scenes {
                             jobs.push(weight_job(places, [at, maybe(scene), u32::from(biased)]));
                         }
                     }
@@ -221,12 +236,15 @@ impl Compiler<'_> {
         let (len, scenes) = (x.width * out.width, self.plan.schema.scenes.len());
         let at = self.sums.claim(len + if biased { out.width } else { 0 });
         let of_star = matches!(op.weights, LinearWeights::Star { .. });
-        for scene in if of_star { vec![Some(0)] } else { self.scenes_of(op) } {
+        for scene in if of_star { vec![Some(0)] } else { self.scenes_of_weights(op) } {
             let [w, scene_w, b, scene_b] = self.parameters(op, group, scene);
             let mut add = |at, len: u32, to: usize, of_scenes: usize, multiplies| {
                 let star = [of_scenes.wrapping_sub(1) as u32, op.reads.len() as u32 * len, scenes as u32, multiplies];
-                let (scene, star) = if of_star { (0, star) } else { (maybe(scene), [0; 4]) };
-                self.sums.add(joined(&[&[at, len, to as u32 - 1, scene], &star]));
+                match scene {
+                    Some(_) if of_star => self.sums.add(joined(&[&[at, len, to as u32 - 1, 0], &star])),
+                    Some(_) => self.sums.add([at, len, to as u32 - 1, maybe(scene), 0, 0, 0, 0]),
+                    None => self.sums.over_all(at, len, to - 1),
+                }
             };
             add(at, len, w, scene_w, 1);
             if biased {

@@ -9,13 +9,15 @@ mod mixes;
 mod norms;
 mod objectives;
 mod sums;
+mod tail;
 
 use std::collections::BTreeSet;
 
 use mmtl_plan::{EngineError, Norm, NormKind, Op, Plan};
 
-use self::compiler::{Compiler, learns, levels};
+use self::compiler::{Compiler, Which, learns, levels};
 use self::gradient_sums::GradientSums;
+pub use self::tail::{PARTS_ROOM, Tail};
 use crate::header::Header;
 use crate::jobs::{Jobs, List};
 use crate::ops::norm;
@@ -76,6 +78,17 @@ pub enum Launch {
     NormWidthInput(List),
     /// [`crate::ops::norm::width_gradient`]
     NormWidthGradient(List),
+    /// [`crate::ops::tail::run`]
+    Tail(Tail),
+}
+
+/// Whether a step's last ops are launched together, where they fit on chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Launching {
+    /// They are.
+    Fused,
+    /// Each op is launched by itself.
+    Composed,
 }
 
 impl Launch {
@@ -95,7 +108,9 @@ pub struct Program {
     pub backward: Vec<Launch>,
     /// The gradients of matrices, whose number of rows a part all gradients have.
     pub weights: List,
-    /// Elements of a part of all gradients.
+    /// The tail, if there is one.
+    pub tail: Option<Tail>,
+    /// Elements of a part of all gradients but the tail's.
     pub gradient_part: u32,
     /// The lists.
     pub jobs: Jobs,
@@ -116,8 +131,13 @@ pub struct Program {
 }
 
 impl Program {
+    /// How its steps are launched, as far as anybody could tell.
+    pub fn launching(&self) -> Launching {
+        if self.tail.is_some() { Launching::Fused } else { Launching::Composed }
+    }
+
     /// Compiles a plan for at most `max_rows` rows; `seed` is that of dropout masks.
-    pub fn new(plan: &Plan, max_rows: usize, seed: u64) -> Result<Self, EngineError> {
+    pub fn new(plan: &Plan, max_rows: usize, seed: u64, launching: Launching) -> Result<Self, EngineError> {
         let mut slots = Slots::new(plan, max_rows);
         let kept = plan.ops.iter().map(|op| {
             let Op::Norm(Norm { kind: NormKind::Layer, out, .. }) = op else { return None };
@@ -148,13 +168,18 @@ impl Program {
         };
         let (states, states_len) = starts(&mut plan.states.iter().map(|state| state.len));
         let (table_at, _) = starts(&mut plan.tables.iter().map(|table| table.rows * table.dim));
+        let levels = levels(plan);
+        let choice = match launching {
+            Launching::Fused => tail::choose(plan, &levels),
+            Launching::Composed => None,
+        };
         let mut compiler = Compiler {
             plan,
             header: Header::new(&plan.schema),
             seed,
             jobs: Jobs::default(),
             slots,
-            levels: levels(plan),
+            levels,
             learns: learns(plan),
             states,
             table_at,
@@ -163,13 +188,20 @@ impl Program {
             written: BTreeSet::new(),
             unwritten: vec![],
             sums: GradientSums::default(),
+            choice,
+            which: Which::All,
+            tail_sums: GradientSums::default(),
         };
-        let training = compiler.forward(true);
         let evaluation = compiler.forward(false);
+        if compiler.choice.is_some() {
+            compiler.which = Which::Rest;
+        }
+        let training = compiler.forward(true);
         let backward = compiler.backward();
         let list_of = |wanted: fn(&Launch) -> Option<List>| backward.iter().find_map(wanted).unwrap_or_default();
         let weights = list_of(|launch| if let Launch::LinearWeight(list) = launch { Some(*list) } else { None });
         let sums = list_of(|launch| if let Launch::AddParts(list) = launch { Some(*list) } else { None });
+        let tail = backward.iter().find_map(|launch| if let Launch::Tail(tail) = launch { Some(*tail) } else { None });
         let (tables, reads) = compiler.tables();
         let Compiler { jobs, slots, states, table_at, .. } = compiler;
         Ok(Self {
@@ -177,6 +209,7 @@ impl Program {
             evaluation,
             backward,
             weights,
+            tail,
             gradient_part: sums.part,
             jobs,
             tables,
