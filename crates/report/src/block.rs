@@ -3,7 +3,7 @@
 use comfy_table::{Attribute, Cell, CellAlignment, ColumnConstraint, LineStyle, Table as Lines, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
-use crate::layout::{Emphasis, Layout, Shape, label};
+use crate::layout::{Emphasis, Layout, Shape, label, lined_up};
 use crate::report::Report;
 use crate::text::Terminal;
 use crate::words::one_line;
@@ -109,23 +109,6 @@ impl Column {
         let width = width(body, head.lines().map(UnicodeWidthStr::width).max().unwrap_or(0)).max(1);
         Self { head, texts, width }
     }
-}
-
-/// The texts of a column's cells, with the same width after each number, so that numbers stand below each other when
-/// all is moved to the right.
-fn lined_up(shapes: &[&Shape]) -> Vec<(String, Emphasis)> {
-    let parts = shapes.iter().map(|shape| {
-        let (before, after) = match shape.emphasis {
-            Emphasis::Plain => ("", ""),
-            Emphasis::Marked => ("", "*"),
-            Emphasis::Dim => ("(", ")"),
-        };
-        (format!("{before}{}", shape.body), format!("{after}{}", shape.remarks()), shape.emphasis)
-    });
-    let parts: Vec<(String, String, Emphasis)> = parts.collect();
-    let widest = parts.iter().map(|(_, after, _)| after.width()).max().unwrap_or(0);
-    let padded = |after: &str| " ".repeat(widest - after.width());
-    parts.iter().map(|(text, after, emphasis)| (format!("{text}{after}{}", padded(after)), *emphasis)).collect()
 }
 
 fn styled((text, emphasis): &(String, Emphasis)) -> Cell {

@@ -2,6 +2,7 @@
 
 use mmtl_metrics::{Blame, Interval, Overall, Reason, Summary};
 use mmtl_plan::Space;
+use unicode_width::UnicodeWidthStr;
 
 use crate::cell::{Cell, Outcome};
 use crate::column::Column;
@@ -12,7 +13,10 @@ use crate::table::{Head, Table};
 use crate::words::{count, metric_name};
 
 /// The cells of a table as words, and the footnotes that they point to.
-pub(crate) struct Layout {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layout {
+    /// What each column is about.
+    pub columns: Vec<Shown>,
     /// Name of each column, and what stands below it.
     pub heads: Vec<[String; 2]>,
     /// `[candidates, columns]`
@@ -21,8 +25,18 @@ pub(crate) struct Layout {
     pub footnotes: Vec<String>,
 }
 
+/// What a column of a layout is about, by the place of a column in [`Table::heads`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Its scores.
+    Scores(usize),
+    /// Their differences to the baseline.
+    Differences(usize),
+}
+
 /// A cell as words.
-pub(crate) struct Shape {
+#[derive(Clone, Debug, PartialEq)]
+pub struct Shape {
     /// The number with its spread, or the word that stands for it.
     pub body: String,
     /// The number of seeds, where it is not the one that the row's label tells.
@@ -35,7 +49,7 @@ pub(crate) struct Shape {
 
 /// How a cell stands out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Emphasis {
+pub enum Emphasis {
     /// Not at all.
     Plain,
     /// The best, or not to be told from it.
@@ -44,18 +58,45 @@ pub(crate) enum Emphasis {
     Dim,
 }
 
+/// What stands below the name of a column of differences.
+const VS_BASELINE: &str = "vs baseline";
+
 impl Layout {
-    pub(crate) fn new(report: &Report, table: &Table) -> Self {
+    /// Of the differences of every column to the baseline; `None` where no cell of the table has one.
+    #[must_use]
+    pub fn of_differences(report: &Report, table: &Table) -> Option<Self> {
+        let shown = table.shown();
+        let any = |place: &usize| table.cells.iter().any(|row| row[*place].difference.is_some());
+        if !shown.iter().any(any) {
+            return None;
+        }
+        let digits = digits(table, &shown);
+        let row = |(index, cells): (usize, &Vec<Cell>)| {
+            shown.iter().map(|place| Shape::plain(difference(report, index, &cells[*place], digits))).collect()
+        };
+        Some(Self {
+            columns: shown.iter().map(|place| Shown::Differences(*place)).collect(),
+            heads: shown.iter().map(|place| [table.heads[*place].name.clone(), VS_BASELINE.to_owned()]).collect(),
+            rows: table.cells.iter().enumerate().map(row).collect(),
+            footnotes: vec![],
+        })
+    }
+
+    /// Of the scores of every column, and of the first one's differences to the baseline. `table` is one of the report's.
+    #[must_use]
+    pub fn new(report: &Report, table: &Table) -> Self {
         let shown = table.shown();
         let digits = digits(table, &shown);
         let compared = table.has_differences();
         let rows = table.cells.iter().map(|_| vec![]).collect();
-        let mut layout = Self { heads: vec![], rows, footnotes: vec![] };
+        let mut layout = Self { columns: vec![], heads: vec![], rows, footnotes: vec![] };
         for (position, place) in shown.iter().enumerate() {
             let head = &table.heads[*place];
+            layout.columns.push(Shown::Scores(*place));
             layout.heads.push([head.name.clone(), rows_of(head)]);
             if position == 0 && compared {
-                layout.heads.push([head.name.clone(), "vs baseline".to_owned()]);
+                layout.columns.push(Shown::Differences(*place));
+                layout.heads.push([head.name.clone(), VS_BASELINE.to_owned()]);
             }
         }
         // Row by row, so that footnotes are numbered as they are read.
@@ -94,15 +135,17 @@ impl Shape {
     }
 
     /// The number of seeds and the footnote, each with a space before it.
-    pub(crate) fn remarks(&self) -> String {
+    #[must_use]
+    pub fn remarks(&self) -> String {
         let n = self.n.map_or_else(String::new, |n| format!(" (n={n})"));
         let footnote = self.footnote.map_or_else(String::new, |number| format!(" [{number}]"));
         n + &footnote
     }
 }
 
-/// The title: task, space, slice and metric.
-pub(crate) fn title(report: &Report, table: &Table) -> String {
+/// The title of a table: task, space, slice and metric.
+#[must_use]
+pub fn title(report: &Report, table: &Table) -> String {
     let space = match &table.space {
         Space::All => "all",
         Space::Given(task) => task,
@@ -113,7 +156,8 @@ pub(crate) fn title(report: &Report, table: &Table) -> String {
 }
 
 /// The label of a row, with how many of its runs have finished if not all have.
-pub(crate) fn label(candidate: &Candidate) -> String {
+#[must_use]
+pub fn label(candidate: &Candidate) -> String {
     let (finished, planned) = (candidate.finished(), candidate.planned().len());
     if finished == planned {
         candidate.label.clone()
@@ -132,6 +176,24 @@ pub(crate) fn mean_and_spread(summary: Summary, digits: Digits) -> String {
 pub(crate) fn digits(table: &Table, shown: &[usize]) -> Digits {
     let cells = table.cells.iter().flat_map(|row| shown.iter().map(|place| &row[*place]));
     Digits::of(table.metric, &cells.filter_map(Cell::summary).collect::<Vec<_>>())
+}
+
+/// The texts of a column's cells, with the same width after each number, so that numbers stand below each other when
+/// all is moved to the right.
+#[must_use]
+pub fn lined_up(shapes: &[&Shape]) -> Vec<(String, Emphasis)> {
+    let parts = shapes.iter().map(|shape| {
+        let (before, after) = match shape.emphasis {
+            Emphasis::Plain => ("", ""),
+            Emphasis::Marked => ("", "*"),
+            Emphasis::Dim => ("(", ")"),
+        };
+        (format!("{before}{}", shape.body), format!("{after}{}", shape.remarks()), shape.emphasis)
+    });
+    let parts: Vec<(String, String, Emphasis)> = parts.collect();
+    let widest = parts.iter().map(|(_, after, _)| after.width()).max().unwrap_or(0);
+    let padded = |after: &str| " ".repeat(widest - after.width());
+    parts.iter().map(|(text, after, emphasis)| (format!("{text}{after}{}", padded(after)), *emphasis)).collect()
 }
 
 fn rows_of(head: &Head) -> String {

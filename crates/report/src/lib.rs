@@ -2,7 +2,7 @@
 //! that is written down.
 //!
 //! [`Scores`] say what a grid's runs scored so far; a [`Selection`] says what of it is wanted; a [`Report`] holds the
-//! tables, which [`text`], [`markdown`], [`csv`] and [`json`] write. But for [`from_grid`], all of it is pure: the same
+//! tables, which [`text`], [`markdown`], [`latex`], [`csv`] and [`json`] write. But for [`from_grid`], all of it is pure: the same
 //! scores give the same bytes, in whatever order they come.
 //!
 //! ```
@@ -51,9 +51,10 @@ mod error;
 mod forecast;
 mod from_grid;
 mod json;
+mod latex;
 mod layout;
 mod markdown;
-mod notes;
+pub mod notes;
 mod report;
 mod scores;
 mod selection;
@@ -69,6 +70,8 @@ pub use error::Error;
 pub use forecast::{forecast_json, forecast_text};
 pub use from_grid::from_grid;
 pub use json::json;
+pub use latex::latex;
+pub use layout::{Emphasis, Layout, Shape, Shown, label, lined_up, title};
 pub use markdown::markdown;
 pub use report::Report;
 pub use scores::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};

@@ -13,7 +13,8 @@ use crate::table::{Marking, Table};
 use crate::words::{count, listed, one_line, seeds};
 
 /// The notes of one table: its footnotes, and where nothing is marked.
-pub(crate) fn of_table(table: &Table, layout: &Layout) -> Vec<String> {
+#[must_use]
+pub fn of_table(table: &Table, layout: &Layout) -> Vec<String> {
     let numbered = layout.footnotes.iter().zip(1..).map(|(text, number)| format!("[{number}] {text}."));
     numbered.chain(unmarked(table)).collect()
 }
@@ -31,7 +32,8 @@ fn unmarked(table: &Table) -> Option<String> {
 }
 
 /// The notes of a whole report. `marked` says how the best stand out.
-pub(crate) fn of_report(report: &Report, marked: &str) -> Vec<String> {
+#[must_use]
+pub fn of_report(report: &Report, marked: &str) -> Vec<String> {
     let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report)];
     rules.into_iter().flatten().chain(missing(report)).chain(revealed(report)).collect()
 }

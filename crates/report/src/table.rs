@@ -76,14 +76,16 @@ impl Table {
     }
 
     /// The columns worth showing, by place: with a single scene all kinds of overall score are that scene's.
-    pub(crate) fn shown(&self) -> Vec<usize> {
+    #[must_use]
+    pub fn shown(&self) -> Vec<usize> {
         let scene = |place: &usize| matches!(self.heads[*place].column, Column::Scene(_));
         let scenes: Vec<usize> = (0..self.heads.len()).filter(scene).collect();
         if scenes.len() == 1 { scenes } else { (0..self.heads.len()).collect() }
     }
 
     /// Whether the first column that is shown can be compared with a baseline.
-    pub(crate) fn has_differences(&self) -> bool {
+    #[must_use]
+    pub fn has_differences(&self) -> bool {
         let first = self.shown()[0];
         self.cells.iter().any(|row| row[first].difference.is_some())
     }

@@ -1,7 +1,8 @@
 //! The made-up grid as it is written in each form.
 
 use mmtl_report::{
-    Candidate, Metrics, Report, Run, RunState, Runs, Selection, Terminal, csv, json, markdown, summary_line, text,
+    Candidate, Metrics, Report, Run, RunState, Runs, Selection, Terminal, csv, json, latex, markdown, summary_line,
+    text,
 };
 
 use crate::grid::grid;
@@ -34,6 +35,11 @@ fn text_with_bold_and_dim() {
 #[test]
 fn markdown_of_everything() {
     insta::assert_snapshot!(markdown(&report()));
+}
+
+#[test]
+fn latex_of_everything() {
+    insta::assert_snapshot!(latex(&report()));
 }
 
 #[test]

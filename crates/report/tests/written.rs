@@ -6,7 +6,7 @@ use mmtl_metrics::{Kind, Metric, Reason, Score, Scored};
 use mmtl_plan::Space;
 use mmtl_report::{
     Candidate, Entry, Marking, Metrics, Outcome, Report, Run, RunState, Runs, Scores, Selection, Split, Task, Terminal,
-    csv, json, markdown, summary_line, text,
+    csv, json, latex, markdown, summary_line, text,
 };
 use proptest::prelude::*;
 
@@ -244,6 +244,40 @@ fn lines_fit_the_terminal_and_no_scene_is_lost() {
             assert_eq!(heads.count(), 3, "{scene} on {width} columns");
         }
     }
+}
+
+/// Reads LaTeX as far as a compiler's first pass would: groups and environments end where they began, dollars come in
+/// pairs, and rows have the columns that their table announces.
+#[test]
+fn latex_closes_what_it_opens() {
+    let mut scores = grid();
+    scores.candidates[1].label = "a_b & c% #1 {x} $5 ~ ^ \\ [2] --lr <3> | `q` \"r\"".to_owned();
+    scores.scenes[0] = "*}{".to_owned();
+    let written = latex(&Report::new(&scores, &Selection::default()).unwrap());
+    let code = written.lines().filter(|line| !line.starts_with('%')).collect::<Vec<_>>().join("\n");
+    let bare = code.replace("\\\\", "\n").replace("\\&", "").replace("\\{", "").replace("\\}", "").replace("\\$", "");
+    let mut depth = 0i32;
+    for c in bare.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        assert!(depth >= 0, "{written}");
+    }
+    assert_eq!(depth, 0, "{written}");
+    assert_eq!(bare.matches('$').count() % 2, 0);
+    for name in ["table", "tabular"] {
+        assert_eq!(code.matches(&format!("\\begin{{{name}}}")).count(), 3);
+        assert_eq!(code.matches(&format!("\\end{{{name}}}")).count(), 3);
+    }
+    let mut columns = 0;
+    for line in bare.lines() {
+        if let Some(announced) = line.strip_prefix("\\begin{tabular}{l") {
+            columns = announced.trim_end_matches('}').len() + 1;
+        }
+        if line.contains(" & ") {
+            assert_eq!(line.split(" & ").count(), columns, "{line}");
+        }
+    }
+    assert!(columns > 5);
+    assert!(code.contains("a\\_b \\& c\\% \\#1 \\{x\\} \\$5"), "{written}");
 }
 
 #[test]
