@@ -50,7 +50,7 @@ impl Answers {
         let batch = world::batch(plan, rows, 3);
         let weights = world::objective_weights(plan);
         let alone: Vec<f32> = (0..weights.len()).map(|k| if k == 0 { 2.0 } else { 0.0 }).collect();
-        session.gradients(&batch, Pass { step: 9 }, &[&weights, &alone]).expect("the batch fits");
+        session.gradients(&batch, Pass::of(9), &[&weights, &alone]).expect("the batch fits");
         let mut readings = vec![session.losses().expect("they are there").iter().map(|totals| totals.sum).collect()];
         for number in 0..2 {
             let Gradient { dense, tables } = session.gradient(number).expect("it is there");
@@ -105,7 +105,7 @@ fn losses_are_there_without_gradients() {
     let batch = world::batch(&plan, 70, 1);
     let losses = [world::engine(), world::composed()].map(|engine| {
         let mut session = world::session(engine, &plan, TableUpdates::Exact);
-        session.gradients(&batch, Pass { step: 1 }, &[]).expect("the batch fits");
+        session.gradients(&batch, Pass::of(1), &[]).expect("the batch fits");
         session.losses().expect("they are there")
     });
     let [fused, composed] = losses.map(|of| of.iter().map(|totals| totals.sum).collect::<Vec<f64>>());

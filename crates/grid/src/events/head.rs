@@ -25,6 +25,9 @@ pub(super) enum About {
     Checkpointed {
         fit: usize,
     },
+    Insight {
+        fit: usize,
+    },
     /// Told to people; changes nothing that other lines do.
     Log,
 }
@@ -33,7 +36,10 @@ impl About {
     /// The fit, if it is about one.
     pub(super) fn fit(self) -> Option<usize> {
         match self {
-            Self::Progress { fit } | Self::Evaluated { fit, .. } | Self::Checkpointed { fit } => Some(fit),
+            Self::Progress { fit }
+            | Self::Evaluated { fit, .. }
+            | Self::Checkpointed { fit }
+            | Self::Insight { fit } => Some(fit),
             Self::Log => None,
         }
     }
@@ -96,6 +102,7 @@ impl Text<'_> {
             b"progress" => Some(About::Progress { fit: self.fit()? }),
             b"evaluated" => Some(About::Evaluated { fit: self.fit()?, best: self.best()? }),
             b"checkpointed" => Some(About::Checkpointed { fit: self.fit()? }),
+            b"insight" => Some(About::Insight { fit: self.fit()? }),
             b"log" => Some(About::Log),
             _ => None,
         }

@@ -5,7 +5,7 @@
 //! the end:
 //!
 //! - the first line, since an attempt and a fit within it begin with what is first told of them, and the last;
-//! - the last progress, evaluation and checkpoint, since each replaces the one before;
+//! - the last progress, evaluation, insight and checkpoint, since each replaces the one before;
 //! - the last best evaluation, and the last one before the last checkpoint, to which a later attempt goes back;
 //! - whatever is told to people.
 //!
@@ -52,6 +52,7 @@ struct Chain {
     /// The last best evaluation before the last checkpoint.
     best_kept: Option<usize>,
     checkpointed: Option<usize>,
+    insight: Option<usize>,
 }
 
 impl Sift {
@@ -95,8 +96,17 @@ impl Sift {
 
 impl Chain {
     fn new(first: usize, head: Head) -> Self {
-        let (progress, evaluated, best, best_kept, checkpointed) = (None, None, None, None, None);
-        Self { last: head, fit: None, first, progress, evaluated, best, best_kept, checkpointed }
+        Self {
+            last: head,
+            fit: None,
+            first,
+            progress: None,
+            evaluated: None,
+            best: None,
+            best_kept: None,
+            checkpointed: None,
+            insight: None,
+        }
     }
 
     fn goes_on_with(&self, next: Head) -> bool {
@@ -116,12 +126,13 @@ impl Chain {
                 let kept = std::mem::replace(&mut self.best_kept, self.best);
                 [self.checkpointed.replace(place), kept]
             }
+            About::Insight { .. } => [self.insight.replace(place), None],
             About::Log => [None, None],
         }
     }
 
     fn needs(&self, place: usize) -> bool {
-        let of_fit = [self.progress, self.evaluated, self.best, self.best_kept, self.checkpointed];
+        let of_fit = [self.progress, self.evaluated, self.best, self.best_kept, self.checkpointed, self.insight];
         place == self.first || of_fit.contains(&Some(place))
     }
 }
