@@ -1,0 +1,253 @@
+//! A dashboard from its first to its last screen.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mmtl_grid::GridError;
+use mmtl_grid::schedule::reveal;
+use mmtl_grid::store::{Command, Store};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::{self, Event as Told};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::flag;
+
+use crate::effect::{Effect, Leave};
+use crate::event::Event;
+use crate::live::feed::{self, Ask};
+use crate::live::replay::Replay;
+use crate::live::terminal::Taken;
+use crate::roofline::Bench;
+use crate::screen::draw;
+use crate::state::State;
+use crate::theme::Theme;
+use crate::ui::{Input, Ui};
+
+/// How a grid is looked at.
+#[derive(Clone, Debug)]
+pub struct Looks {
+    /// Colours and signs.
+    pub theme: Theme,
+    /// Plays the grid back, so many times as fast as it was.
+    pub replay: Option<f64>,
+    /// What the machine's engines reach, as `mmtl bench --json` measured it.
+    pub bench: Option<Bench>,
+}
+
+/// How looking ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// Somebody left.
+    Left(Leave),
+    /// The process was told to end by a signal.
+    Signalled(i32),
+}
+
+/// How long a key waits at most before it is heard.
+const TICK: Duration = Duration::from_millis(20);
+/// Screens are not drawn more often than this while events rush in; a key is answered at once.
+const FRAME: Duration = Duration::from_millis(100);
+/// A screen on which nothing happens is drawn this often, for its clock.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// What cannot be done at a dashboard.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The terminal cannot be had.
+    #[error("the terminal cannot be drawn to: {0}; `--plain` shows lines instead")]
+    Terminal(#[from] io::Error),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Grid(#[from] GridError),
+}
+
+/// Shows the grid of a store on the terminal until somebody leaves.
+///
+/// # Errors
+/// When there is no terminal, or a replay's store cannot be read.
+pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
+    let replay = looks.replay.map(|speed| Replay::open(store, speed)).transpose()?;
+    let signals = Signals::catch()?;
+    let (asks, asked) = channel();
+    let (to, events) = channel();
+    let (printed, said) = channel();
+    let replayed = replay.is_some();
+    let mut taken = Taken::take(printed)?;
+    feed::start(store.clone(), replay, asked, to);
+    let mut state = State::default();
+    if let Some(bench) = looks.bench {
+        state.apply(Event::Bench(Box::new(bench)));
+    }
+    let session =
+        Session { store, state, ui: Ui::new(looks.theme), asks, events, said, replayed, last: Buffer::default() };
+    session.run(&mut taken, &signals)
+}
+
+/// Flags that signals set.
+struct Signals {
+    ends: Vec<(i32, Arc<AtomicBool>)>,
+    suspend: Arc<AtomicBool>,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        let flag = |signal| {
+            let set = Arc::new(AtomicBool::new(false));
+            flag::register(signal, set.clone()).map(|_| set)
+        };
+        let ends = [SIGTERM, SIGHUP, SIGINT].map(|signal| flag(signal).map(|set| (signal, set)));
+        Ok(Self { ends: ends.into_iter().collect::<io::Result<_>>()?, suspend: flag(SIGTSTP)? })
+    }
+
+    fn end(&self) -> Option<i32> {
+        self.ends.iter().find(|(_, set)| set.load(Ordering::Relaxed)).map(|(signal, _)| *signal)
+    }
+}
+
+struct Session<'a> {
+    store: &'a Store,
+    state: State,
+    ui: Ui,
+    asks: Sender<Ask>,
+    events: Receiver<Vec<Event>>,
+    said: Receiver<Event>,
+    replayed: bool,
+    /// The screen that was drawn last, for a picture of it.
+    last: Buffer,
+}
+
+impl Session<'_> {
+    fn run(mut self, taken: &mut Taken, signals: &Signals) -> Result<Watched, WatchError> {
+        let mut drawn: Option<Instant> = None;
+        let mut changed = true;
+        loop {
+            if let Some(signal) = signals.end() {
+                return Ok(Watched::Signalled(signal));
+            }
+            if signals.suspend.swap(false, Ordering::Relaxed) {
+                taken.suspend()?;
+                changed = true;
+            }
+            changed |= self.take_in();
+            let old = drawn.map_or(IDLE, |drawn| drawn.elapsed());
+            if (changed && old >= FRAME) || old >= IDLE {
+                self.draw(taken)?;
+                (drawn, changed) = (Some(Instant::now()), false);
+            }
+            if event::poll(TICK)? {
+                let effects = self.hear()?;
+                for effect in effects {
+                    if let Some(watched) = self.put(effect, taken)? {
+                        return Ok(watched);
+                    }
+                }
+                self.draw(taken)?;
+                (drawn, changed) = (Some(Instant::now()), false);
+            }
+        }
+    }
+
+    /// Takes in what happened; whether anything did.
+    fn take_in(&mut self) -> bool {
+        let mut any = false;
+        // No longer than a screen takes: keys are heard in between.
+        let began = Instant::now();
+        while began.elapsed() < TICK
+            && let Ok(events) = self.events.try_recv()
+        {
+            any = true;
+            for event in events {
+                self.state.apply(event);
+            }
+        }
+        while let Ok(event) = self.said.try_recv() {
+            any = true;
+            self.state.apply(event);
+        }
+        if !self.replayed {
+            self.state.apply(Event::Clock(mmtl_grid::events::now()));
+        }
+        if any && let Some(effect) = self.ui.follow(&self.state) {
+            self.ask(effect);
+        }
+        any
+    }
+
+    fn draw(&mut self, taken: &mut Taken) -> io::Result<()> {
+        let (state, ui, last) = (&self.state, &mut self.ui, &mut self.last);
+        taken.terminal.draw(|frame| {
+            draw(frame.buffer_mut(), state, ui);
+            last.clone_from(frame.buffer_mut());
+        })?;
+        Ok(())
+    }
+
+    /// All keys and clicks that wait.
+    fn hear(&mut self) -> io::Result<Vec<Effect>> {
+        let mut effects = vec![];
+        loop {
+            match event::read()? {
+                Told::Key(key) => effects.extend(self.ui.input(&Input::Key(key), &self.state)),
+                Told::Mouse(mouse) => effects.extend(self.ui.input(&Input::Mouse(mouse), &self.state)),
+                Told::Resize(..) | Told::FocusGained | Told::FocusLost | Told::Paste(_) => {}
+            }
+            if !event::poll(Duration::ZERO)? {
+                return Ok(effects);
+            }
+        }
+    }
+
+    /// Does what is to be done outside; how looking ends, if that is it.
+    fn put(&mut self, effect: Effect, taken: &mut Taken) -> io::Result<Option<Watched>> {
+        match effect {
+            Effect::Follow(_) | Effect::ReadScores => self.ask(effect),
+            Effect::Send(command) => self.try_to(|store| store.inbox().send(&command)),
+            Effect::RevealTest => self.try_to(reveal),
+            Effect::Export(format) => self.export(format),
+            Effect::Copy(text) => {
+                // OSC 52: the terminal fills its own clipboard, also at the other end of ssh.
+                taken.send(format!("\x1b]52;c;{}\x07", STANDARD.encode(&text)).as_bytes())?;
+                self.ui.say(format!("copied {} lines", text.lines().count()), self.state.now());
+            }
+            Effect::Suspend => taken.suspend()?,
+            Effect::Leave(leave) => {
+                match leave {
+                    Leave::Running => {}
+                    Leave::AfterCurrent => self.try_to(|store| store.inbox().send(&Command::Drain)),
+                    Leave::Stopped => self.try_to(|store| store.inbox().send(&Command::Stop)),
+                }
+                return Ok(Some(Watched::Left(leave)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn ask(&mut self, effect: Effect) {
+        // A feed that ended has told of its end.
+        let _ = match effect {
+            Effect::Follow(keys) => {
+                self.state.keep_histories(&keys);
+                self.asks.send(Ask::Follow(keys))
+            }
+            _ => self.asks.send(Ask::Scores),
+        };
+    }
+
+    fn try_to(&mut self, act: impl FnOnce(&Store) -> Result<(), GridError>) {
+        if let Err(error) = act(self.store) {
+            self.ui.say(error.to_string(), self.state.now());
+        }
+    }
+
+    fn export(&mut self, format: crate::effect::ExportFormat) {
+        let said = crate::export::export(&self.state, &self.ui, &self.last, format).and_then(|(name, text)| {
+            std::fs::write(&name, text).map(|()| format!("written to {name}")).map_err(|e| format!("{name}: {e}"))
+        });
+        let said = said.unwrap_or_else(|error| error);
+        self.ui.say(said, self.state.now());
+    }
+}

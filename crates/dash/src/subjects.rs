@@ -1,0 +1,48 @@
+//! What the tables of a grid are about.
+
+use mmtl_grid::{Experiment, Grid};
+use mmtl_metrics::{Kind, Metric};
+use mmtl_plan::TaskKind;
+
+/// Tasks and scenes, in the order of the data's schema.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Subjects {
+    /// The tasks, with the metric that each is compared by.
+    pub tasks: Vec<Subject>,
+    /// The names of the scenes.
+    pub scenes: Vec<String>,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    /// Its name.
+    pub name: String,
+    /// What its labels are.
+    pub kind: Kind,
+    /// What it is compared by.
+    pub compared_by: Metric,
+}
+
+impl Subjects {
+    /// Those of a grid.
+    pub fn of(grid: &Grid, experiment: &Experiment) -> Self {
+        let subject = |task: &mmtl_plan::Task| {
+            let kind = match task.kind {
+                TaskKind::Binary => Kind::Binary,
+                TaskKind::Regression { .. } => Kind::Regression,
+                TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
+            };
+            Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind) }
+        };
+        Self { tasks: grid.tasks.iter().map(subject).collect(), scenes: grid.scenes.clone() }
+    }
+}
+
+impl Subject {
+    /// The metrics that it has, the one that it is compared by first.
+    pub fn metrics(&self) -> Vec<Metric> {
+        let others = Metric::of(self.kind).filter(|metric| *metric != self.compared_by);
+        [self.compared_by].into_iter().chain(others).collect()
+    }
+}

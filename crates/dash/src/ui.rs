@@ -1,0 +1,436 @@
+//! What somebody looks at and does: keys and clicks become actions, actions become effects.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mmtl_grid::TrialKey;
+use mmtl_grid::store::{Command, Target};
+use ratatui::crossterm::event::{KeyEvent, KeyEventKind, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::{Position, Rect};
+
+use crate::action::{Action, Tab, Whom};
+use crate::chosen::Chosen;
+use crate::effect::{Effect, ExportFormat, Leave};
+use crate::keymap;
+use crate::overlays::{Answer, Entry, Help, Menu, Overlay, Palette, Prompt};
+use crate::painter::Painter;
+use crate::state::{Scheduler, State};
+use crate::theme::Theme;
+use crate::views::{Acted, Curves, Grid, MachineView, RunView, Runs, TableView, View};
+
+/// What a terminal tells.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A key.
+    Key(KeyEvent),
+    /// The mouse.
+    Mouse(MouseEvent),
+}
+
+/// How long a sentence stays in the status line, in milliseconds.
+const NOTICE: u64 = 4_000;
+
+/// Everything that a view remembers.
+#[derive(Debug)]
+pub struct Ui {
+    /// How it looks.
+    pub theme: Theme,
+    pub(crate) clicks: Vec<(Rect, Action)>,
+    tab: Tab,
+    chosen: Chosen,
+    grid: Grid,
+    runs: Runs,
+    curves: Curves,
+    run: RunView,
+    table: TableView,
+    machine: MachineView,
+    overlay: Option<Overlay>,
+    log: bool,
+    notice: Option<(String, u64)>,
+    followed: BTreeSet<TrialKey>,
+}
+
+impl Ui {
+    /// Looks at the first view.
+    pub fn new(theme: Theme) -> Self {
+        Self {
+            theme,
+            clicks: vec![],
+            tab: Tab::default(),
+            chosen: Chosen::default(),
+            grid: Grid::default(),
+            runs: Runs::default(),
+            curves: Curves::default(),
+            run: RunView::default(),
+            table: TableView::default(),
+            machine: MachineView::default(),
+            overlay: None,
+            log: false,
+            notice: None,
+            followed: BTreeSet::new(),
+        }
+    }
+
+    /// The view that is shown.
+    pub fn tab(&self) -> Tab {
+        self.tab
+    }
+
+    /// Which runs are meant.
+    pub fn chosen(&self) -> &Chosen {
+        &self.chosen
+    }
+
+    pub(crate) fn table(&self) -> &TableView {
+        &self.table
+    }
+
+    /// Means these runs from now on.
+    pub fn choose(&mut self, chosen: Chosen) {
+        self.chosen = chosen;
+    }
+
+    /// Whether the log is shown.
+    pub fn shows_log(&self) -> bool {
+        self.log
+    }
+
+    /// What was just said, while it is new.
+    pub fn notice(&self, now: u64) -> Option<&str> {
+        self.notice.as_ref().filter(|(_, until)| now < *until).map(|(text, _)| text.as_str())
+    }
+
+    /// Says something in the status line for a while.
+    pub fn say(&mut self, text: impl Into<String>, now: u64) {
+        self.notice = Some((text.into(), now.saturating_add(NOTICE)));
+    }
+
+    /// Heeds a key or the mouse.
+    pub fn input(&mut self, input: &Input, state: &State) -> Vec<Effect> {
+        let mut effects = match input {
+            Input::Key(key) if key.kind == KeyEventKind::Release => vec![],
+            Input::Key(key) => self.key(*key, state),
+            Input::Mouse(mouse) => self.mouse(*mouse, state),
+        };
+        effects.extend(self.follow(state));
+        effects
+    }
+
+    /// Which runs' lines are needed for what is shown now, if others than before. To be asked again when runs come and go.
+    pub fn follow(&mut self, state: &State) -> Option<Effect> {
+        if self.chosen.focus.is_none() {
+            self.chosen.focus = state.grid().runs().next().map(|run| run.key.clone());
+        }
+        let wanted: BTreeSet<TrialKey> = match self.tab {
+            Tab::Curves => {
+                self.chosen.runs().into_iter().take(Theme::SERIES).chain(self.chosen.focus.clone()).collect()
+            }
+            Tab::Run => {
+                let baseline = self.chosen.focus.as_ref().and_then(|key| crate::views::baseline(state, key));
+                self.chosen.focus.iter().chain(baseline.map(|run| &run.key)).cloned().collect()
+            }
+            Tab::Grid | Tab::Runs | Tab::Table | Tab::Machine if self.log => {
+                self.chosen.focus.iter().cloned().collect()
+            }
+            Tab::Grid | Tab::Runs | Tab::Table | Tab::Machine => return None,
+        };
+        (wanted != self.followed).then(|| {
+            self.followed.clone_from(&wanted);
+            Effect::Follow(wanted)
+        })
+    }
+
+    fn key(&mut self, key: KeyEvent, state: &State) -> Vec<Effect> {
+        if let Some(overlay) = &mut self.overlay {
+            let answer = overlay.key(key);
+            return self.answered(answer, state);
+        }
+        match keymap::action(key, self.tab) {
+            Some(action) => self.act(&action.clone(), state),
+            None => vec![],
+        }
+    }
+
+    fn mouse(&mut self, mouse: MouseEvent, state: &State) -> Vec<Effect> {
+        match mouse.kind {
+            MouseEventKind::ScrollUp if self.overlay.is_none() => self.act(&Action::Move(-3, 0), state),
+            MouseEventKind::ScrollDown if self.overlay.is_none() => self.act(&Action::Move(3, 0), state),
+            MouseEventKind::Down(MouseButton::Left) => self.click(Position::new(mouse.column, mouse.row), state),
+            _ => vec![],
+        }
+    }
+
+    fn click(&mut self, at: Position, state: &State) -> Vec<Effect> {
+        let hit = self.clicks.iter().rev().find(|(area, _)| area.contains(at)).map(|(_, action)| action.clone());
+        match (&mut self.overlay, hit) {
+            (Some(overlay), Some(Action::Choose(number))) => {
+                let answer = overlay.choose(number);
+                self.answered(answer, state)
+            }
+            (Some(_), _) => {
+                self.overlay = None;
+                vec![]
+            }
+            (None, Some(action)) => self.act(&action, state),
+            (None, None) => vec![],
+        }
+    }
+
+    fn answered(&mut self, answer: Answer, state: &State) -> Vec<Effect> {
+        match answer {
+            Answer::Stay => vec![],
+            Answer::Close => {
+                self.overlay = None;
+                vec![]
+            }
+            Answer::Act(action) => self.act(&action, state),
+            Answer::CloseAndAct(action) => {
+                self.overlay = None;
+                self.act(&action, state)
+            }
+            Answer::CloseAndDo(effects) => {
+                self.overlay = None;
+                effects
+            }
+        }
+    }
+
+    /// Does what was asked for.
+    pub fn act(&mut self, action: &Action, state: &State) -> Vec<Effect> {
+        match action {
+            Action::Show(tab) => self.show(*tab),
+            Action::NextTab => self.show(turned(self.tab, 1)),
+            Action::PreviousTab => self.show(turned(self.tab, Tab::ALL.len() - 1)),
+            Action::Focus(key) => {
+                self.chosen.focus = Some(key.clone());
+                self.show(Tab::Run)
+            }
+            Action::Log => {
+                self.log = !self.log;
+                vec![]
+            }
+            Action::Help => self.ask(Overlay::Help(Help::default())),
+            Action::Palette => self.ask(Overlay::Palette(Palette::new(self.tab))),
+            Action::Filter => {
+                self.tab = Tab::Runs;
+                self.ask(Overlay::Prompt(Prompt::new(self.runs.filter())))
+            }
+            Action::FilterBy(_) => {
+                let acted = self.runs.act(action, state, &mut self.chosen);
+                self.take(acted.unwrap_or_default(), state)
+            }
+            Action::Pause(whom) => self.steer(*whom, "paused", Command::Pause, state),
+            Action::Resume(whom) => self.steer(*whom, "resumed", Command::Resume, state),
+            Action::Retry(whom) => self.steer(*whom, "queued again", Command::Retry, state),
+            Action::Cancel(whom) => self.confirm_cancel(*whom, state),
+            Action::Prune => self.confirm_prune(state),
+            Action::Priority(by) => self.prioritise(*by, state),
+            Action::Jobs(by) => self.jobs(*by, state),
+            Action::Drain => self.confirm("End the grid when what runs is done?", "end it then", Command::Drain, state),
+            Action::Stop => self.confirm("Let all runs checkpoint, and end the grid?", "stop it", Command::Stop, state),
+            Action::RevealTest => self.reveal(state),
+            Action::Quit => self.quit(state),
+            Action::Export => self.export(),
+            Action::Suspend => vec![Effect::Suspend],
+            Action::Back if self.overlay.take().is_some() => vec![],
+            Action::Move(..)
+            | Action::Page(_)
+            | Action::First
+            | Action::Last
+            | Action::Open
+            | Action::Point(_)
+            | Action::PointAt(..)
+            | Action::Mark
+            | Action::MarkAll
+            | Action::ClearMarks
+            | Action::NextTask
+            | Action::NextMetric
+            | Action::Relative
+            | Action::NextSort
+            | Action::ReverseSort
+            | Action::NextFit
+            | Action::NextQuantity
+            | Action::Smooth(_)
+            | Action::LogAxis
+            | Action::Zoom(_)
+            | Action::NextSplit
+            | Action::Copy
+            | Action::Back
+            | Action::Choose(_) => {
+                let (view, chosen) = self.view();
+                let acted = view.act(action, state, chosen).unwrap_or_default();
+                self.take(acted, state)
+            }
+        }
+    }
+
+    fn view(&mut self) -> (&mut dyn View, &mut Chosen) {
+        let view: &mut dyn View = match self.tab {
+            Tab::Grid => &mut self.grid,
+            Tab::Runs => &mut self.runs,
+            Tab::Curves => &mut self.curves,
+            Tab::Run => &mut self.run,
+            Tab::Table => &mut self.table,
+            Tab::Machine => &mut self.machine,
+        };
+        (view, &mut self.chosen)
+    }
+
+    fn take(&mut self, acted: Acted, state: &State) -> Vec<Effect> {
+        if let Some(notice) = acted.notice {
+            self.say(notice, state.now());
+        }
+        let mut effects = acted.effects;
+        if let Some(filter) = acted.filter {
+            effects.extend(self.act(&Action::FilterBy(filter), state));
+        }
+        if let Some(tab) = acted.show {
+            effects.extend(self.show(tab));
+        }
+        effects
+    }
+
+    fn show(&mut self, tab: Tab) -> Vec<Effect> {
+        self.tab = tab;
+        if tab == Tab::Table { vec![Effect::ReadScores] } else { vec![] }
+    }
+
+    fn ask(&mut self, overlay: Overlay) -> Vec<Effect> {
+        self.overlay = Some(overlay);
+        vec![]
+    }
+
+    /// Whether there is a scheduler that heeds commands; says so if not.
+    fn can_steer(&mut self, state: &State) -> bool {
+        let gone = *state.scheduler() == Scheduler::Gone;
+        if gone {
+            self.say("nothing runs here any more; `mmtl run` starts or goes on with a grid", state.now());
+        }
+        !gone
+    }
+
+    fn target(&mut self, whom: Whom, state: &State) -> Option<Target> {
+        if !self.can_steer(state) {
+            return None;
+        }
+        let target = match whom {
+            Whom::Grid => Target::Grid,
+            Whom::Chosen => Target::Runs(self.chosen.runs()),
+        };
+        if target == Target::Runs(BTreeSet::new()) {
+            self.say("no run is chosen", state.now());
+            return None;
+        }
+        Some(target)
+    }
+
+    fn steer(&mut self, whom: Whom, done: &str, command: fn(Target) -> Command, state: &State) -> Vec<Effect> {
+        let Some(target) = self.target(whom, state) else { return vec![] };
+        self.say(format!("{} to be {done}", words(&target)), state.now());
+        vec![Effect::Send(command(target))]
+    }
+
+    fn confirm(&mut self, question: &str, yes: &str, command: Command, state: &State) -> Vec<Effect> {
+        if !self.can_steer(state) {
+            return vec![];
+        }
+        self.ask(Overlay::Menu(Menu::confirm(question, yes, vec![Effect::Send(command)])))
+    }
+
+    fn confirm_cancel(&mut self, whom: Whom, state: &State) -> Vec<Effect> {
+        let Some(target) = self.target(whom, state) else { return vec![] };
+        let question = format!("Cancel {}? They checkpoint; only a retry goes on with them.", words(&target));
+        self.confirm(&question, "cancel", Command::Cancel(target), state)
+    }
+
+    fn confirm_prune(&mut self, state: &State) -> Vec<Effect> {
+        let Some(Target::Runs(runs)) = self.target(Whom::Chosen, state) else { return vec![] };
+        let words = words(&Target::Runs(runs.clone()));
+        let question = format!("Prune {words}? The table counts pruned seeds, and marks no best among the rest.");
+        self.confirm(&question, "prune", Command::Prune(runs), state)
+    }
+
+    /// Each run keeps its distance to the others: one command for each priority that the chosen ones have.
+    fn prioritise(&mut self, by: i32, state: &State) -> Vec<Effect> {
+        let Some(Target::Runs(runs)) = self.target(Whom::Chosen, state) else { return vec![] };
+        let mut groups: BTreeMap<i32, BTreeSet<TrialKey>> = BTreeMap::new();
+        for key in runs {
+            let now = state.run(&key).map_or(0, |run| run.priority);
+            groups.entry(now.saturating_add(by)).or_default().insert(key);
+        }
+        let to = groups.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        self.say(format!("priority {to}"), state.now());
+        groups.into_iter().map(|(priority, runs)| Effect::Send(Command::Priority { runs, priority })).collect()
+    }
+
+    fn jobs(&mut self, by: i32, state: &State) -> Vec<Effect> {
+        if !self.can_steer(state) {
+            return vec![];
+        }
+        let jobs = state.grid().jobs.saturating_add_signed(by as isize).max(1);
+        self.say(format!("{jobs} at once"), state.now());
+        vec![Effect::Send(Command::Jobs(jobs))]
+    }
+
+    fn reveal(&mut self, state: &State) -> Vec<Effect> {
+        if state.shows_test() {
+            self.say("test scores may be seen already: `d` shows them", state.now());
+            return vec![];
+        }
+        let question = "Show test scores before the grid is done? The store remembers it, and every table will say so: \
+                        whoever chooses by test scores has none left to report.";
+        let yes = Menu::confirm(question, "show them", vec![Effect::RevealTest]);
+        self.ask(Overlay::Menu(yes))
+    }
+
+    fn quit(&mut self, state: &State) -> Vec<Effect> {
+        let alive = matches!(state.scheduler(), Scheduler::Alive { .. });
+        if !alive || state.is_done() {
+            return vec![Effect::Leave(Leave::Running)];
+        }
+        let entry = |key, says: &str, leave| Entry { key, says: says.to_owned(), effects: vec![Effect::Leave(leave)] };
+        let entries = vec![
+            entry('l', "leave it running", Leave::Running),
+            entry('a', "end it after the current runs", Leave::AfterCurrent),
+            entry('s', "stop it: runs checkpoint, `mmtl run` goes on", Leave::Stopped),
+            Entry { key: 'n', says: "stay here".to_owned(), effects: vec![] },
+        ];
+        self.ask(Overlay::Menu(Menu::new("The grid still runs.", entries)))
+    }
+
+    fn export(&mut self) -> Vec<Effect> {
+        let entry =
+            |key, says: &str, format| Entry { key, says: says.to_owned(), effects: vec![Effect::Export(format)] };
+        let entries = vec![
+            entry('m', "tables as Markdown", ExportFormat::Markdown),
+            entry('c', "tables as CSV", ExportFormat::Csv),
+            entry('l', "tables as LaTeX", ExportFormat::Latex),
+            entry('s', "this screen as an SVG picture", ExportFormat::Svg),
+        ];
+        self.ask(Overlay::Menu(Menu::new("Export", entries)))
+    }
+
+    pub(crate) fn draw_view(&mut self, painter: &mut Painter, area: Rect, state: &State) {
+        let chosen = self.chosen.clone();
+        self.view().0.draw(painter, area, state, &chosen);
+    }
+
+    pub(crate) fn draw_overlay(&mut self, painter: &mut Painter, area: Rect) {
+        let tab = self.tab;
+        if let Some(overlay) = &mut self.overlay {
+            overlay.draw(painter, area, tab);
+        }
+    }
+}
+
+fn turned(tab: Tab, by: usize) -> Tab {
+    let at = Tab::ALL.iter().position(|other| *other == tab).unwrap_or(0);
+    Tab::ALL[(at + by) % Tab::ALL.len()]
+}
+
+fn words(target: &Target) -> String {
+    match target {
+        Target::Grid => "the whole grid".to_owned(),
+        Target::Runs(runs) if runs.len() == 1 => "1 run".to_owned(),
+        Target::Runs(runs) => format!("{} runs", runs.len()),
+    }
+}
