@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod bench;
+mod dashboard;
 mod devices;
 mod everyday;
 mod exact;
 mod layering;
 mod plan;
 mod program;
+mod terminal;

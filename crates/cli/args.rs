@@ -23,6 +23,8 @@ pub enum Command {
     Init(Init),
     /// Run a grid, or go on with it; tables at the end.
     Run(Run),
+    /// Show a grid that runs, or ran, on the terminal, and steer it.
+    Watch(Watch),
     /// Print the tables of a grid, finished or not.
     Table(Table),
     /// Steer a running grid.
@@ -79,6 +81,9 @@ pub struct Run {
     /// Plain lines even on a terminal.
     #[arg(long)]
     pub plain: bool,
+    /// How it looks.
+    #[command(flatten)]
+    pub looks: Looks,
     /// Start the grid and return at once.
     #[arg(long)]
     pub detach: bool,
@@ -136,6 +141,41 @@ pub struct How {
     pub fail_fast: bool,
 }
 
+/// `mmtl watch`
+#[derive(Debug, Args)]
+pub struct Watch {
+    /// The grid's folder [default: the one below `results` that was written to last].
+    pub dir: Option<PathBuf>,
+    /// Play it back from its beginning.
+    #[arg(long)]
+    pub replay: bool,
+    /// How many times as fast as it was.
+    #[arg(long, requires = "replay", default_value_t = 20.0, value_parser = speed, allow_negative_numbers = true)]
+    pub speed: f64,
+    /// A report of `mmtl bench --json FILE` of this machine, whose peaks runs are held to.
+    #[arg(long, value_name = "FILE")]
+    pub bench: Option<PathBuf>,
+    /// How it looks.
+    #[command(flatten)]
+    pub looks: Looks,
+}
+
+/// How a dashboard looks.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Looks {
+    /// Only characters of ASCII.
+    #[arg(long)]
+    pub ascii: bool,
+    /// Colours for a light ground.
+    #[arg(long)]
+    pub light: bool,
+}
+
+fn speed(typed: &str) -> Result<f64, String> {
+    let speed = typed.parse::<f64>().ok().filter(|speed| (0.01..=1e6).contains(speed));
+    speed.ok_or_else(|| "expected a number from 0.01 to 1000000".to_owned())
+}
+
 /// `mmtl table`
 #[derive(Debug, Args)]
 pub struct Table {
@@ -174,6 +214,8 @@ pub enum Format {
     Text,
     /// Markdown.
     Md,
+    /// LaTeX, for papers; needs booktabs.
+    Latex,
     /// One line a cell.
     Csv,
     /// Everything.

@@ -33,6 +33,11 @@ impl Failure {
         Self { code: INTERRUPTED, message: String::new() }
     }
 
+    /// Ended by a signal, as shells report it.
+    pub fn signalled(signal: i32) -> Self {
+        Self { code: u8::try_from(128 + signal).unwrap_or(FAILED), message: String::new() }
+    }
+
     /// Says it on standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
         for line in self.message.lines() {

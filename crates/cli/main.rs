@@ -17,6 +17,7 @@ mod run;
 mod step;
 mod table;
 mod verify;
+mod watch;
 mod workers;
 mod zoo;
 
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let done = match command {
         Command::Init(args) => init::init(&args.name),
         Command::Run(args) => run::run(&args),
+        Command::Watch(args) => watch::watch(&args),
         Command::Table(args) => table::table(&args),
         Command::Ctl(args) => control::control(&args),
         Command::Repro(args) => repro::repro(&args),

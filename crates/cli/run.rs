@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mmtl_dash::{Leave, Looks};
 use mmtl_grid::events::Ending;
 use mmtl_grid::store::{Command as Order, Store};
 use mmtl_grid::{Catalogue, Experiment, GridError, Prepared, Stop, prepare};
@@ -16,6 +17,7 @@ use crate::failure::Failure;
 use crate::follow::{Followed, follow};
 use crate::preparing::DataProgress;
 use crate::table::print_tables;
+use crate::watch::{is_terminal, show, theme};
 use crate::workers::{cache_of, options, stop_at_ctrl_c};
 
 /// Runs the grid of an experiment file, or goes on with it.
@@ -57,6 +59,12 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     if args.detach {
         println!("{} runs in the background; `mmtl table {}` shows how far it is", experiment.name, root.display());
         return Ok(());
+    }
+    if !args.plain && is_terminal() {
+        let left = show(&store, Looks { theme: theme(args.looks), replay: None, bench: None })?;
+        if left != Leave::Stopped && store.scheduler().map_err(Failure::failed)?.is_some() {
+            return Ok(());
+        }
     }
     finish(&store, &experiment.name, &stop, args.plain)
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use mmtl_grid::store::Store;
 use mmtl_grid::{Catalogue, Experiment};
 use mmtl_metrics::Metric;
-use mmtl_report::{Metrics, Report, Selection, Split, Terminal, csv, from_grid, json, markdown, text};
+use mmtl_report::{Metrics, Report, Selection, Split, Terminal, csv, from_grid, json, latex, markdown, text};
 
 use crate::args::{Format, Part, Table};
 use crate::failure::Failure;
@@ -27,6 +27,7 @@ pub fn table(args: &Table) -> Result<(), Failure> {
     match args.format {
         Format::Text => print!("{}", text(&report, terminal())),
         Format::Md => print!("{}", markdown(&report)),
+        Format::Latex => print!("{}", latex(&report)),
         Format::Csv => print!("{}", csv(&report)),
         Format::Json => print!("{}", json(&report)),
     }

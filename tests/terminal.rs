@@ -1,0 +1,110 @@
+//! The real binary in a real pseudo-terminal, and what stands on its screen.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, SlavePty, native_pty_system};
+
+/// A terminal that somebody sits at.
+pub struct Terminal {
+    master: Box<dyn MasterPty + Send>,
+    slave: Box<dyn SlavePty + Send>,
+    keys: Box<dyn Write + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+}
+
+fn some(number: u16) -> NonZero<u16> {
+    NonZero::new(number).unwrap()
+}
+
+fn size(rows: u16, cols: u16) -> PtySize {
+    PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }
+}
+
+/// Longer than anything that is waited for takes, on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+impl Terminal {
+    pub fn new(rows: u16, cols: u16) -> Self {
+        let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
+        let screen = Arc::new(Mutex::new(vt100::Parser::new(some(rows), some(cols), 0)));
+        let (shown, mut reader) = (screen.clone(), pair.master.try_clone_reader().unwrap());
+        thread::spawn(move || {
+            let mut bytes = [0; 1 << 14];
+            while let Ok(read) = reader.read(&mut bytes) {
+                shown.lock().unwrap().process(&bytes[..read]);
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        let keys = pair.master.take_writer().unwrap();
+        Self { master: pair.master, slave: pair.slave, keys, screen }
+    }
+
+    /// Starts a command here, as a shell would.
+    pub fn start(&self, command: &Command) -> Box<dyn Child + Send + Sync> {
+        let mut builder = CommandBuilder::new(command.get_program());
+        builder.args(command.get_args());
+        builder.cwd(command.get_current_dir().unwrap());
+        for (name, value) in command.get_envs() {
+            builder.env(name, value.unwrap_or_default());
+        }
+        for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
+            builder.env(name, value);
+        }
+        builder.env_remove("NO_COLOR");
+        self.slave.spawn_command(builder).unwrap()
+    }
+
+    pub fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    pub fn resize(&self, rows: u16, cols: u16) {
+        self.screen.lock().unwrap().screen_mut().set_size(some(rows), some(cols));
+        self.master.resize(size(rows, cols)).unwrap();
+    }
+
+    /// What stands on the screen.
+    pub fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    /// Waits until the screen is as wanted.
+    pub fn wait(&self, wanted: &str, is_there: impl Fn(&str) -> bool) {
+        let began = Instant::now();
+        while !is_there(&self.text()) {
+            assert!(began.elapsed() < PATIENCE, "{wanted} never came; the screen is\n{}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits until a text stands on the screen.
+    pub fn wait_for(&self, text: &str) {
+        self.wait(text, |screen| screen.contains(text));
+    }
+
+    /// How the terminal treats keys and lines, and which of its screens is shown with what.
+    pub fn modes(&self) -> (String, [bool; 3]) {
+        let termios = self.master.get_termios().unwrap();
+        let parser = self.screen.lock().unwrap();
+        let screen = parser.screen();
+        let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
+        (format!("{termios:?}"), [screen.alternate_screen(), screen.hide_cursor(), mouse])
+    }
+
+    /// Waits until the terminal is in these modes again.
+    pub fn wait_for_modes(&self, wanted: &(String, [bool; 3])) {
+        let began = Instant::now();
+        while self.modes() != *wanted {
+            assert!(began.elapsed() < PATIENCE, "{:?} instead of {wanted:?}", self.modes());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
