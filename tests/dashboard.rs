@@ -33,8 +33,14 @@ fn a_grid_is_watched_steered_left_and_found_again() {
     let store = &grid.0;
 
     // Every view.
-    for (key, title) in [("2", "Runs"), ("3", "Curves"), ("4", "Run"), ("5", "Table"), ("6", "Machine"), ("1", "Grid")]
-    {
+    for (key, title) in [
+        ("2", "4 of 4 runs listed"),
+        ("3", "Curves: train loss"),
+        ("4", "Run 1 of 4: shared-bottom"),
+        ("5", "Table"),
+        ("6", "Machine"),
+        ("1", "Grid: MSE of task1, validation"),
+    ] {
         terminal.press(key);
         terminal.wait(title, |screen| screen.lines().nth(1).is_some_and(|line| line.contains(title)));
     }

@@ -45,7 +45,7 @@ fn an_engine_is_verified() {
 fn kernels_are_timed_beside_the_devices_peaks() {
     let program = Program::new();
     let file = program.path("bench.json");
-    let case = ["bench", "small-512", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
+    let case = ["bench", "small-512", "large", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
     let timed = program.run(&[&case[..], &["--engine", "wgpu", "--kernels", "--beside", "cpu"]].concat());
     assert_eq!(timed.code, 0, "{timed:?}");
     assert!(timed.out.contains("operations a byte; ╱"), "{timed:?}");
@@ -53,7 +53,14 @@ fn kernels_are_timed_beside_the_devices_peaks() {
     let kernels = json["kernels"].as_array().unwrap();
     let named = |name| kernels.iter().filter(move |kernel| kernel["kernel"] == name);
     let products: Vec<_> = named("linear").collect();
-    assert!(products.iter().map(|kernel| kernel["number"].as_u64()).eq((1..=5).map(Some)), "{json}");
+    let numbers = products.iter().map(|kernel| kernel["number"].as_u64());
+    assert!(numbers.eq((1..=products.len() as u64).map(Some)) && products.len() > 1, "{json}");
+    // Each of the two cases has one.
+    assert_eq!(
+        named("tail, forward and back").filter(|kernel| kernel["gflops"].as_f64() > Some(0.0)).count(),
+        2,
+        "{json}"
+    );
     assert!(products.iter().all(|kernel| kernel["gflops"].as_f64() > Some(0.0)), "{json}");
     let mut mixes = named("mix, input's gradient");
     assert!(mixes.all(|kernel| kernel["gigabytes"].as_f64() > Some(0.0) && kernel["number"].is_null()), "{json}");

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,6 +16,14 @@ pub struct Terminal {
     slave: Box<dyn SlavePty + Send>,
     keys: Box<dyn Write + Send>,
     screen: Arc<Mutex<vt100::Parser>>,
+    /// Set when nobody sits here any more: the thread that reads lets go of the terminal then, which closes it.
+    closed: Arc<AtomicBool>,
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
 }
 
 fn some(number: u16) -> NonZero<u16> {
@@ -32,18 +41,20 @@ impl Terminal {
     pub fn new(rows: u16, cols: u16) -> Self {
         let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
         let screen = Arc::new(Mutex::new(vt100::Parser::new(some(rows), some(cols), 0)));
+        let closed = Arc::new(AtomicBool::new(false));
+        let is_closed = closed.clone();
         let (shown, mut reader) = (screen.clone(), pair.master.try_clone_reader().unwrap());
         thread::spawn(move || {
             let mut bytes = [0; 1 << 14];
             while let Ok(read) = reader.read(&mut bytes) {
                 shown.lock().unwrap().process(&bytes[..read]);
-                if read == 0 {
+                if read == 0 || is_closed.load(Ordering::Relaxed) {
                     return;
                 }
             }
         });
         let keys = pair.master.take_writer().unwrap();
-        Self { master: pair.master, slave: pair.slave, keys, screen }
+        Self { master: pair.master, slave: pair.slave, keys, screen, closed }
     }
 
     /// Starts a command here, as a shell would.

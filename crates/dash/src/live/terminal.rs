@@ -23,6 +23,17 @@ use crate::event::Event;
 pub struct Taken {
     /// Where to draw.
     pub terminal: Terminal<CrosstermBackend<File>>,
+    /// Put back after `terminal`, which prints when it is dropped on a terminal that is gone: onto that one, it would panic.
+    _streams: Streams,
+}
+
+/// Standard output and error, which are put back when this is dropped.
+struct Streams;
+
+impl Drop for Streams {
+    fn drop(&mut self) {
+        put_streams_back();
+    }
 }
 
 /// Standard output and error as they were, while a dashboard has the terminal.
@@ -43,7 +54,8 @@ impl Taken {
         rustix::stdio::dup2_stderr(&writer)?;
         listen(reader, printed);
         end_with_the_terminal(io::stdin().as_fd().try_clone_to_owned()?);
-        let mut taken = Self { terminal: Terminal::new(CrosstermBackend::new(tty))? };
+        let streams = Streams;
+        let mut taken = Self { terminal: Terminal::new(CrosstermBackend::new(tty))?, _streams: streams };
         taken.enter()?;
         Ok(taken)
     }
@@ -87,7 +99,6 @@ impl Drop for Taken {
     fn drop(&mut self) {
         // A terminal that was closed cannot be put back, and needs not be.
         let _ = self.leave();
-        put_streams_back();
     }
 }
 
