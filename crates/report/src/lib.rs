@@ -79,3 +79,4 @@ pub use selection::{ALL_ROWS, Metrics, Selection};
 pub use summary_line::summary_line;
 pub use table::{Head, Marking, Table};
 pub use text::{Terminal, text};
+pub use words::{count, metric_name, one_line};

@@ -4,7 +4,7 @@ use mmtl_metrics::Metric;
 use thousands::Separable;
 
 /// A number with its noun, as in `1 row` and `10,468 rows`.
-pub(crate) fn count(n: u64, noun: &str) -> String {
+pub fn count(n: u64, noun: &str) -> String {
     format!("{} {noun}{}", n.separate_with_commas(), if n == 1 { "" } else { "s" })
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 /// A metric's name as papers write it.
-pub(crate) fn metric_name(metric: Metric) -> &'static str {
+pub fn metric_name(metric: Metric) -> &'static str {
     match metric {
         Metric::Auc => "AUC",
         Metric::LogLoss => "log loss",
@@ -50,7 +50,7 @@ pub(crate) fn metric_name(metric: Metric) -> &'static str {
 
 /// One line of a text from elsewhere: names come from data and reasons from failures, and neither may move a terminal's
 /// cursor or end a line of a table.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     words.join(" ").chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -9,6 +9,7 @@ use crate::overlays::{Answer, centred};
 use crate::painter::Painter;
 use crate::theme::Role;
 use crate::views::moved;
+use crate::wrapped::wrapped;
 
 /// An answer.
 #[derive(Debug)]
@@ -93,19 +94,4 @@ impl Menu {
             painter.clickable(line, Action::Choose(number));
         }
     }
-}
-
-/// A text in lines of at most `width` characters, broken at blanks.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = vec![];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

@@ -4,24 +4,11 @@ use std::fmt::Write as _;
 
 use mmtl_grid::events::{RunState, RunStatus};
 use mmtl_metrics::{DIM_BELOW, Metric, Score, Scored};
-use mmtl_report::Split;
-use thousands::Separable;
+use mmtl_report::{Split, count, metric_name};
 
 use crate::views::grid::cells::{Cells, Difference, Outcome};
 use crate::views::grid::numbers::Digits;
 use crate::views::grid::scores::Question;
-
-/// A metric's name as papers write it.
-pub fn metric_name(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Auc => "AUC",
-        Metric::LogLoss => "log loss",
-        Metric::Mse => "MSE",
-        Metric::Rmse => "RMSE",
-        Metric::Mae => "MAE",
-        Metric::Accuracy => "accuracy",
-    }
-}
 
 /// The word for a split.
 pub fn split_name(split: Split) -> &'static str {
@@ -119,24 +106,4 @@ fn seed(run: &RunState, scored: Option<Scored>, digits: Digits) -> String {
             run.status.name().to_owned()
         }
     }
-}
-
-fn count(n: u64, noun: &str) -> String {
-    format!("{} {noun}{}", n.separate_with_commas(), if n == 1 { "" } else { "s" })
-}
-
-/// A text in lines of at most `width` columns, broken at spaces; a word that is longer stands in a line of its own.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    use unicode_width::UnicodeWidthStr;
-    let mut lines: Vec<String> = vec![];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) | None => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

@@ -1,7 +1,7 @@
 //! The heat map on the screen.
 
 use mmtl_grid::events::RunState;
-use mmtl_report::Split;
+use mmtl_report::{Split, metric_name};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -13,11 +13,12 @@ use crate::symbols::of_status;
 use crate::theme::{Depth, Role};
 use crate::views::grid::Grid;
 use crate::views::grid::cells::{Outcome, Range};
-use crate::views::grid::detail::{metric_name, sentences, split_name, wrapped};
+use crate::views::grid::detail::{sentences, split_name};
 use crate::views::grid::look::{Detail, Look, Signs, Widths, of_difference, of_scores, pieces};
 use crate::views::grid::numbers::Digits;
 use crate::views::grid::scores::Question;
 use crate::views::scrolled;
+use crate::wrapped::wrapped;
 
 /// Lines for the cell under the cursor.
 const SENTENCES: u16 = 3;

@@ -21,7 +21,7 @@ mod scores;
 use std::fmt::Write as _;
 
 use mmtl_grid::events::RunState;
-use mmtl_report::Split;
+use mmtl_report::{Split, metric_name, one_line};
 use ratatui::layout::Rect;
 
 use crate::action::{Action, Tab};
@@ -30,7 +30,7 @@ use crate::effect::Effect;
 use crate::painter::Painter;
 use crate::state::State;
 use crate::views::grid::cells::{Cells, Outcome};
-use crate::views::grid::detail::{metric_name, split_name};
+use crate::views::grid::detail::split_name;
 use crate::views::grid::scores::Question;
 use crate::views::{Acted, View, moved};
 
@@ -144,11 +144,6 @@ impl Grid {
         text.push('\n');
         Some(text)
     }
-}
-
-/// Names come from data: none may begin a line or a column of its own.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl View for Grid {

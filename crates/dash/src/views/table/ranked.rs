@@ -5,7 +5,7 @@ use mmtl_metrics::Metric;
 use mmtl_plan::Space;
 use mmtl_report::{
     ALL_ROWS, Absence, Cell, Emphasis, Layout, Metrics, Outcome, Report, Scores, Selection, Shape, Shown, Split, Table,
-    label, lined_up, notes, title,
+    label, lined_up, notes, one_line, title,
 };
 use unicode_width::UnicodeWidthStr;
 
@@ -186,9 +186,4 @@ fn of_difference(cell: &Cell, metric: Metric) -> Role {
         Some(_) => Role::Text,
         None => Role::Dim,
     }
-}
-
-/// Names come from experiment files and may hold anything.
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
