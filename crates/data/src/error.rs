@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mmtl_plan::KnobError;
+use mmtl_plan::{Faults, KnobError};
 
 /// Why there is no data set.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,22 @@ pub enum DataError {
         nearest: Option<String>,
         /// All names.
         choices: Vec<&'static str>,
+    },
+    /// A card that is wrong.
+    #[error("{0}")]
+    Card(Faults),
+    /// No such card.
+    #[error(
+        "there is no card `{given}`{}; expected the path of a TOML file, or one of those that ship: {}",
+        did_you_mean(.nearest.as_deref()), .shipped.join(", ")
+    )]
+    UnknownCard {
+        /// What was given.
+        given: String,
+        /// The closest name of one that ships.
+        nearest: Option<String>,
+        /// Those that ship.
+        shipped: Vec<&'static str>,
     },
     /// A key of `[data]` that its knob does not accept.
     #[error("data: {0}")]
@@ -101,7 +117,7 @@ pub enum DataError {
     BadValue {
         /// The file.
         origin: String,
-        /// The row, counted from 0.
+        /// The row of the file, counted from 1 after the header.
         row: u64,
         /// The column.
         column: String,
@@ -154,6 +170,30 @@ pub enum DataError {
         rows: u64,
         /// Their label.
         label: usize,
+    },
+    /// A field that has a value of its own for each label.
+    #[error(
+        "field `{field}` tells the label of task `{task}`: in all {rows} train rows where both are known, column \
+         `{column}` has one value for each label; expected a field that is known before the label; leave it out, or \
+         list the column in `allow_label_as_feature`"
+    )]
+    FieldTellsLabel {
+        /// The field.
+        field: String,
+        /// Its column.
+        column: String,
+        /// The task.
+        task: String,
+        /// Train rows that say so.
+        rows: u64,
+    },
+    /// A file whose name does not say to which part its rows belong.
+    #[error("file `{file}` belongs to no part, expected a name like {expected}")]
+    FileOfNoPart {
+        /// The file.
+        file: String,
+        /// The patterns of the card.
+        expected: String,
     },
     /// Columns that do not make a data set.
     #[error("{what} has {got}, expected {expected}")]
@@ -208,6 +248,157 @@ pub enum DataError {
         /// Why.
         source: io::Error,
     },
+    /// A key of a card's `[read]` or `[join.NAME]` that does not fit the others.
+    #[error("`[{table}]`: `{key}` is {got}, expected {expected}")]
+    ReadingKey {
+        /// `read` or `join.NAME`.
+        table: String,
+        /// The key.
+        key: &'static str,
+        /// What it is.
+        got: String,
+        /// What fits.
+        expected: String,
+    },
+    /// A table without a file.
+    #[error("`[{table}]`: {fault}, expected one of those given: {}", none_or(.given))]
+    NoFile {
+        /// `read` or `join.NAME`.
+        table: String,
+        /// Which pattern fits none.
+        fault: String,
+        /// The files given.
+        given: Vec<String>,
+    },
+    /// A file given more than once.
+    #[error("`{}` is given twice, expected each file once", .path.display())]
+    FileTwice {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is part of two tables.
+    #[error(
+        "`{}` belongs to both `[{first}]` and `[{second}]`; expected `file` patterns of which only one fits",
+        .path.display()
+    )]
+    PickedTwice {
+        /// The file.
+        path: PathBuf,
+        /// One table.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A file without anything in it.
+    #[error("`{}` is empty, expected {expected}", .path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+        /// What it should begin with.
+        expected: &'static str,
+    },
+    /// A header that does not name the columns.
+    #[error("the header of `{origin}` {fault}, expected {expected}")]
+    BadHeader {
+        /// The file.
+        origin: String,
+        /// What is wrong with it.
+        fault: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Files of one table that have different columns.
+    #[error(
+        "`{}` has other columns than `{}`: {difference}; expected the same in every file of a table",
+        .path.display(), .first.display()
+    )]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+        /// The first file of the table.
+        first: PathBuf,
+        /// A column that only one of them has.
+        difference: String,
+    },
+    /// A compressed file whose end is missing.
+    #[error("`{}` ends in the middle of its {format} data, as after a download cut short; expected a whole file", .path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        format: &'static str,
+    },
+    /// A row of another number of fields than there are columns.
+    #[error("row {row} of `{origin}` has {got} fields, expected {expected}, one for each column{hint}")]
+    RaggedRow {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// Its fields.
+        got: usize,
+        /// The columns.
+        expected: usize,
+        /// What may have caused it.
+        hint: &'static str,
+    },
+    /// A row that cannot be read.
+    #[error("row {row} of `{origin}` {fault}; expected {expected}")]
+    BadRow {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// What is wrong with it.
+        fault: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Bytes that are no text.
+    #[error(
+        "row {row} of `{origin}`: column `{column}` is {value:?}, expected UTF-8 text, or `encoding = \"latin-1\"` in \
+         the card's `[read]`"
+    )]
+    BrokenText {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// The column.
+        column: String,
+        /// The value, with � for what cannot be read.
+        value: String,
+    },
+    /// Two rows of a joined table with the same key.
+    #[error(
+        "`[{table}]`: key {value} of column `{column}` is in row {} of `{}` and row {} of `{}`, expected one row a key",
+        .first.1, .first.0, .second.1, .second.0
+    )]
+    KeyTwice {
+        /// `join.NAME`.
+        table: String,
+        /// The key's column.
+        column: String,
+        /// The key.
+        value: String,
+        /// The first file and row, counted from 1 after the header.
+        first: (String, u64),
+        /// The other.
+        second: (String, u64),
+    },
+    /// A column that two tables have.
+    #[error(
+        "column `{column}` is in both `[{first}]` and `[{second}]`, expected one of them; `columns` under `[{second}]` \
+         gives other names"
+    )]
+    ColumnTwice {
+        /// The column.
+        column: String,
+        /// One table.
+        first: String,
+        /// The other.
+        second: String,
+    },
 }
 
 impl DataError {
@@ -228,6 +419,10 @@ impl DataError {
     pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Write { path: path.to_owned(), source }
     }
+}
+
+fn none_or(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {
