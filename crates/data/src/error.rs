@@ -101,7 +101,7 @@ pub enum DataError {
     BadValue {
         /// The file.
         origin: String,
-        /// The row, counted from 0.
+        /// The row of the file, counted from 1 after the header.
         row: u64,
         /// The column.
         column: String,
@@ -208,6 +208,157 @@ pub enum DataError {
         /// Why.
         source: io::Error,
     },
+    /// A key of a card's `[read]` or `[join.NAME]` that does not fit the others.
+    #[error("`[{table}]`: `{key}` is {got}, expected {expected}")]
+    ReadingKey {
+        /// `read` or `join.NAME`.
+        table: String,
+        /// The key.
+        key: &'static str,
+        /// What it is.
+        got: String,
+        /// What fits.
+        expected: String,
+    },
+    /// A table without a file.
+    #[error("`[{table}]`: {fault}, expected one of those given: {}", none_or(.given))]
+    NoFile {
+        /// `read` or `join.NAME`.
+        table: String,
+        /// Which pattern fits none.
+        fault: String,
+        /// The files given.
+        given: Vec<String>,
+    },
+    /// A file given more than once.
+    #[error("`{}` is given twice, expected each file once", .path.display())]
+    FileTwice {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file that is part of two tables.
+    #[error(
+        "`{}` belongs to both `[{first}]` and `[{second}]`; expected `file` patterns of which only one fits",
+        .path.display()
+    )]
+    PickedTwice {
+        /// The file.
+        path: PathBuf,
+        /// One table.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// A file without anything in it.
+    #[error("`{}` is empty, expected {expected}", .path.display())]
+    EmptyFile {
+        /// The file.
+        path: PathBuf,
+        /// What it should begin with.
+        expected: &'static str,
+    },
+    /// A header that does not name the columns.
+    #[error("the header of `{origin}` {fault}, expected {expected}")]
+    BadHeader {
+        /// The file.
+        origin: String,
+        /// What is wrong with it.
+        fault: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Files of one table that have different columns.
+    #[error(
+        "`{}` has other columns than `{}`: {difference}; expected the same in every file of a table",
+        .path.display(), .first.display()
+    )]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+        /// The first file of the table.
+        first: PathBuf,
+        /// A column that only one of them has.
+        difference: String,
+    },
+    /// A compressed file whose end is missing.
+    #[error("`{}` ends in the middle of its {format} data, as after a download cut short; expected a whole file", .path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// How it is compressed.
+        format: &'static str,
+    },
+    /// A row of another number of fields than there are columns.
+    #[error("row {row} of `{origin}` has {got} fields, expected {expected}, one for each column{hint}")]
+    RaggedRow {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// Its fields.
+        got: usize,
+        /// The columns.
+        expected: usize,
+        /// What may have caused it.
+        hint: &'static str,
+    },
+    /// A row that cannot be read.
+    #[error("row {row} of `{origin}` {fault}; expected {expected}")]
+    BadRow {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// What is wrong with it.
+        fault: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// Bytes that are no text.
+    #[error(
+        "row {row} of `{origin}`: column `{column}` is {value:?}, expected UTF-8 text, or `encoding = \"latin-1\"` in \
+         the card's `[read]`"
+    )]
+    BrokenText {
+        /// The file.
+        origin: String,
+        /// The row of the file, counted from 1 after the header.
+        row: u64,
+        /// The column.
+        column: String,
+        /// The value, with � for what cannot be read.
+        value: String,
+    },
+    /// Two rows of a joined table with the same key.
+    #[error(
+        "`[{table}]`: key {value} of column `{column}` is in row {} of `{}` and row {} of `{}`, expected one row a key",
+        .first.1, .first.0, .second.1, .second.0
+    )]
+    KeyTwice {
+        /// `join.NAME`.
+        table: String,
+        /// The key's column.
+        column: String,
+        /// The key.
+        value: String,
+        /// The first file and row, counted from 1 after the header.
+        first: (String, u64),
+        /// The other.
+        second: (String, u64),
+    },
+    /// A column that two tables have.
+    #[error(
+        "column `{column}` is in both `[{first}]` and `[{second}]`, expected one of them; `columns` under `[{second}]` \
+         gives other names"
+    )]
+    ColumnTwice {
+        /// The column.
+        column: String,
+        /// One table.
+        first: String,
+        /// The other.
+        second: String,
+    },
 }
 
 impl DataError {
@@ -228,6 +379,10 @@ impl DataError {
     pub(crate) fn writing(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         move |source| Self::Write { path: path.to_owned(), source }
     }
+}
+
+fn none_or(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn did_you_mean(nearest: Option<&str>) -> String {

@@ -82,7 +82,7 @@ fn prepare_in_memory(
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Dataset, DataError> {
-    let (rows, table, mut chunks) = (table.rows(), Kept::new(table), vec![]);
+    let (rows, table, mut chunks) = (table.rows().unwrap_or(0), Kept::new(table), vec![]);
     let fitted = prepare::fit(card, &table, rows, split, progress)?;
     prepare::encode(card, &fitted, &table, rows, split, progress, &mut |chunk| {
         chunks.push(chunk);
@@ -99,7 +99,7 @@ fn prepare_on_disk(
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
-    let (rows, table) = (table.rows(), Kept::new(table));
+    let (rows, table) = (table.rows().unwrap_or(0), Kept::new(table));
     let fitted = prepare::fit(card, &table, rows, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
         prepare::encode(card, &fitted, &table, rows, split, progress, each)

@@ -54,8 +54,8 @@ fn malformed(path: &Path) -> impl Fn(ParquetError) -> DataError + '_ {
 }
 
 impl Table for ParquetFile {
-    fn rows(&self) -> u64 {
-        self.metadata.metadata().file_metadata().num_rows().unsigned_abs()
+    fn rows(&self) -> Option<u64> {
+        Some(self.metadata.metadata().file_metadata().num_rows().unsigned_abs())
     }
 
     fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
@@ -72,11 +72,13 @@ impl Table for ParquetFile {
         let mask = ProjectionMask::columns(builder.parquet_schema(), self.columns.iter().map(String::as_str));
         let reader =
             builder.with_projection(mask).with_batch_size(PIECE_ROWS).build().map_err(malformed(&self.path))?;
-        let mut first_row = 0;
+        let (mut first_row, total) = (0, self.rows().unwrap_or(0));
         for batch in reader {
             let batch = batch.map_err(|error| malformed(&self.path)(error.into()))?;
-            let piece = Piece { origin: self.origin.clone(), first_row, batch };
-            first_row += piece.rows() as u64;
+            let end = first_row + batch.num_rows() as u64;
+            let share = end as f64 / total.max(end) as f64;
+            let piece = Piece { origin: self.origin.clone(), first_row, first_in_file: first_row, share, batch };
+            first_row = end;
             each(&piece)?;
         }
         Ok(())

@@ -13,9 +13,9 @@ use crate::fingerprint::Fingerprint;
 pub type EachPiece<'a> = &'a mut dyn FnMut(&Piece) -> Result<(), DataError>;
 
 /// A table of raw columns.
-pub trait Table {
-    /// Number of rows.
-    fn rows(&self) -> u64;
+pub trait Table: Send + Sync {
+    /// Number of rows, where it is known before they are read.
+    fn rows(&self) -> Option<u64>;
 
     /// Adds all that decides the contents.
     ///
@@ -37,6 +37,10 @@ pub struct Piece {
     pub origin: String,
     /// Number of the first row in the table.
     pub first_row: u64,
+    /// Number of rows of the same file before it.
+    pub first_in_file: u64,
+    /// Share of the whole table, by bytes or rows, up to the end of the piece.
+    pub share: f64,
     /// The columns.
     pub batch: RecordBatch,
 }
@@ -91,7 +95,7 @@ impl Column<'_> {
     pub(crate) fn value_error(&self, at: usize, value: String, expected: impl Into<String>) -> DataError {
         DataError::BadValue {
             origin: self.piece.origin.clone(),
-            row: self.piece.first_row + at as u64,
+            row: self.piece.first_in_file + at as u64 + 1,
             column: self.name.to_owned(),
             value,
             expected: expected.into(),

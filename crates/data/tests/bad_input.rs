@@ -159,7 +159,7 @@ fn files_with_other_columns_types_or_values() {
     assert!(error.ends_with("` holds whole numbers, expected text"), "{error}");
     let error = message(with_file(|columns| columns[5].1 = columns[4].1.clone()));
     assert!(
-        error.contains("row 1 of `") && error.ends_with("column `Recommended IND` is 2, expected 0 or 1"),
+        error.contains("row 2 of `") && error.ends_with("column `Recommended IND` is 2, expected 0 or 1"),
         "{error}"
     );
     let floating = |columns: &mut Vec<(&str, ArrayRef)>| {
@@ -168,7 +168,7 @@ fn files_with_other_columns_types_or_values() {
     };
     let error = message(with_file(floating));
     assert!(
-        error.contains("row 0 of `") && error.ends_with("column `Age` is inf, expected a finite number"),
+        error.contains("row 1 of `") && error.ends_with("column `Age` is inf, expected a finite number"),
         "{error}"
     );
 }

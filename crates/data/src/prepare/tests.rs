@@ -29,8 +29,8 @@ struct Memory {
 }
 
 impl Table for Memory {
-    fn rows(&self) -> u64 {
-        self.batch.num_rows() as u64
+    fn rows(&self) -> Option<u64> {
+        Some(self.batch.num_rows() as u64)
     }
 
     fn contents(&self, _: &mut Fingerprint) -> Result<(), DataError> {
@@ -40,7 +40,8 @@ impl Table for Memory {
     fn scan(&self, each: EachPiece) -> Result<(), DataError> {
         for first in (0..self.batch.num_rows()).step_by(self.piece) {
             let batch = self.batch.slice(first, self.piece.min(self.batch.num_rows() - first));
-            each(&Piece { origin: "memory".into(), first_row: first as u64, batch })?;
+            let (first_row, share) = (first as u64, (first + batch.num_rows()) as f64 / self.batch.num_rows() as f64);
+            each(&Piece { origin: "memory".into(), first_row, first_in_file: first_row, share, batch })?;
         }
         Ok(())
     }
@@ -108,8 +109,8 @@ fn card() -> Card {
 fn prepare_by(card: &Card, raw: &Raw, piece: usize) -> Result<(Dataset, Vec<Chunk>), DataError> {
     let memory = Memory { batch: raw.batch(), piece };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
-    let fitted = fit(card, &table, memory.rows(), SEED, &mut nothing)?;
-    encode(card, &fitted, &table, memory.rows(), SEED, &mut nothing, &mut |chunk| {
+    let fitted = fit(card, &table, ROWS as u64, SEED, &mut nothing)?;
+    encode(card, &fitted, &table, ROWS as u64, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })?;
@@ -202,8 +203,8 @@ fn ids_do_not_depend_on_the_order_of_rows() {
     let shuffled = take_record_batch(&Raw::new().batch(), &UInt32Array::from(from.clone())).unwrap();
     let memory = Memory { batch: shuffled, piece: 333 };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
-    let fitted = fit(&card(), &table, memory.rows(), SEED, &mut nothing).unwrap();
-    encode(&card(), &fitted, &table, memory.rows(), SEED, &mut nothing, &mut |chunk| {
+    let fitted = fit(&card(), &table, ROWS as u64, SEED, &mut nothing).unwrap();
+    encode(&card(), &fitted, &table, ROWS as u64, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })
@@ -266,7 +267,7 @@ fn rows_without_a_scene_are_left_out_or_refused() {
     assert!((0..dropped.len() as u32).all(|row| dropped.row_id(row) % 23 != 0));
     assert!((0..dropped.len() as u32).all(|row| dropped.part(row) == part(dropped.row_id(row) as usize)));
     let error = policy(MissingScene::Error).map(|_| ()).unwrap_err().to_string();
-    assert!(error.starts_with("row 0 of `memory`: column `scene` is missing, expected a scene"), "{error}");
+    assert!(error.starts_with("row 1 of `memory`: column `scene` is missing, expected a scene"), "{error}");
 }
 
 #[test]
@@ -302,5 +303,5 @@ fn classes_outside_their_range_are_named() {
         TaskKind::Multiclass { classes: 31 }
     );
     let error = prepare_by(&Card { tasks: tasks(1), ..card() }, &Raw::new(), 500).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(error, "row 31 of `memory`: column `spend` is 0, expected a whole number from 1 to 31");
+    assert_eq!(error, "row 32 of `memory`: column `spend` is 0, expected a whole number from 1 to 31");
 }

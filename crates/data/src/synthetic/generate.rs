@@ -131,8 +131,8 @@ impl World {
 }
 
 impl Table for World {
-    fn rows(&self) -> u64 {
-        self.rows
+    fn rows(&self) -> Option<u64> {
+        Some(self.rows)
     }
 
     fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
@@ -155,7 +155,8 @@ impl Table for World {
                 RecordBatch::try_new(schema.clone(), arrays)
             });
             let batch = batch.expect("columns are made for the schema");
-            each(&Piece { origin: NAME.to_owned(), first_row, batch })?;
+            let share = (first_row + batch.num_rows() as u64) as f64 / self.rows as f64;
+            each(&Piece { origin: NAME.to_owned(), first_row, first_in_file: first_row, share, batch })?;
         }
         Ok(())
     }
