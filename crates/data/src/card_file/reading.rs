@@ -3,10 +3,21 @@
 use mmtl_plan::Checker;
 
 use crate::card_file::keys::Keys;
-use crate::read::{Encoding, Format, Join, Reading};
+use crate::read::{Encoding, Explode, Format, Join, Reading};
 
-const KEYS: [&str; 10] =
-    ["file", "format", "delimiter", "header", "columns", "typed_header", "encoding", "missing", "quote", "trim"];
+const KEYS: [&str; 11] = [
+    "file",
+    "format",
+    "delimiter",
+    "header",
+    "columns",
+    "typed_header",
+    "encoding",
+    "missing",
+    "quote",
+    "trim",
+    "explode",
+];
 
 /// How the main table is read.
 pub(super) fn reading(top: &Keys, checker: &mut Checker) -> Reading {
@@ -63,5 +74,24 @@ fn of(keys: &Keys, checker: &mut Checker) -> Reading {
         missing: keys.texts(checker, "missing").unwrap_or(default.missing),
         quote: keys.get("quote").map(|_| keys.flag(checker, "quote", true)),
         trim: keys.flag(checker, "trim", default.trim),
+        explode: explode(keys, checker),
     }
+}
+
+/// A row for each element of a list, whose parts become columns.
+fn explode(keys: &Keys, checker: &mut Checker) -> Option<Explode> {
+    let keys = keys.table(checker, "explode")?;
+    keys.only(checker, &["column", "separator", "into", "between"]);
+    for (key, expected) in [("column", "the column of lists"), ("into", "names for the parts of an element")] {
+        if keys.get(key).is_none() {
+            keys.wrong(checker, key, expected);
+        }
+    }
+    let (column, into) = (keys.text(checker, "column")?, keys.texts(checker, "into")?);
+    let between = keys.text(checker, "between");
+    if into.is_empty() || (into.len() > 1) != between.is_some() {
+        keys.wrong(checker, "into", "one name, or several and what stands between the parts as `between`");
+    }
+    let separator = keys.text(checker, "separator").unwrap_or_else(|| " ".to_owned());
+    Some(Explode { column, separator, into, between })
 }

@@ -1,0 +1,148 @@
+//! A table in files.
+
+use std::path::PathBuf;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Field, Schema};
+
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+use crate::read::join::{JoinFiles, Lookup};
+use crate::read::parquet_rows;
+use crate::read::pattern::MAIN;
+use crate::read::piece_end::PIECE_BYTES;
+use crate::read::reading::{Format, Reading, Wanted};
+use crate::read::rows::{Batch, rows};
+use crate::table::{EachPiece, Piece, Table};
+
+/// Pieces that are read ahead of those who ask for them.
+const AHEAD: usize = 2;
+
+/// A table in files, with the columns of others joined.
+pub(super) struct Files {
+    pub files: Vec<PathBuf>,
+    pub reading: Reading,
+    /// What is read of the main table: what is wanted of it, then keys that are not.
+    pub read: Vec<Wanted>,
+    pub joins: Vec<JoinFiles>,
+    /// Where each column wanted is: among those read of the main table (0) or of a join (its number + 1).
+    pub places: Vec<(usize, usize)>,
+    /// Names of the columns wanted.
+    pub names: Vec<String>,
+    /// Bytes of all files of the main table up to the start of each.
+    pub starts: Vec<u64>,
+    /// The tables that are joined, once read.
+    pub lookups: Mutex<Option<Arc<Vec<Lookup>>>>,
+}
+
+impl Files {
+    fn lookups(&self) -> Result<Arc<Vec<Lookup>>, DataError> {
+        let mut kept = self.lookups.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lookups) = kept.as_ref() {
+            return Ok(lookups.clone());
+        }
+        let lookups = Arc::new(self.joins.iter().map(Lookup::read).collect::<Result<Vec<_>, _>>()?);
+        *kept = Some(lookups.clone());
+        Ok(lookups)
+    }
+
+    /// Hands all rows to `each` until it is false.
+    fn read(&self, each: &mut dyn FnMut(Piece) -> bool) -> Result<(), DataError> {
+        let (lookups, mut first_row) = (self.lookups()?, 0);
+        for (file, path) in self.files.iter().enumerate() {
+            let (origin, mut first_in_file) = (path.display().to_string(), 0);
+            let mut rows = rows(path, &self.reading, &self.read, MAIN)?;
+            while let Some(batch) = rows.batch()? {
+                let share = self.share(file, batch.share);
+                for (rows, columns) in self.joined(&lookups, &batch) {
+                    let batch = self.batch(columns, rows);
+                    let piece = Piece { origin: origin.clone(), first_row, first_in_file, share, batch };
+                    if !each(piece) {
+                        return Ok(());
+                    }
+                    first_row += rows as u64;
+                    first_in_file += rows as u64;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn share(&self, file: usize, of_file: f64) -> f64 {
+        let (start, end) = (self.starts[file] as f64, self.starts[file + 1] as f64);
+        let all = self.starts[self.files.len()].max(1) as f64;
+        (start + (end - start) * of_file) / all
+    }
+
+    /// The columns wanted of some rows, cut where texts that are joined would grow without bound.
+    fn joined(&self, lookups: &[Lookup], batch: &Batch) -> Vec<(usize, Vec<ArrayRef>)> {
+        let rows = batch.rows as usize;
+        let found: Vec<_> = lookups.iter().map(|lookup| lookup.find(&batch.arrays)).collect();
+        let (mut cuts, mut bytes) = (vec![0], 0);
+        if !lookups.is_empty() {
+            for at in 0..rows {
+                bytes += lookups.iter().zip(&found).map(|(lookup, found)| lookup.bytes(found, at)).sum::<usize>();
+                if bytes > PIECE_BYTES && at > 0 {
+                    cuts.push(at);
+                    bytes = 0;
+                }
+            }
+        }
+        cuts.push(rows);
+        let part = |cut: &[usize]| {
+            let (from, rows) = (cut[0], cut[1] - cut[0]);
+            let mut tables = vec![batch.arrays.iter().map(|array| array.slice(from, rows)).collect::<Vec<_>>()];
+            tables.extend(lookups.iter().zip(&found).map(|(lookup, found)| lookup.columns(found, from..cut[1])));
+            (rows, self.places.iter().map(|&(table, column)| tables[table][column].clone()).collect())
+        };
+        cuts.windows(2).map(part).collect()
+    }
+
+    fn batch(&self, columns: Vec<ArrayRef>, rows: usize) -> RecordBatch {
+        let field = |(name, column): (&String, &ArrayRef)| Field::new(name, column.data_type().clone(), true);
+        let schema = Schema::new(self.names.iter().zip(&columns).map(field).collect::<Vec<_>>());
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(Arc::new(schema), columns, &options)
+            .expect("all columns are of the same rows")
+    }
+}
+
+impl Table for Files {
+    fn rows(&self) -> Option<u64> {
+        let parquet = |path: &PathBuf| self.reading.format_of(path) == Format::Parquet;
+        let counts = self.files.iter().map(|path| if parquet(path) { parquet_rows::count(path).ok() } else { None });
+        counts.sum()
+    }
+
+    /// The bytes of all files in the order in which they are read. Their names are left out, so that a renamed file
+    /// is the same data.
+    fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
+        let joined = self.joins.iter().map(|join| (join.table.as_str(), &join.files));
+        for (table, files) in std::iter::once((MAIN, &self.files)).chain(joined) {
+            fingerprint.text("table", table);
+            for path in files {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update_mmap_rayon(path).map_err(DataError::reading(path))?;
+                fingerprint.bytes("contents", hasher.finalize().as_bytes());
+            }
+        }
+        Ok(())
+    }
+
+    fn scan(&self, each: EachPiece) -> Result<(), DataError> {
+        thread::scope(|scope| {
+            let (sender, receiver) = sync_channel(AHEAD);
+            scope.spawn(move || {
+                let read = self.read(&mut |piece| sender.send(Ok(piece)).is_ok());
+                if let Err(error) = read {
+                    // Who no longer listens has an error of their own.
+                    let _ = sender.send(Err(error));
+                }
+            });
+            receiver.into_iter().try_for_each(|piece| each(&piece?))
+        })
+    }
+}

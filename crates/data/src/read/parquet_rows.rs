@@ -1,0 +1,159 @@
+//! Parquet files.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+};
+use parquet::errors::ParquetError;
+
+use crate::error::DataError;
+use crate::read::gather::Cleaning;
+use crate::read::piece_end::{PIECE_BYTES, PIECE_ROWS};
+use crate::read::reading::{Reading, Shape, Wanted};
+use crate::read::rows::{Batch, Rows};
+use crate::read::typed::shaped;
+use crate::table::missing_column;
+
+/// The names of a file's columns.
+///
+/// # Errors
+/// When the file cannot be read or is no Parquet file.
+pub(super) fn columns(path: &Path, reading: &Reading) -> Result<Vec<String>, DataError> {
+    let (_, metadata) = begin(path)?;
+    names(path, reading, &metadata)
+}
+
+/// Number of rows of a file.
+///
+/// # Errors
+/// When the file cannot be read or is no Parquet file.
+pub(super) fn count(path: &Path) -> Result<u64, DataError> {
+    let (_, metadata) = begin(path)?;
+    Ok(metadata.metadata().file_metadata().num_rows().unsigned_abs())
+}
+
+fn begin(path: &Path) -> Result<(File, ArrowReaderMetadata), DataError> {
+    let file = File::open(path).map_err(DataError::reading(path))?;
+    if file.metadata().map_err(DataError::reading(path))?.len() == 0 {
+        return Err(DataError::EmptyFile { path: path.to_owned(), expected: "a Parquet file" });
+    }
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(malformed(path))?;
+    Ok((file, metadata))
+}
+
+fn malformed(path: &Path) -> impl Fn(ParquetError) -> DataError + '_ {
+    move |error| DataError::Malformed { path: path.to_owned(), format: "Parquet", reason: error.to_string() }
+}
+
+fn names(path: &Path, reading: &Reading, metadata: &ArrowReaderMetadata) -> Result<Vec<String>, DataError> {
+    let fields = metadata.schema().fields();
+    match &reading.columns {
+        Some(columns) if columns.len() != fields.len() => Err(DataError::BadHeader {
+            origin: path.display().to_string(),
+            fault: format!("has {} columns", fields.len()),
+            expected: format!("{}, as many as `columns` has names", columns.len()),
+        }),
+        Some(columns) => Ok(columns.clone()),
+        None => Ok(fields.iter().map(|field| field.name().clone()).collect()),
+    }
+}
+
+/// The rows of one file.
+pub(super) struct ParquetRows {
+    origin: String,
+    path: std::path::PathBuf,
+    reader: ParquetRecordBatchReader,
+    cleaning: Cleaning,
+    /// Each column wanted and its place among those read.
+    wanted: Vec<(Wanted, usize)>,
+    rows: u64,
+    total: u64,
+}
+
+impl ParquetRows {
+    /// # Errors
+    /// When the file cannot be read, is no Parquet file, or lacks a column.
+    pub(super) fn open(path: &Path, reading: &Reading, wanted: &[Wanted]) -> Result<Self, DataError> {
+        let (file, plain) = begin(path)?;
+        let (names, origin) = (names(path, reading, &plain)?, path.display().to_string());
+        let place = |wanted: &Wanted| {
+            let place = names.iter().position(|name| *name == wanted.name);
+            place.ok_or_else(|| missing_column(&origin, &wanted.name, names.clone()))
+        };
+        let roots: Vec<usize> = wanted.iter().map(place).collect::<Result<_, _>>()?;
+        let values = |root: usize| wanted.iter().zip(&roots).any(|(w, r)| *r == root && w.shape == Shape::Value);
+        let fields = plain.schema().fields().iter().enumerate();
+        let fields: Vec<Arc<Field>> = fields.map(|(root, field)| hint(field, values(root))).collect();
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options).map_err(malformed(path))?;
+        let rows_at_once = rows_at_once(&plain, &roots);
+        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
+        let reader = builder.with_projection(mask).with_batch_size(rows_at_once).build().map_err(malformed(path))?;
+        // Columns are read in the order of the file.
+        let mut read = roots.clone();
+        read.sort_unstable();
+        read.dedup();
+        let wanted = wanted.iter().cloned().zip(roots.iter().map(|root| read.partition_point(|r| r < root)));
+        Ok(Self {
+            origin,
+            path: path.to_owned(),
+            reader,
+            cleaning: Cleaning::new(reading),
+            wanted: wanted.collect(),
+            rows: 0,
+            total: plain.metadata().file_metadata().num_rows().unsigned_abs(),
+        })
+    }
+}
+
+/// Asks the reader for dictionaries where a text is wanted by its distinct values.
+fn hint(field: &Arc<Field>, by_value: bool) -> Arc<Field> {
+    match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if by_value => {
+            let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(dictionary))
+        }
+        _ => field.clone(),
+    }
+}
+
+/// Fewer rows at once where they are long.
+fn rows_at_once(metadata: &ArrowReaderMetadata, roots: &[usize]) -> usize {
+    let schema = metadata.parquet_schema();
+    let bytes: i64 = metadata
+        .metadata()
+        .row_groups()
+        .iter()
+        .flat_map(|group| group.columns().iter().enumerate())
+        .filter(|(leaf, _)| roots.contains(&schema.get_column_root_idx(*leaf)))
+        .map(|(_, column)| column.uncompressed_size().max(0))
+        .fold(0, i64::saturating_add);
+    let rows = metadata.metadata().file_metadata().num_rows().max(1);
+    let of_row = usize::try_from(bytes / rows).unwrap_or(usize::MAX).max(1);
+    (PIECE_BYTES / of_row).clamp(64, PIECE_ROWS as usize)
+}
+
+impl Rows for ParquetRows {
+    fn batch(&mut self) -> Result<Option<Batch>, DataError> {
+        let Some(batch) = self.reader.next() else { return Ok(None) };
+        let batch = batch.map_err(|error| malformed(&self.path)(error.into()))?;
+        if batch.num_rows() == 0 {
+            return self.batch();
+        }
+        let mut arrays: Vec<ArrayRef> = vec![];
+        for (wanted, place) in &self.wanted {
+            let array = shaped(batch.column(*place), wanted, &self.cleaning);
+            arrays.push(array.map_err(|fault| fault.error(&self.origin, &wanted.name, self.rows))?);
+        }
+        let rows = batch.num_rows() as u64;
+        self.rows += rows;
+        Ok(Some(Batch { rows, arrays, share: self.rows as f64 / self.total.max(self.rows) as f64 }))
+    }
+}

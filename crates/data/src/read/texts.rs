@@ -1,0 +1,51 @@
+//! Texts one behind the other.
+
+use arrow::array::StringArray;
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+/// Bytes of texts, and where each ends.
+pub(super) struct Texts {
+    bytes: Vec<u8>,
+    /// Starts with 0.
+    ends: Vec<i32>,
+}
+
+impl Texts {
+    pub(super) fn new() -> Self {
+        Self { bytes: vec![], ends: vec![0] }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ends.len() - 1
+    }
+
+    /// Pieces end long before their bytes pass the 2 GiB that offsets can tell apart.
+    pub(super) fn push(&mut self, text: &[u8]) {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as i32);
+    }
+
+    pub(super) fn get(&self, at: usize) -> &[u8] {
+        &self.bytes[self.ends[at] as usize..self.ends[at + 1] as usize]
+    }
+
+    /// All texts, which are then gone.
+    ///
+    /// # Errors
+    /// When one is no UTF-8: which, and what it looks like.
+    pub(super) fn take(&mut self, nulls: Option<NullBuffer>) -> Result<StringArray, (usize, String)> {
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(self.ends.clone()));
+        // The bytes are copied into a buffer of their size; the room that has grown serves the next piece.
+        StringArray::try_new(offsets, Buffer::from(self.bytes.as_slice()), nulls)
+            .map_err(|_| {
+                let at = (0..self.len()).find(|&at| std::str::from_utf8(self.get(at)).is_err()).unwrap_or(0);
+                (at, String::from_utf8_lossy(self.get(at)).into_owned())
+            })
+            .inspect(|_| self.clear())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.truncate(1);
+    }
+}

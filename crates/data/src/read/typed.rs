@@ -1,0 +1,178 @@
+//! Columns that have a type of their own become what is wanted.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit};
+
+use crate::error::DataError;
+use crate::read::gather::{Broken, Cleaning, Gather};
+use crate::read::reading::{Shape, Wanted};
+use crate::read::rows::broken;
+
+/// Why a column cannot become what is wanted.
+pub(super) enum Fault {
+    /// Its type.
+    Type { got: String, expected: &'static str },
+    /// One of its values.
+    Text(Broken),
+}
+
+impl Fault {
+    /// The error for a column of the rows after `rows`.
+    pub(super) fn error(self, origin: &str, column: &str, rows: u64) -> DataError {
+        match self {
+            Self::Type { got, expected } => {
+                DataError::ColumnType { origin: origin.to_owned(), column: column.to_owned(), got, expected }
+            }
+            Self::Text(value) => broken(origin, column, rows, value),
+        }
+    }
+}
+
+/// A column as it is wanted. Truth values become 0 and 1, dates and times whole seconds (since 1970 or midnight),
+/// decimals floating point; they and numbers stay so where values are wanted, and are written out where text is.
+pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
+    let elements = match array.data_type() {
+        DataType::List(_) => Some(array.clone()),
+        DataType::LargeList(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::ListView(field)
+        | DataType::LargeListView(field) => Some(recast(array, &DataType::List(field.clone()))?),
+        _ => None,
+    };
+    match (elements, wanted.shape) {
+        (Some(lists), Shape::List) => list(lists.as_list(), wanted, cleaning),
+        (Some(_), Shape::Value | Shape::Text) => Err(unfit(array, "one value a row")),
+        (None, _) => {
+            let plain = plain(array)?;
+            match (plain.data_type().is_numeric(), wanted.shape) {
+                (true, Shape::Value) => Ok(plain),
+                (true, Shape::Text | Shape::List) => gathered(&text(&plain)?, wanted, cleaning),
+                (false, _) => gathered(&plain, wanted, cleaning),
+            }
+        }
+    }
+}
+
+fn unfit(array: &ArrayRef, expected: &'static str) -> Fault {
+    let got = match array.data_type() {
+        kind if kind.is_nested() => {
+            format!("{} (nested values)", kind.to_string().chars().take(40).collect::<String>())
+        }
+        kind => kind.to_string(),
+    };
+    Fault::Type { got, expected }
+}
+
+fn recast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Fault> {
+    cast(array, to).map_err(|_| unfit(array, ANY))
+}
+
+const ANY: &str = "numbers, truth values, texts, dates, times, or lists of them";
+
+/// `Int64`, `Float64`, `Utf8`, or `Dictionary<Int32, Utf8>`.
+fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    use DataType as T;
+    match array.data_type() {
+        T::Int64 | T::Float64 | T::Utf8 => Ok(array.clone()),
+        T::Dictionary(key, value) if **key == T::Int32 && **value == T::Utf8 => Ok(array.clone()),
+        T::Dictionary(_, value) => plain(&recast(array, value)?),
+        T::Boolean | T::Int8 | T::Int16 | T::Int32 | T::UInt8 | T::UInt16 | T::UInt32 => recast(array, &T::Int64),
+        // Ids that are hashes do not fit whole numbers with a sign.
+        T::UInt64 | T::LargeUtf8 | T::Utf8View | T::Null => recast(array, &T::Utf8),
+        T::Float16 | T::Float32 => recast(array, &T::Float64),
+        T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => recast(array, &T::Float64),
+        T::Date32 | T::Date64 => seconds(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
+        T::Timestamp(..) | T::Time32(_) | T::Time64(_) | T::Duration(_) => seconds(array),
+        T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => utf8(array),
+        T::Interval(_)
+        | T::List(_)
+        | T::LargeList(_)
+        | T::FixedSizeList(..)
+        | T::ListView(_)
+        | T::LargeListView(_)
+        | T::Struct(_)
+        | T::Union(..)
+        | T::Map(..)
+        | T::RunEndEncoded(..) => Err(unfit(array, ANY)),
+    }
+}
+
+/// Whole seconds, rounded down.
+fn seconds(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    let of_second = match array.data_type() {
+        DataType::Timestamp(unit, _) | DataType::Time32(unit) | DataType::Time64(unit) | DataType::Duration(unit) => {
+            match unit {
+                TimeUnit::Second => 1,
+                TimeUnit::Millisecond => 1_000,
+                TimeUnit::Microsecond => 1_000_000,
+                TimeUnit::Nanosecond => 1_000_000_000,
+            }
+        }
+        _ => return Err(unfit(array, ANY)),
+    };
+    let whole = match array.data_type() {
+        DataType::Time32(_) => recast(&recast(array, &DataType::Int32)?, &DataType::Int64)?,
+        _ => recast(array, &DataType::Int64)?,
+    };
+    let seconds: Int64Array = whole.as_primitive::<Int64Type>().unary(|units| units.div_euclid(of_second));
+    Ok(Arc::new(seconds))
+}
+
+/// Text that its writer has not declared to be any.
+fn utf8(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    // Bytes that are no text become nulls.
+    let texts = recast(&recast(array, &DataType::Binary)?, &DataType::Utf8)?;
+    let lost = (0..array.len()).find(|&at| array.is_valid(at) && texts.is_null(at));
+    lost.map_or(Ok(texts), |at| Err(Fault::Text(Broken { at, value: "of bytes".into() })))
+}
+
+fn text(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    recast(array, &DataType::Utf8)
+}
+
+/// Texts, cleaned and in their shape.
+fn gathered(texts: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
+    let mut column = Gather::new(wanted, cleaning);
+    if let Some(dictionary) = texts.as_dictionary_opt::<Int32Type>() {
+        let values = dictionary.values().as_string::<i32>();
+        for key in dictionary.keys() {
+            match key.map(|key| key as usize).filter(|&key| values.is_valid(key)) {
+                Some(key) => column.push(values.value(key).as_bytes()),
+                None => column.push_missing(),
+            }
+        }
+    } else {
+        for text in texts.as_string::<i32>() {
+            match text {
+                Some(text) => column.push(text.as_bytes()),
+                None => column.push_missing(),
+            }
+        }
+    }
+    column.take().map_err(Fault::Text)
+}
+
+fn list(lists: &ListArray, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
+    let elements = match plain(lists.values())? {
+        elements if elements.data_type() == &DataType::Utf8 => elements,
+        elements => text(&elements)?,
+    };
+    let (elements, offsets) = (elements.as_string::<i32>(), lists.value_offsets());
+    let mut column = Gather::new(wanted, cleaning);
+    for at in 0..lists.len() {
+        if lists.is_null(at) {
+            column.push_missing();
+            continue;
+        }
+        for element in offsets[at]..offsets[at + 1] {
+            if elements.is_valid(element as usize) {
+                column.push_element(elements.value(element as usize).as_bytes());
+            }
+        }
+        column.end_list();
+    }
+    column.take().map_err(Fault::Text)
+}
