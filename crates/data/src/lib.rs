@@ -37,6 +37,7 @@ mod error;
 mod export;
 mod fill;
 mod fingerprint;
+mod guess;
 mod knobs;
 mod label_rules;
 mod layout;
@@ -69,6 +70,7 @@ pub use describe::{
 };
 pub use error::DataError;
 pub use export::export;
+pub use guess::guess;
 pub use knobs::knobs;
 pub use open::{open, open_noting};
 pub use order::Order;
