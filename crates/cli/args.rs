@@ -321,6 +321,14 @@ pub enum Data {
         #[arg(long, default_value = "results")]
         results: PathBuf,
     },
+    /// Draft a card for a file: what its columns seem to be, to be read and corrected.
+    Guess {
+        /// The file.
+        file: PathBuf,
+        /// Where to write the card; must not exist. Otherwise it is printed.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// List the cards that ship, or print one to start from.
     Cards {
         /// The card to print.

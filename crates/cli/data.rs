@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mmtl_data::{Dataset, card_text, cards, describe, export};
+use mmtl_data::{Dataset, card_text, cards, describe, export, guess};
 use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, prepare};
 use mmtl_plan::{Seeds, Settings, Value, nearest};
 use serde_json::json;
@@ -22,6 +22,7 @@ pub fn data(args: &Data) -> Result<(), Failure> {
             Ok(())
         }
         Data::Import { card, files, seed, results } => import(card, files, *seed, results),
+        Data::Guess { file, out } => draft(file, out.as_deref()),
         Data::Cards { name } => show_cards(name.as_deref()),
         Data::Export { experiment, dir, results } => export_all(experiment, dir, results),
     }
@@ -51,6 +52,20 @@ fn import(card: &str, files: &[PathBuf], seed: u64, results: &Path) -> Result<()
         json!(card),
         json!(paths.iter().map(plain).collect::<Vec<_>>())
     );
+    Ok(())
+}
+
+fn draft(file: &Path, out: Option<&Path>) -> Result<(), Failure> {
+    let card = guess(file).map_err(Failure::input)?;
+    let Some(out) = out else {
+        print!("{card}");
+        return Ok(());
+    };
+    if out.exists() {
+        return Err(Failure::input(format!("{} exists, expected the name of a file to make", out.display())));
+    }
+    fs::write(out, card).map_err(|error| Failure::input(format!("cannot write {}: {error}", out.display())))?;
+    println!("{} is a first draft: read it, correct it, then `mmtl data import {0} {}`", out.display(), file.display());
     Ok(())
 }
 

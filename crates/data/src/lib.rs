@@ -40,6 +40,7 @@ mod export;
 mod expression;
 mod fill;
 mod fingerprint;
+mod guess;
 mod knobs;
 mod label_rules;
 mod layout;
@@ -72,6 +73,7 @@ pub use describe::{
 };
 pub use error::DataError;
 pub use export::export;
+pub use guess::guess;
 pub use knobs::{NOT_CONTENTS, knobs};
 pub use open::{open, open_noting};
 pub use order::Order;

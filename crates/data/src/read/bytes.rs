@@ -29,22 +29,24 @@ impl Packing {
         }
     }
 
-    /// By the first bytes of a file, which all three formats fix; or, where those are missing, by its name, so that
-    /// its reader says what is wrong.
-    fn of(path: &Path, head: &[u8]) -> Option<Self> {
-        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    /// By the first bytes of a file, which all three formats fix.
+    fn of(head: &[u8]) -> Option<Self> {
         match head {
             [0x1F, 0x8B, ..] => Some(Self::Gzip),
             [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some(Self::Xz),
             // A frame, or one that a reader skips.
             [0x28, 0xB5, 0x2F, 0xFD, ..] | [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..] => Some(Self::Zstd),
-            [] => None,
-            _ => match ending.as_str() {
-                "gz" => Some(Self::Gzip),
-                "xz" => Some(Self::Xz),
-                "zst" => Some(Self::Zstd),
-                _ => None,
-            },
+            _ => None,
+        }
+    }
+
+    /// By the ending of a file's name.
+    fn named(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()? {
+            "gz" => Some(Self::Gzip),
+            "xz" => Some(Self::Xz),
+            "zst" => Some(Self::Zstd),
+            _ => None,
         }
     }
 }
@@ -62,33 +64,45 @@ const NO_TEXT: [(&[u8], &str); 6] = [
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// The unpacked bytes of a text file.
-pub(super) struct Bytes {
+pub(crate) struct Bytes {
     path: PathBuf,
     packing: Option<Packing>,
     stream: Box<dyn Read>,
     /// What may still be read before the next row ends.
     left: usize,
+    /// The last byte read that ends no line.
+    last: u8,
     /// Of the file itself: bytes in all, and where the next one is read.
     length: u64,
     at: File,
 }
 
-/// What [`Bytes`] answers when a row is longer than [`MAX_ROW_BYTES`].
+/// What can be wrong with a row before its fields are known.
 #[derive(Debug, thiserror::Error)]
-#[error("the row is too long")]
-struct LongRow;
+pub(super) enum RowFault {
+    /// It takes more than [`MAX_ROW_BYTES`].
+    #[error("the row is too long")]
+    Long,
+    /// The file ends within a quote of its last row.
+    #[error("a quote is never closed")]
+    OpenQuote,
+}
 
 impl Bytes {
     /// # Errors
     /// When the file cannot be read or is not text.
-    pub(super) fn open(path: &Path, encoding: Encoding) -> Result<Self, DataError> {
+    pub(crate) fn open(path: &Path, encoding: Encoding) -> Result<Self, DataError> {
         let reading = |source| DataError::Read { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(reading)?;
         let length = file.metadata().map_err(reading)?.len();
         let head = beginning(&mut file).map_err(reading)?;
         file.rewind().map_err(reading)?;
         let at = file.try_clone().map_err(reading)?;
-        let packing = Packing::of(path, &head);
+        let packing = Packing::of(&head);
+        if let (None, Some(named), false) = (packing, Packing::named(path), head.is_empty()) {
+            let reason = "it does not begin as one; if it is not packed, its name should not say so".to_owned();
+            return Err(DataError::Malformed { path: path.to_owned(), format: named.name(), reason });
+        }
         let file = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut stream: Box<dyn Read> = match packing {
             None => Box::new(file),
@@ -97,7 +111,7 @@ impl Bytes {
             Some(Packing::Zstd) => Box::new(zstd::Decoder::with_buffer(file).map_err(reading)?),
         };
         let unpacked = beginning(&mut stream);
-        let mut bytes = Self { path: path.to_owned(), packing, stream, left: MAX_ROW_BYTES, length, at };
+        let mut bytes = Self { path: path.to_owned(), packing, stream, left: MAX_ROW_BYTES, last: 0, length, at };
         let mut head = unpacked.map_err(|error| bytes.fault(error, 0))?;
         if let Some((_, what)) = NO_TEXT.iter().find(|(start, _)| head.starts_with(start)) {
             return Err(DataError::Malformed { path: bytes.path, format: "text", reason: (*what).to_owned() });
@@ -118,6 +132,11 @@ impl Bytes {
         self.left = MAX_ROW_BYTES;
     }
 
+    /// The last byte read that ends no line.
+    pub(super) fn last(&self) -> u8 {
+        self.last
+    }
+
     /// The part of the file that has been read.
     pub(super) fn share(&self) -> f64 {
         let at = (&self.at).stream_position().unwrap_or(self.length);
@@ -125,15 +144,15 @@ impl Bytes {
     }
 
     /// What to make of an error while reading the row after `rows`.
-    pub(super) fn fault(&self, error: io::Error, rows: u64) -> DataError {
+    pub(crate) fn fault(&self, error: io::Error, rows: u64) -> DataError {
         let path = self.path.clone();
-        if error.get_ref().is_some_and(|inner| inner.is::<LongRow>()) {
-            return DataError::BadRow {
-                origin: path.display().to_string(),
-                row: rows + 1,
-                fault: format!("is longer than {} MiB", MAX_ROW_BYTES >> 20),
-                expected: "a quote that is closed, or `quote = false` in the card's `[read]`",
+        if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref::<RowFault>()) {
+            let (row, fault) = match fault {
+                RowFault::Long => (rows + 1, format!("is longer than {} MiB", MAX_ROW_BYTES >> 20)),
+                RowFault::OpenQuote => (rows, "opens a quote that the file never closes".to_owned()),
             };
+            let expected = "quotes in pairs, or `quote = false` in the card's `[read]`";
+            return DataError::BadRow { origin: path.display().to_string(), row, fault, expected };
         }
         match (self.packing, error.kind()) {
             (Some(packing), io::ErrorKind::UnexpectedEof) => DataError::Truncated { path, format: packing.name() },
@@ -155,10 +174,11 @@ fn beginning(stream: &mut impl Read) -> io::Result<Vec<u8>> {
 impl Read for Bytes {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 {
-            return Err(io::Error::other(LongRow));
+            return Err(io::Error::other(RowFault::Long));
         }
         let read = self.stream.read(out)?;
         self.left = self.left.saturating_sub(read);
+        self.last = out[..read].iter().rev().find(|byte| !b"\r\n".contains(byte)).copied().unwrap_or(self.last);
         Ok(read)
     }
 }

@@ -100,9 +100,9 @@ impl Delimited {
 
     fn ragged(&self, row: u64) -> DataError {
         let several_lines = (0..self.records.len()).any(|at| self.records.field(at).contains(&b'\n'));
-        let hint = match (several_lines, self.rows) {
+        let hint = match (several_lines, row) {
             (true, _) => "; one of them holds several lines: is a quote never closed?",
-            (false, 0) => "; is the `delimiter` another one?",
+            (false, 1) => "; is the `delimiter` another one?",
             (false, _) => "",
         };
         let (origin, got, expected) = (self.origin.clone(), self.records.len(), self.columns.len());

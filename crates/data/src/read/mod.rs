@@ -25,6 +25,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use arrow::array::ArrayRef;
+
+pub(crate) use bytes::Bytes;
 pub(crate) use pattern::picks;
 pub(crate) use reading::{Encoding, Explode, Format, Join, Reading, Shape, Wanted};
 
@@ -32,7 +35,7 @@ use crate::error::DataError;
 use crate::read::files::Files;
 use crate::read::join::JoinFiles;
 use crate::read::pattern::{MAIN, pick, table_of};
-use crate::read::rows::columns;
+use crate::read::rows::{columns, rows};
 use crate::table::{Table, missing_column};
 
 /// The table of the columns `wanted`, whose names are unique: rows of the main table's files, sorted by name, with
@@ -109,6 +112,28 @@ pub(crate) fn header(files: &[PathBuf], reading: &Reading, joins: &[Join]) -> Re
         all.extend(new);
     }
     Ok(all)
+}
+
+/// The first rows of a file, `limit` at most: how many, whether there are more, and their columns, a batch at a time.
+///
+/// # Errors
+/// When the file cannot be read, or lacks a column.
+pub(crate) fn sample(
+    path: &Path,
+    reading: &Reading,
+    wanted: &[Wanted],
+    limit: usize,
+) -> Result<(usize, bool, Vec<Vec<ArrayRef>>), DataError> {
+    let (mut rows, mut count, mut batches) = (rows(path, reading, wanted, MAIN)?, 0, vec![]);
+    while let Some(batch) = rows.batch()? {
+        let (of_batch, left) = (batch.rows as usize, limit - count);
+        batches.push(batch.arrays.iter().map(|array| array.slice(0, left.min(of_batch))).collect());
+        count += left.min(of_batch);
+        if of_batch > left {
+            return Ok((count, true, batches));
+        }
+    }
+    Ok((count, false, batches))
 }
 
 /// The main table, then those that are joined.

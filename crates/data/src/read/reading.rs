@@ -217,6 +217,9 @@ mod tests {
         ] {
             assert_eq!(of(name), format, "{name}");
         }
+        for format in Format::ALL {
+            assert_eq!(of(&format!("a.{}.gz", format.name())), format);
+        }
     }
 
     #[test]

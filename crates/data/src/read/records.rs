@@ -7,7 +7,7 @@ use csv::ByteRecord;
 use memchr::memmem::Finder;
 
 use crate::error::DataError;
-use crate::read::bytes::Bytes;
+use crate::read::bytes::{Bytes, RowFault};
 use crate::read::reading::{Dialect, Encoding};
 
 const BUFFER_BYTES: usize = 128 << 10;
@@ -15,7 +15,7 @@ const BUFFER_BYTES: usize = 128 << 10;
 /// The records of one file, one after the other. Empty lines are none.
 pub(super) enum Records {
     /// Fields may stand in quotes and then hold delimiters and line ends.
-    Quoted { reader: Box<csv::Reader<Bytes>>, record: ByteRecord },
+    Quoted { reader: Box<csv::Reader<Bytes>>, record: ByteRecord, open: bool },
     /// Every line is a record, and every delimiter ends a field. Beside allowing delimiters of several bytes this
     /// takes half the time of the other.
     Plain { lines: Lines, delimiter: Finder<'static>, ends: Vec<usize> },
@@ -29,7 +29,11 @@ impl Records {
         if dialect.quote {
             let mut builder = csv::ReaderBuilder::new();
             builder.has_headers(false).flexible(true).delimiter(dialect.delimiter[0]).buffer_capacity(BUFFER_BYTES);
-            return Ok(Self::Quoted { reader: Box::new(builder.from_reader(bytes)), record: ByteRecord::new() });
+            return Ok(Self::Quoted {
+                reader: Box::new(builder.from_reader(bytes)),
+                record: ByteRecord::new(),
+                open: false,
+            });
         }
         let delimiter = Finder::new(&dialect.delimiter).into_owned();
         Ok(Self::Plain { lines: Lines::new(bytes), delimiter, ends: vec![] })
@@ -38,9 +42,18 @@ impl Records {
     /// Goes to the next record; false when there is none.
     pub(super) fn advance(&mut self) -> io::Result<bool> {
         match self {
-            Self::Quoted { reader, record } => {
+            Self::Quoted { reader, record, open } => {
                 reader.get_mut().row_ended();
-                Ok(reader.read_byte_record(record)?)
+                let more = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
+                    csv::ErrorKind::Io(error) => error,
+                    other => io::Error::other(format!("{other:?}")),
+                })?;
+                if !more && *open && reader.get_ref().last() != b'"' {
+                    return Err(io::Error::other(RowFault::OpenQuote));
+                }
+                // A last field of several lines is in quotes. If the file ends there, it ends with the closing one.
+                *open = record.len().checked_sub(1).is_some_and(|last| record[last].contains(&b'\n'));
+                Ok(more)
             }
             Self::Plain { lines, delimiter, ends } => {
                 ends.clear();

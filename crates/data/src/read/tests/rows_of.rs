@@ -76,3 +76,31 @@ pub(super) fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) ->
     fs::write(&path, contents).unwrap();
     path
 }
+
+/// Cells from texts, of which `-` is a missing one.
+pub(super) fn ones(texts: &[&str]) -> Vec<Cell> {
+    texts.iter().map(|text| if *text == "-" { Cell::Missing } else { Cell::One((*text).to_owned()) }).collect()
+}
+
+/// Cells of lists, divided by blanks; `-` is a missing one.
+pub(super) fn lists(texts: &[&str]) -> Vec<Cell> {
+    let list = |text: &str| Cell::Many(text.split_whitespace().map(str::to_owned).collect());
+    texts.iter().map(|text| if *text == "-" { Cell::Missing } else { list(text) }).collect()
+}
+
+/// The columns of one file.
+pub(super) fn of_file(
+    name: &str,
+    contents: impl AsRef<[u8]>,
+    reading: &Reading,
+    wanted: &[Wanted],
+) -> Result<Vec<Vec<Cell>>, DataError> {
+    let directory = tempfile::tempdir().unwrap();
+    columns(&[write(directory.path(), name, contents)], reading, &[], wanted)
+}
+
+/// The message of an error, without the directory of the files.
+pub(super) fn message<T>(result: Result<T, DataError>, directory: &Path) -> String {
+    let error = result.map(|_| ()).unwrap_err().to_string();
+    error.replace(&format!("{}/", directory.display()), "")
+}

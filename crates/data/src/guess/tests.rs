@@ -1,0 +1,107 @@
+use std::fs;
+use std::path::Path;
+
+use super::guess;
+
+macro_rules! snapshot {
+    ($e:expr) => {{
+        let d = $e;
+        fs::write(format!("/tmp/readers_snap_{}.toml", line!()), d).unwrap();
+    }};
+}
+/// The draft for a file of these contents. It is TOML, whatever the file holds.
+fn draft(name: &str, contents: impl AsRef<[u8]>) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join(name);
+    fs::write(&path, contents).unwrap();
+    of_file(&path)
+}
+
+fn of_file(path: &Path) -> String {
+    let draft = guess(path).unwrap();
+    draft
+}
+
+#[test]
+fn impressions_with_clicks_and_conversions() {
+    let mut file = String::from("imp_id,user_id,itemId,page,price,brand,ts,isClick,bought,history,const\n");
+    for row in 0..300 {
+        let click = u32::from(row % 3 == 0);
+        let buy = u32::from(row % 12 == 0);
+        let price = if row % 10 == 0 { String::new() } else { format!("{}.5", row % 40) };
+        let history: Vec<String> = (0..row % 4).map(|at| format!("i{}", (row + at) % 50)).collect();
+        file += &format!(
+            "{row},u{},i{},{},{price},{},{},{click},{buy},{},x\n",
+            row % 60,
+            row % 50,
+            ["home", "search", "cart"][row % 3],
+            row % 25,
+            1_700_000_000 + row * 60,
+            history.join("|"),
+        );
+    }
+    snapshot!(draft("impressions.csv.gz", crate_gzip(&file)));
+}
+
+fn crate_gzip(text: &str) -> Vec<u8> {
+    use std::io::Write;
+    let mut packer = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
+    packer.write_all(text.as_bytes()).unwrap();
+    packer.finish().unwrap()
+}
+
+#[test]
+fn ratings_without_a_header_in_latin_1() {
+    let mut file = vec![];
+    for row in 0..50u32 {
+        file.extend(format!("{}::caf", row % 7 + 11).bytes());
+        file.push(0xE9);
+        file.extend(format!("{}::{}::?::{}\n", row % 9, row % 5 + 1, 978_300_760 + row).bytes());
+    }
+    snapshot!(draft("ratings.dat", file));
+}
+
+#[test]
+fn typed_headers_and_tabs() {
+    let rows: String = (0..40).map(|row| format!("{}\t{}\t{}\n", row % 6, row % 8, row % 5 + 1)).collect();
+    snapshot!(draft("ml.inter", format!("user_id:token\titem_id:token\trating:float\n{rows}")));
+}
+
+#[test]
+fn objects_with_lists_and_nested_values() {
+    let row = |row: u32| {
+        format!(
+            "{{\"uid\": {}, \"tags\": [\"t{}\", \"t{}\"], \"text\": \"so very nice number {row}\", \"more\": {{}}, \
+             \"label\": {}}}\n",
+            row % 7,
+            row % 4,
+            row % 3,
+            row % 4
+        )
+    };
+    snapshot!(draft("log.jsonl", (0..40).map(row).collect::<String>()));
+}
+
+#[test]
+fn names_and_values_that_need_quotes() {
+    let file = "\"a \"\"b\"\" # c\",Größe,label\nx'y,\"1,5\",\"no \"\"way\"\"\"\nz,\"2,5\",yes\nz,\"2,5\",yes\n";
+    snapshot!(draft("odd.csv", file));
+}
+
+#[test]
+fn shipped_data() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data");
+    snapshot!(of_file(&data.join("reviews/reviews.parquet")));
+    snapshot!(of_file(&data.join("census/census.parquet")));
+}
+
+#[test]
+fn files_that_cannot_be_read_say_why() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.csv");
+    fs::write(&path, "").unwrap();
+    assert!(guess(&path).unwrap_err().to_string().ends_with("a.csv` is empty, expected a header"));
+    assert!(guess(&directory.path().join("b.csv")).is_err());
+    fs::write(&path, "a,b\n1\n").unwrap();
+    assert!(guess(&path).unwrap_err().to_string().contains("row 1 of"));
+}

@@ -1,0 +1,119 @@
+use super::rows_of::{Cell, columns, list, lists, of_file, ones, text, value, write};
+use crate::read::{Encoding, Format, Reading, header};
+
+#[test]
+fn quotes_marks_line_ends_and_empty_lines() {
+    let expected = vec![ones(&["1", "2", "3"]), ones(&["x, \"y\"", "two\nlines", "-"])];
+    for file in [
+        "a,unused,b\n1,,\"x, \"\"y\"\"\"\n2,,\"two\nlines\"\n3,,\n",
+        "\u{FEFF}a,unused,b\r\n\r\n1,,\"x, \"\"y\"\"\"\r\n2,\"\",\"two\nlines\"\r\n3,,NA\r\n\r\n",
+        "\n a ,unused, b\n 1 ,,\"x, \"\"y\"\"\"\n2,,\"two\nlines\"\n\n3,,  ",
+    ] {
+        assert_eq!(of_file("a.csv", file, &Reading::default(), &[value("a"), text("b")]).unwrap(), expected, "{file}");
+    }
+}
+
+#[test]
+fn blanks_stay_where_they_are_not_trimmed() {
+    let reading = Reading { trim: false, missing: vec![" ?".into()], ..Reading::default() };
+    let got = of_file("a.csv", "a,b\n x ,1\n ?,\n", &reading, &[value("a"), value("b")]).unwrap();
+    assert_eq!(got, [ones(&[" x ", "-"]), ones(&["1", ""])]);
+}
+
+#[test]
+fn delimiters_of_several_characters_in_latin_1() {
+    let reading = Reading {
+        header: false,
+        delimiter: Some("::".into()),
+        encoding: Encoding::Latin1,
+        columns: Some(["item", "title", "genres"].map(str::to_owned).into()),
+        ..Reading::default()
+    };
+    let file = b"1::Caf\xE9: \"au\" lait::Drama|Comedy\r\n2::B:::\r\n3::::Drama";
+    let got = of_file("movies.dat", file, &reading, &[list("genres", "|"), text("title"), value("item")]).unwrap();
+    let titles = ones(&["Café: \"au\" lait", "B", "-"]);
+    assert_eq!(got[1..], [titles, ones(&["1", "2", "3"])]);
+    assert_eq!(got[0], lists(&["Drama Comedy", ":", "Drama"]));
+}
+
+#[test]
+fn ascii_is_the_same_in_every_encoding() {
+    for encoding in Encoding::ALL {
+        let reading = Reading { encoding, ..Reading::default() };
+        let got = of_file("a.csv", "a\n~x\n", &reading, &[value("a")]).unwrap();
+        assert_eq!(got, [ones(&["~x"])], "{}", encoding.name());
+    }
+}
+
+#[test]
+fn headers_with_types_and_headers_that_are_replaced() {
+    let typed = Reading { typed_header: true, ..Reading::default() };
+    let file = "user_id:token\ta:b:float\n7\t1.50\n";
+    let wanted = [value("a:b"), value("user_id")];
+    assert_eq!(of_file("x.tsv", file, &typed, &wanted).unwrap(), [ones(&["1.50"]), ones(&["7"])]);
+    let renamed = Reading { columns: Some(vec!["u".into(), "v".into()]), ..Reading::default() };
+    assert_eq!(of_file("x.tsv", file, &renamed, &[value("v")]).unwrap(), [ones(&["1.50"])]);
+    // An index that pandas writes has no name.
+    assert_eq!(of_file("x.csv", ",a\n0,b\n", &Reading::default(), &[value("a")]).unwrap(), [ones(&["b"])]);
+}
+
+#[test]
+fn json_lines_of_every_kind_of_value() {
+    let file = r#"
+        {"user": 12, "price": 1.50, "clicked": true, "genres": ["a", 2, true, null, "NA"], "more": {"deep": [1]}}
+
+        {"genres": "x|y", "clicked": false, "user": "é\n\"", "price": null}
+        {"genres": [], "price": -0, "user": " NA "}
+        {"genres": 5, "us\u0065r": 1e3}
+    "#;
+    let wanted = [value("user"), value("price"), value("clicked"), list("genres", "|"), text("user")];
+    let got = of_file("x.jsonl", file, &Reading::default(), &wanted[..4]).unwrap();
+    assert_eq!(got[0], ones(&["12", "é\n\"", "-", "1e3"]));
+    assert_eq!(got[1], ones(&["1.50", "-", "-0", "-"]));
+    assert_eq!(got[2], ones(&["1", "0", "-", "-"]));
+    assert_eq!(got[3], lists(&["a 2 1", "x y", "", "5"]));
+    let directory = tempfile::tempdir().unwrap();
+    let path = write(directory.path(), "x.jsonl", file);
+    let names = header(&[path], &Reading::default(), &[]).unwrap();
+    assert_eq!(names, ["user", "price", "clicked", "genres", "more"]);
+}
+
+#[test]
+fn several_files_are_read_by_name_and_may_order_their_columns_otherwise() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = |name: &str, contents: &str| write(directory.path(), name, contents);
+    let files =
+        [file("c.csv", "b,a\n5,6\n"), file("a.csv", "a,b\n1,2\n"), file("b.csv", "a,b\n"), file("b2.csv", "a,b\n3,4")];
+    let got = columns(&files, &Reading::default(), &[], &[value("a"), value("b")]).unwrap();
+    assert_eq!(got, [ones(&["1", "3", "6"]), ones(&["2", "4", "5"])]);
+}
+
+#[test]
+fn objects_of_several_files_need_not_have_the_same_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let files =
+        [write(directory.path(), "a.jsonl", "{\"a\": 1}\n"), write(directory.path(), "b.jsonl", "{\"b\": [1, 2]}\n")];
+    let got = columns(&files, &Reading::default(), &[], &[value("a"), list("b", "")]).unwrap();
+    assert_eq!(got, [ones(&["1", "-"]), vec![Cell::Missing, lists(&["1 2"])[0].clone()]]);
+}
+
+#[test]
+fn a_table_of_many_pieces() {
+    let rows = 100_000;
+    let mut file = String::from("row,kind,long\n");
+    for row in 0..rows {
+        file += &format!("{row},k{},{}\n", row % 3, "x".repeat(row % 7));
+    }
+    for (name, reading) in [
+        ("a.csv", Reading::default()),
+        ("a.csv", Reading { quote: Some(false), ..Reading::default() }),
+        ("a.txt", Reading { format: Some(Format::Csv), ..Reading::default() }),
+    ] {
+        let got = of_file(name, &file, &reading, &[value("row"), value("kind"), text("long")]).unwrap();
+        for row in 0..rows {
+            let long = if row % 7 == 0 { Cell::Missing } else { Cell::One("x".repeat(row % 7)) };
+            assert_eq!([&got[0][row], &got[2][row]], [&Cell::One(row.to_string()), &long]);
+            assert_eq!(got[1][row], Cell::One(format!("k{}", row % 3)));
+        }
+    }
+}

@@ -1,0 +1,120 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array};
+
+use super::parquet_types::parquet;
+use super::rows_of::{Cell, columns, list, lists, message, ones, text, value, write};
+use crate::error::DataError;
+use crate::read::{Join, Reading, Wanted, header};
+
+fn join(name: &str, file: &str, here: &str, there: &str) -> Join {
+    let reading = Reading { file: Some(file.into()), ..Reading::default() };
+    Join { name: name.into(), reading, here: here.into(), there: there.into() }
+}
+
+fn joined(directory: &Path, joins: &[Join], wanted: &[Wanted]) -> Result<Vec<Vec<Cell>>, DataError> {
+    let mut files: Vec<_> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    columns(&files, &Reading::default(), joins, wanted)
+}
+
+const RATINGS: &str = "user,item,stars\n1,a,5\n2,b,4\n,a,3\n1,c,2\n3,b,1\n";
+
+#[test]
+fn rows_gain_the_columns_of_their_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "ratings.csv", RATINGS);
+    write(directory.path(), "users-1.csv", "age,UserID,name\n20,1,Ann\n,3,\n");
+    write(directory.path(), "users-2.csv", "UserID,age,name\n,99,Nobody\n4,40,Dan\n");
+    write(directory.path(), "items.jsonl", "{\"item\": \"a\", \"genres\": [\"x\", \"y\"]}\n{\"item\": \"b\"}\n");
+    let joins = [join("users", "users*", "user", "UserID"), join("items", "items*", "item", "item")];
+    let wanted = [value("stars"), value("age"), text("name"), list("genres", ""), value("item"), value("UserID")];
+    let got = joined(directory.path(), &joins, &wanted).unwrap();
+    assert_eq!(got[0], ones(&["5", "4", "3", "2", "1"]));
+    assert_eq!(got[1], ones(&["20", "-", "-", "20", "-"]));
+    assert_eq!(got[2], ones(&["Ann", "-", "-", "Ann", "-"]));
+    assert_eq!(got[3], lists(&["x y", "-", "x y", "-", "-"]));
+    assert_eq!(got[4], ones(&["a", "b", "a", "c", "b"]));
+    assert_eq!(got[5], ones(&["1", "-", "-", "1", "3"]));
+    let files: Vec<_> =
+        ["ratings.csv", "users-1.csv", "users-2.csv", "items.jsonl"].map(|name| directory.path().join(name)).into();
+    let names = header(&files, &Reading::default(), &joins).unwrap();
+    assert_eq!(names, ["user", "item", "stars", "age", "UserID", "name", "genres"]);
+}
+
+#[test]
+fn keys_are_compared_as_they_are_written() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "ratings.csv", RATINGS);
+    let numbers = |values: Vec<Option<f64>>| Arc::new(Float64Array::from(values)) as ArrayRef;
+    let ages = || Arc::new(Int64Array::from(vec![10, 20, 30])) as ArrayRef;
+    parquet(
+        directory.path(),
+        "users.parquet",
+        vec![("user", numbers(vec![Some(1.0), None, Some(3.0)])), ("age", ages())],
+    );
+    let joins = [join("users", "users*", "user", "user")];
+    let got = joined(directory.path(), &joins, &[value("age"), text("user")]).unwrap();
+    assert_eq!(got, [ones(&["10", "-", "-", "10", "30"]), ones(&["1", "2", "-", "1", "3"])]);
+}
+
+#[test]
+fn a_joined_table_without_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "ratings.csv", RATINGS);
+    write(directory.path(), "users.csv", "user,age,name,tags\n");
+    let joins = [join("users", "users*", "user", "user")];
+    let got = joined(directory.path(), &joins, &[value("age"), text("name"), list("tags", "|")]).unwrap();
+    assert_eq!(got, vec![vec![Cell::Missing; 5]; 3]);
+}
+
+#[test]
+fn long_joined_texts_end_pieces_early() {
+    let directory = tempfile::tempdir().unwrap();
+    let ratings: String = (0..3000).map(|row| format!("{row},{}\n", row % 2)).collect();
+    write(directory.path(), "ratings.csv", format!("row,item\n{ratings}"));
+    let long = "x".repeat(20_000);
+    write(directory.path(), "items.csv", format!("item,text\n0,{long}\n1,short\n"));
+    let joins = [join("items", "items*", "item", "item")];
+    let files = ["ratings.csv", "items.csv"].map(|name| directory.path().join(name));
+    let table = crate::read::open(&files, &Reading::default(), &joins, &[text("text"), value("row")]).unwrap();
+    let mut rows = vec![];
+    table
+        .scan(&mut |piece| {
+            assert_eq!(piece.first_row, rows.iter().sum::<u64>());
+            rows.push(piece.rows() as u64);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((rows.len(), rows.iter().sum()), (2, 3000), "{rows:?}");
+}
+
+#[test]
+fn keys_and_columns_that_are_there_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "ratings.csv", RATINGS);
+    write(directory.path(), "users-1.csv", "user,stars\n7,1\n2,2\n");
+    write(directory.path(), "users-2.csv", "user,stars\n8,1\n9,1\n2,2\n");
+    let joins = [join("users", "users*", "user", "user")];
+    let error = |wanted| message(joined(directory.path(), &joins, &[wanted]), directory.path());
+    assert_eq!(
+        error(value("item")),
+        "`[join.users]`: key 2 of column `user` is in row 2 of `users-1.csv` and row 3 of `users-2.csv`, expected one \
+         row a key"
+    );
+    assert_eq!(
+        error(value("stars")),
+        "column `stars` is in both `[read]` and `[join.users]`, expected one of them; `columns` under `[join.users]` \
+         gives other names"
+    );
+    let wrong = |here, there| {
+        let joins = [join("users", "users*", here, there)];
+        message(joined(directory.path(), &joins, &[value("item")]), directory.path())
+    };
+    assert_eq!(
+        wrong("usr", "user"),
+        "`ratings.csv` has no column `usr`; did you mean `user`?; it has user, item, stars"
+    );
+    assert_eq!(wrong("user", "users"), "`users-1.csv` has no column `users`; did you mean `user`?; it has user, stars");
+}

@@ -1,0 +1,125 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Int8Array, Int64Array, ListArray,
+    RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+};
+use arrow::datatypes::{DataType, Int32Type};
+use parquet::arrow::ArrowWriter;
+
+use super::rows_of::{columns, list, lists, message, ones, text, value};
+use crate::read::{Reading, Shape, Wanted, header, open};
+
+pub(super) fn parquet(directory: &Path, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
+    let path = directory.join(name);
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    path
+}
+
+fn lists_of_numbers() -> ArrayRef {
+    let rows = [Some(vec![Some(1), None, Some(3)]), None, Some(vec![])];
+    Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(rows))
+}
+
+fn every_type() -> Vec<(&'static str, ArrayRef)> {
+    let times = TimestampMillisecondArray::from(vec![Some(1_999), Some(-1), None]).with_timezone("+02:00");
+    let decimals = Decimal128Array::from(vec![Some(150), None, Some(-5)]).with_precision_and_scale(5, 2).unwrap();
+    vec![
+        ("text", Arc::new(StringArray::from(vec![Some(" a "), Some("NA"), None]))),
+        ("flag", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]))),
+        ("small", Arc::new(Int8Array::from(vec![Some(-3), None, Some(4)]))),
+        ("hash", Arc::new(UInt64Array::from(vec![Some(u64::MAX), Some(0), None]))),
+        ("float", Arc::new(Float32Array::from(vec![Some(0.5), None, Some(2.0)]))),
+        ("time", Arc::new(times)),
+        ("date", Arc::new(Date32Array::from(vec![Some(1), Some(-1), None]))),
+        ("decimal", Arc::new(decimals)),
+        ("list", lists_of_numbers()),
+        ("bytes", Arc::new(BinaryArray::from(vec![Some(b"x|y".as_slice()), None, Some(b"z")]))),
+    ]
+}
+
+#[test]
+fn every_type_becomes_numbers_texts_or_lists() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = parquet(directory.path(), "a.parquet", every_type());
+    let names = ["decimal", "date", "text", "flag", "small", "hash", "float", "time"];
+    let mut wanted: Vec<Wanted> = names.map(value).into();
+    wanted.extend([list("list", ","), list("bytes", "|")]);
+    let got = columns(&[path.clone()], &Reading::default(), &[], &wanted).unwrap();
+    let expected = [
+        ones(&["1.5", "-", "-0.05"]),
+        ones(&["86400", "-86400", "-"]),
+        ones(&["a", "-", "-"]),
+        ones(&["1", "0", "-"]),
+        ones(&["-3", "-", "4"]),
+        ones(&["18446744073709551615", "0", "-"]),
+        ones(&["0.5", "-", "2.0"]),
+        ones(&["1", "-1", "-"]),
+        lists(&["1 3", "-", ""]),
+        lists(&["x y", "-", "z"]),
+    ];
+    for ((got, expected), wanted) in got.iter().zip(&expected).zip(&wanted) {
+        assert_eq!(got, expected, "{}", wanted.name);
+    }
+    let wanted = [text("text"), text("small"), text("bytes"), list("flag", "")];
+    let got = columns(&[path.clone()], &Reading::default(), &[], &wanted).unwrap();
+    assert_eq!(got[..2], [ones(&["a", "-", "-"]), ones(&["-3", "-", "4"])]);
+    assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), lists(&["1", "0", "-"])]);
+
+    let table = open(&[path.clone(), path.with_file_name("b.parquet")], &Reading::default(), &[], &[]);
+    assert!(table.is_err());
+    let table = open(&[path.clone()], &Reading::default(), &[], &[value("flag"), value("text")]).unwrap();
+    assert_eq!(table.rows(), Some(3));
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    table
+        .scan(&mut |piece| {
+            let types: Vec<_> = piece.batch.columns().iter().map(|array| array.data_type().clone()).collect();
+            assert_eq!(types, [DataType::Int64, dictionary.clone()]);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(header(&[path], &Reading::default(), &[]).unwrap().len(), 10);
+}
+
+#[test]
+fn no_column_at_all_still_has_rows() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = parquet(directory.path(), "a.parquet", every_type());
+    let mut rows = 0;
+    let table = open(&[path], &Reading::default(), &[], &[]).unwrap();
+    table
+        .scan(&mut |piece| {
+            rows += piece.rows();
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(rows, 3);
+}
+
+#[test]
+fn types_that_do_not_fit() {
+    let directory = tempfile::tempdir().unwrap();
+    let broken: ArrayRef = Arc::new(BinaryArray::from(vec![b"a".as_slice(), b"\xE9"]));
+    let pair = RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]).unwrap();
+    let pair: ArrayRef = Arc::new(arrow::array::StructArray::from(pair));
+    let path = parquet(directory.path(), "b.parquet", vec![("bytes", broken), ("pair", pair)]);
+    let error = |wanted| message(columns(&[path.clone()], &Reading::default(), &[], &[wanted]), directory.path());
+    assert_eq!(
+        error(value("bytes")),
+        "row 2 of `b.parquet`: column `bytes` is \"of bytes\", expected UTF-8 text, or `encoding = \"latin-1\"` in \
+         the card's `[read]`"
+    );
+    let nested = error(value("pair"));
+    assert!(nested.starts_with("column `pair` of `b.parquet` holds Struct("), "{nested}");
+    let lists = parquet(directory.path(), "c.parquet", vec![("list", lists_of_numbers())]);
+    for shape in [Shape::Value, Shape::Text] {
+        let wanted = Wanted { shape, ..value("list") };
+        let error = message(columns(&[lists.clone()], &Reading::default(), &[], &[wanted]), directory.path());
+        assert!(error.ends_with("expected one value a row"), "{error}");
+    }
+}
