@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::events::run_fold::FitState;
-use crate::events::{Ending, GridEvent, GridLine, Level, RunEvent, RunLine, RunStatus};
+use crate::events::{Counts, Ending, GridEvent, GridLine, Level, RunEvent, RunLine, RunStatus};
 use crate::key::TrialKey;
 use crate::trial::Row;
 
@@ -87,27 +87,6 @@ pub struct RunState {
     pub(super) seq: u64,
     /// The grid's attempt that planned it last.
     pub(super) planned: u32,
-}
-
-/// Runs by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Waiting for a free place.
-    pub queued: usize,
-    /// Running.
-    pub running: usize,
-    /// Waiting to be resumed.
-    pub paused: usize,
-    /// With a record.
-    pub finished: usize,
-    /// Without one.
-    pub failed: usize,
-    /// Given up.
-    pub cancelled: usize,
-    /// Given up for hopeless validation scores.
-    pub pruned: usize,
-    /// Never run.
-    pub not_applicable: usize,
 }
 
 impl GridState {
@@ -261,32 +240,6 @@ impl GridState {
         let rates = attended.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second);
         // The sum of nothing is -0.
         rates.sum::<f64>() + 0.0
-    }
-}
-
-impl Counts {
-    /// All of them.
-    pub fn all(&self) -> usize {
-        let Self { queued, running, paused, finished, failed, cancelled, pruned, not_applicable } = self;
-        queued + running + paused + finished + failed + cancelled + pruned + not_applicable
-    }
-
-    /// Runs that have not come to their end.
-    pub fn unfinished(&self) -> usize {
-        self.queued + self.running + self.paused
-    }
-
-    pub(super) fn of(&mut self, status: &RunStatus) -> &mut usize {
-        match status {
-            RunStatus::Queued => &mut self.queued,
-            RunStatus::Running { .. } => &mut self.running,
-            RunStatus::Paused => &mut self.paused,
-            RunStatus::Finished => &mut self.finished,
-            RunStatus::Failed { .. } => &mut self.failed,
-            RunStatus::Cancelled => &mut self.cancelled,
-            RunStatus::Pruned => &mut self.pruned,
-            RunStatus::NotApplicable { .. } => &mut self.not_applicable,
-        }
     }
 }
 
