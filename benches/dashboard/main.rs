@@ -68,7 +68,7 @@ fn main() -> Done {
     let reporters = Reporters::start(&store, &keys)?;
     let (began, used) = (Instant::now(), visit.used());
     let answers = keys::press_all(&mut visit, ROUNDS);
-    let busy = (visit.used() - used).as_secs_f64() / began.elapsed().as_secs_f64();
+    let busy = visit.used().saturating_sub(used).as_secs_f64() / began.elapsed().as_secs_f64();
     let reported = reporters.stop()?;
     let memory = visit.peak_memory()?;
     visit.leave()?;

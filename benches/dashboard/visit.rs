@@ -74,7 +74,7 @@ impl Visit {
     pub fn cores(&self, over: Duration) -> f64 {
         let before = self.used();
         std::thread::sleep(over);
-        (self.used() - before).as_secs_f64() / over.as_secs_f64()
+        self.used().saturating_sub(before).as_secs_f64() / over.as_secs_f64()
     }
 
     /// The most memory that it had, in MB.
