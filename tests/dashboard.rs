@@ -97,6 +97,11 @@ fn a_grid_is_watched_steered_left_and_found_again() {
     terminal.wait_for_modes(&before);
     until(store, "stopped", |state| state.ending == Some(Ending::Stopped));
     assert!(store.runs().unwrap().iter().all(|run| !run.is_finished()));
+
+    // Test scores may be seen from now on, though no scheduler is there to hear of it.
+    assert_eq!(folded(store).revealed, None);
+    assert_eq!(program.run(&["ctl", "results/small", "reveal-test"]).code, 0);
+    assert!(folded(store).revealed.is_some());
 }
 
 #[test]

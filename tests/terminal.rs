@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::num::NonZero;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,9 +15,21 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     slave: Box<dyn SlavePty + Send>,
     keys: Box<dyn Write + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
+    screen: Arc<Screen>,
     /// Set when nobody sits here any more: the thread that reads lets go of the terminal then, which closes it.
     closed: Arc<AtomicBool>,
+}
+
+/// What was drawn, and when the last of it came.
+struct Screen {
+    drawn: Mutex<(vt100::Parser, Instant)>,
+    more: Condvar,
+}
+
+impl Screen {
+    fn lock(&self) -> MutexGuard<'_, (vt100::Parser, Instant)> {
+        self.drawn.lock().unwrap()
+    }
 }
 
 impl Drop for Terminal {
@@ -40,14 +52,20 @@ const PATIENCE: Duration = Duration::from_mins(1);
 impl Terminal {
     pub fn new(rows: u16, cols: u16) -> Self {
         let pair = native_pty_system().openpty(size(rows, cols)).unwrap();
-        let screen = Arc::new(Mutex::new(vt100::Parser::new(some(rows), some(cols), 0)));
+        let drawn = Mutex::new((vt100::Parser::new(some(rows), some(cols), 0), Instant::now()));
+        let screen = Arc::new(Screen { drawn, more: Condvar::new() });
         let closed = Arc::new(AtomicBool::new(false));
         let is_closed = closed.clone();
         let (shown, mut reader) = (screen.clone(), pair.master.try_clone_reader().unwrap());
         thread::spawn(move || {
             let mut bytes = [0; 1 << 14];
             while let Ok(read) = reader.read(&mut bytes) {
-                shown.lock().unwrap().process(&bytes[..read]);
+                {
+                    let mut drawn = shown.lock();
+                    drawn.0.process(&bytes[..read]);
+                    drawn.1 = Instant::now();
+                }
+                shown.more.notify_all();
                 if read == 0 || is_closed.load(Ordering::Relaxed) {
                     return;
                 }
@@ -78,21 +96,38 @@ impl Terminal {
     }
 
     pub fn resize(&self, rows: u16, cols: u16) {
-        self.screen.lock().unwrap().screen_mut().set_size(some(rows), some(cols));
+        self.screen.lock().0.screen_mut().set_size(some(rows), some(cols));
         self.master.resize(size(rows, cols)).unwrap();
     }
 
     /// What stands on the screen.
     pub fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
+        self.screen.lock().0.screen().contents()
+    }
+
+    /// Looks at the screen.
+    pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        at(self.screen.lock().0.screen())
     }
 
     /// Waits until the screen is as wanted.
     pub fn wait(&self, wanted: &str, is_there: impl Fn(&str) -> bool) {
+        self.drawn(wanted, Duration::ZERO, |screen| is_there(&screen.contents()));
+    }
+
+    /// Waits until the screen is as wanted and nothing more is drawn for so long; when the last of it came.
+    pub fn drawn(&self, wanted: &str, quiet: Duration, is_there: impl Fn(&vt100::Screen) -> bool) -> Instant {
         let began = Instant::now();
-        while !is_there(&self.text()) {
-            assert!(began.elapsed() < PATIENCE, "{wanted} never came; the screen is\n{}", self.text());
-            thread::sleep(Duration::from_millis(20));
+        let mut drawn = self.screen.lock();
+        loop {
+            let is_quiet = drawn.1.elapsed() >= quiet;
+            if is_quiet && is_there(drawn.0.screen()) {
+                return drawn.1;
+            }
+            let text = || drawn.0.screen().contents();
+            assert!(began.elapsed() < PATIENCE, "{wanted} never came; the screen is\n{}", text());
+            let next = if is_quiet { PATIENCE } else { quiet.saturating_sub(drawn.1.elapsed()) };
+            drawn = self.screen.more.wait_timeout(drawn, next).unwrap().0;
         }
     }
 
@@ -104,8 +139,8 @@ impl Terminal {
     /// How the terminal treats keys and lines, and which of its screens is shown with what.
     pub fn modes(&self) -> (String, [bool; 3]) {
         let termios = self.master.get_termios().unwrap();
-        let parser = self.screen.lock().unwrap();
-        let screen = parser.screen();
+        let drawn = self.screen.lock();
+        let screen = drawn.0.screen();
         let mouse = screen.mouse_protocol_mode() != vt100::MouseProtocolMode::None;
         (format!("{termios:?}"), [screen.alternate_screen(), screen.hide_cursor(), mouse])
     }

@@ -155,6 +155,9 @@ pub struct Watch {
     /// A report of `mmtl bench --json FILE` of this machine, whose peaks runs are held to.
     #[arg(long, value_name = "FILE")]
     pub bench: Option<PathBuf>,
+    /// Where to tell how long each screen took, for `benches/dashboard`.
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub frames: Option<PathBuf>,
     /// How it looks.
     #[command(flatten)]
     pub looks: Looks,
@@ -277,6 +280,8 @@ pub enum Order {
     Drain,
     /// Checkpoint everything and end; the next `mmtl run` goes on from there.
     Stop,
+    /// Let test scores be seen before the grid is done; the store remembers it, and every table says so.
+    RevealTest,
 }
 
 /// `mmtl repro`

@@ -1,7 +1,8 @@
-//! `mmtl ctl`: leaves a command in a grid's inbox.
+//! `mmtl ctl`: leaves a command in a grid's inbox, or a note in its store.
 
 use std::collections::BTreeSet;
 
+use mmtl_grid::schedule::reveal;
 use mmtl_grid::store::{Command, Store, Target};
 use mmtl_grid::{TrialKey, read_grid};
 
@@ -12,6 +13,8 @@ use crate::failure::Failure;
 pub fn control(args: &Ctl) -> Result<(), Failure> {
     let store = Store::open(&args.dir).map_err(Failure::input)?;
     let command = match &args.order {
+        // The store remembers it, whether or not a scheduler lives.
+        Order::RevealTest => return reveal(&store).map_err(Failure::failed),
         Order::Pause { keys } => Command::Pause(target(&store, keys)?),
         Order::Resume { keys } => Command::Resume(target(&store, keys)?),
         Order::Cancel { keys } => Command::Cancel(target(&store, keys)?),

@@ -47,7 +47,7 @@ pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failu
         if !alive {
             follower.bar.finish_and_clear();
             let counts = state.counts();
-            let unfinished = counts.queued + counts.running + counts.paused;
+            let unfinished = counts.unfinished();
             return Ok(Followed { ending: state.ending, failed: counts.failed, unfinished, interrupted });
         }
         if stop.is_set() && !interrupted {
@@ -140,7 +140,7 @@ impl<'a> Follower<'a> {
                 _ => {}
             }
         }
-        let running: Vec<TrialKey> = self.running().collect();
+        let running: Vec<TrialKey> = self.state.running().map(|run| run.key.clone()).collect();
         for key in &running {
             self.read_run(key)?;
             self.stage(key);
@@ -152,12 +152,7 @@ impl<'a> Follower<'a> {
     /// Whether the grid was seen to have no run left.
     fn is_over(&self) -> bool {
         let counts = self.state.counts();
-        self.found.said && counts.queued + counts.running + counts.paused == 0
-    }
-
-    fn running(&self) -> impl Iterator<Item = TrialKey> {
-        let running = self.state.runs().filter(|run| matches!(run.status, RunStatus::Running { .. }));
-        running.map(|run| run.key.clone())
+        self.found.said && counts.unfinished() == 0
     }
 
     fn read_run(&mut self, key: &TrialKey) -> Result<(), Failure> {
@@ -217,8 +212,8 @@ impl<'a> Follower<'a> {
     fn progress(&mut self) {
         self.greet();
         let counts = self.state.counts();
-        let ended = counts.finished + counts.failed + counts.cancelled + counts.pruned;
-        let total = ended + counts.queued + counts.running + counts.paused;
+        let total = counts.all() - counts.not_applicable;
+        let ended = total - counts.unfinished();
         let left = self.state.time_left().map_or_else(|| "?".to_owned(), |ms| duration(ms / 1000));
         let text = format!(
             "{ended} of {total} runs, {} running, {} failed; {:.0} rows/s; {left} left",

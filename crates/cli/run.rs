@@ -61,7 +61,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         return Ok(());
     }
     if !args.plain && is_terminal() {
-        let left = show(&store, Looks { theme: theme(args.looks), replay: None, bench: None })?;
+        let left = show(&store, Looks { theme: theme(args.looks), replay: None, bench: None, frames: None })?;
         if left != Leave::Stopped && store.scheduler().map_err(Failure::failed)?.is_some() {
             return Ok(());
         }

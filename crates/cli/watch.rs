@@ -25,7 +25,8 @@ pub fn watch(args: &Watch) -> Result<(), Failure> {
         return Err(Failure::input(message));
     }
     let bench = args.bench.as_deref().map(mmtl_dash::read_bench).transpose().map_err(Failure::input)?;
-    let looks = Looks { theme: theme(args.looks), replay: args.replay.then_some(args.speed), bench };
+    let replay = args.replay.then_some(args.speed);
+    let looks = Looks { theme: theme(args.looks), replay, bench, frames: args.frames.clone() };
     show(&store, looks).map(drop)
 }
 

@@ -1,6 +1,6 @@
 //! What a dashboard is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::TrialKey;
 use mmtl_grid::events::{Happened, RunLine, Told};
@@ -37,6 +37,8 @@ pub enum Event {
     Printed(Option<TrialKey>, Vec<String>),
     /// Who runs the grid.
     Scheduler(Scheduler),
+    /// Of the runs that are told to run, those whose worker and scheduler are gone.
+    Abandoned(BTreeSet<TrialKey>),
     /// What the machine does.
     Machine(Box<MachineSample>),
     /// Floating-point operations of a row's forward pass through each fit, by the label of a row in tables, as far as

@@ -91,6 +91,7 @@ impl State {
                 printed.drain(..printed.len().saturating_sub(PRINTED));
             }
             Event::Scheduler(scheduler) => self.scheduler = scheduler,
+            Event::Abandoned(keys) => self.grid.abandon(&keys),
             Event::Machine(sample) => self.machine.add(*sample, self.grid.rows_per_second()),
             Event::Costs(costs) => self.roofline.costs = costs,
             Event::Bench(bench) => self.roofline.bench = Some(*bench),
@@ -195,7 +196,7 @@ impl State {
     /// Whether every run has come to its end, so that test scores are no secret any more.
     pub fn is_done(&self) -> bool {
         let counts = self.grid.counts();
-        self.grid.runs().next().is_some() && counts.queued + counts.running + counts.paused == 0
+        counts.all() > 0 && counts.unfinished() == 0
     }
 
     /// Whether test scores may be shown: the grid is done, or somebody wanted to see them, which the store keeps.

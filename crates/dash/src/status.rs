@@ -58,7 +58,8 @@ pub fn status(painter: &mut Painter, area: Rect, state: &State, notice: Option<&
 /// The parts of the status line, the most telling first.
 fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
     let counts = state.grid().counts();
-    let all = state.grid().runs().count().saturating_sub(counts.not_applicable);
+    let all = counts.all() - counts.not_applicable;
+    let abandoned = state.grid().running().filter(|run| run.abandoned).count();
     let mut parts = vec![];
     if let Some((read, of)) = state.reading() {
         parts.push((format!("reading {read} of {of}"), Role::Warning));
@@ -67,7 +68,8 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
     let finished = if width > 90 { format!("{} ", bar(share, 12, &painter.theme)) } else { String::new() };
     parts.push((format!("{finished}{} of {all} done", counts.finished), Role::Finished));
     for (count, word, role) in [
-        (counts.running, "running", Role::Running),
+        (counts.running - abandoned, "running", Role::Running),
+        (abandoned, "abandoned", Role::Warning),
         (counts.failed, "failed", Role::Failed),
         (counts.queued, "queued", Role::Text),
         (counts.paused, "paused", Role::Paused),

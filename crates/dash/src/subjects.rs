@@ -2,7 +2,7 @@
 
 use mmtl_grid::{Experiment, Grid};
 use mmtl_metrics::{Kind, Metric};
-use mmtl_plan::TaskKind;
+use mmtl_report::kind_of;
 
 /// Tasks and scenes, in the order of the data's schema.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -28,11 +28,7 @@ impl Subjects {
     /// Those of a grid.
     pub fn of(grid: &Grid, experiment: &Experiment) -> Self {
         let subject = |task: &mmtl_plan::Task| {
-            let kind = match task.kind {
-                TaskKind::Binary => Kind::Binary,
-                TaskKind::Regression { .. } => Kind::Regression,
-                TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
-            };
+            let kind = kind_of(task);
             Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind) }
         };
         Self { tasks: grid.tasks.iter().map(subject).collect(), scenes: grid.scenes.clone() }

@@ -1,11 +1,16 @@
 //! Signs, in Unicode and in ASCII.
 
-use mmtl_grid::events::RunStatus;
+use mmtl_grid::events::{RunState, RunStatus};
 
 use crate::theme::{Role, Theme};
 
-/// The sign and role of a run's state.
-pub fn of_status(status: &RunStatus, theme: &Theme) -> (&'static str, Role) {
+/// The sign and role of a run.
+pub fn of_run(run: &RunState, theme: &Theme) -> (&'static str, Role) {
+    if run.abandoned { ("!", Role::Warning) } else { of_status(&run.status, theme) }
+}
+
+/// The sign and role of a run's state, as its scheduler tells it.
+fn of_status(status: &RunStatus, theme: &Theme) -> (&'static str, Role) {
     let (sign, ascii, role) = match status {
         RunStatus::Queued => ("·", ".", Role::Queued),
         RunStatus::Running { .. } => ("▶", ">", Role::Running),

@@ -15,7 +15,7 @@ use ratatui::layout::Rect;
 /// The sizes that every view is held to.
 pub const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
-/// Sixteen runs of four architectures under two protocols on seven departments of a shop: eleven finished, two failed, one
+/// Sixteen runs of four architectures under two protocols on seven departments of a shop: thirteen finished, two failed, one
 /// cancelled; it was paused in between.
 pub fn store() -> Store {
     Store::open(&folder()).expect("it lies beside the tests")

@@ -32,6 +32,6 @@ fn every_view_is_in_the_docs_as_it_is() {
     hold("grid", at(0.7), "1");
     hold("runs", at(0.7), "2");
     hold("curves", at(0.7), "2<space>jj<space>jj<space>3");
-    hold("run", at(0.7), "2jj4");
+    hold("run", at(0.7), "2jjjj4");
     hold("table", done(), "5");
 }

@@ -1,9 +1,11 @@
 //! What is around the views.
 
-use mmtl_dash::{Effect, Leave, Ui};
-use mmtl_grid::store::{Command, Target};
+use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, Ui};
+use mmtl_grid::events::{GridEvent, GridLine, Happened, RunStatus};
+use mmtl_grid::store::{Command, FormatVersion, Target};
 
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
+use crate::made::{Made, growing, key};
 
 #[test]
 fn the_keys_of_a_view_are_told() {
@@ -58,6 +60,57 @@ fn failures_come_up_and_go_away() {
     assert!(shown > 0);
     state.apply(mmtl_dash::Event::Clock(state.now() + 8_001));
     assert_eq!(find(&screen(&state, &mut ui, (120, 40)), "failed: mmoe"), None);
+}
+
+#[test]
+fn a_worker_that_was_killed_comes_up_as_a_failure_too() {
+    let status = |_: usize, _: u64| RunStatus::Running { host: "vm".into(), pid: 7 };
+    let made = Made { architectures: &["ple"], seeds: 1, scenes: &["x"], status: &status, auc: &growing };
+    let mut state = made.state();
+    let reason = "the worker died (signal: 9 (SIGKILL)); see worker.log".to_owned();
+    let event = GridEvent::Moved { key: key(0), status: RunStatus::Failed { reason } };
+    let line = GridLine { v: FormatVersion(2), attempt: 1, seq: 99, at: state.now(), event };
+    state.apply(Event::Happened(Happened::Grid(line)));
+    let shown = text(&screen(&state, &mut Ui::new(COLOURS), (120, 40)));
+    assert!(shown.contains("failed: ple") && shown.contains("the worker died (signal: 9 (SIGKILL))"), "{shown}");
+}
+
+#[test]
+fn runs_that_nobody_is_at_are_abandoned_in_every_view() {
+    let status = |row: usize, _: u64| match row {
+        0 => RunStatus::Finished,
+        _ => RunStatus::Running { host: "vm".into(), pid: 7 },
+    };
+    let made = Made { architectures: &["star", "ple"], seeds: 1, scenes: &["x", "y"], status: &status, auc: &growing };
+    let mut state = made.state();
+    state.apply(Event::Scheduler(Scheduler::Gone));
+    state.apply(Event::Abandoned([key(1)].into()));
+    let mut shown = |keys: &str| {
+        let mut ui = Ui::new(COLOURS);
+        press(&mut ui, &mut state, keys);
+        let buffer = screen(&state, &mut ui, (120, 30));
+        if let Some((x, y)) = find(&buffer, "! abandoned") {
+            assert_eq!(Some(buffer[(x, y)].fg), COLOURS.style(Role::Warning).fg);
+        }
+        text(&buffer)
+    };
+    let grid = shown("1");
+    assert!(grid.contains("1 of 2 done  1 abandoned  its scheduler died; `mmtl run` goes on"), "{grid}");
+    assert!(!grid.contains("running") && grid.contains('!') && !grid.contains('▶'), "{grid}");
+    let runs = shown("2");
+    assert!(runs.contains("! abandoned") && runs.contains("worker gone; `mmtl run` goes on"), "{runs}");
+    assert!(shown("2/state:abandoned<enter>").contains("1 of 2 runs listed"));
+    assert!(shown("2/state:running<enter>").contains("0 of 2 runs listed"));
+    let run = shown("2G4");
+    assert!(run.contains("! abandoned by process 7 on vm"), "{run}");
+    assert!(run.contains("Nobody is at it: `mmtl run` goes on from its beginning."), "{run}");
+    assert!(!run.contains("left") && !run.contains("so far"), "{run}");
+    let machine = shown("6");
+    assert!(machine.contains("no run runs now"), "{machine}");
+    // Another scheduler takes them up.
+    state.apply(Event::Abandoned([].into()));
+    let mut ui = Ui::new(COLOURS);
+    assert!(text(&screen(&state, &mut ui, (120, 30))).contains("1 running"));
 }
 
 #[test]

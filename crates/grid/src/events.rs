@@ -7,6 +7,7 @@
 //! is superseded: the new attempt tells it again.
 
 mod catch_up;
+mod counts;
 mod estimate;
 mod fold;
 mod grid;
@@ -25,7 +26,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 pub use catch_up::{CaughtUp, catch_up, catch_up_all};
-pub use fold::{Counts, GridState, Happened, RunState};
+pub use counts::Counts;
+pub use fold::{GridState, Happened, RunState};
 pub use grid::{Ending, GridEvent, RunStatus};
 pub use insight::{Cosines, GateWeights, Insight};
 pub use run::{Evaluated, RunEvent, ValidScore};

@@ -38,7 +38,7 @@ use serde::{Deserialize, Serialize};
 
 pub use damage::Damage;
 pub use format::FormatVersion;
-pub use health::{Damages, Health, Scheduler};
+pub use health::{Damages, Health, Scheduler, without_worker};
 pub use inbox::{Arrival, Command, Inbox, Target};
 pub use lease::{Acquired, Grant, Lease, RENEW_EVERY, SILENT_FOR, holder};
 pub(crate) use lines::{Block, parse, split};

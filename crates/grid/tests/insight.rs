@@ -1,15 +1,13 @@
 //! What a worker tells of gates and gradients, and that telling it moves no number.
 
-use std::io;
 use std::path::Path;
 
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::events::{FitState, GridState, Happened};
-use mmtl_grid::run::{Journal, RunError, fits, run_trial};
+use mmtl_grid::run::{fits, run_trial};
 use mmtl_grid::store::Store;
 use mmtl_grid::worker::{Ended, Tools, work};
 use mmtl_grid::{Catalogue, Execution, Experiment, Stop, prepare};
-use mmtl_train::{Checkpoint, Evaluation, Progress};
 
 const EXPERIMENT: &str = r#"
 name = "insight"
@@ -32,39 +30,6 @@ expert_widths = [8]
 [ple]
 expert_widths = [8]
 "#;
-
-/// Keeps nothing and wants to know nothing.
-struct Blind;
-
-impl Journal for Blind {
-    fn progress(&mut self, _: usize, _: &Progress) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn evaluated(&mut self, _: usize, _: &Evaluation) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn checkpoint(&mut self, _: usize, _: &Checkpoint) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
-        Ok(None)
-    }
-
-    fn fitted(&mut self, _: usize, _: u64) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn insight(&mut self, _: usize, _: &mmtl_train::Insight) -> io::Result<()> {
-        panic!("it did not ask")
-    }
-
-    fn stop(&mut self) -> bool {
-        false
-    }
-}
 
 #[test]
 fn workers_tell_of_gates_and_gradients_and_record_the_same_bytes() {
@@ -101,7 +66,7 @@ fn blind(configuration: &mmtl_grid::Configuration, catalogue: &Catalogue, cache:
     let dataset = mmtl_data::open(&settings.data, &configuration.seeds, cache, &mut |_| {}).unwrap();
     let architecture = mmtl_zoo::architecture(&configuration.architecture).unwrap();
     let fits = fits(configuration, &settings, architecture, &dataset).unwrap();
-    run_trial(&fits, &dataset, &CpuEngine::new(1).unwrap(), &mut Blind).unwrap().unwrap().record
+    run_trial(&fits, &dataset, &CpuEngine::new(1).unwrap(), &mut ()).unwrap().unwrap().record
 }
 
 fn check(architecture: &str, fits: &[FitState]) {

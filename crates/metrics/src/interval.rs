@@ -3,6 +3,8 @@
 //! x̄ ± t(0.975, n − 1)·s/√n (Student, "The probable error of a mean", Biometrika 6, 1908). Pairing by seed removes what
 //! a seed's split, order and initialisation do to both sides alike, which is most of the spread.
 
+use std::sync::OnceLock;
+
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::marks::SeedScores;
@@ -39,9 +41,17 @@ impl Interval {
 #[must_use]
 pub fn student_interval(values: &[f64]) -> Option<Interval> {
     let Summary { n, mean, sd } = Summary::of(values)?;
-    let t = StudentsT::new(0.0, 1.0, n as f64 - 1.0).ok()?.inverse_cdf(f64::midpoint(1.0, LEVEL));
-    let half = t * sd? / (n as f64).sqrt();
+    let half = t_of(n)? * sd? / (n as f64).sqrt();
     Some(Interval { n, mean, low: mean - half, high: mean + half })
+}
+
+/// Student's t(0.975, n − 1); `None` for fewer than 2. It takes microseconds to find, and tables need it tens of thousands
+/// of times for the same few numbers of seeds.
+fn t_of(n: u64) -> Option<f64> {
+    static FOUND: [OnceLock<f64>; 64] = [const { OnceLock::new() }; 64];
+    let distribution = StudentsT::new(0.0, 1.0, n as f64 - 1.0).ok()?;
+    let find = || distribution.inverse_cdf(f64::midpoint(1.0, LEVEL));
+    Some(FOUND.get(n as usize).map_or_else(find, |known| *known.get_or_init(find)))
 }
 
 /// The interval of the mean difference a − b over the seeds for which both have a value; `None` for fewer than 2.

@@ -1,6 +1,6 @@
 //! The columns of a table: the overall scores, then the scenes.
 
-use mmtl_metrics::{Blame, Metric, Overall, Score, Scored, Sum};
+use mmtl_metrics::{Blame, Metric, Overall, Reason, Score, Scored, Sum};
 
 use crate::scores::Entry;
 
@@ -35,15 +35,27 @@ impl Column {
         match self {
             Self::Scene(scene) => entry.scenes[scene],
             Self::Overall(Overall::Pooled) => entry.pooled,
-            Self::Overall(overall @ (Overall::Rows | Overall::Macro)) => {
-                let has_rows =
-                    |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
-                let large = |scene: &&Scored| !(overall == Overall::Macro && scene.is_dim());
-                let scenes: Vec<&Scored> = entry.scenes.iter().filter(has_rows).filter(large).collect();
-                total(overall.of(&entry.pooled, &entry.scenes).score, entry.metric, &scenes)
-            }
+            Self::Overall(Overall::Rows) => by_rows(&entry.scenes, entry.metric),
+            Self::Overall(Overall::Macro) => over(Overall::Macro, &entry.scenes, entry.metric),
         }
     }
+}
+
+/// The mean over scenes, weighted by their rows, as [`Overall::Rows`] defines it, with the summed counts of those that
+/// take part.
+#[must_use]
+pub fn by_rows(scenes: &[Scored], metric: Metric) -> Scored {
+    over(Overall::Rows, scenes, metric)
+}
+
+/// A mean over scenes, which the score over one list of all rows has no part in.
+fn over(overall: Overall, scenes: &[Scored], metric: Metric) -> Scored {
+    let has_rows = |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
+    let large = |scene: &&Scored| !(overall == Overall::Macro && scene.is_dim());
+    let taking_part: Vec<&Scored> = scenes.iter().filter(has_rows).filter(large).collect();
+    let pooled =
+        Scored { score: Score::Undefined(Reason::Empty), rows: 0, weight: 0.0, positives: None, negatives: None };
+    total(overall.of(&pooled, scenes).score, metric, &taking_part)
 }
 
 fn total(score: Score, metric: Metric, scenes: &[&Scored]) -> Scored {

@@ -39,12 +39,18 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
     })
 }
 
-fn subject(task: &mmtl_plan::Task, experiment: &Experiment) -> Task {
-    let kind = match task.kind {
+/// What a task's labels are, as far as metrics care.
+#[must_use]
+pub fn kind_of(task: &mmtl_plan::Task) -> Kind {
+    match task.kind {
         TaskKind::Binary => Kind::Binary,
         TaskKind::Regression { .. } => Kind::Regression,
         TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
-    };
+    }
+}
+
+fn subject(task: &mmtl_plan::Task, experiment: &Experiment) -> Task {
+    let kind = kind_of(task);
     Task { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind) }
 }
 

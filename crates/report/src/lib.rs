@@ -64,11 +64,11 @@ mod text;
 mod words;
 
 pub use cell::{Absence, Cell, Outcome};
-pub use column::Column;
+pub use column::{Column, by_rows};
 pub use csv::csv;
 pub use error::Error;
 pub use forecast::{forecast_json, forecast_text};
-pub use from_grid::from_grid;
+pub use from_grid::{from_grid, kind_of};
 pub use json::json;
 pub use latex::latex;
 pub use layout::{Emphasis, Layout, Shape, Shown, label, lined_up, title};

@@ -34,17 +34,9 @@ impl Report {
     /// # Errors
     /// For a task, slice or metric that does not exist, and for scores that contradict themselves.
     pub fn new(scores: &Scores, selection: &Selection) -> Result<Self, Error> {
-        scores.check()?;
-        let wanted = selection.resolve(scores)?;
-        let groups = groups(scores, selection)?;
-        let mut tables = vec![];
-        for (task, metric) in wanted {
-            let of_pair = groups.iter().filter(|((t, m, _), _)| (*t, *m) == (task, metric));
-            for ((_, _, given), entries) in of_pair {
-                let space = given.map_or(Space::All, |name| Space::Given(name.to_owned()));
-                tables.push(Table::new(scores, task, space, metric, entries));
-            }
-        }
+        let wanted = wanted(scores, selection)?.into_iter();
+        let tables = wanted.map(|(task, space, metric, entries)| Table::new(scores, task, space, metric, &entries));
+        let tables = tables.collect();
         Ok(Self {
             experiment: scores.experiment.clone(),
             split: selection.split,
@@ -53,6 +45,15 @@ impl Report {
             candidates: scores.candidates.clone(),
             tables,
         })
+    }
+
+    /// Task and space of the tables that [`Report::new`] would make, which takes longer.
+    ///
+    /// # Errors
+    /// As [`Report::new`].
+    pub fn contents(scores: &Scores, selection: &Selection) -> Result<Vec<(String, Space)>, Error> {
+        let wanted = wanted(scores, selection)?.into_iter();
+        Ok(wanted.map(|(task, space, ..)| (scores.tasks[task].name.clone(), space)).collect())
     }
 
     /// The first line of a report: whose scores these are, and how far the grid has come.
@@ -94,6 +95,21 @@ impl Report {
         self.candidates[index].baseline.is_none_or(|own| own == index)
             && self.candidates.iter().any(|candidate| candidate.baseline == Some(index))
     }
+}
+
+/// What there is of what is wanted, in the order of tables: task, space, metric, entries.
+fn wanted<'a>(scores: &'a Scores, selection: &Selection) -> Result<Vec<(usize, Space, Metric, Entries<'a>)>, Error> {
+    scores.check()?;
+    let pairs = selection.resolve(scores)?;
+    let mut groups = groups(scores, selection)?;
+    let mut wanted = vec![];
+    for (task, metric) in pairs {
+        for ((_, _, given), entries) in groups.extract_if(.., |(t, m, _), _| (*t, *m) == (task, metric)) {
+            let space = given.map_or(Space::All, |name| Space::Given(name.to_owned()));
+            wanted.push((task, space, metric, entries));
+        }
+    }
+    Ok(wanted)
 }
 
 /// Task, metric, and the task that the space is given by; no such task, which is all rows, comes first.

@@ -35,6 +35,8 @@ fn tables_are_in_the_order_of_tasks_metrics_and_spaces() {
     scores.entries.extend(everywhere);
     let all = Selection { metrics: Metrics::All, ..Selection::default() };
     let report = Report::new(&scores, &all).unwrap();
+    let contents: Vec<_> = report.tables.iter().map(|table| (table.task.clone(), table.space.clone())).collect();
+    assert_eq!(Report::contents(&scores, &all).unwrap(), contents);
     let order: Vec<_> = report.tables.iter().map(|t| (t.task.as_str(), t.metric, t.space.clone())).collect();
     let given = Space::Given("click".to_owned());
     assert_eq!(

@@ -117,7 +117,7 @@ impl Column {
     /// A run's texts in this column; a number has none.
     pub fn texts(self, run: &RunState) -> Vec<String> {
         match self {
-            Self::State => vec![run.status.name().to_owned()],
+            Self::State => vec![run.word().to_owned()],
             Self::Architecture => vec![run.architecture.clone()],
             Self::Protocol => vec![run.protocol.clone()],
             Self::Key => vec![run.key.to_string()],

@@ -64,8 +64,9 @@ fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
 }
 
-/// The names of [`RunStatus`].
-const STATES: [&str; 8] = ["queued", "running", "paused", "finished", "failed", "cancelled", "pruned", "n/a"];
+/// What [`RunState::word`] may say.
+const STATES: [&str; 9] =
+    ["queued", "running", "paused", "finished", "failed", "cancelled", "pruned", "n/a", "abandoned"];
 
 #[derive(Clone, Debug, PartialEq)]
 struct Term {
@@ -233,11 +234,11 @@ impl Test {
             Self::Anything(word) => {
                 let contains = |text: &str| text.to_lowercase().contains(word.as_str());
                 text.anywhere.contains(word.as_str())
-                    || run.status.name().contains(word.as_str())
+                    || run.word().contains(word.as_str())
                     || reason(&run.status).is_some_and(contains)
                     || run.stage.as_deref().is_some_and(contains)
             }
-            Self::State(wanted) => wanted.iter().any(|word| run.status.name().starts_with(word.as_str())),
+            Self::State(wanted) => wanted.iter().any(|word| run.word().starts_with(word.as_str())),
             Self::Text(column, wanted, exact) => column.texts(run).iter().any(|text| {
                 let text = text.to_lowercase();
                 wanted.iter().any(|word| if *exact { text == *word } else { text.contains(word.as_str()) })

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mmtl_grid::events::{CaughtUp, GridEvent, GridLine, Happened, RunLine, RunStatus, catch_up_all};
-use mmtl_grid::store::{Damage, Line, LineReader, Printed, Store, Versioned};
+use mmtl_grid::store::{Damage, Line, LineReader, Printed, Store, Versioned, without_worker};
 use mmtl_grid::{Catalogue, Experiment, GridError, TrialKey};
 use serde::de::DeserializeOwned;
 
@@ -64,6 +64,8 @@ struct Feed {
     followed: BTreeSet<TrialKey>,
     printed: BTreeMap<Option<TrialKey>, Printed>,
     scheduler: Scheduler,
+    /// Runs that run, as far as the grid's file tells, and that nobody is at.
+    abandoned: BTreeSet<TrialKey>,
     finished: usize,
     wants_scores: bool,
     scored: Option<usize>,
@@ -86,6 +88,7 @@ impl Feed {
             followed: BTreeSet::new(),
             printed,
             scheduler: Scheduler::Unknown,
+            abandoned: BTreeSet::new(),
             finished: 0,
             wants_scores: false,
             scored: None,
@@ -98,7 +101,9 @@ impl Feed {
 
     fn run(&mut self, asks: &Receiver<Ask>, to: &Sender<Vec<Event>>) -> Result<(), Gone> {
         let mut out = Out { portion: vec![], to };
-        out.add(self.subjects())?;
+        if self.replay.is_some() {
+            out.add(self.subjects())?;
+        }
         loop {
             loop {
                 match asks.try_recv() {
@@ -140,10 +145,12 @@ impl Feed {
     /// New lines of the grid and of the runs that run.
     fn look(&mut self, out: &mut Out) -> Result<(), Gone> {
         let path = self.store.grid_file();
-        for line in poll(&mut self.grid, &path, out)? {
-            if let GridEvent::Opened { .. } = line.event {
-                out.add(self.subjects())?;
-            }
+        let lines = poll(&mut self.grid, &path, out)?;
+        let is_opened = lines.iter().any(|line| matches!(line.event, GridEvent::Opened { .. }));
+        if is_opened || self.around.is_none() {
+            out.add(self.subjects())?;
+        }
+        for line in lines {
             self.note(&line.event);
             out.add(Event::Happened(Happened::Grid(line)))?;
         }
@@ -261,6 +268,7 @@ impl Feed {
             self.scheduler = scheduler.clone();
             out.add(Event::Scheduler(scheduler))?;
         }
+        self.look_for_abandoned(out)?;
         self.look_at_printed(out)?;
         if self.wants_scores && self.scored != Some(self.finished) {
             self.scored = Some(self.finished);
@@ -276,6 +284,23 @@ impl Feed {
         let here = self.running.values().filter(|(host, _)| *host == self.host).map(|(_, pid)| *pid);
         let pids: Vec<u32> = here.collect();
         out.add(Event::Machine(Box::new(self.sampler.sample(&pids))))
+    }
+
+    /// A scheduler sees to its runs as long as it lives.
+    fn look_for_abandoned(&mut self, out: &mut Out) -> Result<(), Gone> {
+        let mut abandoned = BTreeSet::new();
+        if self.scheduler == Scheduler::Gone {
+            let (found, unknown) = without_worker(&self.store, self.running.keys());
+            abandoned.extend(found);
+            for reason in unknown {
+                out.add(Event::Trouble { path: reason.clone(), reason })?;
+            }
+        }
+        if abandoned != self.abandoned {
+            self.abandoned.clone_from(&abandoned);
+            out.add(Event::Abandoned(abandoned))?;
+        }
+        Ok(())
     }
 
     fn subjects(&self) -> Event {

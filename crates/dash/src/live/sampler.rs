@@ -136,7 +136,7 @@ mod tests {
         let (pid, cores, memory) = sample.workers[0];
         assert_eq!(pid, me);
         // Other tests may run in this process, and others' work may take the core away; it is not idle, though.
-        assert!(cores > 0.1, "{cores}");
+        assert!(cores > 0.01, "{cores}");
         assert!(memory > 1 << 20 && memory < sample.memory, "{memory}");
         assert!(!sample.cores.is_empty() && sample.cores.iter().all(|core| (0.0..=1.0).contains(core)));
         assert!(sample.memory_used > 0 && sample.memory_used <= sample.memory);

@@ -1,6 +1,8 @@
 //! A dashboard from its first to its last screen.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -36,6 +38,8 @@ pub struct Looks {
     pub replay: Option<f64>,
     /// What the machine's engines reach, as `mmtl bench --json` measured it.
     pub bench: Option<Bench>,
+    /// Where to tell of each screen what it showed and how many microseconds it took.
+    pub frames: Option<PathBuf>,
 }
 
 /// How looking ended.
@@ -76,14 +80,24 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
     let (to, events) = channel();
     let (printed, said) = channel();
     let replayed = replay.is_some();
+    let frames = looks.frames.map(File::create).transpose()?.map(BufWriter::new);
     let mut taken = Taken::take(printed)?;
     feed::start(store.clone(), replay, asked, to);
     let mut state = State::default();
     if let Some(bench) = looks.bench {
         state.apply(Event::Bench(Box::new(bench)));
     }
-    let session =
-        Session { store, state, ui: Ui::new(looks.theme), asks, events, said, replayed, last: Buffer::default() };
+    let session = Session {
+        store,
+        state,
+        ui: Ui::new(looks.theme),
+        asks,
+        events,
+        said,
+        replayed,
+        last: Buffer::default(),
+        frames,
+    };
     session.run(&mut taken, &signals)
 }
 
@@ -118,6 +132,7 @@ struct Session<'a> {
     replayed: bool,
     /// The screen that was drawn last, for a picture of it.
     last: Buffer,
+    frames: Option<BufWriter<File>>,
 }
 
 impl Session<'_> {
@@ -178,11 +193,15 @@ impl Session<'_> {
     }
 
     fn draw(&mut self, taken: &mut Taken) -> io::Result<()> {
+        let began = Instant::now();
         let (state, ui, last) = (&self.state, &mut self.ui, &mut self.last);
         taken.terminal.draw(|frame| {
             draw(frame.buffer_mut(), state, ui);
             last.clone_from(frame.buffer_mut());
         })?;
+        if let Some(frames) = &mut self.frames {
+            writeln!(frames, "{} {}", self.ui.tab().name(), began.elapsed().as_micros())?;
+        }
         Ok(())
     }
 

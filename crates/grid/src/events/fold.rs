@@ -1,10 +1,10 @@
 //! The fold over events: what a view needs to know of a grid. Pure: no clock, no file; events may come twice, late or
 //! in any order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::events::run_fold::FitState;
-use crate::events::{Ending, GridEvent, GridLine, Level, RunEvent, RunLine, RunStatus};
+use crate::events::{Counts, Ending, GridEvent, GridLine, Level, RunEvent, RunLine, RunStatus};
 use crate::key::TrialKey;
 use crate::trial::Row;
 
@@ -38,6 +38,10 @@ pub struct GridState {
     seq: u64,
     runs: Vec<RunState>,
     places: BTreeMap<TrialKey, usize>,
+    /// Kept up to date: ten thousand runs are too many to be counted for every screen.
+    counts: Counts,
+    /// Places of the runs that run, in the grid's order.
+    running: BTreeSet<usize>,
 }
 
 /// The log keeps so many lines; the files have all.
@@ -66,6 +70,8 @@ pub struct RunState {
     pub fit: usize,
     /// What it does when it does not train.
     pub stage: Option<String>,
+    /// Whether it is told to run while its worker and its scheduler are gone; see [`GridState::abandon`].
+    pub abandoned: bool,
     /// How many times it was started.
     pub attempt: u32,
     /// When the present attempt began, in milliseconds since 1970.
@@ -76,30 +82,11 @@ pub struct RunState {
     pub(super) earlier: u64,
     /// Milliseconds of all attempts that went by before a stage was told of: no training, however far it has come.
     pub(super) staged: u64,
+    /// Why the present attempt failed, in its worker's words.
+    pub(super) failure: Option<String>,
     pub(super) seq: u64,
     /// The grid's attempt that planned it last.
     pub(super) planned: u32,
-}
-
-/// Runs by state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Waiting for a free place.
-    pub queued: usize,
-    /// Running.
-    pub running: usize,
-    /// Waiting to be resumed.
-    pub paused: usize,
-    /// With a record.
-    pub finished: usize,
-    /// Without one.
-    pub failed: usize,
-    /// Given up.
-    pub cancelled: usize,
-    /// Given up for hopeless validation scores.
-    pub pruned: usize,
-    /// Never run.
-    pub not_applicable: usize,
 }
 
 impl GridState {
@@ -107,6 +94,10 @@ impl GridState {
     pub fn apply(&mut self, happened: Happened) {
         match happened {
             Happened::Grid(line) if (line.attempt, line.seq) > (self.attempt, self.seq) => {
+                if line.attempt > self.attempt {
+                    // A new scheduler plans all runs anew.
+                    (self.counts, self.running) = (Counts::default(), BTreeSet::new());
+                }
                 (self.attempt, self.seq) = (line.attempt, line.seq);
                 self.last_at = self.last_at.max(line.at);
                 self.grid(line.at, line.event);
@@ -115,9 +106,12 @@ impl GridState {
                 let run = self.run_mut(&key);
                 if run.is_behind(&line) {
                     let (at, words) = (line.at, words(&line.event));
+                    // Its scheduler may have told of the failure first.
+                    let is_told = matches!((&line.event, &run.status),
+                        (RunEvent::Failed { reason }, RunStatus::Failed { reason: told }) if reason == told);
                     run.next(line);
                     self.last_at = self.last_at.max(at);
-                    if let Some((level, text)) = words {
+                    if let Some((level, text)) = words.filter(|_| !is_told) {
                         self.note(at, Some(key), level, text);
                     }
                 }
@@ -132,17 +126,69 @@ impl GridState {
                 (self.experiment, self.jobs, self.ending, self.opened_at) = (experiment, jobs, None, at);
             }
             GridEvent::Planned { key, architecture, protocol, seed, rows, status } => {
-                let attempt = self.attempt;
-                let run = self.run_mut(&key);
-                *run = RunState { architecture, protocol, seed, rows, status, planned: attempt, ..run.clone() };
+                let planned = self.attempt;
+                self.turn(&key, status, |run| {
+                    *run = RunState { architecture, protocol, seed, rows, planned, ..run.clone() };
+                });
             }
-            GridEvent::Moved { key, status } => self.run_mut(&key).status = status,
+            GridEvent::Moved { key, status } => self.moved(at, &key, status),
             GridEvent::Priority { key, priority } => self.run_mut(&key).priority = priority,
             GridEvent::Revealed => self.revealed = self.revealed.or(Some(at)),
             GridEvent::Jobs { jobs } => self.jobs = jobs,
             GridEvent::Log { level, text } => self.note(at, None, level, text),
             GridEvent::Closed { ending } => self.ending = Some(ending),
         }
+    }
+
+    /// A failure that the worker has not told of itself, as one that was killed cannot, belongs in the log.
+    fn moved(&mut self, at: u64, key: &TrialKey, status: RunStatus) {
+        let known = self.run_mut(key);
+        match &status {
+            RunStatus::Running { .. } => known.failure = None,
+            RunStatus::Failed { reason } if known.failure.as_ref() != Some(reason) => {
+                self.note(at, Some(key.clone()), Level::Error, reason.clone());
+            }
+            RunStatus::Failed { .. }
+            | RunStatus::Queued
+            | RunStatus::Paused
+            | RunStatus::Finished
+            | RunStatus::Cancelled
+            | RunStatus::Pruned
+            | RunStatus::NotApplicable { .. } => {}
+        }
+        self.turn(key, status, |_| {});
+    }
+
+    /// Changes what a scheduler tells of a run.
+    fn turn(&mut self, key: &TrialKey, status: RunStatus, change: impl FnOnce(&mut RunState)) {
+        let place = self.place(key);
+        let run = &mut self.runs[place];
+        if run.is_planned(self.attempt) {
+            *self.counts.of(&run.status) -= 1;
+        }
+        change(run);
+        (run.status, run.abandoned) = (status, false);
+        self.running.remove(&place);
+        if run.is_planned(self.attempt) {
+            *self.counts.of(&run.status) += 1;
+            if matches!(run.status, RunStatus::Running { .. }) {
+                self.running.insert(place);
+            }
+        }
+    }
+
+    /// Takes in which of the runs that are told to run have neither worker nor scheduler any more, as
+    /// [`Health`](crate::store::Health) finds out; the others have.
+    pub fn abandon(&mut self, keys: &BTreeSet<TrialKey>) {
+        for place in &self.running {
+            let run = &mut self.runs[*place];
+            run.abandoned = keys.contains(&run.key);
+        }
+    }
+
+    /// The runs that run, in the grid's order.
+    pub fn running(&self) -> impl Iterator<Item = &RunState> {
+        self.running.iter().map(|place| &self.runs[*place])
     }
 
     /// Words that come late, as those of runs that are read one after the other, find their place by time.
@@ -155,12 +201,17 @@ impl GridState {
     }
 
     pub(super) fn run_mut(&mut self, key: &TrialKey) -> &mut RunState {
-        let next = self.runs.len();
-        let at = *self.places.entry(key.clone()).or_insert(next);
-        if at == next {
-            self.runs.push(RunState::new(key.clone()));
+        let place = self.place(key);
+        &mut self.runs[place]
+    }
+
+    fn place(&mut self, key: &TrialKey) -> usize {
+        if let Some(place) = self.places.get(key) {
+            return *place;
         }
-        &mut self.runs[at]
+        self.places.insert(key.clone(), self.runs.len());
+        self.runs.push(RunState::new(key.clone()));
+        self.runs.len() - 1
     }
 
     /// Whether a scheduler ever told of it.
@@ -170,7 +221,7 @@ impl GridState {
 
     /// The runs of the grid, in its order. Those that only an earlier version of the experiment had are left out.
     pub fn runs(&self) -> impl Iterator<Item = &RunState> {
-        self.runs.iter().filter(|run| run.planned == self.attempt && run.planned > 0)
+        self.runs.iter().filter(|run| run.is_planned(self.attempt))
     }
 
     /// One run, whether or not the grid still has it.
@@ -180,27 +231,13 @@ impl GridState {
 
     /// How many runs are in which state.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for run in self.runs() {
-            let count = match run.status {
-                RunStatus::Queued => &mut counts.queued,
-                RunStatus::Running { .. } => &mut counts.running,
-                RunStatus::Paused => &mut counts.paused,
-                RunStatus::Finished => &mut counts.finished,
-                RunStatus::Failed { .. } => &mut counts.failed,
-                RunStatus::Cancelled => &mut counts.cancelled,
-                RunStatus::Pruned => &mut counts.pruned,
-                RunStatus::NotApplicable { .. } => &mut counts.not_applicable,
-            };
-            *count += 1;
-        }
-        counts
+        self.counts
     }
 
     /// Train rows a second, over all runs that run.
     pub fn rows_per_second(&self) -> f64 {
-        let running = self.runs().filter(|run| matches!(run.status, RunStatus::Running { .. }));
-        let rates = running.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second);
+        let attended = self.running().filter(|run| !run.abandoned);
+        let rates = attended.filter_map(|run| run.fits.get(run.fit)).map(|fit| fit.rows_per_second);
         // The sum of nothing is -0.
         rates.sum::<f64>() + 0.0
     }
@@ -237,14 +274,25 @@ impl RunState {
             fits: vec![],
             fit: 0,
             stage: None,
+            abandoned: false,
             attempt: 0,
             started_at: 0,
             last_at: 0,
             earlier: 0,
             staged: 0,
+            failure: None,
             seq: 0,
             planned: 0,
         }
+    }
+
+    fn is_planned(&self, attempt: u32) -> bool {
+        self.planned == attempt && attempt > 0
+    }
+
+    /// Its state in a word.
+    pub fn word(&self) -> &'static str {
+        if self.abandoned { "abandoned" } else { self.status.name() }
     }
 
     /// Whether a line tells something new.
@@ -256,6 +304,7 @@ impl RunState {
         if line.attempt > self.attempt {
             self.earlier = self.milliseconds();
             (self.started_at, self.last_at) = (line.at, line.at);
+            self.failure = None;
         }
         (self.attempt, self.seq) = (line.attempt, line.seq);
         if matches!(line.event, RunEvent::Stage { .. }) {
@@ -300,11 +349,8 @@ impl RunState {
                 state.at_least(attempt);
                 state.best_step = Some(best_step);
             }),
-            RunEvent::Stage { .. }
-            | RunEvent::Log { .. }
-            | RunEvent::Stopped
-            | RunEvent::Finished
-            | RunEvent::Failed { .. } => {}
+            RunEvent::Failed { reason } => self.failure = Some(reason),
+            RunEvent::Stage { .. } | RunEvent::Log { .. } | RunEvent::Stopped | RunEvent::Finished => {}
         }
     }
 

@@ -211,6 +211,57 @@ fn a_new_scheduler_plans_the_grid_anew() {
     assert!(story.state.run(&key(1)).is_some());
 }
 
+fn failures(state: &GridState) -> Vec<&str> {
+    let errors = state.log.iter().filter(|(_, key, level, _)| *level == Level::Error && key.is_some());
+    errors.map(|(.., text)| text.as_str()).collect()
+}
+
+#[test]
+fn a_failure_is_said_once_whoever_tells_it() {
+    let failed = |reason: &str| RunStatus::Failed { reason: reason.to_owned() };
+    let told = |reason: &str| RunEvent::Failed { reason: reason.to_owned() };
+    let mut story = Story::new(2, 3);
+    // A worker that was killed cannot tell.
+    story.start(0, &["all"]);
+    story.to(0, failed("the worker died"));
+    assert_eq!(failures(&story.state), ["the worker died"]);
+    // The next attempt fails as well.
+    story.start(0, &["all"]);
+    story.to(0, failed("the worker died"));
+    assert_eq!(failures(&story.state), ["the worker died"; 2]);
+    // The worker is heard first, then the scheduler.
+    story.start(1, &["all"]);
+    story.tell(1, told("no memory"));
+    story.to(1, failed("no memory"));
+    assert_eq!(failures(&story.state).iter().filter(|text| **text == "no memory").count(), 1);
+    // The other way round.
+    story.start(2, &["all"]);
+    story.to(2, failed("no rows"));
+    story.tell(2, told("no rows"));
+    assert_eq!(failures(&story.state).iter().filter(|text| **text == "no rows").count(), 1);
+}
+
+#[test]
+fn runs_are_abandoned_until_a_scheduler_takes_them_up() {
+    let mut story = Story::new(2, 3);
+    story.start(0, &["all"]);
+    story.start(1, &["all"]);
+    story.progress(0, 0, 10);
+    story.progress(1, 0, 10);
+    // A run that does not run cannot be abandoned.
+    story.state.abandon(&[key(1), key(2)].into());
+    let words = |story: &Story| [0, 1, 2].map(|run| story.run(run).word());
+    assert_eq!(words(&story), ["running", "abandoned", "queued"]);
+    assert_eq!(story.state.rows_per_second(), 1000.0, "nobody is at the other one");
+    story.state.abandon(&[].into());
+    assert_eq!(words(&story), ["running", "running", "queued"]);
+    story.state.abandon(&[key(0), key(1)].into());
+    story.open(2);
+    story.plan(0, RunStatus::Queued);
+    story.start(1, &["all"]);
+    assert_eq!(words(&story)[..2], ["queued", "running"]);
+}
+
 #[test]
 fn priorities_and_revealed_scores_outlast_schedulers() {
     let mut story = Story::new(1, 2);
@@ -392,10 +443,12 @@ proptest! {
         let mut state = GridState::default();
         for happened in &story {
             state.apply(happened.clone());
-            let counts = state.counts();
-            let sum = counts.queued + counts.running + counts.paused + counts.finished + counts.failed
-                + counts.cancelled + counts.pruned + counts.not_applicable;
-            prop_assert_eq!(sum, state.runs().count());
+            let mut counted = Counts::default();
+            state.runs().for_each(|run| *counted.of(&run.status) += 1);
+            prop_assert_eq!(state.counts(), counted);
+            prop_assert_eq!(counted.all(), state.runs().count());
+            let is_running = |run: &&RunState| matches!(run.status, RunStatus::Running { .. });
+            prop_assert!(state.running().eq(state.runs().filter(is_running)));
             let _ = (state.time_left(), state.rows_per_second());
             prop_assert!(state.runs().all(|run| (0.0..=1.0).contains(&run.fraction())));
         }

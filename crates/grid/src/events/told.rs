@@ -55,7 +55,12 @@ impl GridState {
         known.status = planned.status;
         known.priority = planned.priority;
         known.planned = planned.planned;
+        known.abandoned = planned.abandoned;
         self.last_at = self.last_at.max(last_at);
+        // Its scheduler may have told of a failure first.
+        let is_new = |text: &String| !self.log.iter().any(|(_, of, _, told)| of.as_ref() == Some(&key) && told == text);
+        let words: Vec<_> =
+            words.into_iter().filter(|(_, level, text)| *level != Level::Error || is_new(text)).collect();
         for (at, level, text) in words {
             self.note(at, Some(key.clone()), level, text);
         }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::events::{Ending, GridState, RunStatus};
+use crate::events::{Ending, GridState};
 use crate::key::TrialKey;
 use crate::store::{Damage, Grant, Store};
 
@@ -53,17 +53,26 @@ impl Health {
         };
         let mut abandoned = vec![];
         if matches!(scheduler, Scheduler::Died | Scheduler::Ended(_)) {
-            for run in state.runs().filter(|run| matches!(run.status, RunStatus::Running { .. })) {
-                match store.run(&run.key).worker() {
-                    Ok(None) => abandoned.push(run.key.clone()),
-                    // It was started by hand, or notices in a moment that its scheduler is gone.
-                    Ok(Some(_)) => {}
-                    Err(error) => unknown.push(error.to_string()),
-                }
-            }
+            let (found, not) = without_worker(store, state.running().map(|run| &run.key));
+            abandoned = found;
+            unknown.extend(not);
         }
         Self { scheduler, abandoned, unknown }
     }
+}
+
+/// Of runs that are told to run those whose worker is gone, and what could not be found out, a sentence each.
+pub fn without_worker<'a>(store: &Store, running: impl Iterator<Item = &'a TrialKey>) -> (Vec<TrialKey>, Vec<String>) {
+    let (mut without, mut unknown) = (vec![], vec![]);
+    for key in running {
+        match store.run(key).worker() {
+            Ok(None) => without.push(key.clone()),
+            // It was started by hand, or notices in a moment that its scheduler is gone.
+            Ok(Some(_)) => {}
+            Err(error) => unknown.push(error.to_string()),
+        }
+    }
+    (without, unknown)
 }
 
 /// Damage of the files of a store, by file.
@@ -96,7 +105,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::events::{EventWriter, GridEvent, Happened};
+    use crate::events::{EventWriter, GridEvent, Happened, RunStatus};
     use crate::store::{Acquired, Line};
 
     fn key(number: usize) -> TrialKey {

@@ -8,7 +8,7 @@ use crate::action::Action;
 use crate::chosen::Chosen;
 use crate::painter::{Painter, fitted};
 use crate::state::State;
-use crate::symbols::of_status;
+use crate::symbols::of_run;
 use crate::theme::{Role, Theme};
 use crate::views::curves::curve::{Curve, Drawn};
 use crate::views::curves::line::value_at;
@@ -105,7 +105,7 @@ fn epoch(curve: &Curve, step: u64, state: &State) -> Option<f64> {
 
 fn name(painter: &mut Painter, area: Rect, y: u16, number: usize, curve: &Curve, state: &State) {
     let theme = painter.theme;
-    let (sign, role) = state.run(&curve.key).map_or(("", Role::Text), |run| of_status(&run.status, &theme));
+    let (sign, role) = state.run(&curve.key).map_or(("", Role::Text), |run| of_run(run, &theme));
     let x = painter.say(area, 1, y, &letter(number).to_string(), Role::Series(number)) + 1;
     let x = painter.say(area, x, y, sign, role) + 1;
     let fit = curve.fit_name.as_ref().map_or(String::new(), |name| format!("  fit {name}"));

@@ -96,14 +96,12 @@ fn seed(run: &RunState, scored: Option<Scored>, digits: Digits) -> String {
         RunStatus::Finished if scored.is_some() => score,
         RunStatus::Finished => "not scored".to_owned(),
         RunStatus::Running { .. } | RunStatus::Paused | RunStatus::Queued if scored.is_some() => {
-            format!("{score} so far, {} at {percent}", run.status.name())
+            format!("{score} so far, {} at {percent}", run.word())
         }
-        RunStatus::Running { .. } => format!("running at {percent}"),
+        RunStatus::Running { .. } => format!("{} at {percent}", run.word()),
         RunStatus::Failed { reason } | RunStatus::NotApplicable { reason } => {
-            format!("{}: {}", run.status.name(), reason.trim_end_matches('.'))
+            format!("{}: {}", run.word(), reason.trim_end_matches('.'))
         }
-        RunStatus::Queued | RunStatus::Paused | RunStatus::Cancelled | RunStatus::Pruned => {
-            run.status.name().to_owned()
-        }
+        RunStatus::Queued | RunStatus::Paused | RunStatus::Cancelled | RunStatus::Pruned => run.word().to_owned(),
     }
 }

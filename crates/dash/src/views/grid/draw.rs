@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::action::Action;
 use crate::painter::{Painter, fitted};
 use crate::state::{State, Tables};
-use crate::symbols::of_status;
+use crate::symbols::of_run;
 use crate::theme::{Depth, Role};
 use crate::views::grid::Grid;
 use crate::views::grid::cells::{Outcome, Range};
@@ -212,7 +212,7 @@ impl Sheet<'_> {
     /// The state of each seed, or with many of them how many are in each.
     fn states(&self, grid: &Grid, painter: &mut Painter, area: Rect, (mut x, y): (u16, u16), row: usize) {
         let runs = self.row_runs(grid, row);
-        let signs: Vec<(&str, Role)> = runs.iter().map(|run| of_status(&run.status, &painter.theme)).collect();
+        let signs: Vec<(&str, Role)> = runs.iter().map(|run| of_run(run, &painter.theme)).collect();
         if signs.len() <= SIGNS {
             for (sign, role) in signs {
                 x = painter.say(area, x, y, sign, role);

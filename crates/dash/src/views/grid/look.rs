@@ -3,7 +3,7 @@
 use mmtl_grid::events::{RunState, RunStatus};
 
 use crate::painter::fitted;
-use crate::symbols::of_status;
+use crate::symbols::of_run;
 use crate::theme::{Role, Theme};
 use crate::views::grid::cells::{Cell, Difference, Outcome};
 use crate::views::grid::numbers::Digits;
@@ -143,23 +143,24 @@ fn with_seeds(look: Look, cell: &Cell, runs: &[&RunState], theme: Theme) -> Look
         return look;
     }
     let missing = runs.iter().filter(|run| run.status != RunStatus::Finished);
-    let gravest = missing.map(|run| &run.status).min_by_key(|status| gravity(status));
+    let gravest = missing.min_by_key(|run| gravity(run));
     let undefined = ("?", Role::Undefined);
-    let flag = gravest.map_or(undefined, |status| of_status(status, &theme));
+    let flag = gravest.map_or(undefined, |run| of_run(run, &theme));
     Look { seeds: format!("{}/{all}", cell.done), flag: Some(flag), ..look }
 }
 
 /// What matters first to somebody who wonders why a seed is missing.
-fn gravity(status: &RunStatus) -> u8 {
-    match status {
+fn gravity(run: &RunState) -> u8 {
+    match run.status {
         RunStatus::Failed { .. } => 0,
         RunStatus::Pruned => 1,
         RunStatus::Cancelled => 2,
-        RunStatus::Running { .. } => 3,
-        RunStatus::Paused => 4,
-        RunStatus::Queued => 5,
-        RunStatus::Finished => 6,
-        RunStatus::NotApplicable { .. } => 7,
+        RunStatus::Running { .. } if run.abandoned => 3,
+        RunStatus::Running { .. } => 4,
+        RunStatus::Paused => 5,
+        RunStatus::Queued => 6,
+        RunStatus::Finished => 7,
+        RunStatus::NotApplicable { .. } => 8,
     }
 }
 
@@ -167,18 +168,18 @@ fn gravity(status: &RunStatus) -> u8 {
 fn states(runs: &[&RunState], theme: Theme) -> Vec<Piece> {
     let running: Vec<f64> = runs.iter().filter(|run| is_running(run)).map(|run| run.fraction()).collect();
     let mut pieces: Vec<Piece> = vec![];
-    let mut statuses: Vec<&RunStatus> = runs.iter().map(|run| &run.status).collect();
-    statuses.sort_by_key(|status| (!matches!(status, RunStatus::Running { .. }), gravity(status)));
-    statuses.dedup_by_key(|status| gravity(status));
-    for status in statuses {
-        let (sign, role) = match status {
-            // Finished, and not scored here.
-            RunStatus::Finished => (if theme.ascii { "-" } else { "–" }, Role::Dim),
-            other => of_status(other, &theme),
+    let mut runs = runs.to_vec();
+    runs.sort_by_key(|run| (!is_running(run), gravity(run)));
+    runs.dedup_by_key(|run| gravity(run));
+    for run in runs {
+        let (sign, role) = if run.status == RunStatus::Finished {
+            // Not scored here.
+            (if theme.ascii { "-" } else { "–" }, Role::Dim)
+        } else {
+            of_run(run, &theme)
         };
         let mean = 100.0 * running.iter().sum::<f64>() / running.len().max(1) as f64;
-        let is_running = matches!(status, RunStatus::Running { .. });
-        let percent = if is_running { format!(" {mean:.0} %") } else { String::new() };
+        let percent = if is_running(run) { format!(" {mean:.0} %") } else { String::new() };
         pieces.push((format!("{sign}{percent}"), Some(role)));
     }
     pieces
@@ -186,7 +187,7 @@ fn states(runs: &[&RunState], theme: Theme) -> Vec<Piece> {
 
 /// Whether a worker is at it.
 pub fn is_running(run: &RunState) -> bool {
-    matches!(run.status, RunStatus::Running { .. })
+    matches!(run.status, RunStatus::Running { .. }) && !run.abandoned
 }
 
 /// The widths that the parts of a heat map's numbers need.

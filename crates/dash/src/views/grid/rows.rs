@@ -23,14 +23,18 @@ pub struct TableRow {
 pub fn of_runs(runs: &[&RunState]) -> Vec<TableRow> {
     let mut rows: Vec<(&Row, Vec<usize>)> = vec![];
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last = 0;
     for (run, state) in runs.iter().enumerate() {
         for row in &state.rows {
-            // A row holds values of knobs, which have no order; their text has.
-            let place = *places.entry(format!("{row:?}")).or_insert(rows.len());
-            if place == rows.len() {
+            // Seeds of a row follow each other in most grids, and to make a text of a row takes longer than to compare it.
+            if rows.get(last).is_none_or(|(known, _)| *known != row) {
+                // A row holds values of knobs, which have no order; their text has.
+                last = *places.entry(format!("{row:?}")).or_insert(rows.len());
+            }
+            if last == rows.len() {
                 rows.push((row, vec![]));
             }
-            rows[place].1.push(run);
+            rows[last].1.push(run);
         }
     }
     let baselines: Vec<(usize, &Row)> =

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mmtl_grid::events::{RunState, RunStatus};
-use mmtl_metrics::{Blame, Metric, Overall, Reason, Score, Scored};
-use mmtl_report::{ALL_ROWS, Entry, Scores, Split};
+use mmtl_metrics::{Metric, Scored};
+use mmtl_report::{ALL_ROWS, Entry, Scores, Split, by_rows};
 
 use crate::subjects::Subjects;
 
@@ -31,8 +31,9 @@ pub fn on_validation(run: &RunState, question: &Question, subjects: &Subjects) -
     for fit in &run.fits {
         // A fit whose score never was defined has no best one, but reasons.
         let Some(evaluated) = fit.best().or(fit.latest()) else { continue };
+        // The metric first: it is there without another look into memory, and most scores are not of it.
         let asked =
-            |score: &&mmtl_grid::events::ValidScore| score.task == question.name && score.metric == question.metric;
+            |score: &&mmtl_grid::events::ValidScore| score.metric == question.metric && score.task == question.name;
         for score in evaluated.scores.iter().filter(asked) {
             let place = match &score.scene {
                 None => Some(&mut pooled),
@@ -81,23 +82,5 @@ impl<'a> Tested<'a> {
             [overall].into_iter().chain(entry.scenes.iter().copied()).map(Some).collect();
         columns.resize(1 + scenes, None);
         columns
-    }
-}
-
-/// The mean over scenes, weighted by their rows, with the counts of those that take part.
-fn by_rows(scenes: &[Scored], metric: Metric) -> Scored {
-    let takes_part = |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
-    let parts: Vec<&Scored> = scenes.iter().filter(takes_part).collect();
-    let count = |of: fn(&Scored) -> Option<u64>| {
-        (metric == Metric::Auc).then(|| parts.iter().filter_map(|scene| of(scene)).sum())
-    };
-    let nothing =
-        Scored { score: Score::Undefined(Reason::Empty), rows: 0, weight: 0.0, positives: None, negatives: None };
-    Scored {
-        score: Overall::Rows.of(&nothing, scenes).score,
-        rows: parts.iter().map(|scene| scene.rows).sum(),
-        weight: parts.iter().map(|scene| scene.weight).sum(),
-        positives: count(|scene| scene.positives),
-        negatives: count(|scene| scene.negatives),
     }
 }

@@ -7,7 +7,7 @@ use ratatui::style::Color;
 use crate::action::Action;
 use crate::painter::{Painter, fitted};
 use crate::state::State;
-use crate::symbols::of_status;
+use crate::symbols::of_run;
 use crate::theme::Role;
 use crate::views::machine::amount::{bytes, percent, rate};
 
@@ -16,9 +16,9 @@ const ENDS: [u16; 5] = [1, 11, 22, 33, 41];
 /// Columns of a process number.
 const PID: u16 = 8;
 
-/// The runs that run, in the grid's order.
+/// The runs that a worker is at, in the grid's order.
 pub fn running(state: &State) -> Vec<&RunState> {
-    state.grid().runs().filter(|run| matches!(run.status, RunStatus::Running { .. })).collect()
+    state.grid().running().filter(|run| !run.abandoned).collect()
 }
 
 /// Draws the heads and, from `first` on, as many workers as there is room for.
@@ -47,7 +47,7 @@ pub fn draw(painter: &mut Painter, area: Rect, state: &State, workers: &[&RunSta
 fn draw_worker(painter: &mut Painter, area: Rect, y: u16, state: &State, run: &RunState, ends: &[u16; 5]) {
     let RunStatus::Running { host, pid } = &run.status else { return };
     painter.say_right(area, PID, y, &pid.to_string(), Role::Text);
-    let (sign, role) = of_status(&run.status, &painter.theme);
+    let (sign, role) = of_run(run, &painter.theme);
     painter.say(area, 1 + PID, y, sign, role);
     let label = run.rows.first().map_or_else(|| run.architecture.clone(), ToString::to_string);
     let room = usize::from(ends[4].saturating_sub(PID + 10));

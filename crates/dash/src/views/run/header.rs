@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::action::Action;
 use crate::state::State;
-use crate::symbols::{bar, of_status};
+use crate::symbols::{bar, of_run};
 use crate::theme::Role;
 use crate::time::{clock, duration};
 use crate::views::run::page::Page;
@@ -17,12 +17,18 @@ const TELLING: f64 = 0.02;
 /// Writes what the run is and how it stands.
 pub fn write(page: &mut Page, run: &RunState, state: &State) {
     let theme = page.theme;
-    let (sign, role) = of_status(&run.status, &theme);
-    let word = run.status.name();
-    let status = if let RunStatus::Running { host, pid } = &run.status {
-        format!("{sign} {word} on {host}, process {pid}")
-    } else {
-        format!("{sign} {word}")
+    let (sign, role) = of_run(run, &theme);
+    let word = run.word();
+    let status = match &run.status {
+        RunStatus::Running { host, pid } if run.abandoned => format!("{sign} {word} by process {pid} on {host}"),
+        RunStatus::Running { host, pid } => format!("{sign} {word} on {host}, process {pid}"),
+        RunStatus::Queued
+        | RunStatus::Paused
+        | RunStatus::Finished
+        | RunStatus::Failed { .. }
+        | RunStatus::Cancelled
+        | RunStatus::Pruned
+        | RunStatus::NotApplicable { .. } => format!("{sign} {word}"),
     };
     page.line().at(0, &status, role);
     let mut facts = vec![format!("seed {}", run.seed), format!("key {}", run.key)];
@@ -42,6 +48,11 @@ pub fn write(page: &mut Page, run: &RunState, state: &State) {
     if let RunStatus::Failed { reason } | RunStatus::NotApplicable { reason } = &run.status {
         page.wrapped(reason, role);
     }
+    if run.abandoned {
+        let kept = run.fits.get(run.fit).and_then(|fit| fit.checkpoint);
+        let from = kept.map_or("its beginning".to_owned(), |step| format!("step {}", step.separate_with_commas()));
+        page.wrapped(&format!("Nobody is at it: `mmtl run` goes on from {from}."), role);
+    }
     let times = times(run, state);
     if !times.is_empty() {
         page.say(&times, Role::Text);
@@ -55,7 +66,7 @@ pub fn write(page: &mut Page, run: &RunState, state: &State) {
 }
 
 fn is_running(run: &RunState) -> bool {
-    matches!(run.status, RunStatus::Running { .. })
+    matches!(run.status, RunStatus::Running { .. }) && !run.abandoned
 }
 
 fn times(run: &RunState, state: &State) -> String {

@@ -138,13 +138,16 @@ impl Head {
     }
 }
 
+/// What to do about a run that nobody is at.
+pub const ABANDONED: &str = "worker gone; `mmtl run` goes on";
+
 /// Below this share of a run, what it took so far says little about the rest.
 const TELLING: f64 = 0.02;
 
 /// Milliseconds that a running run still takes at its pace so far.
 pub fn left(run: &RunState) -> Option<u64> {
     let fraction = run.fraction();
-    let is_told = matches!(run.status, RunStatus::Running { .. }) && fraction >= TELLING;
+    let is_told = matches!(run.status, RunStatus::Running { .. }) && !run.abandoned && fraction >= TELLING;
     is_told.then(|| (run.milliseconds() as f64 * (1.0 - fraction) / fraction) as u64)
 }
 
@@ -152,7 +155,7 @@ pub fn left(run: &RunState) -> Option<u64> {
 pub fn text(run: &RunState, head: Head, differs: &str) -> String {
     let fit = run.fits.get(run.fit);
     match head {
-        Head::State => run.status.name().to_owned(),
+        Head::State => run.word().to_owned(),
         Head::Architecture => run.architecture.clone(),
         Head::Protocol => run.protocol.clone(),
         Head::Differs => differs.to_owned(),
@@ -190,6 +193,7 @@ fn number(score: f64) -> String {
 /// What stands in place of the bar: what a run does when it does not train, how long it took, why it failed.
 pub fn instead(run: &RunState) -> Option<String> {
     match &run.status {
+        RunStatus::Running { .. } if run.abandoned => Some(ABANDONED.to_owned()),
         RunStatus::Running { .. } => run.stage.clone(),
         RunStatus::Finished => Some(format!("took {}", duration(run.milliseconds()))).filter(|_| run.attempt > 0),
         RunStatus::Failed { .. } | RunStatus::NotApplicable { .. } => filter::reason(&run.status).map(str::to_owned),

@@ -10,7 +10,7 @@ use crate::action::Action;
 use crate::chosen::Chosen;
 use crate::painter::{Painter, fitted};
 use crate::state::State;
-use crate::symbols::{bar, of_status};
+use crate::symbols::{bar, of_run};
 use crate::theme::Role;
 use crate::views::runs::Runs;
 use crate::views::runs::columns::{Head, instead, text};
@@ -66,9 +66,9 @@ pub fn draw(view: &mut Runs, painter: &mut Painter, area: Rect, state: &State, c
 fn in_full(run: &RunState) -> String {
     let rows: Vec<String> = run.rows.iter().map(ToString::to_string).collect();
     let state = match (crate::filter::reason(&run.status), &run.stage) {
-        (Some(reason), _) => format!("{}: {reason}", run.status.name()),
+        (Some(reason), _) => format!("{}: {reason}", run.word()),
         (None, Some(stage)) => stage.clone(),
-        (None, None) => run.status.name().to_owned(),
+        (None, None) => run.word().to_owned(),
     };
     format!("{}, seed {}: {state}", rows.join("; "), run.seed)
 }
@@ -160,14 +160,14 @@ fn heads(view: &Runs, painter: &mut Painter, area: Rect, columns: &[(Head, u16, 
 }
 
 fn draw_run(painter: &mut Painter, line: Rect, run: &RunState, differs: &str, columns: &[(Head, u16, u16)]) {
-    let (sign, state) = of_status(&run.status, &painter.theme);
+    let (sign, state) = of_run(run, &painter.theme);
     let words = instead(run);
     let covered = |head: &Head| words.is_some() && head.is_covered(&run.status);
     let end_of_words = columns.iter().filter(|(head, ..)| covered(head)).map(|(_, x, width)| x + width).max();
     for (head, x, width) in columns {
         let part = |width| Rect { x: line.x.saturating_add(*x), width, ..line }.intersection(line);
         match head {
-            Head::State => drop(painter.say(part(*width), 0, 0, &format!("{sign} {}", run.status.name()), state)),
+            Head::State => drop(painter.say(part(*width), 0, 0, &format!("{sign} {}", run.word()), state)),
             Head::Progress if words.is_some() => {
                 let until = end_of_words.map_or(*width, |end| end.saturating_sub(*x));
                 painter.say(part(until), 0, 0, words.as_deref().unwrap_or_default(), of_words(&run.status));

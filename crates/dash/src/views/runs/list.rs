@@ -184,7 +184,7 @@ impl SortKey {
 fn key(run: &RunState, head: Head, differs: &str) -> SortKey {
     let number = |number: Option<f64>| number.map_or(SortKey::Nothing, SortKey::Number);
     match head {
-        Head::State => SortKey::Number(urgency(&run.status)),
+        Head::State => SortKey::Number(urgency(run)),
         Head::Architecture | Head::Protocol | Head::Differs | Head::Key => match text(run, head, differs) {
             word if word.is_empty() => SortKey::Nothing,
             word => SortKey::Word(word),
@@ -202,15 +202,16 @@ fn key(run: &RunState, head: Head, differs: &str) -> SortKey {
 }
 
 /// What somebody looks at first comes first.
-fn urgency(status: &RunStatus) -> f64 {
-    f64::from(match status {
+fn urgency(run: &RunState) -> f64 {
+    f64::from(match run.status {
         RunStatus::Failed { .. } => 0u8,
-        RunStatus::Running { .. } => 1,
-        RunStatus::Paused => 2,
-        RunStatus::Queued => 3,
-        RunStatus::Finished => 4,
-        RunStatus::Pruned => 5,
-        RunStatus::Cancelled => 6,
-        RunStatus::NotApplicable { .. } => 7,
+        RunStatus::Running { .. } if run.abandoned => 1,
+        RunStatus::Running { .. } => 2,
+        RunStatus::Paused => 3,
+        RunStatus::Queued => 4,
+        RunStatus::Finished => 5,
+        RunStatus::Pruned => 6,
+        RunStatus::Cancelled => 7,
+        RunStatus::NotApplicable { .. } => 8,
     })
 }

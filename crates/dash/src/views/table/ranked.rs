@@ -2,7 +2,6 @@
 
 use mmtl_grid::TrialKey;
 use mmtl_metrics::Metric;
-use mmtl_plan::Space;
 use mmtl_report::{
     ALL_ROWS, Absence, Cell, Emphasis, Layout, Metrics, Outcome, Report, Scores, Selection, Shape, Shown, Split, Table,
     label, lined_up, notes, one_line, title,
@@ -76,11 +75,11 @@ impl Ranked {
     /// The wanted table; `None` while nothing has been scored on those rows, `Err` for scores that contradict themselves.
     pub fn new(scores: &Scores, wanted: &Wanted) -> Result<Option<Self>, String> {
         let selection = |task, metrics| Selection { task, metrics, split: wanted.split, slice: ALL_ROWS.to_owned() };
-        let overview = report(scores, &selection(None, Metrics::Compared))?;
-        let pages: Vec<(String, Space)> = overview.tables.into_iter().map(|table| (table.task, table.space)).collect();
+        let pages = Report::contents(scores, &selection(None, Metrics::Compared)).map_err(|error| error.to_string())?;
         let Some((task, space)) = pages.get(wanted.page % pages.len().max(1)) else { return Ok(None) };
         let metrics = wanted.metric.map_or(Metrics::Compared, Metrics::Only);
-        let mut report = report(scores, &selection(Some(task.clone()), metrics))?;
+        let selection = selection(Some(task.clone()), metrics);
+        let mut report = Report::new(scores, &selection).map_err(|error| error.to_string())?;
         report.tables.retain(|table| table.space == *space);
         let Some(table) = report.tables.first() else { return Ok(None) };
         let layout = wanted.relative.then(|| Layout::of_differences(&report, table)).flatten();
@@ -103,10 +102,6 @@ impl Ranked {
     pub fn label_width(&self) -> usize {
         self.rows.iter().map(|row| row.label.width()).max().unwrap_or(0)
     }
-}
-
-fn report(scores: &Scores, selection: &Selection) -> Result<Report, String> {
-    Report::new(scores, selection).map_err(|error| error.to_string())
 }
 
 fn metrics_of(scores: &Scores, task: &str) -> Vec<Metric> {
