@@ -89,15 +89,15 @@ fn by_rows(scenes: &[Scored], metric: Metric) -> Scored {
     let takes_part = |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
     let parts: Vec<&Scored> = scenes.iter().filter(takes_part).collect();
     let count = |of: fn(&Scored) -> Option<u64>| {
-        (metric == Metric::Auc).then(|| parts.iter().filter_map(|scene| of(scene)).sum())
+        metric.counts_classes().then(|| parts.iter().filter_map(|scene| of(scene)).sum())
     };
-    let nothing =
-        Scored { score: Score::Undefined(Reason::Empty), rows: 0, weight: 0.0, positives: None, negatives: None };
+    let nothing = Scored::over(Score::Undefined(Reason::Empty), 0);
     Scored {
         score: Overall::Rows.of(&nothing, scenes).score,
         rows: parts.iter().map(|scene| scene.rows).sum(),
         weight: parts.iter().map(|scene| scene.weight).sum(),
         positives: count(|scene| scene.positives),
         negatives: count(|scene| scene.negatives),
+        ..nothing
     }
 }
