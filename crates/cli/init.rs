@@ -45,6 +45,7 @@ fn template(name: &str) -> Result<String, Failure> {
         "\n[grid]\narchitecture = [\"shared-bottom\", \"mmoe\"]\nseed = { from = 1, count = 3 }\n\
          # protocol = [\"joint\", \"per-scene\"]\n# scene_feature = [false, true]\n# \"train.lr\" = [1e-3, 1e-2]\n\
          # [grid.mmoe]\n# experts = [4, 8]\n\n\
+         # [eval]\n# metrics = [\"gauc\", \"prauc\", \"ece\"]  # scored beside the usual ones, also once the runs have finished\n\n\
          [compare]\nbaseline = { architecture = \"shared-bottom\" }\n\n\
          # [[ablation]]\n# name = \"uniform gate\"\n# base = { architecture = \"mmoe\" }\n# set = { \"mmoe.gate\" = \"uniform\" }\n",
     );

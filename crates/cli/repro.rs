@@ -5,8 +5,9 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use mmtl_grid::run::{TrialResult, fits, run_trial, stored};
-use mmtl_grid::store::{RunFolder, Store, predictions};
+use mmtl_grid::store::{Record, RunFolder, Store, predictions};
 use mmtl_grid::{Catalogue, TrialKey};
+use mmtl_metrics::Metric;
 
 use crate::args::Repro;
 use crate::engines::engine;
@@ -19,7 +20,7 @@ pub fn repro(args: &Repro) -> Result<(), Failure> {
     let record = run.record().map_err(Failure::input)?;
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let store_root = run.root().parent().unwrap_or(Path::new("."));
-    let (again, stored_predictions) = execute(&run, threads, &cache_of(&results_of(store_root)))?;
+    let (again, stored_predictions) = execute(&run, &record, threads, &cache_of(&results_of(store_root)))?;
     if again.record.numerics != record.numerics {
         return Err(Failure::failed(format!(
             "this machine computes in another numerics class ({}) than the record's ({}): the same bits are not to be expected",
@@ -53,8 +54,8 @@ fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
     Ok(store.run(&key))
 }
 
-/// The result of running the trial again, and the bytes of its predictions' file.
-fn execute(run: &RunFolder, threads: usize, cache: &Path) -> Result<(TrialResult, Vec<u8>), Failure> {
+/// The result of running the trial again, scored by the metrics of its record, and the bytes of its predictions' file.
+fn execute(run: &RunFolder, record: &Record, threads: usize, cache: &Path) -> Result<(TrialResult, Vec<u8>), Failure> {
     let catalogue = Catalogue::standard();
     let trial = run.trial(&catalogue).map_err(Failure::input)?;
     let settings = trial.configuration.settings(&catalogue).map_err(Failure::input)?;
@@ -66,7 +67,8 @@ fn execute(run: &RunFolder, threads: usize, cache: &Path) -> Result<(TrialResult
     }
     let architecture = mmtl_zoo::architecture(&trial.configuration.architecture).map_err(Failure::input)?;
     let fits = fits(&trial.configuration, &settings, architecture, &dataset).map_err(Failure::input)?;
-    let result = run_trial(&fits, &dataset, engine.as_ref(), &mut ()).map_err(Failure::failed)?;
+    let asked: Vec<Metric> = record.cells.iter().map(|cell| cell.metric).collect();
+    let result = run_trial(&fits, &dataset, engine.as_ref(), &asked, &mut ()).map_err(Failure::failed)?;
     let result = result.ok_or_else(|| Failure::failed("the trial stopped early"))?;
     let folder = tempfile::tempdir().map_err(Failure::failed)?;
     let file = folder.path().join("predictions.parquet");

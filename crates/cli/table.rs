@@ -16,6 +16,15 @@ pub fn table(args: &Table) -> Result<(), Failure> {
     let metrics = match args.metric.as_deref() {
         None => Metrics::Compared,
         Some("all") => Metrics::All,
+        // Best weights are chosen by it, but it is no score of a table: its baselines are the train rows' mean and rates,
+        // which a record does not hold.
+        Some("skill") => {
+            return Err(Failure::input(
+                "`skill` chooses the best weights on validation rows and is in no table; it is the mean over tasks of \
+                 2·AUC - 1, 1 - MSE / MSE of the train mean, or 1 - log loss / entropy of the train rates: \
+                 expected `auc`, `mse`, `logloss` or another metric",
+            ));
+        }
         Some(name) => Metrics::Only(name.parse::<Metric>().map_err(Failure::input)?),
     };
     let split = match args.split {

@@ -10,10 +10,7 @@ pub fn number(value: f64) -> String {
 
 /// A metric's value: on a scale from 0 to 1 four decimals are what papers print, however small it is.
 pub fn score(metric: Metric, value: f64) -> String {
-    match metric {
-        Metric::Auc | Metric::Accuracy => decimals(value),
-        Metric::LogLoss | Metric::Mse | Metric::Rmse | Metric::Mae => number(value),
-    }
+    if metric.is_share() { decimals(value) } else { number(value) }
 }
 
 fn decimals(value: f64) -> String {

@@ -22,6 +22,10 @@ pub struct Subject {
     pub kind: Kind,
     /// What it is compared by.
     pub compared_by: Metric,
+    /// What it is scored by beside the usual metrics.
+    pub asked: Vec<Metric>,
+    /// Whether evaluations of fits find those too.
+    pub at_looks: bool,
 }
 
 impl Subjects {
@@ -29,7 +33,9 @@ impl Subjects {
     pub fn of(grid: &Grid, experiment: &Experiment) -> Self {
         let subject = |task: &mmtl_plan::Task| {
             let kind = kind_of(task);
-            Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind) }
+            let at_looks = grid.eval.at_looks;
+            let asked = grid.eval.metrics.iter().copied().filter(|metric| metric.applies_to(kind)).collect();
+            Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind), asked, at_looks }
         };
         Self { tasks: grid.tasks.iter().map(subject).collect(), scenes: grid.scenes.clone() }
     }
@@ -38,7 +44,15 @@ impl Subjects {
 impl Subject {
     /// The metrics that it has, the one that it is compared by first.
     pub fn metrics(&self) -> Vec<Metric> {
-        let others = Metric::of(self.kind).filter(|metric| *metric != self.compared_by);
+        let mut others: Vec<Metric> = Metric::usual(self.kind).chain(self.asked.iter().copied()).collect();
+        others.sort_unstable();
+        others.dedup();
+        others.retain(|metric| *metric != self.compared_by);
         [self.compared_by].into_iter().chain(others).collect()
+    }
+
+    /// Those of them that evaluations of fits find.
+    pub fn looked_at(&self) -> Vec<Metric> {
+        self.metrics().into_iter().filter(|metric| metric.is_usual() || self.at_looks).collect()
     }
 }

@@ -22,7 +22,13 @@ fn looking(state: &mut State, count: usize, theme: Theme, keys: &str) -> Ui {
 /// A grid of `runs` runs with `points` reports each of a noisy loss that falls, and an evaluation every tenth of the way.
 fn made_up(runs: u64, points: u64) -> (State, Vec<TrialKey>) {
     let mut state = State::default();
-    let tasks = vec![Subject { name: "click".into(), kind: Kind::Binary, compared_by: Metric::Auc }];
+    let tasks = vec![Subject {
+        name: "click".into(),
+        kind: Kind::Binary,
+        compared_by: Metric::Auc,
+        asked: vec![],
+        at_looks: false,
+    }];
     state.apply(Event::Subjects(Subjects { tasks, scenes: vec!["home".into()] }));
     let key = |run: u64| format!("{run:016x}").parse::<TrialKey>().expect("sixteen digits");
     let grid =

@@ -54,7 +54,7 @@ pub fn subjects() -> Subjects {
             TaskKind::Regression { .. } => (Kind::Regression, Metric::Mse),
             TaskKind::Multiclass { classes } => (Kind::Multiclass { classes }, Metric::LogLoss),
         };
-        Subject { name: task.name.clone(), kind, compared_by }
+        Subject { name: task.name.clone(), kind, compared_by, asked: vec![], at_looks: false }
     };
     Subjects { tasks: grid.tasks.iter().map(task).collect(), scenes: grid.scenes }
 }

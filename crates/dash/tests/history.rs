@@ -19,8 +19,7 @@ pub fn progress(fit: usize, step: u64, losses: &[Option<f64>]) -> RunEvent {
 
 /// An evaluation of a task `click` with these log losses by scene.
 pub fn evaluated(step: u64, losses: &[Option<f64>], scores: &[(Option<&str>, f64)]) -> RunEvent {
-    let scored =
-        |value| Scored { score: Score::Value(value), rows: 100, weight: 100.0, positives: None, negatives: None };
+    let scored = |value| Scored::over(Score::Value(value), 100);
     let score = |(scene, value): &(Option<&str>, f64)| ValidScore {
         task: "click".into(),
         scene: scene.map(str::to_owned),

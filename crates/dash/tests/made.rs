@@ -25,14 +25,20 @@ pub fn key(number: usize) -> TrialKey {
 
 /// A score on enough rows of both classes.
 pub fn scored(score: Score) -> Scored {
-    Scored { score, rows: 200, weight: 200.0, positives: Some(100), negatives: Some(100) }
+    Scored { positives: Some(100), negatives: Some(100), ..Scored::over(score, 200) }
 }
 
 impl Made<'_> {
     /// What is known of it. The first row is the baseline.
     pub fn state(&self) -> State {
         let mut state = State::default();
-        let tasks = vec![Subject { name: "click".into(), kind: Kind::Binary, compared_by: Metric::Auc }];
+        let tasks = vec![Subject {
+            name: "click".into(),
+            kind: Kind::Binary,
+            compared_by: Metric::Auc,
+            asked: vec![],
+            at_looks: false,
+        }];
         let scenes = self.scenes.iter().map(|scene| (*scene).to_owned()).collect();
         state.apply(Event::Subjects(Subjects { tasks, scenes }));
         let opened = GridEvent::Opened { experiment: "made up".into(), host: "vm".into(), pid: 1, jobs: 2, trials: 0 };

@@ -9,7 +9,7 @@ use ratatui::style::Modifier;
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
 
 fn scored(value: f64) -> Scored {
-    Scored { score: Score::Value(value), rows: 1000, weight: 1000.0, positives: Some(400), negatives: Some(600) }
+    Scored { positives: Some(400), negatives: Some(600), ..Scored::over(Score::Value(value), 1000) }
 }
 
 /// Candidates by name with the AUC of each of three seeds, on validation and test rows; the first is the baseline.

@@ -14,6 +14,8 @@
 //! [compare]
 //! baseline = { architecture = "shared-bottom", protocol = "joint" }
 //! metric = { binary = "auc", regression = "mse" }
+//! [eval]
+//! metrics = ["gauc", "ndcg@5"]            # scored beside the usual ones
 //! [seeds]
 //! split = 1                               # pinned; "trial": follows the trial's seed
 //! [[ablation]]
@@ -25,6 +27,7 @@
 mod ablation;
 mod axes;
 mod compare;
+mod eval;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -41,6 +44,7 @@ use toml::de::DeTable;
 pub use ablation::Ablation;
 pub use axes::Axis;
 pub use compare::Compare;
+pub use eval::Eval;
 
 use crate::catalogue::Catalogue;
 use crate::error::GridError;
@@ -60,6 +64,8 @@ pub struct Experiment {
     pub source: String,
     /// What tables compare.
     pub compare: Compare,
+    /// What is scored beside the usual metrics.
+    pub eval: Eval,
     /// Ablations in the order of the file.
     pub ablations: Vec<Ablation>,
     /// Values that sections fix, and pinned streams.
@@ -112,12 +118,13 @@ impl Experiment {
         let axes = reader.axes(top, &fixed);
         let architectures = architectures(&mut reader, &axes);
         let compare = reader.compare(top);
+        let eval = reader.eval(top, &compare);
         let ablations = reader.ablations(top);
         let Reader { checker, lines, .. } = reader;
         checker.finish()?;
         let axes = axes.into_iter().filter(|axis| axis.key != Key::Architecture).collect();
         let (file, text) = (file.to_owned(), text.to_owned());
-        let experiment = Self { name, source, compare, ablations, fixed, architectures, axes, file, text, lines };
+        let experiment = Self { name, source, compare, eval, ablations, fixed, architectures, axes, file, text, lines };
         experiment.check_lattices(catalogue)?;
         Ok(experiment)
     }

@@ -150,6 +150,8 @@ mod tests {
             "ple.levels = 3",
             "name = \"other\"",
             "compare.baseline = { architecture = \"mmoe\" }",
+            "eval.metrics = [\"gauc\", \"ndcg@5\"]",
+            "eval.at_looks = true",
         ] {
             assert_eq!(key(text), key(""), "{text}");
         }

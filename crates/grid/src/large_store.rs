@@ -46,7 +46,10 @@ pub fn large_store(root: &Path, runs: usize, events: usize, running: usize) -> R
     let told = grid_events(root, &planned, running, &status);
     fs::write(store.grid_file(), lines(&told)).map_err(GridError::writing(&store.grid_file()))?;
     atomic::replace(&store.experiment_file(), EXPERIMENT.as_bytes())?;
-    write_grid(&store, &Grid { runs: planned, tasks: tasks(), scenes: SCENES.map(str::to_owned).to_vec() })?;
+    write_grid(
+        &store,
+        &Grid { runs: planned, tasks: tasks(), scenes: SCENES.map(str::to_owned).to_vec(), ..Grid::default() },
+    )?;
     Ok(store)
 }
 
@@ -151,9 +154,9 @@ fn evaluated(step: u64, score: f64, best: bool, draw: &mut Draw) -> Evaluated {
     for (task, metrics) in [("click", [Metric::Auc, Metric::LogLoss]), ("spend", [Metric::Mse, Metric::Mae])] {
         for scene in [None].into_iter().chain(SCENES.map(Some)) {
             scores.extend(metrics.map(|metric| {
-                let counts = (metric == Metric::Auc).then_some(1_234);
+                let counts = metric.counts_classes().then_some(1_234);
                 let score = Score::Value(0.7 + 0.1 * draw.next());
-                let scored = Scored { score, rows: 10_468, weight: 10_468.0, positives: counts, negatives: counts };
+                let scored = Scored { positives: counts, negatives: counts, ..Scored::over(score, 10_468) };
                 ValidScore { task: task.into(), scene: scene.map(str::to_owned), metric, scored }
             }));
         }

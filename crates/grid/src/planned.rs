@@ -5,21 +5,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use mmtl_data::{DataError, Dataset, Progress};
-use mmtl_plan::{Schema, Task};
+use mmtl_metrics::{Kind, Metric};
+use mmtl_plan::{Schema, Task, TaskKind};
 use mmtl_zoo::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution};
 use crate::error::GridError;
-use crate::experiment::Experiment;
+use crate::experiment::{Eval, Experiment};
 use crate::key::TrialKey;
 use crate::made::Made;
 use crate::run::{RunError, TrialFit, fits};
-use crate::store::{FormatVersion, Store, StoredTrial, atomic, read_json, to_json};
+use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, read_json, to_json};
 use crate::trial::{Row, Trial};
 
 const VERSION: FormatVersion = FormatVersion(1);
+
+const PLANNED: &str = "planned.json";
 
 /// One run of a grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +52,9 @@ pub struct Grid {
     pub tasks: Vec<Task>,
     /// The scenes of the data, likewise.
     pub scenes: Vec<String>,
+    /// What is scored beside the usual metrics.
+    #[serde(default, skip_serializing_if = "Eval::is_usual")]
+    pub eval: Eval,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -125,7 +131,7 @@ fn plan(
 ) -> Result<(Grid, Vec<StoredTrial>), GridError> {
     let trials = experiment.trials(catalogue, execution);
     let groups = by_data(&trials);
-    let mut grid = Grid::default();
+    let mut grid = Grid { eval: experiment.eval.clone(), ..Grid::default() };
     let mut runs = BTreeMap::new();
     for (number, group) in groups.iter().enumerate() {
         let mut tell = |progress_of| progress(Preparing { number, of: groups.len(), progress: progress_of });
@@ -138,6 +144,7 @@ fn plan(
             runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset, each)?);
         }
     }
+    grid.check_metrics(experiment)?;
     let stored;
     (grid.runs, stored) = runs.into_values().unzip();
     experiment.some_apply(grid.runs.iter().map(|run| run.not_applicable.as_deref()))?;
@@ -220,7 +227,7 @@ fn fault(experiment: &Experiment, error: &RunError) -> GridError {
     use mmtl_train::TrainError;
     let key = match error {
         RunError::Train(TrainError::TaskWeights { .. }) => "train.task_weights",
-        RunError::Train(TrainError::Score { .. }) => "select.score",
+        RunError::Train(TrainError::Score { .. } | TrainError::EasyScore { .. }) => "select.score",
         RunError::Train(TrainError::ScorePerTask { .. }) => "select.per",
         _ => "architecture",
     };
@@ -228,6 +235,24 @@ fn fault(experiment: &Experiment, error: &RunError) -> GridError {
 }
 
 impl Grid {
+    /// That each metric that is asked for is defined for a task of the data; those to compare by are declared for every
+    /// kind.
+    fn check_metrics(&self, experiment: &Experiment) -> Result<(), GridError> {
+        let defined = |metric: &Metric| self.tasks.iter().any(|task| metric.applies_to(kind_of(task)));
+        let compared = experiment.compare.metrics();
+        let idle = self.eval.metrics.iter().find(|metric| !compared.contains(metric) && !defined(metric));
+        let Some(idle) = idle else { return Ok(()) };
+        let tasks = self.tasks.iter().map(|task| format!("{} ({})", task.name, kind_of(task).name()));
+        let tasks = tasks.collect::<Vec<_>>().join(", ");
+        let choices = Metric::ALL.into_iter().filter(|metric| !metric.is_usual() && defined(metric)).map(Metric::name);
+        let choices = choices.collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "`eval.metrics` lists `{}`, which is defined for none of the tasks {tasks}; expected any of {choices}",
+            idle.name()
+        );
+        Err(experiment.fault("eval.metrics", message).into())
+    }
+
     fn add_subjects(&mut self, schema: &Schema) {
         for task in &schema.tasks {
             if !self.tasks.iter().any(|known| known.name == task.name) {
@@ -239,6 +264,15 @@ impl Grid {
                 self.scenes.push(scene.clone());
             }
         }
+    }
+}
+
+/// The kind of a task, in the words of the metrics.
+pub(crate) fn kind_of(task: &Task) -> Kind {
+    match task.kind {
+        TaskKind::Binary => Kind::Binary,
+        TaskKind::Regression { .. } => Kind::Regression,
+        TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
     }
 }
 
@@ -276,6 +310,12 @@ pub fn read_grid(store: &Store) -> Result<Grid, GridError> {
     Ok(read_json::<GridFile>(&planned_file(store), VERSION)?.grid)
 }
 
+/// The grid that a run belongs to; an empty one for a run that is alone.
+pub(crate) fn grid_of(run: &RunFolder) -> Result<Grid, GridError> {
+    let path = run.root().parent().map(|root| root.join(PLANNED)).filter(|path| path.exists());
+    path.map_or_else(|| Ok(Grid::default()), |path| Ok(read_json::<GridFile>(&path, VERSION)?.grid))
+}
+
 pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
     let path = planned_file(store);
     let file = GridFile { version: VERSION, grid: grid.clone() };
@@ -283,5 +323,5 @@ pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
 }
 
 fn planned_file(store: &Store) -> PathBuf {
-    store.root().join("planned.json")
+    store.root().join(PLANNED)
 }

@@ -5,22 +5,28 @@ mod cells;
 mod fits;
 mod gather;
 mod table;
+#[cfg(test)]
+mod tests;
+mod thresholds;
 
 use std::io;
 
 use mmtl_data::{Dataset, Part};
+use mmtl_metrics::Metric;
 use mmtl_plan::{Compiling, Engine, KnobError, PlanError};
 use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Insight, Outcome, Progress, TrainError, Watcher, fit};
 use mmtl_zoo::ZooError;
 use thiserror::Error;
 
 pub use cells::ALL;
+pub(crate) use cells::cells;
 pub use fits::{TrialFit, fits};
 pub use gather::PartPredictions;
+pub(crate) use table::restored;
 pub use table::stored;
 
 use crate::error::GridError;
-use crate::store::{Cell, FitRecord, Record};
+use crate::store::{FitRecord, Record};
 
 /// Told what a trial does; keeps its checkpoints. Fits go by their number in the trial.
 pub trait Journal {
@@ -160,7 +166,8 @@ pub struct TrialResult {
     pub predictions: [PartPredictions; 2],
 }
 
-/// Executes a trial's fits, from its journal's checkpoints on. `None` when the journal wanted it to stop.
+/// Executes a trial's fits, from its journal's checkpoints on, and scores them by the usual metrics and those `asked`
+/// for. `None` when the journal wanted it to stop.
 ///
 /// # Errors
 /// When a fit fails, or the journal cannot be kept.
@@ -168,6 +175,7 @@ pub fn run_trial(
     fits: &[TrialFit],
     dataset: &Dataset,
     engine: &dyn Engine,
+    asked: &[Metric],
     journal: &mut dyn Journal,
 ) -> Result<Option<TrialResult>, RunError> {
     let mut predictions = [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part));
@@ -185,8 +193,9 @@ pub fn run_trial(
         journal.fitted(number, record.best_step).map_err(|error| failed(TrainError::Watcher(error)))?;
         records.push(record);
     }
-    let scored = predictions.iter().map(|part| cells::cells(dataset, part)).collect::<Result<Vec<Vec<Cell>>, _>>()?;
-    let record = Record { numerics: engine.numerics(), fits: records, cells: scored.concat() };
+    let apart = fits.iter().any(|fit| fit.spec.rows.scene().is_some());
+    let cells = cells(dataset, &predictions, asked, apart)?;
+    let record = Record { numerics: engine.numerics(), fits: records, cells };
     Ok(Some(TrialResult { record, predictions }))
 }
 

@@ -74,17 +74,18 @@ struct Scheduler<'a> {
 
 impl<'a> Scheduler<'a> {
     fn new(store: &'a Store, program: &Path, options: Options, lease: Lease) -> Result<Self, GridError> {
-        let planned = read_grid(store)?.runs;
+        let grid = read_grid(store)?;
+        let planned = &grid.runs;
         let told_before = told(store)?;
         let (mut runs, mut statuses) = (vec![], vec![]);
-        for run in &planned {
+        for run in planned {
             let status = told_before.run(&run.key).map(|before| &before.status);
-            let Found { phase, status } = Found::of(store, run, status, options)?;
+            let Found { phase, status } = Found::of(store, &grid, run, status, options)?;
             statuses.push(status);
             runs.extend(phase.map(|phase| (run.key.clone(), phase)));
         }
         let mut queue = Queue::new(runs, options.jobs, options.fail_fast);
-        for run in &planned {
+        for run in planned {
             let priority = told_before.run(&run.key).map_or(0, |before| before.priority);
             queue.prioritise(&[run.key.clone()].into(), priority);
         }

@@ -343,6 +343,14 @@ impl RunFolder {
         record::write_record(&self.record_file(), &self.key, record)
     }
 
+    /// Writes `record.json` of a finished run again.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn replace_record(&self, record: &Record) -> Result<(), GridError> {
+        record::write_record(&self.record_file(), &self.key, record)
+    }
+
     /// The bytes that `record.json` has for a record, to compare.
     ///
     /// # Errors

@@ -16,6 +16,9 @@ use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution, TrialSettings};
 use crate::error::GridError;
 use crate::events::{EventWriter, GridState, Happened, Insight, RunEvent, now};
+use crate::experiment::Eval;
+use crate::planned::grid_of;
+use crate::rescore::{lacks, rescore};
 use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
 use crate::schedule::exit;
 use crate::stop::Stop;
@@ -72,12 +75,19 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub fn work(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, GridError> {
     let Some(lease) = wait_for_lease(run, stop)? else { return Ok(Ended::Busy) };
     let lease = Heartbeat::start(lease);
-    let ended = if run.is_finished() { Ended::Finished } else { attempt(run, tools, stop)? };
+    let ended = if is_done(run)? { Ended::Finished } else { attempt(run, tools, stop)? };
     if ended == Ended::Finished {
         forget_checkpoints(run);
     }
     lease.end()?;
     Ok(ended)
+}
+
+/// Whether nothing is left to do: the run has finished, with every score that its grid asks for. A record that cannot be
+/// read is left as it is.
+fn is_done(run: &RunFolder) -> Result<bool, GridError> {
+    let grid = grid_of(run)?;
+    Ok(run.is_finished() && !run.record().is_ok_and(|record| lacks(&record, &grid)))
 }
 
 fn wait_for_lease(run: &RunFolder, stop: &Stop) -> Result<Option<Lease>, GridError> {
@@ -146,14 +156,20 @@ fn execute(
 ) -> Result<bool, RunError> {
     let trial = run.trial(tools.catalogue)?;
     let settings = trial.configuration.settings(tools.catalogue)?;
-    let engine = (tools.engine)(&trial.configuration.execution).map_err(RunError::Engine)?;
     let dataset = mmtl_data::open(&settings.data, &trial.configuration.seeds, tools.cache, &mut |_| {})?;
     if dataset.fingerprint() != trial.fingerprint {
         let found = dataset.fingerprint().to_owned();
         return Err(RunError::OtherData { expected: trial.fingerprint, found });
     }
-    let Some(result) = train(run, tools, stop, events, &trial.configuration, &settings, &dataset, engine.as_ref())?
-    else {
+    let eval = grid_of(run)?.eval;
+    if run.is_finished() {
+        events.tell(RunEvent::Stage { name: "scoring the predictions".to_owned() })?;
+        rescore(run, &trial.configuration, &dataset, &eval.metrics)?;
+        return Ok(true);
+    }
+    let engine = (tools.engine)(&trial.configuration.execution).map_err(RunError::Engine)?;
+    let fits = made_fits(&trial.configuration, &settings, &dataset, &eval)?;
+    let Some(result) = train(run, tools, stop, events, &fits, &dataset, engine.as_ref(), &eval)? else {
         return Ok(false);
     };
     let times = times(run, started, events.attempt(), tools.threads)?;
@@ -161,26 +177,39 @@ fn execute(
     Ok(true)
 }
 
+/// The trial's fits, which find at their evaluations what is asked for there.
+fn made_fits(
+    configuration: &Configuration,
+    settings: &TrialSettings,
+    dataset: &Dataset,
+    eval: &Eval,
+) -> Result<Vec<TrialFit>, RunError> {
+    let architecture = mmtl_zoo::architecture(&configuration.architecture)?;
+    let mut fits = fits(configuration, settings, architecture, dataset)?;
+    for fit in fits.iter_mut().filter(|_| eval.at_looks) {
+        fit.spec.looks.clone_from(&eval.metrics);
+    }
+    Ok(fits)
+}
+
 fn train(
     run: &RunFolder,
     tools: Tools<'_>,
     stop: &Stop,
     events: &mut EventWriter<RunEvent>,
-    configuration: &Configuration,
-    settings: &TrialSettings,
+    fits: &[TrialFit],
     dataset: &Dataset,
     engine: &dyn Engine,
+    eval: &Eval,
 ) -> Result<Option<TrialResult>, RunError> {
-    let architecture = mmtl_zoo::architecture(&configuration.architecture)?;
-    let fits = fits(configuration, settings, architecture, dataset)?;
     events.tell(RunEvent::Started {
         host: Holder::current().host,
         pid: process::id(),
         threads: tools.threads,
         fits: fits.iter().map(|fit| fit.name.clone()).collect(),
     })?;
-    let mut journal = StoredJournal { run, events, stop, dataset, fits: &fits };
-    run_trial(&fits, dataset, engine, &mut journal)
+    let mut journal = StoredJournal { run, events, stop, dataset, fits };
+    run_trial(fits, dataset, engine, &eval.metrics, &mut journal)
 }
 
 /// Times of the run so far, folded from its events.

@@ -20,7 +20,7 @@ pub(crate) fn accuracy(sample: &Sample) -> Option<f64> {
 }
 
 /// The first class of the highest probability.
-fn argmax(sample: &Sample, row: usize, classes: usize) -> usize {
+pub(crate) fn argmax(sample: &Sample, row: usize, classes: usize) -> usize {
     let probability = |class: usize| sample.predictions.get(row * classes + class);
     (1..classes).fold(0, |best, class| if probability(class) > probability(best) { class } else { best })
 }

@@ -7,6 +7,7 @@
 //! Source: "The meaning and use of the area under a receiver operating characteristic curve", Radiology 143 (1982),
 //! pages 29 to 36.
 
+use crate::order::{ascending, ties};
 use crate::radix::{self, Key, key32, key64};
 use crate::sample::{Column, Sample};
 use crate::sum::Sum;
@@ -14,7 +15,7 @@ use crate::sum::Sum;
 /// The AUC of a sample that holds both classes and finite predictions only.
 pub(crate) fn auc(sample: &Sample) -> f64 {
     match (sample.weights, sample.predictions) {
-        (Some(_), _) => weighted(sample),
+        (Some(_), predictions) => weighted(sample, &ascending(predictions, sample.rows())),
         (None, Column::F32(predictions)) => unweighted(sample, |row| key32(predictions[row])),
         (None, Column::F64(predictions)) => unweighted(sample, |row| key64(predictions[row])),
     }
@@ -43,16 +44,14 @@ fn unweighted<K: Key>(sample: &Sample, key: impl Fn(usize) -> K) -> f64 {
     halves as f64 / (2 * positives.len() as u128 * negatives.len() as u128) as f64
 }
 
-/// Σ over groups of equal predictions of w⁺·(w⁻ below + ½·w⁻ within), over W⁺W⁻.
-fn weighted(sample: &Sample) -> f64 {
-    // The row breaks ties, so that sums run in one order whatever the sort does.
-    let mut order: Vec<(u64, usize)> = sample.rows().map(|row| (key64(sample.predictions.get(row)), row)).collect();
-    order.sort_unstable();
+/// Σ over groups of equal predictions of w⁺·(w⁻ below + ½·w⁻ within), over W⁺W⁻. `order`: rows of both classes,
+/// ascending by prediction.
+pub(crate) fn weighted(sample: &Sample, order: &[usize]) -> f64 {
     let (mut won, mut positive, mut negative) = (Sum::default(), Sum::default(), Sum::default());
-    for group in order.chunk_by(|a, b| a.0 == b.0) {
+    for tied in ties(sample.predictions, order) {
         let below = negative.total();
         let mut within = Sum::default();
-        for &(_, row) in group {
+        for &row in tied {
             let weight = sample.weight(row);
             if sample.labels.get(row) == 1.0 {
                 within.add(weight);

@@ -1,6 +1,6 @@
 //! What a caller can get wrong. Rows that cannot be scored are no error: they give [`Score::Undefined`](crate::Score).
 
-use crate::nearest::suggestion;
+use mmtl_plan::nearest;
 
 /// A call that makes no sense, whatever the rows hold.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -26,10 +26,16 @@ pub enum Error {
         /// The metrics that apply to this kind.
         choices: Vec<&'static str>,
     },
+    /// A metric of decisions, asked of a sample that was given no threshold.
+    #[error("metric `{metric}` needs a threshold, expected one chosen on validation rows")]
+    NoThreshold {
+        /// The metric's name.
+        metric: &'static str,
+    },
     /// Columns of one sample that disagree in length.
     #[error("{column} have {got} values, expected {expected} for {rows} rows")]
     Length {
-        /// `predictions` or `weights`.
+        /// `predictions`, `weights`, `groups` or `thresholds`.
         column: &'static str,
         /// Values found.
         got: usize,
@@ -62,4 +68,13 @@ pub enum Error {
         /// Classes of the sample.
         classes: usize,
     },
+}
+
+/// The end of an "unknown name" sentence: the nearest choice if one is close, and all choices.
+fn suggestion(name: &str, choices: &[&str]) -> String {
+    let all = format!("expected one of {}", choices.join(", "));
+    match nearest(name, choices.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? ({all})"),
+        None => all,
+    }
 }

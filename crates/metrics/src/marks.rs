@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::better::Better;
 use crate::interval::paired_interval;
 use crate::score::Score;
 use crate::summary::Summary;
@@ -16,30 +17,35 @@ pub const MIN_SEEDS: u64 = 3;
 /// least [`MIN_SEEDS`] common seeds. Nothing is marked if the best has fewer seeds; a candidate without a mean (a score
 /// undefined because of the model, or none defined) is neither best nor marked. Dim cells are never best: a caller
 /// leaves their columns out.
+///
+/// Where the best is near 1, a seed counts by its distance from 1: seeds that miss it on both sides do not make up for
+/// each other.
 #[must_use]
-pub fn marks(candidates: &[SeedScores], higher_is_better: bool) -> Vec<bool> {
+pub fn marks(candidates: &[SeedScores], better: Better) -> Vec<bool> {
+    let merits: Vec<SeedScores> = candidates
+        .iter()
+        .map(|scores| scores.iter().map(|(seed, score)| (*seed, score.map(|value| better.merit(value)))).collect())
+        .collect();
     let means: Vec<Option<Summary>> =
-        candidates.iter().map(|scores| Summary::of_scores(scores.values().copied()).ok()).collect();
-    let Some(best) = best(&means, higher_is_better) else {
+        merits.iter().map(|merits| Summary::of_scores(merits.values().copied()).ok()).collect();
+    let Some(best) = best(&means) else {
         return vec![false; candidates.len()];
     };
     // Seeds in common with the best are never more than its own, so a best with too few leaves nothing marked.
     let level_with_best = |scores: &SeedScores| {
-        paired_interval(scores, &candidates[best])
+        paired_interval(scores, &merits[best])
             .is_some_and(|difference| difference.n >= MIN_SEEDS && difference.contains(0.0))
     };
-    candidates.iter().zip(&means).map(|(scores, mean)| mean.is_some() && level_with_best(scores)).collect()
+    merits.iter().zip(&means).map(|(scores, mean)| mean.is_some() && level_with_best(scores)).collect()
 }
 
-/// The first of the best means.
-fn best(means: &[Option<Summary>], higher_is_better: bool) -> Option<usize> {
-    let sign = if higher_is_better { 1.0 } else { -1.0 };
+/// The first of the highest means.
+fn best(means: &[Option<Summary>]) -> Option<usize> {
     let mut best: Option<(usize, f64)> = None;
     for (index, summary) in means.iter().enumerate() {
         let Some(summary) = summary else { continue };
-        let merit = sign * summary.mean;
-        if best.is_none_or(|(_, leader)| merit > leader) {
-            best = Some((index, merit));
+        if best.is_none_or(|(_, leader)| summary.mean > leader) {
+            best = Some((index, summary.mean));
         }
     }
     best.map(|(index, _)| index)

@@ -2,70 +2,156 @@
 
 use std::str::FromStr;
 
-use crate::accuracy::accuracy;
-use crate::auc::auc;
+use crate::better::Better;
+use crate::cutoff::{Cutoff, Names, names};
 use crate::error::Error;
-use crate::log_loss::log_loss;
-use crate::mae::mae;
-use crate::mse::mse;
-use crate::rmse::rmse;
-use crate::sample::{Kind, Sample};
-use crate::score::{Reason, Score, Scored};
+use crate::sample::Kind;
 
-/// A way to score rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// A way to score rows. Ordered as in tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Metric {
     /// Area under the ROC curve, ties counting half (binary).
     Auc,
+    /// Mean over groups of the AUC within each, weighed by their rows (binary).
+    Gauc,
+    /// Area under the precision–recall curve: average precision (binary).
+    PrAuc,
     /// Mean negative log probability of the label, in nats (binary, multiclass).
     LogLoss,
+    /// Normalised entropy: log loss over the entropy of the scored rows' own rate (binary).
+    Ne,
     /// Mean squared error (regression).
     Mse,
     /// Root mean squared error (regression).
     Rmse,
     /// Mean absolute error (regression).
     Mae,
+    /// Coefficient of determination, against the scored rows' own mean (regression).
+    R2,
+    /// Spearman's rank correlation, ties sharing a rank (regression).
+    Spearman,
     /// Share of rows whose most probable class is the label (binary, multiclass).
     Accuracy,
+    /// Share of rows decided positive that are, at a threshold chosen on validation rows (binary).
+    Precision,
+    /// Share of positive rows decided positive, at the same threshold (binary).
+    Recall,
+    /// Harmonic mean of precision and recall, at the same threshold (binary).
+    F1,
+    /// Plain mean over classes of F1 (multiclass).
+    MacroF1,
+    /// Expected calibration error, over 15 bins of equal width (binary).
+    Ece,
+    /// Predicted over observed; best at 1 (binary, regression).
+    Ratio,
+    /// Discounted cumulative gain of each group's first k rows over that of its best order (binary, regression).
+    Ndcg(Cutoff),
+    /// Share of groups with a positive among their first k rows (binary).
+    HitRate(Cutoff),
+    /// Mean over groups of 1 / rank of the first positive (binary).
+    Mrr,
 }
 
+static NDCG: Names = Names::new(|| names("ndcg"));
+static HIT_RATE: Names = Names::new(|| names("hit_rate"));
+
 impl Metric {
-    /// All metrics, in the order of tables.
-    pub const ALL: [Self; 6] = [Self::Auc, Self::LogLoss, Self::Mse, Self::Rmse, Self::Mae, Self::Accuracy];
+    /// All metrics, in the order of tables; those with a cutoff stand here with [`Cutoff::DEFAULT`].
+    pub const ALL: [Self; 20] = [
+        Self::Auc,
+        Self::Gauc,
+        Self::PrAuc,
+        Self::LogLoss,
+        Self::Ne,
+        Self::Mse,
+        Self::Rmse,
+        Self::Mae,
+        Self::R2,
+        Self::Spearman,
+        Self::Accuracy,
+        Self::Precision,
+        Self::Recall,
+        Self::F1,
+        Self::MacroF1,
+        Self::Ece,
+        Self::Ratio,
+        Self::Ndcg(Cutoff::DEFAULT),
+        Self::HitRate(Cutoff::DEFAULT),
+        Self::Mrr,
+    ];
 
     /// The name in files and tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Auc => "auc",
+            Self::Gauc => "gauc",
+            Self::PrAuc => "prauc",
             Self::LogLoss => "logloss",
+            Self::Ne => "ne",
             Self::Mse => "mse",
             Self::Rmse => "rmse",
             Self::Mae => "mae",
+            Self::R2 => "r2",
+            Self::Spearman => "spearman",
             Self::Accuracy => "accuracy",
+            Self::Precision => "precision",
+            Self::Recall => "recall",
+            Self::F1 => "f1",
+            Self::MacroF1 => "macro_f1",
+            Self::Ece => "ece",
+            Self::Ratio => "ratio",
+            Self::Ndcg(cutoff) => cutoff.name(&NDCG),
+            Self::HitRate(cutoff) => cutoff.name(&HIT_RATE),
+            Self::Mrr => "mrr",
         }
     }
 
-    /// Whether a higher value is better.
+    /// Which of two values is better.
     #[must_use]
-    pub fn higher_is_better(self) -> bool {
+    pub fn better(self) -> Better {
         match self {
-            Self::Auc | Self::Accuracy => true,
-            Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae => false,
+            Self::Auc
+            | Self::Gauc
+            | Self::PrAuc
+            | Self::R2
+            | Self::Spearman
+            | Self::Accuracy
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::MacroF1
+            | Self::Ndcg(_)
+            | Self::HitRate(_)
+            | Self::Mrr => Better::Higher,
+            Self::LogLoss | Self::Ne | Self::Mse | Self::Rmse | Self::Mae | Self::Ece => Better::Lower,
+            Self::Ratio => Better::NearOne,
         }
     }
 
     /// Whether the metric is defined for tasks of this kind.
     #[must_use]
     pub fn applies_to(self, kind: Kind) -> bool {
-        match (self, kind) {
-            (Self::Auc, Kind::Binary)
-            | (Self::LogLoss | Self::Accuracy, Kind::Binary | Kind::Multiclass { .. })
-            | (Self::Mse | Self::Rmse | Self::Mae, Kind::Regression) => true,
-            (Self::Auc, Kind::Regression | Kind::Multiclass { .. })
-            | (Self::LogLoss | Self::Accuracy, Kind::Regression)
-            | (Self::Mse | Self::Rmse | Self::Mae, Kind::Binary | Kind::Multiclass { .. }) => false,
+        let (binary, regression, multiclass) = match self {
+            Self::Auc
+            | Self::Gauc
+            | Self::PrAuc
+            | Self::Ne
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::Ece
+            | Self::HitRate(_)
+            | Self::Mrr => (true, false, false),
+            Self::Mse | Self::Rmse | Self::Mae | Self::R2 | Self::Spearman => (false, true, false),
+            Self::Ratio | Self::Ndcg(_) => (true, true, false),
+            Self::LogLoss | Self::Accuracy => (true, false, true),
+            Self::MacroF1 => (false, false, true),
+        };
+        match kind {
+            Kind::Binary => binary,
+            Kind::Regression => regression,
+            Kind::Multiclass { .. } => multiclass,
         }
     }
 
@@ -74,51 +160,108 @@ impl Metric {
         Self::ALL.into_iter().filter(move |metric| metric.applies_to(kind))
     }
 
-    /// Scores a sample. Faults of the data are looked for before those of the model, so that the cells which leave a
-    /// mean are the same for every model.
-    ///
-    /// # Errors
-    /// [`Error::NotApplicable`] if the metric does not apply to the sample's kind.
-    pub fn score(self, sample: &Sample) -> Result<Scored, Error> {
-        if !self.applies_to(sample.kind) {
-            let choices = Self::of(sample.kind).map(Self::name).collect();
-            return Err(Error::NotApplicable { metric: self.name(), kind: sample.kind.name(), choices });
-        }
-        let (counts, data_fault) = sample.count();
-        let is_auc = self == Self::Auc;
-        let single_class = is_auc && (counts.positives == 0 || counts.negatives == 0);
-        let fault = data_fault
-            .or(single_class.then_some(Reason::SingleClass))
-            .or_else(|| sample.prediction_fault())
-            .or_else(|| if self.needs_probabilities() { sample.probability_fault() } else { None });
-        let score = match fault {
-            Some(reason) => Score::Undefined(reason),
-            None => Score::finite_or(self.value(sample), Reason::Overflow),
-        };
-        Ok(Scored {
-            score,
-            rows: counts.rows,
-            weight: counts.weight,
-            positives: is_auc.then_some(counts.positives),
-            negatives: is_auc.then_some(counts.negatives),
-        })
+    /// Those of them that are [usual](Self::is_usual).
+    pub fn usual(kind: Kind) -> impl Iterator<Item = Self> {
+        Self::of(kind).filter(|metric| metric.is_usual())
     }
 
-    fn needs_probabilities(self) -> bool {
+    /// Whether it is found at every look at a fit; the others take longer, and are found where they are asked for.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
         match self {
-            Self::LogLoss | Self::Accuracy => true,
-            Self::Auc | Self::Mse | Self::Rmse | Self::Mae => false,
+            Self::Auc | Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae | Self::Accuracy => true,
+            Self::Gauc
+            | Self::PrAuc
+            | Self::Ne
+            | Self::R2
+            | Self::Spearman
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::MacroF1
+            | Self::Ece
+            | Self::Ratio
+            | Self::Ndcg(_)
+            | Self::HitRate(_)
+            | Self::Mrr => false,
         }
     }
 
-    fn value(self, sample: &Sample) -> Option<f64> {
+    /// Whether it tells positive rows from negative ones, so that a score comes with the number of each, and is dim
+    /// with few of either.
+    #[must_use]
+    pub fn counts_classes(self) -> bool {
         match self {
-            Self::Auc => Some(auc(sample)),
-            Self::LogLoss => log_loss(sample),
-            Self::Mse => mse(sample),
-            Self::Rmse => rmse(sample),
-            Self::Mae => mae(sample),
-            Self::Accuracy => accuracy(sample),
+            Self::Auc | Self::Gauc | Self::PrAuc | Self::Precision | Self::Recall | Self::F1 => true,
+            Self::LogLoss
+            | Self::Ne
+            | Self::Mse
+            | Self::Rmse
+            | Self::Mae
+            | Self::R2
+            | Self::Spearman
+            | Self::Accuracy
+            | Self::MacroF1
+            | Self::Ece
+            | Self::Ratio
+            | Self::Ndcg(_)
+            | Self::HitRate(_)
+            | Self::Mrr => false,
+        }
+    }
+
+    /// Whether its values lie between −1 and 1, so that they are written with the same decimals everywhere.
+    #[must_use]
+    pub fn is_share(self) -> bool {
+        match self {
+            Self::Auc
+            | Self::Gauc
+            | Self::PrAuc
+            | Self::Spearman
+            | Self::Accuracy
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::MacroF1
+            | Self::Ece
+            | Self::Ndcg(_)
+            | Self::HitRate(_)
+            | Self::Mrr => true,
+            Self::LogLoss | Self::Ne | Self::Mse | Self::Rmse | Self::Mae | Self::R2 | Self::Ratio => false,
+        }
+    }
+
+    /// Whether it is a mean over groups of rows, so that a sample needs their key.
+    #[must_use]
+    pub fn is_within_groups(self) -> bool {
+        matches!(self, Self::Gauc | Self::Ndcg(_) | Self::HitRate(_) | Self::Mrr)
+    }
+
+    /// Whether it scores decisions, so that a sample needs a [`Threshold`](crate::Threshold).
+    #[must_use]
+    pub fn needs_threshold(self) -> bool {
+        matches!(self, Self::Precision | Self::Recall | Self::F1)
+    }
+
+    /// Whether predictions have to be probabilities.
+    pub(crate) fn needs_probabilities(self, kind: Kind) -> bool {
+        match self {
+            Self::LogLoss | Self::Ne | Self::Accuracy | Self::MacroF1 | Self::Ece => true,
+            Self::Ratio => kind == Kind::Binary,
+            Self::Auc
+            | Self::Gauc
+            | Self::PrAuc
+            | Self::Mse
+            | Self::Rmse
+            | Self::Mae
+            | Self::R2
+            | Self::Spearman
+            | Self::Precision
+            | Self::Recall
+            | Self::F1
+            | Self::Ndcg(_)
+            | Self::HitRate(_)
+            | Self::Mrr => false,
         }
     }
 }
@@ -126,12 +269,37 @@ impl Metric {
 impl FromStr for Metric {
     type Err = Error;
 
-    /// Parses a [`Metric::name`].
+    /// Parses a [`Metric::name`]; `ndcg` and `hit_rate` alone are those with [`Cutoff::DEFAULT`].
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|metric| metric.name() == name).ok_or_else(|| Error::UnknownName {
+        let known = Self::ALL.into_iter().find(|metric| metric.name() == name);
+        let with_cutoff = || {
+            let (stem, cutoff) = match name.split_once('@') {
+                Some((stem, k)) => (stem, Cutoff::parse(k)?),
+                None => (name, Cutoff::DEFAULT),
+            };
+            match stem {
+                "ndcg" => Some(Self::Ndcg(cutoff)),
+                "hit_rate" => Some(Self::HitRate(cutoff)),
+                _ => None,
+            }
+        };
+        known.or_else(with_cutoff).ok_or_else(|| Error::UnknownName {
             what: "metric",
             name: name.to_owned(),
             choices: Self::ALL.map(Self::name).to_vec(),
         })
+    }
+}
+
+impl serde::Serialize for Metric {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Metric {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        name.parse().map_err(serde::de::Error::custom)
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::score::Reason;
 use crate::sum::Sum;
+use crate::threshold::Threshold;
 
 /// A weight is 0 (the row takes no part) or lies in here, so that products of sums of weights stay finite and normal.
 /// Every f32 does.
@@ -127,6 +128,8 @@ pub struct Sample<'a> {
     pub(crate) predictions: Column<'a>,
     pub(crate) labels: Column<'a>,
     pub(crate) weights: Option<Column<'a>>,
+    pub(crate) groups: Option<&'a [u64]>,
+    pub(crate) threshold: Option<Threshold<'a>>,
 }
 
 /// What the labels and weights say, whatever the model.
@@ -149,8 +152,8 @@ impl<'a> Sample<'a> {
             Kind::Multiclass { classes: classes @ (0 | 1) } => return Err(Error::TooFewClasses { classes }),
             Kind::Multiclass { .. } | Kind::Binary | Kind::Regression => {}
         }
-        check_length("predictions", predictions, labels.len().saturating_mul(kind.width()), labels.len())?;
-        Ok(Self { kind, predictions, labels, weights: None })
+        check_length("predictions", predictions.len(), labels.len().saturating_mul(kind.width()), labels.len())?;
+        Ok(Self { kind, predictions, labels, weights: None, groups: None, threshold: None })
     }
 
     /// The same rows, weighted. `weights`: \[rows\], each 0 or in [`WEIGHT_RANGE`].
@@ -159,8 +162,29 @@ impl<'a> Sample<'a> {
     /// [`Error::Length`] if there is not one weight a row.
     pub fn with_weights(self, weights: impl Into<Column<'a>>) -> Result<Self, Error> {
         let weights = weights.into();
-        check_length("weights", weights, self.labels.len(), self.labels.len())?;
+        check_length("weights", weights.len(), self.labels.len(), self.labels.len())?;
         Ok(Self { weights: Some(weights), ..self })
+    }
+
+    /// The same rows with the group (user, request) of each. `groups`: \[rows\].
+    ///
+    /// # Errors
+    /// [`Error::Length`] if there is not one group a row.
+    pub fn with_groups(self, groups: &'a [u64]) -> Result<Self, Error> {
+        check_length("groups", groups.len(), self.labels.len(), self.labels.len())?;
+        Ok(Self { groups: Some(groups), ..self })
+    }
+
+    /// The same rows with the threshold from which a prediction counts as positive.
+    ///
+    /// # Errors
+    /// [`Error::Length`] if there is to be one for each row, and is not.
+    pub fn with_threshold(self, threshold: impl Into<Threshold<'a>>) -> Result<Self, Error> {
+        let threshold = threshold.into();
+        if let Threshold::Each(thresholds) = threshold {
+            check_length("thresholds", thresholds.len(), self.labels.len(), self.labels.len())?;
+        }
+        Ok(Self { threshold: Some(threshold), ..self })
     }
 
     /// What the labels and predictions are.
@@ -233,6 +257,6 @@ impl<'a> Sample<'a> {
     }
 }
 
-fn check_length(column: &'static str, values: Column<'_>, expected: usize, rows: usize) -> Result<(), Error> {
-    if values.len() == expected { Ok(()) } else { Err(Error::Length { column, got: values.len(), expected, rows }) }
+fn check_length(column: &'static str, got: usize, expected: usize, rows: usize) -> Result<(), Error> {
+    if got == expected { Ok(()) } else { Err(Error::Length { column, got, expected, rows }) }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde::ser::{self, Serialize, SerializeMap, Serializer};
 
-/// An AUC over fewer positives or fewer negatives than this is dim: shown, but never best and left out of macro means.
+/// An AUC (or another score of how positives are told apart) over fewer positives or fewer negatives than this is dim: shown, but never best and left out of macro means.
 /// With 30 positives among many negatives its standard error still is about 0.05 at AUC 0.8 (Radiology 143, 1982).
 pub const DIM_BELOW: u64 = 30;
 
@@ -25,14 +25,29 @@ pub enum Reason {
     LabelNotFinite,
     /// A binary label is neither 0 nor 1, or a class label is not a whole number below the number of classes.
     InvalidLabel,
-    /// The baseline of a skill leaves nothing to explain: constant labels or a single train class.
+    /// The baseline of a skill leaves nothing to explain, or there is no rank to correlate: constant labels or a single
+    /// train class.
     ConstantTarget,
+    /// No row is positive, so that there is none to find.
+    NoPositive,
+    /// The labels do not sum to more than 0, so that nothing was observed to compare a prediction to.
+    NothingObserved,
+    /// A gain is negative.
+    NegativeGain,
+    /// Rows have no user or request to go by.
+    NoGroups,
+    /// Each group is of one class, so that none has a pair to rank.
+    SingleClassGroups,
     /// A prediction is NaN or infinite.
     PredictionNotFinite,
     /// A prediction that has to be a probability lies outside [0, 1], or a row's probabilities do not sum to 1.
     NotProbability,
     /// Predictions are finite, but so far off that their error is not.
     Overflow,
+    /// All predictions are the same, so that there is no rank to correlate.
+    ConstantPrediction,
+    /// No row is predicted positive, so that there is no share of them.
+    NothingPredicted,
 }
 
 /// Who is to blame for an undefined score.
@@ -55,8 +70,17 @@ impl Reason {
             | Self::InvalidWeight
             | Self::LabelNotFinite
             | Self::InvalidLabel
-            | Self::ConstantTarget => Blame::Data,
-            Self::PredictionNotFinite | Self::NotProbability | Self::Overflow => Blame::Model,
+            | Self::ConstantTarget
+            | Self::NoPositive
+            | Self::NothingObserved
+            | Self::NegativeGain
+            | Self::NoGroups
+            | Self::SingleClassGroups => Blame::Data,
+            Self::PredictionNotFinite
+            | Self::NotProbability
+            | Self::Overflow
+            | Self::ConstantPrediction
+            | Self::NothingPredicted => Blame::Model,
         }
     }
 }
@@ -74,6 +98,13 @@ impl fmt::Display for Reason {
             Self::PredictionNotFinite => "a prediction is not finite",
             Self::NotProbability => "a prediction is not a probability",
             Self::Overflow => "the error overflows",
+            Self::NoPositive => "no positive row",
+            Self::NothingObserved => "the labels do not sum to more than 0",
+            Self::NegativeGain => "a gain is negative",
+            Self::NoGroups => "the data has no group key",
+            Self::SingleClassGroups => "no group holds both classes",
+            Self::ConstantPrediction => "all predictions are the same",
+            Self::NothingPredicted => "no row is predicted positive",
         })
     }
 }
@@ -193,14 +224,26 @@ pub struct Scored {
     pub rows: u64,
     /// Σ of their weights; the number of rows where there are none. What a row-weighted mean weighs this cell by.
     pub weight: f64,
-    /// n⁺, rows of label 1: for AUC only.
+    /// n⁺, rows of label 1: for metrics that [count classes](crate::Metric::counts_classes) only.
     pub positives: Option<u64>,
-    /// n⁻, rows of label 0: for AUC only.
+    /// n⁻, rows of label 0: likewise.
     pub negatives: Option<u64>,
+    /// The share of rows, by weight, in groups that a mean over groups is about: for metrics within groups only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered: Option<f64>,
+    /// The threshold of the decisions, if one holds for all rows: for precision, recall and F1 only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 impl Scored {
-    /// Whether this is an AUC over fewer than [`DIM_BELOW`] rows of either class.
+    /// A score over rows of weight 1, without further counts.
+    #[must_use]
+    pub fn over(score: Score, rows: u64) -> Self {
+        Self { score, rows, weight: rows as f64, positives: None, negatives: None, covered: None, threshold: None }
+    }
+
+    /// Whether the metric counts classes, and fewer than [`DIM_BELOW`] rows are of either.
     #[must_use]
     pub fn is_dim(&self) -> bool {
         let few = |count: Option<u64>| count.is_some_and(|n| n < DIM_BELOW);

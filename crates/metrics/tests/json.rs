@@ -3,7 +3,7 @@
 use mmtl_metrics::{Mean, Metric, Overall, Reason, Score, Scored};
 use proptest::prelude::*;
 
-const REASONS: [(Reason, &str); 10] = [
+const REASONS: [(Reason, &str); 17] = [
     (Reason::Empty, "empty"),
     (Reason::SingleClass, "single_class"),
     (Reason::ZeroWeight, "zero_weight"),
@@ -14,6 +14,13 @@ const REASONS: [(Reason, &str); 10] = [
     (Reason::PredictionNotFinite, "prediction_not_finite"),
     (Reason::NotProbability, "not_probability"),
     (Reason::Overflow, "overflow"),
+    (Reason::NoPositive, "no_positive"),
+    (Reason::NothingObserved, "nothing_observed"),
+    (Reason::NegativeGain, "negative_gain"),
+    (Reason::NoGroups, "no_groups"),
+    (Reason::SingleClassGroups, "single_class_groups"),
+    (Reason::ConstantPrediction, "constant_prediction"),
+    (Reason::NothingPredicted, "nothing_predicted"),
 ];
 
 #[test]
@@ -29,10 +36,15 @@ fn a_value_is_a_number_and_a_reason_is_named() {
 
 #[test]
 fn what_a_record_holds() {
-    let scored = Scored { score: Score::Value(0.5), rows: 3, weight: 3.0, positives: Some(1), negatives: Some(2) };
+    let scored = Scored { positives: Some(1), negatives: Some(2), ..Scored::over(Score::Value(0.5), 3) };
     let json = r#"{"score":0.5,"rows":3,"weight":3.0,"positives":1,"negatives":2}"#;
     assert_eq!(serde_json::to_string(&scored).unwrap(), json);
     assert_eq!(serde_json::from_str::<Scored>(json).unwrap(), scored);
+    let scored = Scored { covered: Some(0.75), threshold: Some(0.5), ..Scored::over(Score::Value(0.5), 3) };
+    let more =
+        r#"{"score":0.5,"rows":3,"weight":3.0,"positives":null,"negatives":null,"covered":0.75,"threshold":0.5}"#;
+    assert_eq!(serde_json::to_string(&scored).unwrap(), more);
+    assert_eq!(serde_json::from_str::<Scored>(more).unwrap(), scored);
 
     let mean = Mean { score: Score::Undefined(Reason::Empty), used: 0, undefined: 2, dim: 1 };
     let json = r#"{"score":{"undefined":"empty"},"used":0,"undefined":2,"dim":1}"#;
@@ -40,6 +52,7 @@ fn what_a_record_holds() {
     assert_eq!(serde_json::from_str::<Mean>(json).unwrap(), mean);
 
     assert_eq!(serde_json::to_string(&(Metric::LogLoss, Overall::Macro)).unwrap(), r#"["logloss","macro"]"#);
+    assert!(serde_json::from_str::<Metric>(r#""acu""#).unwrap_err().to_string().contains("did you mean `auc`?"));
 }
 
 #[test]

@@ -1,16 +1,23 @@
 //! What each metric says by hand-worked examples, and why it is undefined when it is.
 
-use mmtl_metrics::{Blame, Error, Kind, Metric, Reason, Sample, Score};
+use mmtl_metrics::{Better, Blame, Cutoff, Error, Kind, Metric, Reason, Sample, Score, Threshold};
 
 const THREE: Kind = Kind::Multiclass { classes: 3 };
 
+/// Of one group, decided at 0.35.
 fn score(metric: Metric, kind: Kind, predictions: &[f64], labels: &[f64], weights: Option<&[f64]>) -> Score {
-    let sample = Sample::new(kind, predictions, labels).unwrap();
+    let groups = vec![7; labels.len()];
+    let sample = Sample::new(kind, predictions, labels).unwrap().with_groups(&groups).unwrap();
+    let sample = sample.with_threshold(Threshold::All(0.35)).unwrap();
     let sample = match weights {
         Some(weights) => sample.with_weights(weights).unwrap(),
         None => sample,
     };
     metric.score(&sample).unwrap().score
+}
+
+fn of_one_prediction() -> impl Iterator<Item = (Metric, Kind)> {
+    [Kind::Binary, Kind::Regression].into_iter().flat_map(|kind| Metric::of(kind).map(move |metric| (metric, kind)))
 }
 
 #[test]
@@ -56,8 +63,7 @@ fn rows_of_weight_zero_take_no_part() {
 #[test]
 fn faults_of_the_data() {
     let fault = |metric, kind, p: &[f64], y: &[f64], w: Option<&[f64]>| score(metric, kind, p, y, w).reason();
-    for metric in Metric::ALL {
-        let kind = if metric.applies_to(Kind::Binary) { Kind::Binary } else { Kind::Regression };
+    for (metric, kind) in of_one_prediction() {
         assert_eq!(fault(metric, kind, &[], &[], None), Some(Reason::Empty));
         assert_eq!(fault(metric, kind, &[0.1, 0.2], &[0.0, 1.0], Some(&[0.0; 2])), Some(Reason::ZeroWeight));
         for weight in [-1.0, f64::NAN, f64::INFINITY, 1.1e100, 0.9e-100] {
@@ -65,7 +71,7 @@ fn faults_of_the_data() {
             assert_eq!(fault(metric, kind, &[0.1, 0.2], &[0.0, 1.0], Some(&weights)), Some(Reason::InvalidWeight));
         }
         for weight in [1e100, 1e-100] {
-            assert_eq!(fault(metric, kind, &[0.1, 0.2], &[0.0, 1.0], Some(&[weight; 2])), None);
+            assert_eq!(fault(metric, kind, &[0.1, 0.4], &[0.0, 1.0], Some(&[weight; 2])), None);
         }
         assert_eq!(fault(metric, kind, &[0.1, 0.2], &[0.0, f64::NAN], None), Some(Reason::LabelNotFinite));
     }
@@ -82,19 +88,20 @@ fn faults_of_the_data() {
 #[test]
 fn faults_of_the_model() {
     let fault = |metric, kind, p: &[f64], y: &[f64]| score(metric, kind, p, y, None).reason();
-    for metric in Metric::ALL {
-        let kind = if metric.applies_to(Kind::Binary) { Kind::Binary } else { Kind::Regression };
+    for (metric, kind) in of_one_prediction() {
         for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(fault(metric, kind, &[0.1, bad], &[0.0, 1.0]), Some(Reason::PredictionNotFinite));
         }
     }
     let not_probability = Some(Reason::NotProbability);
-    for metric in [Metric::LogLoss, Metric::Accuracy] {
+    for metric in [Metric::LogLoss, Metric::Accuracy, Metric::Ece] {
         for (p, reason) in [(0.0, None), (1.0, None), (-1e-9, not_probability), (1.0 + 1e-9, not_probability)] {
             assert_eq!(fault(metric, Kind::Binary, &[p], &[1.0]), reason);
         }
         // What rounding does to an average of probabilities.
         assert_eq!(fault(metric, Kind::Binary, &[1.0 + f64::EPSILON, -f64::EPSILON], &[1.0, 0.0]), None);
+    }
+    for metric in [Metric::LogLoss, Metric::Accuracy, Metric::MacroF1] {
         assert_eq!(fault(metric, THREE, &[0.5, 0.25, 0.25 + 1e-9], &[1.0]), None);
         assert_eq!(fault(metric, THREE, &[0.5, 0.25, 0.25 + 1e-7], &[1.0]), not_probability);
         assert_eq!(fault(metric, THREE, &[1.5, -0.25, -0.25], &[1.0]), not_probability);
@@ -126,29 +133,63 @@ fn calls_that_make_no_sense() {
     assert!(Sample::new(Kind::Multiclass { classes: usize::MAX }, &[1.0], &[0.0; 3]).is_err());
     assert_eq!(
         message(Metric::Mse.score(&sample).unwrap_err()),
-        "metric `mse` does not apply to a binary task; expected one of auc, logloss, accuracy"
+        "metric `mse` does not apply to a binary task; expected one of auc, gauc, prauc, logloss, ne, accuracy, \
+         precision, recall, f1, ece, ratio, ndcg@10, hit_rate@10, mrr"
+    );
+    assert_eq!(
+        message(Metric::F1.score(&sample).unwrap_err()),
+        "metric `f1` needs a threshold, expected one chosen on validation rows"
+    );
+    assert_eq!(message(sample.with_groups(&[1]).unwrap_err()), "groups have 1 values, expected 2 for 2 rows");
+    assert_eq!(
+        message(sample.with_threshold(Threshold::Each(&[0.5; 3])).unwrap_err()),
+        "thresholds have 3 values, expected 2 for 2 rows"
     );
     assert_eq!(
         message("acu".parse::<Metric>().unwrap_err()),
-        "unknown metric `acu`; did you mean `auc`? (expected one of auc, logloss, mse, rmse, mae, accuracy)"
+        "unknown metric `acu`; did you mean `auc`? (expected one of auc, gauc, prauc, logloss, ne, mse, rmse, mae, r2, \
+         spearman, accuracy, precision, recall, f1, macro_f1, ece, ratio, ndcg@10, hit_rate@10, mrr)"
     );
 }
 
 #[test]
 fn names_parse_back_and_agree_with_serde() {
-    for metric in Metric::ALL {
+    let cut = |k| Cutoff::new(k).unwrap();
+    let more = [Metric::Ndcg(cut(1)), Metric::Ndcg(cut(1000)), Metric::HitRate(cut(50))];
+    for metric in Metric::ALL.into_iter().chain(more) {
         assert_eq!(metric.name().parse(), Ok(metric));
         assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
+        assert_eq!(serde_json::from_value::<Metric>(metric.name().into()).unwrap(), metric);
+        assert_eq!(metric.name(), metric.name().to_lowercase());
     }
+    assert_eq!("ndcg@5".parse(), Ok(Metric::Ndcg(cut(5))));
+    assert_eq!(("ndcg".parse(), "hit_rate".parse()), (Ok(Metric::Ndcg(cut(10))), Ok(Metric::HitRate(cut(10)))));
+    for wrong in ["ndcg@0", "ndcg@1001", "ndcg@", "ndcg@05", "ndcg@+5", "mrr@5", "NDCG"] {
+        assert!(wrong.parse::<Metric>().is_err(), "{wrong}");
+    }
+    assert_eq!((Cutoff::new(0), Cutoff::new(1001)), (None, None));
+}
+
+#[test]
+fn the_usual_ones_are_what_they_were() {
+    let names = |kind| Metric::usual(kind).map(Metric::name).collect::<Vec<_>>();
+    assert_eq!(names(Kind::Binary), ["auc", "logloss", "accuracy"]);
+    assert_eq!(names(Kind::Regression), ["mse", "rmse", "mae"]);
+    assert_eq!(names(THREE), ["logloss", "accuracy"]);
 }
 
 #[test]
 fn better_means_what_the_metric_rewards() {
-    let kinds = [(Kind::Binary, vec![0.1, 0.9], vec![0.4, 0.3]), (Kind::Regression, vec![0.0, 1.0], vec![5.0, 9.0])];
+    let kinds = [(Kind::Binary, vec![0.1, 0.9], vec![0.4, 0.3]), (Kind::Regression, vec![0.0, 1.0], vec![9.0, 5.0])];
     for (kind, good, bad) in kinds {
         for metric in Metric::of(kind) {
+            // Among the first ten of two there is always a hit.
+            let metric =
+                if metric == Metric::HitRate(Cutoff::DEFAULT) { "hit_rate@1".parse().unwrap() } else { metric };
             let of = |p: &[f64]| score(metric, kind, p, &[0.0, 1.0], None).value().unwrap();
-            assert_eq!(of(&good) > of(&bad), metric.higher_is_better(), "{}", metric.name());
+            let merit = |p: &[f64]| metric.better().merit(of(p));
+            assert!(merit(&good) > merit(&bad), "{}", metric.name());
         }
     }
+    assert_eq!([Better::Higher, Better::Lower, Better::NearOne].map(|better| better.merit(3.0)), [3.0, -3.0, -2.0]);
 }

@@ -3,7 +3,7 @@
 use mmtl_metrics::{DIM_BELOW, Kind, Mean, Metric, Overall, Reason, Sample, Score, Scored};
 
 fn cell(score: Score, rows: u64) -> Scored {
-    Scored { score, rows, weight: rows as f64, positives: None, negatives: None }
+    Scored::over(score, rows)
 }
 
 fn value(value: f64, rows: u64) -> Scored {
@@ -49,11 +49,9 @@ fn data_leaves_and_model_spoils() {
 #[test]
 fn dim_cells_leave_macro_means_only() {
     let auc = |score, positives, negatives| Scored {
-        score: Score::Value(score),
-        rows: positives + negatives,
-        weight: (positives + negatives) as f64,
         positives: Some(positives),
         negatives: Some(negatives),
+        ..Scored::over(Score::Value(score), positives + negatives)
     };
     assert!(auc(0.5, DIM_BELOW - 1, 500).is_dim() && auc(0.5, 500, DIM_BELOW - 1).is_dim());
     assert!(!auc(0.5, DIM_BELOW, DIM_BELOW).is_dim());

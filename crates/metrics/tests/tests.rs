@@ -2,6 +2,7 @@
 
 mod auc_properties;
 mod golden;
+mod invariances;
 mod json;
 mod marks;
 mod metrics;
@@ -9,3 +10,4 @@ mod overall;
 mod skill;
 mod statistics;
 mod ten_million;
+mod thresholds;

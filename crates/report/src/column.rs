@@ -35,8 +35,12 @@ impl Column {
         match self {
             Self::Scene(scene) => entry.scenes[scene],
             Self::Overall(Overall::Pooled) => entry.pooled,
-            Self::Overall(Overall::Rows) => by_rows(&entry.scenes, entry.metric),
-            Self::Overall(Overall::Macro) => over(Overall::Macro, &entry.scenes, entry.metric),
+            Self::Overall(Overall::Rows) => {
+                Scored { covered: covered(entry), ..by_rows(&entry.scenes, entry.metric) }
+            }
+            Self::Overall(Overall::Macro) => {
+                Scored { covered: covered(entry), ..over(Overall::Macro, &entry.scenes, entry.metric) }
+            }
         }
     }
 }
@@ -53,14 +57,13 @@ fn over(overall: Overall, scenes: &[Scored], metric: Metric) -> Scored {
     let has_rows = |scene: &&Scored| scene.score.reason().is_none_or(|reason| reason.blame() == Blame::Model);
     let large = |scene: &&Scored| !(overall == Overall::Macro && scene.is_dim());
     let taking_part: Vec<&Scored> = scenes.iter().filter(has_rows).filter(large).collect();
-    let pooled =
-        Scored { score: Score::Undefined(Reason::Empty), rows: 0, weight: 0.0, positives: None, negatives: None };
+    let pooled = Scored::over(Score::Undefined(Reason::Empty), 0);
     total(overall.of(&pooled, scenes).score, metric, &taking_part)
 }
 
 fn total(score: Score, metric: Metric, scenes: &[&Scored]) -> Scored {
     let count = |of: fn(&Scored) -> Option<u64>| {
-        (metric == Metric::Auc).then(|| scenes.iter().filter_map(|scene| of(scene)).sum())
+        metric.counts_classes().then(|| scenes.iter().filter_map(|scene| of(scene)).sum())
     };
     Scored {
         score,
@@ -68,5 +71,23 @@ fn total(score: Score, metric: Metric, scenes: &[&Scored]) -> Scored {
         weight: scenes.iter().map(|scene| scene.weight).collect::<Sum>().total(),
         positives: count(|scene| scene.positives),
         negatives: count(|scene| scene.negatives),
+        covered: None,
+        threshold: common(scenes.iter().map(|scene| scene.threshold)),
     }
+}
+
+/// The share of all scenes' rows that means over groups are about: a scene without a group that can be scored has none.
+fn covered(entry: &Entry) -> Option<f64> {
+    if !entry.metric.is_within_groups() {
+        return None;
+    }
+    let of = |weigh: fn(&Scored) -> f64| entry.scenes.iter().map(weigh).collect::<Sum>().total();
+    let all = of(|scene| scene.weight);
+    (all > 0.0).then(|| of(|scene| scene.covered.unwrap_or(0.0) * scene.weight) / all)
+}
+
+/// The threshold of all, if they share one.
+fn common(mut thresholds: impl Iterator<Item = Option<f64>>) -> Option<f64> {
+    let first = thresholds.next()??;
+    thresholds.all(|threshold| threshold == Some(first)).then_some(first)
 }

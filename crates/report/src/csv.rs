@@ -13,7 +13,8 @@ use crate::table::{Head, Table};
 
 const HEADER: &str = "split,slice,task,kind,space,metric,candidate,scope,column,status,mean,sd,n,seeds,marked,dim,reason,\
                       undefined_seeds,rows_min,rows_max,positives_min,positives_max,negatives_min,negatives_max,baseline,\
-                      difference,difference_low,difference_high,difference_n";
+                      difference,difference_low,difference_high,difference_n,covered_min,covered_max,threshold_min,\
+                      threshold_max";
 
 /// Writes a report as comma-separated values (RFC 4180, lines ended by a line feed): every cell of every table, also
 /// those that other forms leave out. `n` counts the seeds in the mean, `seeds` those that were planned.
@@ -63,6 +64,10 @@ fn line(report: &Report, table: &Table, candidate: &Candidate, head: &Head, cell
         [|i: Interval| i.mean, |i: Interval| i.low, |i: Interval| i.high].map(|of| written(difference.map(of))),
     );
     fields.push(written(difference.map(|interval| interval.n)));
+    for value in [|seed: &Scored| seed.covered, |seed: &Scored| seed.threshold] {
+        let values = || cell.scored.values().filter_map(value);
+        fields.extend([written(values().min_by(f64::total_cmp)), written(values().max_by(f64::total_cmp))]);
+    }
     fields
 }
 

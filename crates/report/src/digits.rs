@@ -23,11 +23,8 @@ const AT_MOST: i32 = 7;
 impl Digits {
     /// The digits for these cells of one table.
     pub(crate) fn of(metric: Metric, cells: &[Summary]) -> Self {
-        match metric {
-            // On a scale from 0 to 1 four decimals are what papers print.
-            Metric::Auc | Metric::Accuracy => Self::Fixed(4),
-            Metric::LogLoss | Metric::Mse | Metric::Rmse | Metric::Mae => Self::by_spread(cells),
-        }
+        // On a scale from 0 to 1 four decimals are what papers print.
+        if metric.is_share() { Self::Fixed(4) } else { Self::by_spread(cells) }
     }
 
     fn by_spread(cells: &[Summary]) -> Self {

@@ -26,6 +26,15 @@ pub enum Error {
         /// The metrics that are.
         choices: Vec<&'static str>,
     },
+    /// A metric that the runs were not scored by.
+    #[error(
+        "no run was scored by `{metric}`; add it to `metrics` under [eval] of the experiment file and run that again: \
+         finished runs are scored from their predictions, and not trained again"
+    )]
+    NotScored {
+        /// The metric's name.
+        metric: &'static str,
+    },
     /// An index past the end of its list.
     #[error("{what} number {index} does not exist, expected one below {count}")]
     Index {

@@ -197,6 +197,6 @@ fn entries_of(grid: &Grid, run: &Planned, record: &Record) -> Vec<Entry> {
 
 /// The score of a scene that the run's data does not have, where an axis of the grid varies the data.
 fn without_rows(metric: Metric) -> Scored {
-    let count = (metric == Metric::Auc).then_some(0);
-    Scored { score: Score::Undefined(Reason::Empty), rows: 0, weight: 0.0, positives: count, negatives: count }
+    let count = metric.counts_classes().then_some(0);
+    Scored { positives: count, negatives: count, ..Scored::over(Score::Undefined(Reason::Empty), 0) }
 }

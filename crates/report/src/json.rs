@@ -1,6 +1,6 @@
 //! Everything that a report knows, for other programs.
 
-use mmtl_metrics::{Interval, Reason, Scored};
+use mmtl_metrics::{Better, Interval, Reason, Scored};
 use serde::Serialize;
 
 use crate::cell::Cell;
@@ -63,7 +63,8 @@ struct TableView<'a> {
     kind: &'static str,
     space: String,
     metric: &'static str,
-    higher_is_better: bool,
+    /// `None` where the best is 1.
+    higher_is_better: Option<bool>,
     columns: Vec<HeadView<'a>>,
     rows: Vec<Vec<CellView>>,
 }
@@ -98,6 +99,10 @@ struct SeedView {
     rows: u64,
     positives: Option<u64>,
     negatives: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    covered: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<f64>,
 }
 
 impl SeedView {
@@ -109,6 +114,8 @@ impl SeedView {
             rows: scored.rows,
             positives: scored.positives,
             negatives: scored.negatives,
+            covered: scored.covered,
+            threshold: scored.threshold,
         }
     }
 }
@@ -144,7 +151,11 @@ impl<'a> TableView<'a> {
             kind: table.kind.name(),
             space: space_name(&table.space),
             metric: table.metric.name(),
-            higher_is_better: table.metric.higher_is_better(),
+            higher_is_better: match table.metric.better() {
+                Better::Higher => Some(true),
+                Better::Lower => Some(false),
+                Better::NearOne => None,
+            },
             columns: table.heads.iter().map(HeadView::of).collect(),
             rows: table.cells.iter().map(|row| row.iter().map(CellView::of).collect()).collect(),
         }

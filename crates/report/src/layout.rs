@@ -10,7 +10,7 @@ use crate::digits::Digits;
 use crate::report::Report;
 use crate::scores::Candidate;
 use crate::table::{Head, Table};
-use crate::words::{count, metric_name};
+use crate::words::{count, direction, metric_name};
 
 /// The cells of a table as words, and the footnotes that they point to.
 #[derive(Clone, Debug, PartialEq)]
@@ -151,8 +151,7 @@ pub fn title(report: &Report, table: &Table) -> String {
         Space::Given(task) => task,
     };
     let slice = report.slice_words();
-    let better = if table.metric.higher_is_better() { "higher" } else { "lower" };
-    format!("{} | {space}{slice}: {}, {better} is better", table.task, metric_name(table.metric))
+    format!("{} | {space}{slice}: {}, {}", table.task, metric_name(table.metric), direction(table.metric))
 }
 
 /// The label of a row, with how many of its runs have finished if not all have.

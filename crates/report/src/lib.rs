@@ -10,7 +10,7 @@
 //! use mmtl_plan::Space;
 //! use mmtl_report::{Candidate, Entry, Report, Run, RunState, Runs, Scores, Selection, Split, Task, Terminal, text};
 //!
-//! let scored = |mse| Scored { score: Score::Value(mse), rows: 10, weight: 10.0, positives: None, negatives: None };
+//! let scored = |mse| Scored::over(Score::Value(mse), 10);
 //! let entry = |seed, mse| Entry {
 //!     candidate: 0,
 //!     seed,
@@ -79,4 +79,4 @@ pub use selection::{ALL_ROWS, Metrics, Selection};
 pub use summary_line::summary_line;
 pub use table::{Head, Marking, Table};
 pub use text::{Terminal, text};
-pub use words::{count, metric_name, one_line};
+pub use words::{count, direction, metric_name, one_line};

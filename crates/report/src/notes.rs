@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mmtl_metrics::{DIM_BELOW, LEVEL, MIN_SEEDS, Metric};
+use mmtl_metrics::{Better, DIM_BELOW, LEVEL, MIN_SEEDS, Metric};
 
 use crate::cell::Cell;
 use crate::column::Column;
@@ -16,7 +16,49 @@ use crate::words::{count, listed, one_line, seeds};
 #[must_use]
 pub fn of_table(table: &Table, layout: &Layout) -> Vec<String> {
     let numbered = layout.footnotes.iter().zip(1..).map(|(text, number)| format!("[{number}] {text}."));
-    numbered.chain(unmarked(table)).collect()
+    numbered.chain(unmarked(table)).chain(covered(table)).chain(threshold(table)).chain(near_one(table)).collect()
+}
+
+/// How many of the rows a mean over groups is about.
+fn covered(table: &Table) -> Option<String> {
+    let of_column = |place: usize| {
+        let shares = || table.cells.iter().flat_map(move |row| row[place].scored.values()).filter_map(|s| s.covered);
+        let (low, high) = (shares().min_by(f64::total_cmp)?, shares().max_by(f64::total_cmp)?);
+        let [low, high] = [low, high].map(|share| format!("{:.1}", 100.0 * share));
+        let share = if low == high { low } else { format!("{low}-{high}") };
+        Some(format!("{} {share} %", table.heads[place].name))
+    };
+    let shares: Vec<String> = table.shown().into_iter().filter_map(of_column).collect();
+    let which = match table.metric {
+        Metric::Gauc => "with both classes",
+        Metric::Ndcg(_) => "with a gain",
+        _ => "with a positive",
+    };
+    (!shares.is_empty()).then(|| {
+        let shares = one_line(&listed(&shares.iter().map(String::as_str).collect::<Vec<_>>()));
+        format!("Over groups {which}, which hold these shares of the rows: {shares}.")
+    })
+}
+
+/// From which probability on rows were decided positive.
+fn threshold(table: &Table) -> Option<String> {
+    if !table.metric.needs_threshold() {
+        return None;
+    }
+    let shown = table.shown();
+    let scored = || table.cells.iter().flat_map(|row| shown.iter().flat_map(|place| row[*place].scored.values()));
+    let thresholds = || scored().filter_map(|scored| scored.threshold);
+    let (low, high) = (thresholds().min_by(f64::total_cmp)?, thresholds().max_by(f64::total_cmp)?);
+    let [from, to] = [low, high].map(|threshold| format!("{threshold:.4}"));
+    let range = if low < high { format!("{from} to {to} (each fit has its own)") } else { from };
+    Some(format!("Decided positive from a threshold of {range} on, that of the highest F1 on validation rows."))
+}
+
+/// What is best of a metric that has no upper end.
+fn near_one(table: &Table) -> Option<String> {
+    (table.metric.better() == Better::NearOne).then(|| {
+        "Best is what is closest to 1 seed by seed; differences to a baseline are of the distance from 1.".to_owned()
+    })
 }
 
 fn unmarked(table: &Table) -> Option<String> {
@@ -96,9 +138,12 @@ fn overall(report: &Report) -> Option<String> {
 }
 
 fn dim(report: &Report) -> Option<String> {
+    let is_dim = |table: &&Table| table.cells.iter().flatten().any(|cell| cell.dim);
+    let only_auc = report.tables.iter().filter(is_dim).all(|table| table.metric == Metric::Auc);
+    let what = if only_auc { "an AUC" } else { "a score" };
     cells(report).any(|cell| cell.dim).then(|| {
         format!(
-            "In parentheses: an AUC over fewer than {DIM_BELOW} rows of either class; never marked, left out of macro."
+            "In parentheses: {what} over fewer than {DIM_BELOW} rows of either class; never marked, left out of macro."
         )
     })
 }

@@ -1,5 +1,7 @@
 //! What tables are made from: the rows of a grid with their runs, and the scores of those that finished.
 
+use std::collections::BTreeSet;
+
 use mmtl_metrics::{Kind, Metric, Scored};
 use mmtl_plan::Space;
 
@@ -167,6 +169,21 @@ impl Candidate {
 }
 
 impl Scores {
+    /// What a task is compared by, then the other usual metrics of its kind and those that runs were scored by.
+    #[must_use]
+    pub fn metrics_of(&self, task: usize) -> Vec<Metric> {
+        let Task { kind, compared_by, .. } = self.tasks[task];
+        let scored = self.entries.iter().filter(|entry| entry.task == task).map(|entry| entry.metric);
+        let others: BTreeSet<Metric> = scored.chain(Metric::usual(kind)).collect();
+        let others = others.into_iter().filter(|metric| *metric != compared_by);
+        [compared_by].into_iter().chain(others).collect()
+    }
+
+    /// Whether some run was scored by a metric.
+    pub(crate) fn has(&self, metric: Metric) -> bool {
+        self.entries.iter().any(|entry| entry.metric == metric)
+    }
+
     /// That every index lies within its list and every entry has a score for each scene.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let within = |what, index, count| {

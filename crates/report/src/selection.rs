@@ -26,7 +26,7 @@ pub struct Selection {
 pub enum Metrics {
     /// What each task is compared by: one table a task.
     Compared,
-    /// All of each task's kind, the one that it is compared by first.
+    /// All that each task was scored by, the one that it is compared by first.
     All,
     /// This one, of all tasks that it is defined for.
     Only(Metric),
@@ -54,10 +54,13 @@ impl Selection {
         }
         let pairs: Vec<(usize, Metric)> = tasks
             .iter()
-            .flat_map(|task| self.metrics.of(&scores.tasks[*task]).into_iter().map(|metric| (*task, metric)))
+            .flat_map(|task| self.metrics.of(scores, *task).into_iter().map(|metric| (*task, metric)))
             .collect();
         match self.metrics {
             Metrics::Only(metric) if pairs.is_empty() => Err(not_applicable(metric, scores, &tasks)),
+            Metrics::Only(metric) if !scores.has(metric) && !scores.entries.is_empty() => {
+                Err(Error::NotScored { metric: metric.name() })
+            }
             Metrics::Compared | Metrics::All | Metrics::Only(_) => Ok(pairs),
         }
     }
@@ -79,14 +82,11 @@ impl Selection {
 }
 
 impl Metrics {
-    fn of(self, task: &Task) -> Vec<Metric> {
+    fn of(self, scores: &Scores, task: usize) -> Vec<Metric> {
         match self {
-            Self::Compared => vec![task.compared_by],
-            Self::All => {
-                let others = Metric::of(task.kind).filter(|metric| *metric != task.compared_by);
-                [task.compared_by].into_iter().chain(others).collect()
-            }
-            Self::Only(metric) => Metric::of(task.kind).filter(|known| *known == metric).collect(),
+            Self::Compared => vec![scores.tasks[task].compared_by],
+            Self::All => scores.metrics_of(task),
+            Self::Only(metric) => metric.applies_to(scores.tasks[task].kind).then_some(metric).into_iter().collect(),
         }
     }
 }

@@ -36,7 +36,7 @@ pub fn summary_line(report: &Report, table: &Table) -> String {
 
 /// The first of the best means.
 fn leader(table: &Table, place: usize) -> Option<(usize, Summary)> {
-    let sign = if table.metric.higher_is_better() { 1.0 } else { -1.0 };
+    let merit = |summary: Summary| table.metric.better().merit(summary.mean);
     let means = table.cells.iter().enumerate().filter_map(|(index, row)| Some((index, row[place].summary()?)));
-    means.reduce(|best, next| if sign * next.1.mean > sign * best.1.mean { next } else { best })
+    means.reduce(|best, next| if merit(next.1) > merit(best.1) { next } else { best })
 }

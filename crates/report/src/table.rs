@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmtl_metrics::{Kind, Metric, SeedScores, marks, paired_interval};
+use mmtl_metrics::{Better, Kind, Metric, SeedScores, marks, paired_interval};
 use mmtl_plan::Space;
 
 use crate::cell::{Cell, Outcome};
@@ -66,8 +66,8 @@ impl Table {
             .collect();
         let mut heads = Vec::with_capacity(columns.len());
         for (place, column) in columns.into_iter().enumerate() {
-            compare(&mut cells, place, &scores.candidates);
-            let marking = mark(&mut cells, place, &scores.candidates, metric.higher_is_better());
+            compare(&mut cells, place, &scores.candidates, metric.better());
+            let marking = mark(&mut cells, place, &scores.candidates, metric.better());
             let name = column.name(&scores.scenes).to_owned();
             heads.push(Head { column, name, rows: rows(&cells, place), marking });
         }
@@ -97,13 +97,16 @@ fn cell(scores: &Scores, candidate: usize, column: Column, entries: &Entries) ->
     Cell::new(&scores.candidates[candidate], scored)
 }
 
-/// Fills in the differences to the baselines.
-fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate]) {
+/// Fills in the differences to the baselines, of what is [compared](Better::compared) of a score.
+fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], better: Better) {
+    let compared = |cell: &Cell| -> SeedScores {
+        cell.seed_scores().into_iter().map(|(seed, score)| (seed, score.map(|value| better.compared(value)))).collect()
+    };
     for (index, candidate) in candidates.iter().enumerate() {
         let Some(baseline) = candidate.baseline.filter(|baseline| *baseline != index) else { continue };
         let (own, other) = (&cells[index][place], &cells[baseline][place]);
         let both = own.summary().is_some() && other.summary().is_some();
-        let difference = both.then(|| paired_interval(&own.seed_scores(), &other.seed_scores())).flatten();
+        let difference = both.then(|| paired_interval(&compared(own), &compared(other))).flatten();
         cells[index][place].difference = difference;
     }
 }
@@ -111,7 +114,7 @@ fn compare(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate]) {
 /// Marks the best of a column and all that cannot be told from it. A column with a dim cell is left alone as a whole: a
 /// best among the others would depend on which cell happens to have a row more. A candidate with a failed or pruned run
 /// is not judged by the seeds that survived.
-fn mark(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], higher_is_better: bool) -> Marking {
+fn mark(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], better: Better) -> Marking {
     let column = || cells.iter().map(|row| &row[place]);
     if column().any(|cell| cell.dim) {
         return Marking::Dim;
@@ -122,7 +125,7 @@ fn mark(cells: &mut [Vec<Cell>], place: usize, candidates: &[Candidate], higher_
     }
     let scores: Vec<_> =
         judged().map(|(cell, judged)| if judged { cell.seed_scores() } else { SeedScores::new() }).collect();
-    let marks = marks(&scores, higher_is_better);
+    let marks = marks(&scores, better);
     for (row, marked) in cells.iter_mut().zip(&marks) {
         row[place].marked = *marked;
     }

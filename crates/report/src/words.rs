@@ -1,6 +1,8 @@
 //! Small parts of sentences.
 
-use mmtl_metrics::Metric;
+use std::borrow::Cow;
+
+use mmtl_metrics::{Better, Metric};
 use thousands::Separable;
 
 /// A number with its noun, as in `1 row` and `10,468 rows`.
@@ -37,14 +39,37 @@ pub(crate) fn listed(names: &[&str]) -> String {
 }
 
 /// A metric's name as papers write it.
-pub fn metric_name(metric: Metric) -> &'static str {
-    match metric {
+pub fn metric_name(metric: Metric) -> Cow<'static, str> {
+    Cow::Borrowed(match metric {
         Metric::Auc => "AUC",
+        Metric::Gauc => "GAUC",
+        Metric::PrAuc => "PR-AUC",
         Metric::LogLoss => "log loss",
+        Metric::Ne => "normalised entropy",
         Metric::Mse => "MSE",
         Metric::Rmse => "RMSE",
         Metric::Mae => "MAE",
+        Metric::R2 => "R²",
+        Metric::Spearman => "Spearman correlation",
         Metric::Accuracy => "accuracy",
+        Metric::Precision => "precision",
+        Metric::Recall => "recall",
+        Metric::F1 => "F1",
+        Metric::MacroF1 => "macro F1",
+        Metric::Ece => "expected calibration error",
+        Metric::Ratio => "predicted / observed",
+        Metric::Ndcg(cutoff) => return Cow::Owned(format!("NDCG@{}", cutoff.rows())),
+        Metric::HitRate(cutoff) => return Cow::Owned(format!("hit rate@{}", cutoff.rows())),
+        Metric::Mrr => "MRR",
+    })
+}
+
+/// Which way a metric points, as in `higher is better`.
+pub fn direction(metric: Metric) -> &'static str {
+    match metric.better() {
+        Better::Higher => "higher is better",
+        Better::Lower => "lower is better",
+        Better::NearOne => "closer to 1 is better",
     }
 }
 

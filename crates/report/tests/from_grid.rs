@@ -85,7 +85,7 @@ fn grid() -> Grid {
         task("spend", TaskKind::Regression { scale }, Space::All),
         task("size", TaskKind::Multiclass { classes: 3 }, Space::All),
     ];
-    Grid { runs, tasks, scenes: vec!["home".into(), "away".into()] }
+    Grid { runs, tasks, scenes: vec!["home".into(), "away".into()], ..Grid::default() }
 }
 
 /// A store with that grid, of which four runs have finished, and the folder that it lies in.

@@ -8,7 +8,7 @@ pub const SCENES: [&str; 4] = ["Tops", "Dresses | long", "Trend", "Intimate"];
 const ROWS: [u64; 4] = [1_234, 800, 40, 25];
 
 pub fn scored(score: Score, rows: u64) -> Scored {
-    Scored { score, rows, weight: rows as f64, positives: None, negatives: None }
+    Scored::over(score, rows)
 }
 
 /// An AUC over `rows`, of which `positives` are of label 1.

@@ -23,7 +23,7 @@ fn any_scored(metric: Metric) -> impl Strategy<Value = Scored> {
     (score, 29u64..35, 28u64..32).prop_map(move |(score, negatives, positives)| {
         let counts = (metric == Metric::Auc).then_some((positives, negatives));
         let rows = positives + negatives;
-        Scored { score, rows, weight: rows as f64, positives: counts.map(|c| c.0), negatives: counts.map(|c| c.1) }
+        Scored { positives: counts.map(|c| c.0), negatives: counts.map(|c| c.1), ..Scored::over(score, rows) }
     })
 }
 

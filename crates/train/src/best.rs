@@ -56,10 +56,7 @@ impl BestSoFar {
     }
 
     fn is_better(&self, score: Score, than: Option<Score>) -> bool {
-        let merit = |score: Score| {
-            let sign = if self.criterion.higher_is_better() { 1.0 } else { -1.0 };
-            score.value().map(|value| sign * value)
-        };
+        let merit = |score: Score| score.value().map(|value| self.criterion.better().merit(value));
         merit(score) > than.and_then(merit)
     }
 
@@ -114,7 +111,7 @@ mod tests {
     const BROKEN: Score = Score::Undefined(Reason::PredictionNotFinite);
 
     fn cell(score: Score) -> CellScores {
-        let scored = Scored { score, rows: 9, weight: 9.0, positives: None, negatives: None };
+        let scored = Scored::over(score, 9);
         CellScores { skill: scored, metrics: vec![(Metric::Mse, scored)] }
     }
 

@@ -1,6 +1,6 @@
 //! The keys of `[select]`, typed: what the best weights are chosen by, and for what each choice is made.
 
-use mmtl_metrics::{Kind, Metric};
+use mmtl_metrics::{Better, Kind, Metric};
 use mmtl_plan::{Plan, Schema, Settings, TaskKind, nearest};
 use serde::Serialize;
 
@@ -68,11 +68,19 @@ impl Criterion {
         }
     }
 
-    /// Whether a higher score is better.
-    pub fn higher_is_better(self) -> bool {
+    /// The metric that it takes of a task's output, if it is one.
+    pub(crate) fn metric_of(self, task: usize) -> Option<Metric> {
         match self {
-            Self::Skill => true,
-            Self::Metric { metric, .. } => metric.higher_is_better(),
+            Self::Metric { task: of, metric } => (of == task).then_some(metric),
+            Self::Skill => None,
+        }
+    }
+
+    /// Which of two scores is better.
+    pub fn better(self) -> Better {
+        match self {
+            Self::Skill => Better::Higher,
+            Self::Metric { metric, .. } => metric.better(),
         }
     }
 }
@@ -90,28 +98,43 @@ fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
     if text == "skill" {
         return Ok(Criterion::Skill);
     }
-    let choices = choices(schema);
-    let known = choices.iter().find(|(name, _)| name == text);
-    known.map(|(_, criterion)| *criterion).ok_or_else(|| {
-        let names = choices.iter().map(|(name, _)| name.as_str());
+    let unknown = || {
+        let choices = choices(schema);
+        let names = choices.iter().map(String::as_str);
         TrainError::Score { got: text.to_owned(), nearest: nearest(text, names.chain(["skill"])) }
-    })
+    };
+    // A metric's name has no dot.
+    let (name, metric) = text.rsplit_once('.').ok_or_else(unknown)?;
+    let task = schema.tasks.iter().position(|task| task.name == name).ok_or_else(unknown)?;
+    let metric: Metric = metric.parse().map_err(|_| unknown())?;
+    match metric {
+        _ if !metric.applies_to(kind(schema.tasks[task].kind)) => Err(unknown()),
+        _ if !tells_models_apart(metric) => Err(TrainError::EasyScore { got: text.to_owned() }),
+        _ => Ok(Criterion::Metric { task, metric }),
+    }
+}
+
+/// Whether a model has to know something for the best of the metric: calibration is perfect for one that predicts the
+/// base rate of every row, and precision and recall each give way to the other.
+fn tells_models_apart(metric: Metric) -> bool {
+    !matches!(metric, Metric::Ece | Metric::Ratio | Metric::Precision | Metric::Recall)
 }
 
 /// Every TASK.METRIC there is.
-fn choices(schema: &Schema) -> Vec<(String, Criterion)> {
-    let of_task = |(task, spec): (usize, &mmtl_plan::Task)| {
-        let name = spec.name.clone();
-        Metric::of(kind(spec.kind))
-            .map(move |metric| (format!("{name}.{}", metric.name()), Criterion::Metric { task, metric }))
+fn choices(schema: &Schema) -> Vec<String> {
+    let of_task = |task: &mmtl_plan::Task| {
+        let name = task.name.clone();
+        let metrics = Metric::of(kind(task.kind)).filter(|metric| tells_models_apart(*metric));
+        metrics.map(move |metric| format!("{name}.{}", metric.name()))
     };
-    schema.tasks.iter().enumerate().flat_map(of_task).collect()
+    schema.tasks.iter().flat_map(of_task).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture;
+    use mmtl_metrics::Cutoff;
     use mmtl_plan::Value;
 
     fn selection(score: &str, per: &str) -> Result<Selection, String> {
@@ -127,6 +150,9 @@ mod tests {
         assert_eq!(selection("skill", "run"), Ok(run(Criterion::Skill)));
         assert_eq!(selection("click.auc", "run"), Ok(run(Criterion::Metric { task: 0, metric: Metric::Auc })));
         assert_eq!(selection("amount.mse", "run"), Ok(run(Criterion::Metric { task: 1, metric: Metric::Mse })));
+        let ndcg = Metric::Ndcg(Cutoff::new(5).unwrap());
+        assert_eq!(selection("click.ndcg@5", "run"), Ok(run(Criterion::Metric { task: 0, metric: ndcg })));
+        assert_eq!(selection("click.gauc", "run"), Ok(run(Criterion::Metric { task: 0, metric: Metric::Gauc })));
         assert_eq!(selection("skill", "task").unwrap().per, Per::Task);
         assert_eq!(selection("click.logloss", "scene").unwrap().per, Per::Scene);
     }
@@ -140,6 +166,15 @@ mod tests {
         assert_eq!(selection("skil", "run"), slip("skil", "skill"));
         // An AUC of a regression task does not exist.
         assert!(selection("amount.auc", "run").is_err());
+    }
+
+    #[test]
+    fn what_a_model_can_have_without_knowing_anything_is_refused() {
+        for score in ["click.ratio", "click.ece", "click.precision", "click.recall", "amount.ratio"] {
+            let error = selection(score, "run").unwrap_err();
+            assert!(error.starts_with(&format!("`score` is {score:?}, which")), "{error}");
+        }
+        assert!(selection("click.f1", "run").is_ok());
     }
 
     #[test]

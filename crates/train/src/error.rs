@@ -30,6 +30,15 @@ pub enum TrainError {
         /// The closest one there is.
         nearest: Option<String>,
     },
+    /// A selection score that says nothing about what a model knows.
+    #[error(
+        "`score` is {got:?}, which a model that tells no row from another can have at its best, expected `skill` or \
+         TASK.METRIC with another metric; for precision and recall together there is `f1`"
+    )]
+    EasyScore {
+        /// The score given.
+        got: String,
+    },
     /// One task's score, while each task chooses its own weights.
     #[error("`score` is {score:?} while `per` is \"task\", expected `skill`: each task is chosen by its own")]
     ScorePerTask {

@@ -64,7 +64,7 @@ pub struct OutputScores {
 pub struct CellScores {
     /// The skill.
     pub skill: Scored,
-    /// Every metric of the task's kind.
+    /// The usual metrics of the task's kind, and those that were asked for.
     pub metrics: Vec<(Metric, Scored)>,
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn cell(skill: Score, mse: f64) -> CellScores {
-        let scored = |score| Scored { score, rows: 9, weight: 9.0, positives: None, negatives: None };
+        let scored = |score| Scored::over(score, 9);
         CellScores { skill: scored(skill), metrics: vec![(Metric::Mse, scored(Score::Value(mse)))] }
     }
 

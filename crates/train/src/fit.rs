@@ -97,7 +97,7 @@ impl<'a> Fit<'a> {
             timetable,
             schedule: spec.training.schedule(&timetable),
             weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
-            validation: Validation::new(dataset, plan, rows.valid()),
+            validation: Validation::new(dataset, plan, rows.valid(), spec.selection.score.of_fit(plan), &spec.looks),
             session: engine.session(plan.clone(), spec.session_options())?,
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
             step: 0,

@@ -20,7 +20,7 @@ pub fn select_knobs() -> Vec<Knob> {
             name: "score",
             kind: Kind::Text,
             default: Value::Text("skill".into()),
-            doc: "What the best weights are chosen by, on validation rows: `skill`, or TASK.METRIC as in `click.auc` (a fit without that task goes by its skill).",
+            doc: "What the best weights are chosen by, on validation rows: `skill`, or TASK.METRIC as in `click.auc` or `click.ndcg@5` (a fit without that task goes by its skill).",
         },
         Knob::choice(
             "per",

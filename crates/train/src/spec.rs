@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mmtl_data::Dataset;
+use mmtl_metrics::Metric;
 use mmtl_plan::{Engine, Plan, Seeds, SessionOptions};
 
 use crate::criterion::Selection;
@@ -25,6 +26,8 @@ pub struct FitSpec {
     pub seeds: Seeds,
     /// The rows it may see.
     pub rows: FitRows,
+    /// Metrics that every evaluation finds, beside the usual ones and that of the selection. They move no number.
+    pub looks: Vec<Metric>,
 }
 
 impl FitSpec {

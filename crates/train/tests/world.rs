@@ -127,6 +127,7 @@ pub fn spec(dataset: &Dataset, plan: &Arc<Plan>, train: Given, select: Given) ->
         selection: Selection::new(&resolve(&mmtl_train::select_knobs(), select), dataset.schema()).unwrap(),
         seeds: Seeds::all(5),
         rows: FitRows::all(dataset),
+        looks: vec![],
     }
 }
 

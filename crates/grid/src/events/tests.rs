@@ -80,7 +80,7 @@ pub(super) fn progress(fit: usize, step: u64) -> RunEvent {
 }
 
 pub(super) fn evaluated(fit: usize, step: u64, score: f64, best: bool) -> RunEvent {
-    let scored = Scored { score: Score::Value(score), rows: 9, weight: 9.0, positives: Some(4), negatives: Some(5) };
+    let scored = Scored { positives: Some(4), negatives: Some(5), ..Scored::over(Score::Value(score), 9) };
     let scores = vec![ValidScore { task: "click".into(), scene: Some("home".into()), metric: Metric::Auc, scored }];
     let (epochs, losses) = (1.0, vec![None]);
     RunEvent::Evaluated(Evaluated { fit, step, epochs, score: Score::Value(score), best, losses, scores })
@@ -367,7 +367,7 @@ fn any_run_event() -> impl Strategy<Value = RunEvent> {
             losses: vec![Some(rate), None],
         }),
         (any_index(), any_step(), any_score(), any::<bool>()).prop_map(|(fit, step, score, best)| {
-            let scored = Scored { score, rows: 1, weight: 0.5, positives: None, negatives: Some(3) };
+            let scored = Scored { weight: 0.5, negatives: Some(3), ..Scored::over(score, 1) };
             let scores = vec![ValidScore { task: "t".into(), scene: None, metric: Metric::LogLoss, scored }];
             RunEvent::Evaluated(Evaluated { fit, step, epochs: 0.1, score, best, losses: vec![], scores })
         }),

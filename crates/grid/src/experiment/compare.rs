@@ -27,6 +27,11 @@ impl Default for Compare {
 }
 
 impl Compare {
+    /// The metrics of all kinds.
+    pub(crate) fn metrics(&self) -> [Metric; 3] {
+        [self.binary, self.regression, self.multiclass]
+    }
+
     /// The metric of tasks of a kind.
     pub fn metric(&self, kind: Kind) -> Metric {
         match kind {
@@ -70,7 +75,7 @@ impl Reader<'_> {
         let key = format!("compare.metric.{}", kind.name());
         let name = self.text(&key, item)?;
         let names = || Metric::of(kind).map(Metric::name);
-        let found = Metric::of(kind).find(|metric| metric.name() == name).ok_or_else(|| {
+        let found = name.parse().ok().filter(|metric: &Metric| metric.applies_to(kind)).ok_or_else(|| {
             let near = nearest(name, names());
             format!("`{key}` is `{name}`, expected one of {}{}", listed(names()), suggestion(near.as_deref()))
         });

@@ -130,7 +130,8 @@ fn unknown_words_are_named_with_their_neighbours() {
             "[mmoe]\ngate = \"unifrm\"",
             "`mmoe.gate` is \"unifrm\", expected one of `softmax`, `uniform`; did you mean `uniform`?",
         ),
-        ("[compare.metric]\nbinary = \"aux\"", "expected one of `auc`, `logloss`, `accuracy`; did you mean `auc`?"),
+        ("[compare.metric]\nbinary = \"aux\"", "expected one of `auc`, `gauc`, `prauc`, `logloss`"),
+        ("[compare.metric]\nbinary = \"aux\"", "`mrr`; did you mean `auc`?"),
         ("[compare.metric]\nregression = \"auc\"", "`compare.metric.regression` is `auc`, expected one of `mse`"),
         ("[grid]\narchitecture = [3]", "`architecture` is 3, expected one of `single-task`"),
     ] {
@@ -373,4 +374,38 @@ fn unpinned_values_are_the_documented_ones() {
     let settings = trials[0].configuration.settings(&catalogue()).unwrap();
     assert_eq!(settings.data.value("source"), &Value::Text("reviews".into()));
     assert_eq!(settings.train.float("lr"), 1e-3);
+}
+
+#[test]
+fn what_is_scored_beside_the_usual_metrics() {
+    let eval = |text: &str| parse(&format!("{HEAD}{text}\n[grid]\narchitecture = [\"mmoe\"]\n")).unwrap().eval;
+    assert_eq!(eval(""), Eval::default());
+    assert_eq!(eval("eval.metrics = [\"auc\", \"mse\"]"), Eval::default(), "the usual ones are there anyway");
+    let metrics = ["prauc", "gauc", "ndcg@5", "ndcg", "gauc"].map(|name| format!("{name:?}")).join(", ");
+    let names: Vec<&str> = eval(&format!("eval.metrics = [{metrics}]")).metrics.into_iter().map(Metric::name).collect();
+    assert_eq!(names, ["gauc", "prauc", "ndcg@5", "ndcg@10"], "in the order of tables, each once");
+    let compared = eval("compare.metric = { binary = \"gauc\", regression = \"ndcg@3\" }\neval.at_looks = true");
+    assert_eq!(compared.metrics, [Metric::Gauc, "ndcg@3".parse().unwrap()]);
+    assert!(compared.at_looks);
+}
+
+#[test]
+fn scores_that_do_not_exist_are_named() {
+    let all = "expected any of `auc`, `gauc`, `prauc`, `logloss`";
+    for (text, message) in [
+        ("[eval]\nmetrics = [\"gacu\"]", format!("e.toml:3: `eval.metrics` lists `gacu`, {all}")),
+        ("[eval]\nmetrics = [\"ndcg@0\"]", format!("e.toml:3: `eval.metrics` lists `ndcg@0`, {all}")),
+        ("[eval]\nmetrics = [7]", "e.toml:3: `eval.metrics` lists 7, expected names of metrics".into()),
+        ("[eval]\nmetrics = \"gauc\"", "e.toml:3: `eval.metrics` is \"gauc\", expected a list of metrics".into()),
+        ("[eval]\nat_looks = 1", "e.toml:3: `eval.at_looks` is 1, expected true or false".into()),
+        ("[eval]\nmetric = []", "e.toml:3: unknown key `eval.metric`".into()),
+        (
+            "[compare]\nmetric = { binary = \"r2\" }",
+            "e.toml:3: `compare.metric.binary` is `r2`, expected one of".into(),
+        ),
+    ] {
+        let fault = fault(text);
+        assert!(fault.starts_with(&message), "{fault}");
+    }
+    assert!(fault("[eval]\nmetrics = [\"gacu\"]").contains("did you mean `gauc`?"));
 }

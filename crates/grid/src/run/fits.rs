@@ -43,6 +43,7 @@ pub fn fits(
                 selection,
                 seeds: configuration.seeds,
                 rows,
+                looks: vec![],
             },
         };
         match configuration.protocol {

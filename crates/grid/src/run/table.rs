@@ -1,6 +1,6 @@
 //! A trial's predictions as they are stored.
 
-use mmtl_data::Dataset;
+use mmtl_data::{Dataset, Part};
 use mmtl_train::Prediction;
 
 use crate::run::gather::PartPredictions;
@@ -26,6 +26,42 @@ pub fn stored(dataset: &Dataset, parts: &[PartPredictions]) -> Predictions {
         scenes: Words { words: schema.scenes.clone(), of_row: rows().map(|row| dataset.scene(row) as u32).collect() },
         tasks: schema.tasks.iter().enumerate().filter_map(task).collect(),
     }
+}
+
+/// What [`stored`] was given, for data that has the same rows; a sentence where it has not.
+///
+/// # Errors
+/// When parts, rows or tasks are not those of the data.
+pub(crate) fn restored(dataset: &Dataset, stored: &Predictions) -> Result<Vec<PartPredictions>, String> {
+    let mut parts: Vec<PartPredictions> =
+        [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part)).into();
+    let rows = || parts.iter().flat_map(|part| part.rows.iter().map(|row| dataset.row_id(*row)));
+    let names = || parts.iter().flat_map(|part| std::iter::repeat_n(part.part.name(), part.rows.len()));
+    let told = stored.parts.of_row.iter().map(|word| stored.parts.words.get(*word as usize).map_or("", String::as_str));
+    if !rows().eq(stored.rows.iter().copied()) || !names().eq(told) {
+        return Err("its rows are not those of the data".to_owned());
+    }
+    for (task, spec) in dataset.schema().tasks.iter().enumerate() {
+        let Some(of_task) = stored.tasks.iter().find(|of_task| of_task.task == spec.name) else { continue };
+        if of_task.width != spec.kind.width() {
+            return Err(format!(
+                "task `{}` has {} numbers a row, expected {}",
+                spec.name,
+                of_task.width,
+                spec.kind.width()
+            ));
+        }
+        let mut first = 0;
+        for part in &mut parts {
+            let places: Vec<u32> = (first..).take(part.rows.len()).collect();
+            first += part.rows.len() as u32;
+            part.tasks[task] = Some(match &of_task.values {
+                Numbers::F32(values) => Prediction::Probabilities(values.clone()).gather(&places, of_task.width),
+                Numbers::F64(values) => Prediction::Values(values.clone()).gather(&places, of_task.width),
+            });
+        }
+    }
+    Ok(parts)
 }
 
 /// One part's numbers after the other's.

@@ -5,7 +5,8 @@ use super::queue::Phase;
 use crate::error::GridError;
 use crate::events::{GridState, Happened, RunEvent, RunStatus};
 use crate::key::TrialKey;
-use crate::planned::Planned;
+use crate::planned::{Grid, Planned};
+use crate::rescore::lacks;
 use crate::store::{Line, Store};
 
 /// How a run is found.
@@ -21,6 +22,7 @@ impl Found {
     /// `before` is what the last scheduler told of the run.
     pub(super) fn of(
         store: &Store,
+        grid: &Grid,
         run: &Planned,
         before: Option<&RunStatus>,
         options: Options,
@@ -30,6 +32,8 @@ impl Found {
         }
         if store.run(&run.key).is_finished() {
             return match store.run(&run.key).record() {
+                // Its worker scores what is asked for by now, and trains nothing.
+                Ok(record) if lacks(&record, grid) => Ok(Self::queued()),
                 Ok(_) => Ok(Self { phase: Some(Phase::Finished), status: RunStatus::Finished }),
                 Err(GridError::Damaged { path, reason }) => {
                     Ok(Self::failed(GridError::Damaged { path, reason }.to_string()))

@@ -153,7 +153,7 @@ pub(crate) mod tests {
             part: "test".into(),
             metric: Metric::LogLoss,
             rows,
-            scored: Scored { score, rows: 100, weight: 100.0, positives: Some(30), negatives: Some(70) },
+            scored: Scored { positives: Some(30), negatives: Some(70), ..Scored::over(score, 100) },
         }
     }
 

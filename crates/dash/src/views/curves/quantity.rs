@@ -41,7 +41,7 @@ impl Quantity {
                 Kind::Regression => Self::SquaredError,
             };
             all.push(loss(subject.name.clone()));
-            let others = subject.metrics().into_iter().filter(|metric| *metric != Metric::LogLoss);
+            let others = subject.looked_at().into_iter().filter(|metric| *metric != Metric::LogLoss);
             all.extend(others.map(|metric| Self::Score(subject.name.clone(), metric)));
         }
         if state.subjects().tasks.is_empty()

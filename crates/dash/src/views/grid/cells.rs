@@ -1,7 +1,7 @@
 //! The cells of the heat map, kept up to date: what did not change is not made again.
 
 use mmtl_grid::events::{RunState, RunStatus};
-use mmtl_metrics::{Blame, Reason, Score, Scored, Summary};
+use mmtl_metrics::{Better, Blame, Reason, Score, Scored, Summary};
 use mmtl_report::Split;
 use unicode_width::UnicodeWidthStr;
 
@@ -44,7 +44,7 @@ pub struct RowCells {
 /// What a column's means come to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Range {
-    /// The least and the greatest mean; none without a mean.
+    /// The worst and the best mean; none without a mean.
     pub ends: Option<(f64, f64)>,
     /// The row with the best mean.
     pub best: Option<usize>,
@@ -146,26 +146,30 @@ impl Cells {
             }));
         }
         let judged: Vec<bool> = self.rows.iter().map(|row| row.runs.iter().all(|run| survives(runs[*run]))).collect();
-        let is_higher = question.metric.higher_is_better();
-        self.ranges = (0..columns).map(|column| self.range(column, &judged, is_higher)).collect();
+        self.ranges = (0..columns).map(|column| self.range(column, &judged)).collect();
     }
 
-    fn range(&self, column: usize, judged: &[bool], higher_is_better: bool) -> Range {
+    fn better(&self) -> Better {
+        self.asked.as_ref().map_or(Better::Higher, |(question, _)| question.metric.better())
+    }
+
+    fn range(&self, column: usize, judged: &[bool]) -> Range {
         let cells = || self.filled.iter().map(|row| &row.cells[column]).enumerate();
         let mean = |cell: &Cell| match cell.outcome {
             Outcome::Mean(summary) if !cell.dim => Some(summary.mean),
             Outcome::Mean(_) | Outcome::Undefined(_) | Outcome::Absent => None,
         };
         let means = || cells().filter_map(|(row, cell)| Some((row, mean(cell)?)));
-        let low = means().map(|(_, mean)| mean).min_by(f64::total_cmp);
-        let high = means().map(|(_, mean)| mean).max_by(f64::total_cmp);
+        let merit = |mean: f64| self.better().merit(mean);
+        let by_merit = |a: &f64, b: &f64| merit(*a).total_cmp(&merit(*b));
+        let worst = means().map(|(_, mean)| mean).min_by(by_merit);
+        let best_mean = means().map(|(_, mean)| mean).max_by(by_merit);
         // As in tables: with a dim cell, the best of the others would depend on which happens to have a row more.
         let comparable = means().filter(|(row, _)| judged[*row]).count() > 1 && !cells().any(|(_, cell)| cell.dim);
-        let merit = |mean: f64| if higher_is_better { mean } else { -mean };
         let judged = means().filter(|(row, _)| judged[*row]);
         // The first of equals.
         let best = judged.reduce(|best, other| if merit(other.1) > merit(best.1) { other } else { best });
-        Range { ends: low.zip(high), best: best.filter(|_| comparable).map(|(row, _)| row) }
+        Range { ends: worst.zip(best_mean), best: best.filter(|_| comparable).map(|(row, _)| row) }
     }
 
     /// The differences of a row to its baseline, seed by seed, and what they come to; `None` without a baseline.
@@ -173,7 +177,7 @@ impl Cells {
         let baseline = self.rows.get(row)?.baseline?;
         let value = |row: usize, seed: u64| {
             let place = self.rows[row].runs.iter().position(|run| runs[*run].seed == seed)?;
-            self.filled[row].scores[place][column]?.score.value()
+            self.filled[row].scores[place][column]?.score.value().map(|value| self.better().compared(value))
         };
         let seeds = self.rows[row].runs.iter().map(|run| runs[*run].seed);
         let by_seed: Vec<f64> = seeds.filter_map(|seed| Some(value(row, seed)? - value(baseline, seed)?)).collect();

@@ -73,7 +73,7 @@ pub fn sentences(
 fn compared(cells: &Cells, difference: &Difference, metric: Metric, digits: Digits) -> String {
     let baseline = &cells.rows[difference.baseline].label;
     let Some(summary) = difference.summary else { return format!(" No seed in common with {baseline} yet.") };
-    let merit = if metric.higher_is_better() { summary.mean } else { -summary.mean };
+    let merit = if metric.better().is_higher() { summary.mean } else { -summary.mean };
     let word = match merit {
         merit if merit > 0.0 => "better than",
         merit if merit < 0.0 => "worse than",

@@ -1,7 +1,7 @@
 //! The heat map on the screen.
 
 use mmtl_grid::events::RunState;
-use mmtl_report::{Split, metric_name};
+use mmtl_report::{Split, direction, metric_name};
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 use unicode_width::UnicodeWidthStr;
@@ -119,7 +119,7 @@ impl Sheet<'_> {
         let cell = &grid.cells.filled[row].cells[column];
         let difference = grid.relative.then(|| grid.cells.difference(row, column, &self.runs)).flatten();
         if let Some(difference) = difference {
-            let is_higher = self.question.metric.higher_is_better();
+            let is_higher = self.question.metric.better().is_higher();
             return of_difference(&difference, cell, &runs, is_higher, self.digits, painter.theme);
         }
         let is_best = grid.cells.ranges[column].best == Some(row) && !grid.relative;
@@ -234,10 +234,10 @@ impl Sheet<'_> {
     /// The ground of a cell: none without a number, and none where differences are shown, whose colour is their sign's.
     fn ground(&self, grid: &Grid, painter: &Painter, row: usize, column: usize, look: &Look) -> Option<Style> {
         let is_number = look.instead.is_empty() && look.role.is_none() && !grid.relative;
-        let (low, high) = grid.cells.ranges[column].ends.filter(|_| is_number)?;
+        let (worst, best) = grid.cells.ranges[column].ends.filter(|_| is_number)?;
         let Outcome::Mean(summary) = grid.cells.filled[row].cells[column].outcome else { return None };
-        let share = if high > low { (summary.mean - low) / (high - low) } else { 0.5 };
-        let share = if self.question.metric.higher_is_better() { share } else { 1.0 - share };
+        let [mean, worst, best] = [summary.mean, worst, best].map(|value| self.question.metric.better().merit(value));
+        let share = if best > worst { (mean - worst) / (best - worst) } else { 0.5 };
         Some(painter.theme.heat(share))
     }
 
@@ -273,13 +273,11 @@ impl Sheet<'_> {
             painter.say(area, x, 1, &format!("than {} the baseline, paired by seed", signs.baseline), Role::Dim);
             return;
         }
-        let Some((low, high)) = range.ends else {
+        let Some((worst, best)) = range.ends else {
             let says = format!("nothing is scored in {name} yet; each evaluation on validation rows fills it in");
             painter.say(area, x, 1, &says, Role::Dim);
             return;
         };
-        let is_higher = self.question.metric.higher_is_better();
-        let (worst, best) = if is_higher { (low, high) } else { (high, low) };
         let (worst, best) = (self.digits.number(worst), self.digits.number(best));
         x = painter.say(area, x, 1, &format!("{name}: {worst} "), Role::Dim);
         let has_ground = matches!(painter.theme.depth, Depth::True | Depth::TwoHundredFiftySix);
@@ -290,10 +288,15 @@ impl Sheet<'_> {
         } else {
             x = painter.say(area, x, 1, "to", Role::Dim);
         }
-        let word = if is_higher { "higher" } else { "lower" };
         let lighter = if has_ground { "lighter and " } else { "" };
         let signs = format!("  {} best  {} baseline", signs.best, signs.baseline);
-        x = painter.say(area, x, 1, &format!(" {best}, {lighter}{word} is better{signs}"), Role::Dim);
+        x = painter.say(
+            area,
+            x,
+            1,
+            &format!(" {best}, {lighter}{}{signs}", direction(self.question.metric)),
+            Role::Dim,
+        );
         for more in ["  each column by itself", "  ~ few rows: never best"] {
             if usize::from(x) + more.width() <= usize::from(area.width) {
                 x = painter.say(area, x, 1, more, Role::Dim);

@@ -18,15 +18,14 @@ const LARGE: f64 = 1e6;
 impl Digits {
     /// The digits for such means.
     pub fn of(metric: Metric, means: impl Iterator<Item = f64>) -> Self {
-        let decimals = match metric {
+        let decimals = if metric.is_share() {
             // On a scale from 0 to 1 four decimals are what papers print.
-            Metric::Auc | Metric::Accuracy => 4,
-            Metric::LogLoss | Metric::Mse | Metric::Rmse | Metric::Mae => {
-                let mut sizes: Vec<f64> = means.map(f64::abs).filter(|mean| (1e-6..LARGE).contains(mean)).collect();
-                sizes.sort_unstable_by(f64::total_cmp);
-                let typical = sizes.get(sizes.len() / 2).map_or(0, |mean| mean.log10().floor() as i32);
-                (SIGNIFICANT - 1 - typical).clamp(0, 7) as usize
-            }
+            4
+        } else {
+            let mut sizes: Vec<f64> = means.map(f64::abs).filter(|mean| (1e-6..LARGE).contains(mean)).collect();
+            sizes.sort_unstable_by(f64::total_cmp);
+            let typical = sizes.get(sizes.len() / 2).map_or(0, |mean| mean.log10().floor() as i32);
+            (SIGNIFICANT - 1 - typical).clamp(0, 7) as usize
         };
         Self { decimals }
     }

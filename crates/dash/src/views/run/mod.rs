@@ -144,7 +144,7 @@ impl View for RunView {
             Action::First => self.first = 0,
             Action::Last => self.first = self.below,
             Action::Open => return Some(Acted::show(Tab::Curves)),
-            Action::NextMetric => self.metric = (self.metric + 1) % mmtl_metrics::Metric::ALL.len(),
+            Action::NextMetric => self.metric = self.metric.wrapping_add(1),
             Action::NextFit => {
                 let run = run.filter(|run| run.fits.len() > 1);
                 let Some(run) = run else { return Some(Acted::say("this run has one fit")) };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use mmtl_grid::events::{RunState, ValidScore};
-use mmtl_metrics::{Metric, Reason, Score};
+use mmtl_metrics::{Better, Metric, Reason, Score};
 use unicode_width::UnicodeWidthStr;
 
 use crate::digits;
@@ -69,10 +69,11 @@ pub fn write(page: &mut Page, run: &RunState, state: &State, metric: usize, sele
 
 /// A task of at most 20 columns with its metric, and which way is better.
 fn head(page: &Page, (task, metric): &(&str, Metric)) -> String {
-    let way = match (page.theme.ascii, metric.higher_is_better()) {
+    let way = match (page.theme.ascii, metric.better()) {
         (true, _) => "",
-        (false, true) => " ↑",
-        (false, false) => " ↓",
+        (false, Better::Higher) => " ↑",
+        (false, Better::Lower) => " ↓",
+        (false, Better::NearOne) => " →1",
     };
     format!("{} {}{way}", fitted(task, 20, page.theme.ascii), metric.name())
 }
@@ -94,7 +95,7 @@ fn columns<'a>(state: &'a State, cells: &Cells<'a>, metric: usize) -> Vec<(&'a s
     let tasks = &state.subjects().tasks;
     if !tasks.is_empty() {
         let of = |metrics: Vec<Metric>| metrics[metric % metrics.len()];
-        return tasks.iter().map(|task| (task.name.as_str(), of(task.metrics()))).collect();
+        return tasks.iter().map(|task| (task.name.as_str(), of(task.looked_at()))).collect();
     }
     let mut by_task: BTreeMap<&str, Vec<Metric>> = BTreeMap::new();
     for (task, _, metric) in cells.keys() {

@@ -105,9 +105,8 @@ impl Ranked {
 }
 
 fn metrics_of(scores: &Scores, task: &str) -> Vec<Metric> {
-    let Some(task) = scores.tasks.iter().find(|other| other.name == task) else { return vec![] };
-    let others = Metric::of(task.kind).filter(|metric| *metric != task.compared_by);
-    [task.compared_by].into_iter().chain(others).collect()
+    let task = scores.tasks.iter().position(|other| other.name == task);
+    task.map_or_else(Vec::new, |task| scores.metrics_of(task))
 }
 
 /// Candidates by the mean of the first column, the best first; those without one after them, in the grid's order.
@@ -120,9 +119,8 @@ fn order(table: &Table) -> Vec<usize> {
 
 /// Whether there is no mean, and the mean with the sign that puts the best first.
 fn key(table: &Table, candidate: usize) -> (bool, f64) {
-    let sign = if table.metric.higher_is_better() { -1.0 } else { 1.0 };
     let summary = table.shown().first().and_then(|place| table.cells[candidate][*place].summary());
-    summary.map_or((true, 0.0), |summary| (false, sign * summary.mean))
+    summary.map_or((true, 0.0), |summary| (false, -table.metric.better().merit(summary.mean)))
 }
 
 fn rows(report: &Report, table: &Table, order: &[usize]) -> Vec<Row> {
@@ -172,7 +170,7 @@ fn of_score(cell: &Cell, emphasis: Emphasis) -> Role {
 fn of_difference(cell: &Cell, metric: Metric) -> Role {
     match cell.difference {
         Some(interval) if !interval.contains(0.0) => {
-            if (interval.mean > 0.0) == metric.higher_is_better() {
+            if (interval.mean > 0.0) == metric.better().is_higher() {
                 Role::Better
             } else {
                 Role::Worse

@@ -1,0 +1,48 @@
+//! Scores that were asked for when a run had finished: its predictions are kept, so that nothing is trained again.
+
+use std::collections::BTreeSet;
+
+use mmtl_data::Dataset;
+use mmtl_metrics::Metric;
+use mmtl_zoo::Protocol;
+
+use crate::configuration::Configuration;
+use crate::error::GridError;
+use crate::planned::{Grid, kind_of};
+use crate::run::{RunError, cells, restored};
+use crate::store::{Record, RunFolder, predictions};
+
+/// Whether a record lacks a score that its grid asks for.
+pub(crate) fn lacks(record: &Record, grid: &Grid) -> bool {
+    if grid.eval.is_usual() {
+        return false;
+    }
+    let scored: BTreeSet<(&str, Metric)> = record.cells.iter().map(|cell| (cell.task.as_str(), cell.metric)).collect();
+    let predicted: BTreeSet<&str> = scored.iter().map(|(task, _)| *task).collect();
+    let of_run = grid.tasks.iter().filter(|task| predicted.contains(task.name.as_str()));
+    of_run.into_iter().any(|task| {
+        let defined = grid.eval.metrics.iter().filter(|metric| metric.applies_to(kind_of(task)));
+        defined.into_iter().any(|metric| !scored.contains(&(task.name.as_str(), *metric)))
+    })
+}
+
+/// Writes the record of a finished run again, with the scores `asked` for beside those that it has: what it would be had
+/// they been asked for before it ran.
+///
+/// # Errors
+/// When the predictions cannot be read, are not of this data, or the record cannot be written.
+pub(crate) fn rescore(
+    run: &RunFolder,
+    configuration: &Configuration,
+    dataset: &Dataset,
+    asked: &[Metric],
+) -> Result<(), RunError> {
+    let record = run.record()?;
+    let path = run.predictions_file();
+    let parts = restored(dataset, &predictions::read(&path)?).map_err(|reason| GridError::damaged(&path, reason))?;
+    let mut metrics: Vec<Metric> = record.cells.iter().map(|cell| cell.metric).chain(asked.iter().copied()).collect();
+    metrics.sort_unstable();
+    metrics.dedup();
+    let cells = cells(dataset, &parts, &metrics, configuration.protocol == Protocol::PerScene)?;
+    Ok(run.replace_record(&Record { cells, ..record })?)
+}
