@@ -9,7 +9,7 @@ use crate::pass::{LONGEST, Uploaded};
 use crate::reduce;
 use crate::session::Gradients;
 use crate::tables::{self, ACROSS, NOWHERE, ROWS};
-use crate::update::{self, RULE, pull_word, rule_words};
+use crate::update::{self, PULL, RULE, pull_word, rule_words};
 
 /// Updates kept before every row of a table has to catch up.
 const WINDOW: usize = 256;
@@ -34,7 +34,7 @@ pub struct Parameters {
     history: Vec<[f32; RULE]>,
     /// How tables are updated.
     pub mode: TableUpdates,
-    /// What decay pulls each 64 elements of the arena towards.
+    /// What decay pulls each 64 elements of the arena towards, and what their learning rate is multiplied by.
     pulls: Buffer,
     /// What gradients are multiplied by when nothing is clipped.
     whole: Buffer,
@@ -59,10 +59,11 @@ impl Parameters {
             first += table.rows;
             (first - table.rows, table.rows, table.dim)
         });
-        let mut pulls = vec![0; plan.arena_len.div_ceil(mmtl_plan::ALIGN)];
+        let mut pulls = vec![[0; PULL]; plan.arena_len.div_ceil(mmtl_plan::ALIGN)];
         for param in &plan.params {
             let range = param.range();
-            pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)].fill(pull_word(param.decay));
+            pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)]
+                .fill([pull_word(param.decay), param.lr_factor.to_bits()]);
         }
         let tables = queue.room(elements);
         write_tables(queue, &tables, &initial.tables);
@@ -78,7 +79,7 @@ impl Parameters {
             seen: queue.zeros(rows),
             history: vec![],
             mode,
-            pulls: queue.keep(&pulls),
+            pulls: queue.keep(pulls.as_flattened()),
             whole: queue.keep(&[1.0f32; 2]),
             clipped: queue.keep(&[1.0f32; 2]),
             parts: queue.room(2 * ((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2)),

@@ -25,7 +25,10 @@ pub fn rule_words(update: &Update, decay: f32) -> [f32; RULE] {
     [form, first, second, eps, decay, scalars.lr, scalars.step_size, scalars.second_scale]
 }
 
-/// A block's word for [`dense`].
+/// A block's words for [`dense`]: what decay pulls it towards, and the bits of what its learning rate is multiplied by.
+pub const PULL: usize = 2;
+
+/// The first of them.
 pub fn pull_word(towards: DecayTowards) -> u32 {
     match towards {
         DecayTowards::Nothing => 0,
@@ -107,8 +110,7 @@ pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Move
     moved
 }
 
-/// One update of the arena. `pulls` has a word for each [`ALIGN`] elements: what decay pulls them towards. `scale` has the
-/// two factors of gradients.
+/// One update of the arena. `pulls` has [`PULL`] words for each [`ALIGN`] elements. `scale` has the two factors of gradients.
 #[cube(launch_unchecked)]
 pub fn dense(
     values: &mut Array<f32>,
@@ -122,8 +124,11 @@ pub fn dense(
 ) {
     let mut i = ABSOLUTE_POS;
     while i < elements as usize {
-        let pull = pulls[i / ALIGN];
+        let pull = pulls[i / ALIGN * PULL];
+        let factor = f32::reinterpret(pulls[i / ALIGN * PULL + 1]);
         let mut of = rule_at(rule, 0u32);
+        of.lr *= factor;
+        of.step_size *= factor;
         let mut target = 0.0f32;
         if pull == 0u32 {
             of.decay = 0.0f32;

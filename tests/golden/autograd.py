@@ -239,6 +239,22 @@ def bag(case, training):
     return {"rating": case.linear("rating head", x, 0, 1, 1)}, {}
 
 
+def stitch(case, training):
+    """Three mixtures of two columns, by one matrix for all rows."""
+    x = case.embed(["item", "user", "number"])
+    columns = torch.stack([F.relu(case.linear("columns", x, g, 2, 4)) for g in range(2)], dim=1)
+    mixed = torch.einsum("te,rew->rtw", case.param("stitch.weight", 3, 2), columns)
+    return {task: case.linear(f"{task} head", mixed[:, t], 0, 1, 1) for t, task in [(0, "click"), (2, "rating")]}, {}
+
+
+def factorisation(case, training):
+    """Classes' logits: inner products of a user's vector with an item's of each class, and an item's biases."""
+    user = F.embedding(torch.tensor(case.batch.user), case.table("user", USERS))
+    item = F.embedding(torch.tensor(case.batch.item), case.table("item", ITEMS, 3 * CLASSES))
+    bias = F.embedding(torch.tensor(case.batch.item), case.table("bias", ITEMS, CLASSES))
+    return {"colour": torch.einsum("rd,rdc->rc", user, item.reshape(-1, 3, CLASSES)) + bias}, {}
+
+
 # The keys of streams `hidden.dropout/a` and `hidden.dropout/b` for seed 5: words of a BLAKE3 hash, which the test checks.
 DROPOUT = {"keys": [[1687835265, 2711846447], [1390825685, 1254461329]], "step": 7, "rate": 0.25, "seed": 5}
 
@@ -276,6 +292,8 @@ CASES = [
     Case("softmax", 6, softmax, [("colour", "own")]),
     Case("bag", 7, bag, [("rating", "own")]),
     Case("dropout", 8, dropout, [("click", "own")]),
+    Case("stitch", 9, stitch, [("click", "own"), ("rating", "own")]),
+    Case("factorisation", 10, factorisation, [("colour", "own")]),
 ]
 
 OPTIMISERS = {

@@ -35,6 +35,11 @@ impl Rule {
         Self { form, decay, lr: scalars.lr, step_size: scalars.step_size, second_scale: scalars.second_scale }
     }
 
+    /// Of a parameter whose learning rate is multiplied by `factor`.
+    fn scaled(self, factor: f32) -> Self {
+        Self { lr: self.lr * factor, step_size: self.step_size * factor, ..self }
+    }
+
     /// Whether it changes no bit of an element whose moments and gradient are 0.
     pub fn rests(&self) -> bool {
         let still = match self.form {
@@ -154,6 +159,7 @@ struct Piece {
     start: usize,
     len: usize,
     decay: DecayTowards,
+    lr_factor: f32,
 }
 
 /// Elements of one piece: 16 KiB of each of four buffers.
@@ -166,7 +172,12 @@ impl ArenaUpdate {
         for param in &plan.params {
             let range = param.range();
             for start in range.clone().step_by(PIECE) {
-                pieces.push(Piece { start, len: PIECE.min(range.end - start), decay: param.decay });
+                pieces.push(Piece {
+                    start,
+                    len: PIECE.min(range.end - start),
+                    decay: param.decay,
+                    lr_factor: param.lr_factor,
+                });
             }
         }
         pieces.sort_by_key(|piece| piece.start);
@@ -183,15 +194,16 @@ impl ArenaUpdate {
         g: &[f32],
         scale: f32,
     ) {
-        let decayed = [Rule::new(update, update.decay.dense)];
-        let free = [Rule::new(update, 0.0)];
+        let decayed = Rule::new(update, update.decay.dense);
+        let free = Rule::new(update, 0.0);
         workers.tasks((w, m, v), &self.pieces, 1, &|piece| piece.start, &|pieces, _, (w, m, v)| {
-            let Piece { start, len, decay } = pieces[0];
-            let (rules, target) = match decay {
-                DecayTowards::Nothing => (&free, 0.0),
-                DecayTowards::Zero => (&decayed, 0.0),
-                DecayTowards::One => (&decayed, 1.0),
+            let Piece { start, len, decay, lr_factor } = pieces[0];
+            let (rule, target) = match decay {
+                DecayTowards::Nothing => (free, 0.0),
+                DecayTowards::Zero => (decayed, 0.0),
+                DecayTowards::One => (decayed, 1.0),
             };
+            let rules = &[rule.scaled(lr_factor)];
             let g = Slope::Scaled(&g[start..start + len], scale);
             vectorised!(advance_all(rules, target, &mut w[..len], &mut m[..len], &mut v[..len], g));
         });

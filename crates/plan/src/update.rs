@@ -68,6 +68,14 @@ pub struct StepScalars {
     pub lr: f32,
 }
 
+impl StepScalars {
+    /// Those of a parameter whose learning rate is multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f32) -> Self {
+        Self { step_size: self.step_size * factor, second_scale: self.second_scale, lr: self.lr * factor }
+    }
+}
+
 impl Optimiser {
     /// How many moments of a parameter's size it keeps: 2 for Adam, 1 for SGD with momentum, 0 without.
     pub fn moments(&self) -> usize {

@@ -61,6 +61,7 @@ pub fn apply<T: Real>(
     let scale = clipping(gradient, update.clip);
     for param in &plan.params {
         let decay = Pull::towards(param.decay, update.decay.dense);
+        let rule = rule.scaled(param.lr_factor);
         for at in param.range() {
             let element = Element::gather(&parameters.dense, at, moments.values.iter().map(|m| &m.dense));
             let moved = rule.advance(element, scale * gradient.dense[at], decay);
@@ -131,6 +132,12 @@ impl<T: Real> Rule<T> {
             step_size: T::of(step_size),
             second_scale: T::of(second_scale),
         }
+    }
+
+    /// Of a parameter whose learning rate is multiplied by `factor`.
+    fn scaled(&self, factor: f32) -> Self {
+        let factor = T::of(f64::from(factor));
+        Self { lr: self.lr * factor, step_size: self.step_size * factor, ..*self }
     }
 
     /// Moves one element along its gradient.

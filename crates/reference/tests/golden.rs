@@ -238,6 +238,16 @@ fn dropout() {
     hold("dropout");
 }
 
+#[test]
+fn shares_of_columns() {
+    hold("stitch");
+}
+
+#[test]
+fn inner_products() {
+    hold("factorisation");
+}
+
 fn rule(name: &str) -> Optimiser {
     drawn::RULES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no rule is called {name}")).1
 }
