@@ -301,8 +301,46 @@ OPTIMISERS = {
     "adamw": lambda groups: torch.optim.AdamW(groups, betas=betas(0.8, 0.99), eps=f32(1e-6)),
     "sgd": lambda groups: torch.optim.SGD(groups),
     "momentum": lambda groups: torch.optim.SGD(groups, momentum=f32(0.9)),
+    "adagrad": lambda groups: torch.optim.Adagrad(groups, eps=f32(1e-10)),
+    "row-wise adagrad": lambda groups: RowWiseAdagrad(groups, eps=f32(1e-10)),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, alpha=f32(0.99), eps=f32(1e-8)),
+    "lion": lambda groups: Lion(groups, betas=betas(0.9, 0.99)),
 }
 STEPS = 4
+
+
+class RowWiseAdagrad(torch.optim.Optimizer):
+    """FBGEMM's EXACT_ROWWISE_ADAGRAD, which no package here has for the processor: a row's sum of the mean of its squared
+    gradients; where a group has no rows, Adagrad."""
+
+    def __init__(self, groups, eps):
+        super().__init__(groups, {"eps": eps})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                g = p.grad + group["weight_decay"] * p
+                squares = (g**2).mean(dim=1, keepdim=True) if group["rows"] else g**2
+                self.state[p]["sum"] = self.state[p].get("sum", 0.0) + squares
+                p -= group["lr"] * g / (self.state[p]["sum"].sqrt() + group["eps"])
+
+
+class Lion(torch.optim.Optimizer):
+    """Algorithm 2 of Chen et al., Symbolic Discovery of Optimization Algorithms, NeurIPS 2023."""
+
+    def __init__(self, groups, betas):
+        super().__init__(groups, {"betas": betas})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), lr = group["betas"], group["lr"]
+            for p in group["params"]:
+                m = self.state[p].get("m", torch.zeros_like(p))
+                update = torch.sign(beta1 * m + (1 - beta1) * p.grad)
+                p -= lr * (update + group["weight_decay"] * p)
+                self.state[p]["m"] = beta2 * m + (1 - beta2) * p.grad
 
 
 def f32(x):
@@ -336,7 +374,10 @@ def run_optimiser(case, values, gradients, rates, make, decay, clip):
     decayed = lambda name: name.endswith(("weight",)) or name in case.tables
     strength = lambda name: (decay[1] if name in case.tables else decay[0]) if decayed(name) else 0.0
     params = {name: torch.tensor(value - target(name), requires_grad=True) for name, value in values.items()}
-    optimiser = make([{"params": [p], "lr": 0.0, "weight_decay": strength(name)} for name, p in params.items()])
+    of_table = lambda name: name in case.tables
+    optimiser = make(
+        [{"params": [p], "lr": 0.0, "weight_decay": strength(n), "rows": of_table(n)} for n, p in params.items()]
+    )
     for step, lr in zip(gradients, rates):
         norm = np.sqrt(sum((g**2).sum() for g in step.values()))
         scale = 1.0 if clip is None or norm <= clip else clip / norm

@@ -258,7 +258,7 @@ fn optimiser_steps() {
     let updates = &golden.updates;
     let case = golden.cases.iter().find(|case| case.name == updates.case).expect("the case is in the file");
     let plan = case.plan();
-    assert_eq!(updates.runs.len(), 16);
+    assert_eq!(updates.runs.len(), 32);
     for run in &updates.runs {
         let mut weights = parameters(&plan, &[&case.parameters, &case.tables]);
         let mut moments = Moments::none();
