@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use mmtl_data::{Batches, Dataset, Order};
-use mmtl_plan::{Batch, Engine, Session, Update};
+use mmtl_plan::{Batch, Engine, Session, TaskKind, Update};
 
 use crate::best::BestSoFar;
 use crate::checkpoint::{Checkpoint, State};
@@ -14,6 +14,7 @@ use crate::fitted::{End, Fitted};
 use crate::looks::Looks;
 use crate::losses::{LossSums, first_not_finite};
 use crate::pace::Pace;
+use crate::plateau::plateaus;
 use crate::predict::{Portions, predict};
 use crate::schedule::Schedule;
 use crate::spec::FitSpec;
@@ -55,8 +56,8 @@ pub fn fit(
     fit.finish().map(|fitted| Outcome::Finished(Box::new(fitted)))
 }
 
-/// A fit under way. All that changes is in a [`Checkpoint`], but for `recent`, which people look at and nothing
-/// depends on.
+/// A fit under way. All that changes is in a [`Checkpoint`] or follows from it, but for `recent`, which people look at and
+/// nothing depends on.
 struct Fit<'a> {
     dataset: &'a Dataset,
     spec: &'a FitSpec,
@@ -67,6 +68,9 @@ struct Fit<'a> {
     least_rows: usize,
     timetable: Timetable,
     schedule: Schedule,
+    /// How often validation has stood still; follows from `history`.
+    plateaus: u64,
+    /// Those of the objectives in the step that is taken.
     weights: Vec<f32>,
     validation: Validation,
     session: Box<dyn Session>,
@@ -96,7 +100,8 @@ impl<'a> Fit<'a> {
             least_rows: engine.least_rows(),
             timetable,
             schedule: spec.training.schedule(&timetable),
-            weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
+            plateaus: 0,
+            weights: vec![1.0; plan.objectives.len()],
             validation: Validation::new(dataset, plan, rows.valid()),
             session: engine.session(plan.clone(), spec.session_options())?,
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
@@ -113,6 +118,7 @@ impl<'a> Fit<'a> {
         let State { step, stale, losses, history, fit: _, numerics: _ } = checkpoint.state;
         (self.step, self.losses, self.history) = (step, losses, history);
         (self.best.kept, self.best.stale) = (checkpoint.best, stale);
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
         Ok(())
     }
 
@@ -129,7 +135,8 @@ impl<'a> Fit<'a> {
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         let mut looks = watcher.wants_insight().then(|| self.looks());
         while !self.is_done() {
-            let prepared = batches.next().expect("epochs follow each other without end");
+            let mut prepared = batches.next().expect("epochs follow each other without end");
+            self.prepare(&mut prepared.batch);
             let compiled = self.take_step(&prepared.batch, watcher)?;
             pace.count(prepared.rows.len());
             if compiled {
@@ -157,13 +164,30 @@ impl<'a> Fit<'a> {
         Looks::new(self.dataset, &self.spec.plan, &self.spec.rows, self.timetable, self.least_rows)
     }
 
+    /// Smooths labels.
+    fn prepare(&self, batch: &mut Batch) {
+        let (training, rows) = (&self.spec.training, batch.rows());
+        if training.label_smoothing.is_none() {
+            return;
+        }
+        for (task, spec) in self.spec.plan.schema.tasks.iter().enumerate() {
+            if spec.kind == TaskKind::Binary {
+                batch.labels[task * rows..(task + 1) * rows].iter_mut().for_each(|y| *y = training.smoothed(*y));
+            }
+        }
+    }
+
     /// Whether kernels were compiled meanwhile.
     fn take_step(&mut self, batch: &Batch, watcher: &mut dyn Watcher) -> Result<bool, TrainError> {
         let step = self.step + 1;
         let training = &self.spec.training;
+        let epoch = self.timetable.epoch(step);
+        for (weight, objective) in self.weights.iter_mut().zip(&self.spec.plan.objectives) {
+            *weight = training.task_weight(objective.task, epoch);
+        }
         let update = Update {
             optimiser: training.optimiser,
-            lr: self.schedule.rate(step, self.timetable.steps()) as f32,
+            lr: self.schedule.rate(step, self.timetable.steps(), self.plateaus) as f32,
             step,
             clip: training.clip,
             decay: training.decay,
@@ -205,6 +229,7 @@ impl<'a> Fit<'a> {
         };
         watcher.evaluated(&evaluation).map_err(TrainError::Watcher)?;
         self.history.push(evaluation);
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod knobs;
 mod looks;
 mod losses;
 mod pace;
+mod plateau;
 mod predict;
 mod rows;
 mod schedule;
