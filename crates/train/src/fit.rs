@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use mmtl_data::{Batches, Dataset, Order};
-use mmtl_plan::{Batch, Engine, Session, TaskKind, Update};
+use mmtl_plan::{Batch, Engine, Session, Snapshot, TaskKind, Update};
 
+use crate::average::Average;
 use crate::best::BestSoFar;
 use crate::checkpoint::{Checkpoint, State};
 use crate::error::TrainError;
@@ -74,6 +75,8 @@ struct Fit<'a> {
     weights: Vec<f32>,
     validation: Validation,
     session: Box<dyn Session>,
+    /// The weights' moving average, if they are averaged.
+    average: Option<Average>,
     best: BestSoFar,
     step: u64,
     /// Losses since the last evaluation.
@@ -104,6 +107,7 @@ impl<'a> Fit<'a> {
             weights: vec![1.0; plan.objectives.len()],
             validation: Validation::new(dataset, plan, rows.valid()),
             session: engine.session(plan.clone(), spec.session_options())?,
+            average: spec.training.averaging.map(Average::new),
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
             step: 0,
             losses: LossSums::default(),
@@ -118,6 +122,9 @@ impl<'a> Fit<'a> {
         let State { step, stale, losses, history, fit: _, numerics: _ } = checkpoint.state;
         (self.step, self.losses, self.history) = (step, losses, history);
         (self.best.kept, self.best.stale) = (checkpoint.best, stale);
+        if let Some(average) = &mut self.average {
+            average.weights = checkpoint.average;
+        }
         self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
         Ok(())
     }
@@ -138,6 +145,7 @@ impl<'a> Fit<'a> {
             let mut prepared = batches.next().expect("epochs follow each other without end");
             self.prepare(&mut prepared.batch);
             let compiled = self.take_step(&prepared.batch, watcher)?;
+            self.average_weights()?;
             pace.count(prepared.rows.len());
             if compiled {
                 pace.start_again();
@@ -213,12 +221,32 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
+    /// Averages the weights in where it is time; those that are evaluated first begin the average.
+    fn average_weights(&mut self) -> Result<(), TrainError> {
+        let Some(average) = &mut self.average else { return Ok(()) };
+        let begins = average.weights.is_none() && self.timetable.evaluates(self.step);
+        if average.is_due(self.step) || begins {
+            average.add(&self.session.snapshot(false)?);
+        }
+        Ok(())
+    }
+
+    /// Puts the average in the weights' place, if they are averaged, and returns them. The optimiser's memory stays.
+    fn put_average(&mut self) -> Result<Option<Snapshot>, TrainError> {
+        let Some(average) = &self.average else { return Ok(None) };
+        let own = self.session.snapshot(false)?;
+        self.session.restore(&average.with_state_of(&own))?;
+        Ok(Some(own))
+    }
+
     fn evaluate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
+        let own = self.put_average()?;
         let predictions = predict(self.session.as_mut(), self.dataset, self.validation.rows(), self.portions)?;
         let outputs = self.validation.score(&predictions)?;
         let choices = self.best.judge(&outputs);
         let improves = choices.iter().any(|choice| choice.best);
         let snapshot = improves.then(|| self.session.snapshot(false)).transpose()?.map(Arc::new);
+        own.map(|own| self.session.restore(&own)).transpose()?;
         self.best.keep(self.step, &choices, snapshot.as_ref());
         let evaluation = Evaluation {
             step: self.step,
@@ -265,12 +293,14 @@ impl<'a> Fit<'a> {
             losses: self.losses.clone(),
             history: self.history.clone(),
         };
-        Ok(Checkpoint { state, session: self.session.snapshot(true)?, best: self.best.kept.clone() })
+        let average = self.average.as_ref().and_then(|average| average.weights.clone());
+        Ok(Checkpoint { state, session: self.session.snapshot(true)?, average, best: self.best.kept.clone() })
     }
 
     /// Restores the best weights, however the fit ended.
     fn finish(mut self) -> Result<Fitted, TrainError> {
         let end = if self.best.exhausted() { End::Patience } else { End::Epochs };
+        self.put_average()?;
         let choices = self.history.last().map_or(&[][..], |last| &last.choices);
         let session = &mut self.session;
         let last = || session.snapshot(false).map(|snapshot| (self.step, Arc::new(snapshot)));

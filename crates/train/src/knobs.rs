@@ -67,6 +67,14 @@ fn loop_knobs() -> Vec<Knob> {
             0.0,
             "Share ε of a half that a binary label is replaced by in training: y becomes (1 - ε)·y + ε/2.",
         ),
+        Knob::real(
+            "ema",
+            0.0,
+            0.999_999_9,
+            0.0,
+            "Decay a step of the weights' moving average that is evaluated and kept in their place; 0 for none.",
+        ),
+        Knob::whole("ema_every", 1, 1_000_000, 16, "Steps from one averaging to the next; each copies all tables."),
         Knob::choice(
             "table_updates",
             &["exact", "sparse"],

@@ -48,9 +48,21 @@ pub struct Training {
     /// ε: a binary label y is trained on as `(1 - ε)·y + ε/2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_smoothing: Option<f32>,
+    /// How weights are averaged, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub averaging: Option<Averaging>,
     /// Time between checkpoints. Left out of a checkpoint's identity, since it moves no number.
     #[serde(skip)]
     pub checkpoint_every: Duration,
+}
+
+/// A moving average of the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Averaging {
+    /// What is left of it after a step.
+    pub decay: f64,
+    /// Steps from one averaging to the next.
+    pub every: u64,
 }
 
 /// Drops of the learning rate.
@@ -98,6 +110,8 @@ impl Training {
             },
             task_weight_decay: one_a_task("task_weight_decay", settings.floats("task_weight_decay"), schema)?,
             label_smoothing: positive(settings.float("label_smoothing")).map(|share| share as f32),
+            averaging: positive(settings.float("ema"))
+                .map(|decay| Averaging { decay, every: settings.size("ema_every") as u64 }),
             checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
         })
     }
@@ -274,7 +288,7 @@ mod tests {
     #[test]
     fn defaults_of_later_settings_are_left_out() {
         let json = serde_json::to_string(&training(&[]).unwrap()).unwrap();
-        for later in ["drops", "task_weight_decay", "label_smoothing"] {
+        for later in ["drops", "task_weight_decay", "label_smoothing", "averaging"] {
             assert!(!json.contains(later), "{json}");
         }
         let given = [("drop", Value::Float(0.5)), ("label_smoothing", Value::Float(0.1))];

@@ -48,6 +48,8 @@ fn specs(dataset: &Dataset) -> [FitSpec; 4] {
         ("drop", Value::Float(0.5)),
         ("task_weight_decay", Value::List([0.5, 1.5, 1.0].map(Value::Float).to_vec())),
         ("label_smoothing", Value::Float(0.1)),
+        ("ema", Value::Float(0.9)),
+        ("ema_every", Value::Int(2)),
         ("patience", Value::Int(0)),
     ]);
     [

@@ -7,7 +7,7 @@ use mmtl_plan::{
     Batch, Decay, Engine, Optimiser, Plan, Seeds, Session, SessionOptions, TableUpdates, TaskKind, Update, Value,
 };
 use mmtl_reference::ReferenceEngine;
-use mmtl_train::{Command, FitSpec};
+use mmtl_train::{Averaging, Command, FitSpec};
 
 use crate::onlooker::Onlooker;
 use crate::world::{dataset, plan, spec, watched, word};
@@ -17,7 +17,7 @@ const SEEDS: Seeds = Seeds { data: 1, split: 2, initialisation: 3, order: 4, dro
 /// Rates of a linear schedule of twelve steps that warms up over two and falls to a tenth over ten: by hand.
 const RATES: [f32; 8] = [0.025, 0.05, 0.05, 0.0455, 0.041, 0.0365, 0.032, 0.0275];
 
-fn by_hand(dataset: &Dataset, plan: &Arc<Plan>) -> Box<dyn Session> {
+fn by_hand(dataset: &Dataset, plan: &Arc<Plan>, mut after: impl FnMut(usize, &mut dyn Session)) -> Box<dyn Session> {
     let options = SessionOptions { max_rows: 30, initialisation: 3, dropout: 5, tables: TableUpdates::Sparse };
     let mut session = ReferenceEngine::default().session(plan.clone(), options).unwrap();
     let order = Order::new(&SEEDS, dataset.rows(Part::Train), 30);
@@ -38,6 +38,7 @@ fn by_hand(dataset: &Dataset, plan: &Arc<Plan>) -> Box<dyn Session> {
             let weights = [[2.0, 0.5, 9.0], [1.0, 1.0, 4.5]][epoch as usize];
             session.step(&batch, &weights, &update).unwrap();
             step += 1;
+            after(step, session.as_mut());
         }
     }
     session
@@ -92,7 +93,7 @@ fn a_fit_takes_the_steps_that_its_settings_say() {
     let bytes = checkpoint.to_bytes();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
     let read = |name: &str| -> Vec<f32> { bytemuck::pod_collect_to_vec(tensors.tensor(name).unwrap().data()) };
-    let expected = by_hand(&dataset, &plan).snapshot(true).unwrap();
+    let expected = by_hand(&dataset, &plan, |_, _| {}).snapshot(true).unwrap();
     let memory = expected.memory.unwrap();
     assert_eq!(read("session/dense"), expected.dense);
     for (t, table) in expected.tables.iter().enumerate() {
@@ -100,4 +101,33 @@ fn a_fit_takes_the_steps_that_its_settings_say() {
     }
     assert_eq!(read("session/moment/1"), memory.dense[1]);
     assert_eq!(memory.step, 8);
+}
+
+/// Averaged after steps 3 and 6 of 8, so that step 4 is evaluated with the weights of step 3.
+#[test]
+fn the_average_is_evaluated_and_kept_and_the_steps_are_those_of_the_weights() {
+    let dataset = dataset(200);
+    let plan = plan(&dataset, "mmoe", &[2, 1, 0], &[("dropout", Value::Float(0.25))]);
+    let mut spec = stepped(&dataset, &plan);
+    spec.training.averaging = Some(Averaging { decay: 0.5, every: 3 });
+    let mut onlooker = Onlooker::new(|| Command::Checkpoint);
+    watched(&dataset, &spec, &mut onlooker);
+    let checkpoint = onlooker.checkpoints.iter().find(|checkpoint| checkpoint.step() == 8).unwrap().to_bytes();
+    let tensors = safetensors::SafeTensors::deserialize(&checkpoint).unwrap();
+    let read = |name: &str| -> Vec<f32> { bytemuck::pod_collect_to_vec(tensors.tensor(name).unwrap().data()) };
+    let mut at = vec![];
+    let mut session = by_hand(&dataset, &plan, |_, session| at.push(session.snapshot(false).unwrap()));
+    assert_eq!(read("session/dense"), session.snapshot(true).unwrap().dense);
+    let average = |three: &[f32], six: &[f32]| -> Vec<f32> {
+        three.iter().zip(six).map(|(three, six)| three + 0.875 * (six - three)).collect()
+    };
+    let (three, six) = (&at[2], &at[5]);
+    assert_eq!(read("average/dense"), average(&three.dense, &six.dense));
+    for table in 0..plan.tables.len() {
+        let expected = average(&three.tables[table], &six.tables[table]);
+        assert_eq!(read(&format!("average/table/{table}")), expected, "{}", plan.tables[table].name);
+    }
+    let best = read("best/0/dense");
+    let averages = [three.dense.clone(), average(&three.dense, &six.dense)];
+    assert!(averages.contains(&best), "the best weights are an average");
 }
