@@ -11,6 +11,7 @@ use crate::pass::LONGEST;
 use crate::program::Program;
 use crate::reduce::CHUNK;
 use crate::tables::{OCCURRENCES, PART, SPLIT, TOUCHED};
+use crate::update::PULL;
 
 /// What limits a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +59,7 @@ pub fn footprint(plan: &Plan, program: &Program, options: SessionOptions, cuttin
             2 * (plan.arena_len + elements)
                 + rows
                 + if options.tables == TableUpdates::Dense { rows } else { 0 }
-                + plan.arena_len.div_ceil(ALIGN)
+                + PULL * plan.arena_len.div_ceil(ALIGN)
                 + 2 * (plan.arena_len + elements).div_ceil(CHUNK),
         ),
     }

@@ -1,7 +1,7 @@
 //! What training changes.
 
 use cubecl::prelude::*;
-use mmtl_plan::{Initial, Plan, Snapshot, TableUpdates, Update};
+use mmtl_plan::{Initial, Memories, Plan, Snapshot, TableUpdates, Update};
 
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::header::Header;
@@ -9,7 +9,7 @@ use crate::pass::{LONGEST, Uploaded};
 use crate::reduce;
 use crate::session::Gradients;
 use crate::tables::{self, ACROSS, NOWHERE, ROWS};
-use crate::update::{self, RULE, pull_word, rule_words};
+use crate::update::{self, PULL, RULE, pull_word, rule_words, table_words};
 
 /// Updates kept before every row of a table has to catch up.
 const WINDOW: usize = 256;
@@ -26,6 +26,8 @@ pub struct Parameters {
     pub table_moments: [Buffer; 2],
     /// How many moments the optimiser keeps; the others are 0.
     pub kept_moments: usize,
+    /// What they are; put back from a snapshot, they are taken to be what the next rule remembers.
+    memories: Option<Memories>,
     /// The number of the last step taken.
     pub step: u64,
     /// For each row of all tables, how many updates of the history it has seen.
@@ -34,7 +36,7 @@ pub struct Parameters {
     history: Vec<[f32; RULE]>,
     /// How tables are updated.
     pub mode: TableUpdates,
-    /// What decay pulls each 64 elements of the arena towards.
+    /// What decay pulls each 64 elements of the arena towards, and what their learning rate is multiplied by.
     pulls: Buffer,
     /// What gradients are multiplied by when nothing is clipped.
     whole: Buffer,
@@ -59,10 +61,11 @@ impl Parameters {
             first += table.rows;
             (first - table.rows, table.rows, table.dim)
         });
-        let mut pulls = vec![0; plan.arena_len.div_ceil(mmtl_plan::ALIGN)];
+        let mut pulls = vec![[0; PULL]; plan.arena_len.div_ceil(mmtl_plan::ALIGN)];
         for param in &plan.params {
             let range = param.range();
-            pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)].fill(pull_word(param.decay));
+            pulls[range.start / mmtl_plan::ALIGN..range.end.div_ceil(mmtl_plan::ALIGN)]
+                .fill([pull_word(param.decay), param.lr_factor.to_bits()]);
         }
         let tables = queue.room(elements);
         write_tables(queue, &tables, &initial.tables);
@@ -74,11 +77,12 @@ impl Parameters {
             tables,
             table_moments: [queue.zeros(elements), queue.zeros(elements)],
             kept_moments: 0,
+            memories: None,
             step: 0,
             seen: queue.zeros(rows),
             history: vec![],
             mode,
-            pulls: queue.keep(&pulls),
+            pulls: queue.keep(pulls.as_flattened()),
             whole: queue.keep(&[1.0f32; 2]),
             clipped: queue.keep(&[1.0f32; 2]),
             parts: queue.room(2 * ((plan.arena_len + elements).div_ceil(reduce::CHUNK) + 2)),
@@ -167,7 +171,7 @@ impl Parameters {
         (batch, header): (&Uploaded, &Header),
         (jobs, tables_at): (&Buffer, u32),
     ) {
-        self.keep_moments(queue, update.optimiser.moments());
+        self.keep_moments(queue, update.optimiser.memories());
         self.step = update.step;
         let scale = update.clip.map_or_else(|| self.whole.clone(), |clip| self.clip(queue, gradients, batch, clip));
         queue.about("update");
@@ -189,14 +193,16 @@ impl Parameters {
                 self.arena_len as u32,
             );
         }
-        let words = rule_words(update, update.decay.tables);
+        let words = table_words(update);
         let rule = queue.upload(&words);
         match self.mode {
             TableUpdates::Exact => {
                 if self.history.len() == WINDOW {
                     self.catch_up_all(queue);
                 }
-                self.history.push(words);
+                if !update.is_still(update.decay.tables) {
+                    self.history.push(words);
+                }
                 self.update_touched(queue, &rule, &scale, gradients, (batch, header), (jobs, tables_at));
             }
             TableUpdates::Sparse => {
@@ -207,8 +213,9 @@ impl Parameters {
     }
 
     /// Another kind of rule: what rows missed belongs to the old one's moments, which it does not inherit.
-    fn keep_moments<R: Runtime>(&mut self, queue: &Queue<R>, moments: usize) {
-        if moments == self.kept_moments {
+    fn keep_moments<R: Runtime>(&mut self, queue: &Queue<R>, memories: Memories) {
+        let others = self.memories.replace(memories).is_some_and(|kept| kept != memories);
+        if memories.count() == self.kept_moments && !others {
             return;
         }
         self.catch_up_all(queue);
@@ -217,7 +224,7 @@ impl Parameters {
                 queue.fill(moment, 0.0);
             }
         }
-        self.kept_moments = moments;
+        self.kept_moments = memories.count();
     }
 
     /// What gradients are multiplied by so that their norm is at most `clip`.
@@ -342,6 +349,7 @@ impl Parameters {
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
+        self.memories = None;
         for k in 0..self.moments.len() {
             if let (Some(dense), Some(tables)) = (memory.dense.get(k), memory.tables.get(k)) {
                 queue.write(&self.moments[k], 0, dense);

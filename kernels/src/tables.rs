@@ -2,7 +2,7 @@
 
 use cubecl::prelude::*;
 
-use crate::update::{RULE, advance, moves, rule_at};
+use crate::update::{RULE, advance, advance_row, is_of_rows, moves, rule_at};
 
 /// Words that a batch has for each touched row: the row among those of all tables, its table, its first element, where its
 /// gradient starts.
@@ -124,10 +124,16 @@ pub fn catch_up(
     sync_cube();
     if inside {
         let width = jobs[(tables + batch[entry + 1] * comptime!(TABLE as u32)) as usize];
-        let mut col = UNIT_POS_X;
-        while col < width {
-            replay(values, first_moment, second_moment, history, (batch[entry + 2] + col) as usize, begin, now);
-            col += comptime!(ACROSS as u32);
+        if begin < now && is_of_rows(&rule_at(history, begin * comptime!(RULE as u32))) {
+            if UNIT_POS_X == 0u32 {
+                replay_row(values, first_moment, history, batch[entry + 2], width, begin, now);
+            }
+        } else {
+            let mut col = UNIT_POS_X;
+            while col < width {
+                replay(values, first_moment, second_moment, history, (batch[entry + 2] + col) as usize, begin, now);
+                col += comptime!(ACROSS as u32);
+            }
         }
         if UNIT_POS_X == 0u32 {
             seen[row] = now;
@@ -153,7 +159,13 @@ pub fn catch_up_all(
     let step = (CUBE_COUNT * CUBE_DIM as usize) as u32;
     while i < elements {
         let begin = seen[(first_row + i / width) as usize];
-        replay(values, first_moment, second_moment, history, (at + i) as usize, begin, now);
+        if begin < now && is_of_rows(&rule_at(history, begin * comptime!(RULE as u32))) {
+            if i % width == 0u32 {
+                replay_row(values, first_moment, history, at + i, width, begin, now);
+            }
+        } else {
+            replay(values, first_moment, second_moment, history, (at + i) as usize, begin, now);
+        }
         i += step;
     }
 }
@@ -186,6 +198,24 @@ fn replay(
     second_moment[at] = v;
 }
 
+/// The same to a row, by rules of rows: they come with none of another kind, since rows catch up when what a rule remembers
+/// changes.
+#[cube]
+fn replay_row(
+    values: &mut Array<f32>,
+    first_moment: &mut Array<f32>,
+    history: &Array<f32>,
+    at: u32,
+    width: u32,
+    begin: u32,
+    end: u32,
+) {
+    for number in begin..end {
+        let rule = rule_at(history, number * comptime!(RULE as u32));
+        advance_row(&rule, values, first_moment, history, at, width, NOWHERE, 0.0f32);
+    }
+}
+
 /// One update of touched rows, which have caught up. `scale` has the two factors of gradients. Cubes are of 8 rows of 8 units.
 #[cube(launch_unchecked)]
 pub fn update_touched(
@@ -209,15 +239,23 @@ pub fn update_touched(
     }
     let entry = (batch[touched as usize + 1] + number * comptime!(TOUCHED as u32)) as usize;
     let width = jobs[(tables + batch[entry + 1] * comptime!(TABLE as u32)) as usize];
-    let mut col = UNIT_POS_X;
-    while col < width {
-        let at = (batch[entry + 2] + col) as usize;
-        let g = gradients[(batch[entry + 3] + col) as usize] * scale[0] * scale[1];
-        let moved = advance(&rule_at(rule, rule_word), 0.0f32, values[at], first_moment[at], second_moment[at], g);
-        values[at] = moved.w;
-        first_moment[at] = moved.m;
-        second_moment[at] = moved.v;
-        col += comptime!(ACROSS as u32);
+    let of = rule_at(rule, rule_word);
+    if is_of_rows(&of) {
+        if UNIT_POS_X == 0u32 {
+            let (at, from) = (batch[entry + 2], batch[entry + 3]);
+            advance_row(&of, values, first_moment, gradients, at, width, from, scale[0] * scale[1]);
+        }
+    } else {
+        let mut col = UNIT_POS_X;
+        while col < width {
+            let at = (batch[entry + 2] + col) as usize;
+            let g = gradients[(batch[entry + 3] + col) as usize] * scale[0] * scale[1];
+            let moved = advance(&of, 0.0f32, values[at], first_moment[at], second_moment[at], g);
+            values[at] = moved.w;
+            first_moment[at] = moved.m;
+            second_moment[at] = moved.v;
+            col += comptime!(ACROSS as u32);
+        }
     }
     if UNIT_POS_X == 0u32 {
         let to = batch[entry] as usize;
@@ -248,15 +286,22 @@ pub fn sweep(
     let step = (CUBE_COUNT * CUBE_DIM as usize) as u32;
     while i < elements {
         let place = places[(first_row + i / width) as usize];
-        let mut g = 0.0f32;
-        if place != NOWHERE {
-            g = gradients[(place + i % width) as usize] * scale[0] * scale[1];
+        let of = rule_at(rule, rule_word);
+        if is_of_rows(&of) {
+            if i % width == 0u32 {
+                advance_row(&of, values, first_moment, gradients, at + i, width, place, scale[0] * scale[1]);
+            }
+        } else {
+            let mut g = 0.0f32;
+            if place != NOWHERE {
+                g = gradients[(place + i % width) as usize] * scale[0] * scale[1];
+            }
+            let e = (at + i) as usize;
+            let moved = advance(&of, 0.0f32, values[e], first_moment[e], second_moment[e], g);
+            values[e] = moved.w;
+            first_moment[e] = moved.m;
+            second_moment[e] = moved.v;
         }
-        let e = (at + i) as usize;
-        let moved = advance(&rule_at(rule, rule_word), 0.0f32, values[e], first_moment[e], second_moment[e], g);
-        values[e] = moved.w;
-        first_moment[e] = moved.m;
-        second_moment[e] = moved.v;
         i += step;
     }
 }

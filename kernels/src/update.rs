@@ -4,6 +4,8 @@
 use cubecl::prelude::*;
 use mmtl_plan::{ALIGN, DecayTowards, Optimiser, Update};
 
+use crate::tables::NOWHERE;
+
 /// Words of a rule.
 pub const RULE: usize = 8;
 
@@ -14,6 +16,24 @@ pub const ADAM_W: f32 = 1.0;
 /// Gradient descent, with momentum or without.
 pub const SGD: f32 = 2.0;
 
+/// Adagrad.
+pub const ADAGRAD: f32 = 3.0;
+/// Adagrad of a table's rows, all elements of which have one sum of squares.
+pub const ROW_WISE: f32 = 4.0;
+/// A mean of squares, and no other.
+pub const RMS_PROP: f32 = 5.0;
+/// The sign of a mean.
+pub const LION: f32 = 6.0;
+
+/// [`rule_words`] for tables.
+pub fn table_words(update: &Update) -> [f32; RULE] {
+    let mut words = rule_words(update, update.decay.tables);
+    if matches!(update.optimiser, Optimiser::RowWiseAdagrad { .. }) {
+        words[0] = ROW_WISE;
+    }
+    words
+}
+
 /// Everything an update does to an element whose gradient is known, as words; `decay` is λ.
 pub fn rule_words(update: &Update, decay: f32) -> [f32; RULE] {
     let scalars = update.scalars();
@@ -21,11 +41,17 @@ pub fn rule_words(update: &Update, decay: f32) -> [f32; RULE] {
         Optimiser::Adam { beta1, beta2, eps } => (ADAM, beta1, beta2, eps),
         Optimiser::AdamW { beta1, beta2, eps } => (ADAM_W, beta1, beta2, eps),
         Optimiser::Sgd { momentum } => (SGD, momentum, 0.0, 0.0),
+        Optimiser::Adagrad { eps } | Optimiser::RowWiseAdagrad { eps } => (ADAGRAD, 0.0, 0.0, eps),
+        Optimiser::RmsProp { alpha, eps } => (RMS_PROP, alpha, 0.0, eps),
+        Optimiser::Lion { beta1, beta2 } => (LION, beta1, beta2, 0.0),
     };
     [form, first, second, eps, decay, scalars.lr, scalars.step_size, scalars.second_scale]
 }
 
-/// A block's word for [`dense`].
+/// A block's words for [`dense`]: what decay pulls it towards, and the bits of what its learning rate is multiplied by.
+pub const PULL: usize = 2;
+
+/// The first of them.
 pub fn pull_word(towards: DecayTowards) -> u32 {
     match towards {
         DecayTowards::Nothing => 0,
@@ -93,6 +119,23 @@ pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Move
             moved.m = slope;
         }
         moved.w = fma(-rule.lr, slope, w);
+    } else if rule.form == LION {
+        let mean = fma(rule.first, m, (1.0f32 - rule.first) * g);
+        // What is no number stays none.
+        let mut direction = mean;
+        if mean > 0.0f32 {
+            direction = 1.0f32;
+        } else if mean < 0.0f32 {
+            direction = -1.0f32;
+        }
+        moved.w = fma(-rule.lr, fma(rule.decay, w - target, direction), w);
+        moved.m = fma(rule.second, m, (1.0f32 - rule.second) * g);
+    } else if rule.form == ADAGRAD {
+        moved.m = fma(pulled, pulled, m);
+        moved.w -= rule.lr * pulled / (moved.m.sqrt() + rule.eps);
+    } else if rule.form == RMS_PROP {
+        moved.m = fma(rule.first, m, (1.0f32 - rule.first) * pulled * pulled);
+        moved.w -= rule.lr * pulled / (moved.m.sqrt() + rule.eps);
     } else {
         let mut slope = pulled;
         if rule.form == ADAM_W {
@@ -107,8 +150,51 @@ pub fn advance(rule: &Rule, target: f32, w: f32, m: f32, v: f32, g: f32) -> Move
     moved
 }
 
-/// One update of the arena. `pulls` has a word for each [`ALIGN`] elements: what decay pulls them towards. `scale` has the
-/// two factors of gradients.
+/// Whether a rule moves rows as wholes.
+#[cube]
+pub fn is_of_rows(rule: &Rule) -> bool {
+    rule.form == ROW_WISE
+}
+
+/// Moves a row whose elements share their sum of squares: `width` of them from `at` on. Its gradient starts at `from`, or is 0
+/// for [`NOWHERE`], and decay is still to be added.
+#[cube]
+pub fn advance_row(
+    rule: &Rule,
+    values: &mut Array<f32>,
+    sums: &mut Array<f32>,
+    gradients: &Array<f32>,
+    at: u32,
+    width: u32,
+    from: u32,
+    scale: f32,
+) {
+    let mut squares = 0.0f32;
+    for k in 0..width {
+        let slope = slope_of(rule, values, gradients, at + k, from, k, scale);
+        squares = fma(slope, slope, squares);
+    }
+    let sum = sums[at as usize] + squares / f32::cast_from(width);
+    let size = sum.sqrt() + rule.eps;
+    for k in 0..width {
+        let slope = slope_of(rule, values, gradients, at + k, from, k, scale);
+        let to = (at + k) as usize;
+        values[to] -= rule.lr * slope / size;
+        sums[to] = sum;
+    }
+}
+
+/// An element's gradient, with decay.
+#[cube]
+fn slope_of(rule: &Rule, values: &Array<f32>, gradients: &Array<f32>, at: u32, from: u32, k: u32, scale: f32) -> f32 {
+    let mut g = 0.0f32;
+    if from != NOWHERE {
+        g = gradients[(from + k) as usize] * scale;
+    }
+    fma(rule.decay, values[at as usize], g)
+}
+
+/// One update of the arena. `pulls` has [`PULL`] words for each [`ALIGN`] elements. `scale` has the two factors of gradients.
 #[cube(launch_unchecked)]
 pub fn dense(
     values: &mut Array<f32>,
@@ -122,8 +208,11 @@ pub fn dense(
 ) {
     let mut i = ABSOLUTE_POS;
     while i < elements as usize {
-        let pull = pulls[i / ALIGN];
+        let pull = pulls[i / ALIGN * PULL];
+        let factor = f32::reinterpret(pulls[i / ALIGN * PULL + 1]);
         let mut of = rule_at(rule, 0u32);
+        of.lr *= factor;
+        of.step_size *= factor;
         let mut target = 0.0f32;
         if pull == 0u32 {
             of.decay = 0.0f32;

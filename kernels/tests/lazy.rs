@@ -17,9 +17,13 @@ fn update(step: u64) -> Update {
     let optimiser = match step {
         ..200 => Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         200..290 => Optimiser::AdamW { beta1: 0.8, beta2: 0.99, eps: 1e-6 },
-        290..310 => Optimiser::Sgd { momentum: 0.9 },
-        310..320 => Optimiser::Sgd { momentum: 0.0 },
-        320.. => Optimiser::Adam { beta1: 0.95, beta2: 0.98, eps: 1e-7 },
+        290..300 => Optimiser::Sgd { momentum: 0.9 },
+        300..306 => Optimiser::Lion { beta1: 0.9, beta2: 0.95 },
+        306..309 => Optimiser::Sgd { momentum: 0.0 },
+        309..315 => Optimiser::RowWiseAdagrad { eps: 1e-8 },
+        315..318 => Optimiser::Adagrad { eps: 1e-8 },
+        318..324 => Optimiser::RmsProp { alpha: 0.95, eps: 1e-8 },
+        324.. => Optimiser::Adam { beta1: 0.95, beta2: 0.98, eps: 1e-7 },
     };
     let lr = 0.003 * (1.0 + (step as f32 * 0.1).cos());
     let tables = if (step / 60).is_multiple_of(2) { 0.0 } else { 0.02 };

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Batch, Decay, Optimiser, Pass, Plan, Session, SessionOptions, Snapshot, TableUpdates, Update};
+use mmtl_plan::{
+    Batch, Decay, Memories, Optimiser, Pass, Plan, Session, SessionOptions, Snapshot, TableUpdates, Update,
+};
 use mmtl_reference::conformance::tolerance::{STORED, TIMES_PLAIN_LOOPS, UPDATE, of_plan};
 use mmtl_reference::drawn::{self, PlanCase, PlanSize, Rows, SchemaSize};
 use mmtl_reference::{Precision, ReferenceEngine};
@@ -127,7 +129,8 @@ fn compare([got, truth, plain]: &[Vec<Reading>; 3]) -> Result<(), TestCaseError>
 /// By an engine of which each op is launched by itself, or of which the last ones are launched together.
 fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64, composed: bool) -> Result<(), TestCaseError> {
     let engine = if composed { world::composed() } else { world::engine() };
-    let before = Snapshot { memory: Some(drawn::memory(plan, 2, seed)), ..drawn::weights(plan, seed) };
+    let before =
+        Snapshot { memory: Some(drawn::memory(plan, Memories::MeanAndSquares, seed)), ..drawn::weights(plan, seed) };
     let batch = drawn::batch(&plan.schema, rows, seed);
     let [double, single] = [Precision::Double, Precision::Single]
         .map(|precision| ReferenceEngine { precision, ..ReferenceEngine::default() });

@@ -239,6 +239,22 @@ def bag(case, training):
     return {"rating": case.linear("rating head", x, 0, 1, 1)}, {}
 
 
+def stitch(case, training):
+    """Three mixtures of two columns, by one matrix for all rows."""
+    x = case.embed(["item", "user", "number"])
+    columns = torch.stack([F.relu(case.linear("columns", x, g, 2, 4)) for g in range(2)], dim=1)
+    mixed = torch.einsum("te,rew->rtw", case.param("stitch.weight", 3, 2), columns)
+    return {task: case.linear(f"{task} head", mixed[:, t], 0, 1, 1) for t, task in [(0, "click"), (2, "rating")]}, {}
+
+
+def factorisation(case, training):
+    """Classes' logits: inner products of a user's vector with an item's of each class, and an item's biases."""
+    user = F.embedding(torch.tensor(case.batch.user), case.table("user", USERS))
+    item = F.embedding(torch.tensor(case.batch.item), case.table("item", ITEMS, 3 * CLASSES))
+    bias = F.embedding(torch.tensor(case.batch.item), case.table("bias", ITEMS, CLASSES))
+    return {"colour": torch.einsum("rd,rdc->rc", user, item.reshape(-1, 3, CLASSES)) + bias}, {}
+
+
 # The keys of streams `hidden.dropout/a` and `hidden.dropout/b` for seed 5: words of a BLAKE3 hash, which the test checks.
 DROPOUT = {"keys": [[1687835265, 2711846447], [1390825685, 1254461329]], "step": 7, "rate": 0.25, "seed": 5}
 
@@ -276,6 +292,8 @@ CASES = [
     Case("softmax", 6, softmax, [("colour", "own")]),
     Case("bag", 7, bag, [("rating", "own")]),
     Case("dropout", 8, dropout, [("click", "own")]),
+    Case("stitch", 9, stitch, [("click", "own"), ("rating", "own")]),
+    Case("factorisation", 10, factorisation, [("colour", "own")]),
 ]
 
 OPTIMISERS = {
@@ -283,8 +301,46 @@ OPTIMISERS = {
     "adamw": lambda groups: torch.optim.AdamW(groups, betas=betas(0.8, 0.99), eps=f32(1e-6)),
     "sgd": lambda groups: torch.optim.SGD(groups),
     "momentum": lambda groups: torch.optim.SGD(groups, momentum=f32(0.9)),
+    "adagrad": lambda groups: torch.optim.Adagrad(groups, eps=f32(1e-10)),
+    "row-wise adagrad": lambda groups: RowWiseAdagrad(groups, eps=f32(1e-10)),
+    "rmsprop": lambda groups: torch.optim.RMSprop(groups, alpha=f32(0.99), eps=f32(1e-8)),
+    "lion": lambda groups: Lion(groups, betas=betas(0.9, 0.99)),
 }
 STEPS = 4
+
+
+class RowWiseAdagrad(torch.optim.Optimizer):
+    """FBGEMM's EXACT_ROWWISE_ADAGRAD, which no package here has for the processor: a row's sum of the mean of its squared
+    gradients; where a group has no rows, Adagrad."""
+
+    def __init__(self, groups, eps):
+        super().__init__(groups, {"eps": eps})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                g = p.grad + group["weight_decay"] * p
+                squares = (g**2).mean(dim=1, keepdim=True) if group["rows"] else g**2
+                self.state[p]["sum"] = self.state[p].get("sum", 0.0) + squares
+                p -= group["lr"] * g / (self.state[p]["sum"].sqrt() + group["eps"])
+
+
+class Lion(torch.optim.Optimizer):
+    """Algorithm 2 of Chen et al., Symbolic Discovery of Optimization Algorithms, NeurIPS 2023."""
+
+    def __init__(self, groups, betas):
+        super().__init__(groups, {"betas": betas})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            (beta1, beta2), lr = group["betas"], group["lr"]
+            for p in group["params"]:
+                m = self.state[p].get("m", torch.zeros_like(p))
+                update = torch.sign(beta1 * m + (1 - beta1) * p.grad)
+                p -= lr * (update + group["weight_decay"] * p)
+                self.state[p]["m"] = beta2 * m + (1 - beta2) * p.grad
 
 
 def f32(x):
@@ -318,7 +374,10 @@ def run_optimiser(case, values, gradients, rates, make, decay, clip):
     decayed = lambda name: name.endswith(("weight",)) or name in case.tables
     strength = lambda name: (decay[1] if name in case.tables else decay[0]) if decayed(name) else 0.0
     params = {name: torch.tensor(value - target(name), requires_grad=True) for name, value in values.items()}
-    optimiser = make([{"params": [p], "lr": 0.0, "weight_decay": strength(name)} for name, p in params.items()])
+    of_table = lambda name: name in case.tables
+    optimiser = make(
+        [{"params": [p], "lr": 0.0, "weight_decay": strength(n), "rows": of_table(n)} for n, p in params.items()]
+    )
     for step, lr in zip(gradients, rates):
         norm = np.sqrt(sum((g**2).sum() for g in step.values()))
         scale = 1.0 if clip is None or norm <= clip else clip / norm

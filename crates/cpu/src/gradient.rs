@@ -48,6 +48,11 @@ pub enum Part {
         /// Output group.
         group: usize,
     },
+    /// Weights of one output of a mix that all rows share.
+    Shares {
+        /// Output group.
+        group: usize,
+    },
     /// STAR's shared matrices, or its shared biases.
     StarShared {
         /// Whether biases.
@@ -80,7 +85,7 @@ impl Part {
     /// Whether tiles add to it in turn; else it is made of such sums once they are complete.
     fn is_summed(&self) -> bool {
         match self {
-            Self::Matrix { .. } | Self::Bias { .. } | Self::WidthGamma | Self::WidthBeta => true,
+            Self::Matrix { .. } | Self::Bias { .. } | Self::Shares { .. } | Self::WidthGamma | Self::WidthBeta => true,
             Self::StarShared { .. } | Self::StarScene { .. } | Self::Gamma { .. } | Self::Beta { .. } => false,
         }
     }
@@ -88,7 +93,7 @@ impl Part {
     /// The output group that it is of; 0 for what is of all of them.
     fn group(&self) -> usize {
         match self {
-            Self::Matrix { group, .. } | Self::Bias { group, .. } => *group,
+            Self::Matrix { group, .. } | Self::Bias { group, .. } | Self::Shares { group } => *group,
             Self::StarShared { .. }
             | Self::StarScene { .. }
             | Self::WidthGamma

@@ -291,6 +291,7 @@ impl Compiler<'_> {
                 let weights = match &op.weights {
                     MixWeights::Slot(gate) => MixedBy::Slot(self.input(*gate)),
                     MixWeights::Fixed(weights) => MixedBy::Fixed(weights.clone()),
+                    MixWeights::Param(w) => MixedBy::Shared(self.offset(*w)),
                 };
                 Kind::Mix(MixNode { input: self.input(op.input), out: self.input(op.out).place, weights })
             }

@@ -114,7 +114,7 @@ impl Node {
             Kind::Linear(node) => (0..node.out.groups).for_each(|group| node.forward(pass, tile, group, values)),
             Kind::Norm(node) => node.forward(pass, tile, values),
             Kind::Gate(node) => node.forward(pass, tile, values),
-            Kind::Mix(node) => node.forward(tile, values),
+            Kind::Mix(node) => node.forward(pass, tile, values),
             Kind::Add(node) => node.forward(tile, values),
             Kind::Concat(node) => node.forward(tile, values),
             Kind::Predict(node) => {
@@ -176,7 +176,8 @@ impl Node {
                     }
                 }
             }
-            Kind::Embed(_) | Kind::Mix(_) | Kind::Add(_) | Kind::Concat(_) | Kind::Predict(_) | Kind::Loss(_) => {}
+            Kind::Mix(node) => node.gradient_parts(add),
+            Kind::Embed(_) | Kind::Add(_) | Kind::Concat(_) | Kind::Predict(_) | Kind::Loss(_) => {}
         }
     }
 
@@ -186,6 +187,7 @@ impl Node {
             (Kind::Linear(node), part) => node.add_gradient(passed, part, out),
             (Kind::Norm(node), part) => node.add_gradient(passed, part, out),
             (Kind::Gate(node), Part::Matrix { group, rows, .. }) => node.add_gradient(passed, *group, rows, out),
+            (Kind::Mix(node), Part::Shares { group }) => node.add_gradient(passed, *group, out),
             (
                 Kind::Gate(_)
                 | Kind::Embed(_)

@@ -1,6 +1,6 @@
 //! What training changes, and its copies on the host.
 
-use mmtl_plan::{Initial, Memory, Plan, Snapshot, TableUpdates, Update};
+use mmtl_plan::{Initial, Memories, Memory, Plan, Snapshot, TableUpdates, Update};
 
 use crate::aligned::Aligned;
 use crate::compiled::Compiled;
@@ -17,6 +17,8 @@ pub struct Parameters {
     pub tables: Tables,
     /// How many moments the optimiser keeps; the others are 0.
     kept_moments: usize,
+    /// What they are; put back from a snapshot, they are taken to be what the next rule remembers.
+    memories: Option<Memories>,
     /// The number of the last step taken.
     step: u64,
 }
@@ -30,6 +32,7 @@ impl Parameters {
             moments: [arena(), arena()],
             tables: Tables::new(plan, initial, tables),
             kept_moments: 0,
+            memories: None,
             step: 0,
         }
     }
@@ -44,8 +47,8 @@ impl Parameters {
         scale: f32,
     ) {
         let workers = &compiled.workers;
-        let moments = update.optimiser.moments();
-        if moments != self.kept_moments {
+        let memories = update.optimiser.memories();
+        if memories.count() != self.kept_moments || self.memories.is_some_and(|kept| kept != memories) {
             // Another kind of rule: what rows missed belongs to the old one's moments, which it does not inherit.
             self.tables.catch_up_all(workers);
             if self.kept_moments > 0 {
@@ -53,8 +56,9 @@ impl Parameters {
                     moment.fill(0.0);
                 }
             }
-            self.kept_moments = moments;
+            self.kept_moments = memories.count();
         }
+        self.memories = Some(memories);
         self.step = update.step;
         let [m, v] = &mut self.moments;
         compiled.arena_update.run(workers, update, &mut self.dense, [m, v], dense, scale);
@@ -86,6 +90,7 @@ impl Parameters {
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
+        self.memories = None;
         for k in 0..self.moments.len() {
             let Some(dense) = memory.dense.get(k) else {
                 self.moments[k].fill(0.0);

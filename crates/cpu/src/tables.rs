@@ -154,13 +154,15 @@ impl Tables {
 
     /// One update. `gradients` are those of the touched rows, which have caught up; they are multiplied by `scale`.
     pub fn update(&mut self, workers: &Workers, update: &Update, touched: &Touched, gradients: &[f32], scale: f32) {
-        let rule = Rule::new(update, update.decay.tables);
+        let rule = Rule::of_tables(update);
         match self.mode {
             TableUpdates::Exact => {
                 if self.history.is_full() {
                     self.catch_up_all(workers);
                 }
-                self.history.push(rule);
+                if !update.is_still(update.decay.tables) {
+                    self.history.push(rule);
+                }
                 let now = self.history.len() as u32;
                 self.each_touched(
                     workers,

@@ -19,20 +19,64 @@ pub struct Rule {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Form {
-    Adam { beta1: f32, beta2: f32, eps: f32, decoupled: bool },
-    Sgd { momentum: f32 },
+    Adam {
+        beta1: f32,
+        beta2: f32,
+        eps: f32,
+        decoupled: bool,
+    },
+    Sgd {
+        momentum: f32,
+    },
+    Adagrad {
+        eps: f32,
+    },
+    /// Of a table's rows: all elements of a row have one sum of squares.
+    RowWise {
+        eps: f32,
+    },
+    RmsProp {
+        alpha: f32,
+        eps: f32,
+    },
+    Lion {
+        beta1: f32,
+        beta2: f32,
+    },
 }
 
 impl Rule {
-    /// The rule of `update` with weight decay `decay`.
+    /// The rule of `update` for tables.
+    pub fn of_tables(update: &Update) -> Self {
+        let rule = Self::new(update, update.decay.tables);
+        match update.optimiser {
+            Optimiser::RowWiseAdagrad { eps } => Self { form: Form::RowWise { eps }, ..rule },
+            Optimiser::Adam { .. }
+            | Optimiser::AdamW { .. }
+            | Optimiser::Sgd { .. }
+            | Optimiser::Adagrad { .. }
+            | Optimiser::RmsProp { .. }
+            | Optimiser::Lion { .. } => rule,
+        }
+    }
+
+    /// The rule of `update` with weight decay `decay`, element by element.
     pub fn new(update: &Update, decay: f32) -> Self {
         let form = match update.optimiser {
             Optimiser::Adam { beta1, beta2, eps } => Form::Adam { beta1, beta2, eps, decoupled: false },
             Optimiser::AdamW { beta1, beta2, eps } => Form::Adam { beta1, beta2, eps, decoupled: true },
             Optimiser::Sgd { momentum } => Form::Sgd { momentum },
+            Optimiser::Adagrad { eps } | Optimiser::RowWiseAdagrad { eps } => Form::Adagrad { eps },
+            Optimiser::RmsProp { alpha, eps } => Form::RmsProp { alpha, eps },
+            Optimiser::Lion { beta1, beta2 } => Form::Lion { beta1, beta2 },
         };
         let scalars = update.scalars();
         Self { form, decay, lr: scalars.lr, step_size: scalars.step_size, second_scale: scalars.second_scale }
+    }
+
+    /// Of a parameter whose learning rate is multiplied by `factor`.
+    fn scaled(self, factor: f32) -> Self {
+        Self { lr: self.lr * factor, step_size: self.step_size * factor, ..self }
     }
 
     /// Whether it changes no bit of an element whose moments and gradient are 0.
@@ -40,7 +84,10 @@ impl Rule {
         let still = match self.form {
             // 0 · ∞ is no number, and so is 0 / 0.
             Form::Adam { eps, .. } => eps > 0.0 && self.step_size.is_finite() && self.second_scale.is_finite(),
-            Form::Sgd { .. } => self.lr.is_finite(),
+            Form::Sgd { .. } | Form::Lion { .. } => self.lr.is_finite(),
+            Form::Adagrad { eps } | Form::RowWise { eps } | Form::RmsProp { eps, .. } => {
+                eps > 0.0 && self.lr.is_finite()
+            }
         };
         still && self.decay == 0.0
     }
@@ -85,7 +132,63 @@ impl Rule {
                     w[i] -= self.lr * g;
                 }
             }
+            Form::Adagrad { eps } | Form::RowWise { eps } => {
+                for i in 0..N {
+                    let g = g[i] + self.decay * (w[i] - target);
+                    m[i] += g * g;
+                    w[i] -= self.lr * g / (m[i].sqrt() + eps);
+                }
+            }
+            Form::RmsProp { alpha, eps } => {
+                for i in 0..N {
+                    let g = g[i] + self.decay * (w[i] - target);
+                    m[i] = alpha * m[i] + (1.0 - alpha) * g * g;
+                    w[i] -= self.lr * g / (m[i].sqrt() + eps);
+                }
+            }
+            Form::Lion { beta1, beta2 } => {
+                for i in 0..N {
+                    let direction = sign(beta1 * m[i] + (1.0 - beta1) * g[i]);
+                    w[i] -= self.lr * (direction + self.decay * (w[i] - target));
+                    m[i] = beta2 * m[i] + (1.0 - beta2) * g[i];
+                }
+            }
         }
+    }
+
+    /// Moves a row whose elements share their sum of squares, by gradient `g`, to which L2 decay is still to be added.
+    #[inline(always)]
+    fn advance_row(&self, eps: f32, w: &mut [f32], m: &mut [f32], g: Slope<'_>) {
+        let slope = |at: usize, w: f32| {
+            let g = match g {
+                Slope::Flat => 0.0,
+                Slope::Scaled(g, scale) => g[at] * scale,
+            };
+            g + self.decay * w
+        };
+        let mut squares = 0.0;
+        for (at, &w) in w.iter().enumerate() {
+            let g = slope(at, w);
+            squares += g * g;
+        }
+        let sum = m[0] + squares / m.len() as f32;
+        m.fill(sum);
+        let size = sum.sqrt() + eps;
+        for (at, w) in w.iter_mut().enumerate() {
+            *w -= self.lr * slope(at, *w) / size;
+        }
+    }
+}
+
+/// 1, -1 or 0; what is no number stays none.
+#[inline(always)]
+fn sign(x: f32) -> f32 {
+    if x > 0.0 {
+        1.0
+    } else if x < 0.0 {
+        -1.0
+    } else {
+        x
     }
 }
 
@@ -102,6 +205,14 @@ pub enum Slope<'a> {
 /// the first rule to the last.
 #[inline(always)]
 pub fn advance_all(rules: &[Rule], target: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: Slope<'_>) {
+    // Rules of rows come with none of another kind: rows catch up when what a rule remembers changes.
+    if let Some(Rule { form: Form::RowWise { .. }, .. }) = rules.first() {
+        for rule in rules {
+            let Form::RowWise { eps } = rule.form else { unreachable!("a rule of rows comes with its like") };
+            rule.advance_row(eps, w, m, g);
+        }
+        return;
+    }
     let mut at = 0;
     while at + 16 <= w.len() {
         piece::<16>(rules, target, at, w, m, v, g);
@@ -154,6 +265,7 @@ struct Piece {
     start: usize,
     len: usize,
     decay: DecayTowards,
+    lr_factor: f32,
 }
 
 /// Elements of one piece: 16 KiB of each of four buffers.
@@ -166,7 +278,12 @@ impl ArenaUpdate {
         for param in &plan.params {
             let range = param.range();
             for start in range.clone().step_by(PIECE) {
-                pieces.push(Piece { start, len: PIECE.min(range.end - start), decay: param.decay });
+                pieces.push(Piece {
+                    start,
+                    len: PIECE.min(range.end - start),
+                    decay: param.decay,
+                    lr_factor: param.lr_factor,
+                });
             }
         }
         pieces.sort_by_key(|piece| piece.start);
@@ -183,15 +300,16 @@ impl ArenaUpdate {
         g: &[f32],
         scale: f32,
     ) {
-        let decayed = [Rule::new(update, update.decay.dense)];
-        let free = [Rule::new(update, 0.0)];
+        let decayed = Rule::new(update, update.decay.dense);
+        let free = Rule::new(update, 0.0);
         workers.tasks((w, m, v), &self.pieces, 1, &|piece| piece.start, &|pieces, _, (w, m, v)| {
-            let Piece { start, len, decay } = pieces[0];
-            let (rules, target) = match decay {
-                DecayTowards::Nothing => (&free, 0.0),
-                DecayTowards::Zero => (&decayed, 0.0),
-                DecayTowards::One => (&decayed, 1.0),
+            let Piece { start, len, decay, lr_factor } = pieces[0];
+            let (rule, target) = match decay {
+                DecayTowards::Nothing => (free, 0.0),
+                DecayTowards::Zero => (decayed, 0.0),
+                DecayTowards::One => (decayed, 1.0),
             };
+            let rules = &[rule.scaled(lr_factor)];
             let g = Slope::Scaled(&g[start..start + len], scale);
             vectorised!(advance_all(rules, target, &mut w[..len], &mut m[..len], &mut v[..len], g));
         });
@@ -225,6 +343,9 @@ mod tests {
             Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
             Optimiser::AdamW { beta1: 0.9, beta2: 0.99, eps: 1e-6 },
             Optimiser::Sgd { momentum: 0.9 },
+            Optimiser::Adagrad { eps: 1e-8 },
+            Optimiser::RmsProp { alpha: 0.9, eps: 1e-8 },
+            Optimiser::Lion { beta1: 0.9, beta2: 0.99 },
         ] {
             let rules: Vec<Rule> = (1..40).map(|step| Rule::new(&update(optimiser, step), 0.01)).collect();
             let start: Vec<f32> = (0..29).map(|i| (i as f32 * 0.37).sin()).collect();

@@ -18,9 +18,13 @@ fn update(step: u64) -> Update {
     let optimiser = match step {
         ..200 => Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         200..340 => Optimiser::AdamW { beta1: 0.8, beta2: 0.99, eps: 1e-6 },
-        340..400 => Optimiser::Sgd { momentum: 0.9 },
-        400..430 => Optimiser::Sgd { momentum: 0.0 },
-        430.. => Optimiser::Adam { beta1: 0.95, beta2: 0.98, eps: 1e-7 },
+        340..380 => Optimiser::Sgd { momentum: 0.9 },
+        380..400 => Optimiser::Lion { beta1: 0.9, beta2: 0.95 },
+        400..410 => Optimiser::Sgd { momentum: 0.0 },
+        410..420 => Optimiser::RowWiseAdagrad { eps: 1e-8 },
+        420..430 => Optimiser::Adagrad { eps: 1e-8 },
+        430..450 => Optimiser::RmsProp { alpha: 0.95, eps: 1e-8 },
+        450.. => Optimiser::Adam { beta1: 0.95, beta2: 0.98, eps: 1e-7 },
     };
     let lr = 0.003 * (step as f32 / 50.0).min(1.0) * (1.0 + (step as f32 * 0.1).cos());
     let tables = if (step / 60).is_multiple_of(2) { 0.0 } else { 0.02 };
@@ -67,6 +71,10 @@ fn exact_is_dense_over_hundreds_of_steps() {
         Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         Optimiser::Sgd { momentum: 0.9 },
+        Optimiser::Adagrad { eps: 1e-8 },
+        Optimiser::RowWiseAdagrad { eps: 1e-8 },
+        Optimiser::RmsProp { alpha: 0.99, eps: 1e-8 },
+        Optimiser::Lion { beta1: 0.9, beta2: 0.99 },
     ];
     for optimiser in rules {
         for tables in [0.0, 0.01] {

@@ -148,6 +148,28 @@ impl PlanBuilder {
         self.op(name, 1, offset, |name, out| Op::Embed(Embed { name, out, columns }))
     }
 
+    /// [`PlanBuilder::embed`] with its elements as `groups` groups of one width: element `k` is element `k % width` of
+    /// group `k / width`.
+    ///
+    /// # Errors
+    /// As [`PlanBuilder::embed`], and when the elements do not make so many groups.
+    pub fn embed_groups(
+        &mut self,
+        name: &str,
+        fields: &[usize],
+        pool: Pool,
+        groups: usize,
+        table_of: impl Fn(usize) -> TableId,
+    ) -> Result<SlotId, PlanError> {
+        let slot = self.embed(name, fields, pool, table_of)?;
+        let shaped = &mut self.plan.slots[slot.0];
+        let elements = shaped.width;
+        let width = elements / groups.max(1);
+        expect(name, "number of elements", width.max(1) * groups, elements)?;
+        (shaped.groups, shaped.width) = (groups, width);
+        Ok(slot)
+    }
+
     /// Grouped linear layer: `[rows, groups, width]`. Parameters are `NAME.weight`, `NAME.bias` and, for STAR,
     /// `NAME.scene_weight`, `NAME.scene_bias`. Matrices start Glorot-uniform, biases at 0, STAR's scene matrices at 1.
     ///
@@ -305,6 +327,28 @@ impl PlanBuilder {
         expect(name, "length of the weights", outputs.max(1) * experts, weights.len())?;
         self.op(name, outputs, width, |name, out| {
             Op::Mix(Mix { name, input, out, weights: MixWeights::Fixed(weights) })
+        })
+    }
+
+    /// Weighted sums over the groups of `input`, one for each name of `outputs`, by a matrix that all rows share:
+    /// parameter `NAME.weight`, `[outputs, groups]`, with a block for each output. Nothing decays it.
+    ///
+    /// # Errors
+    /// When the name is taken.
+    pub fn mix_shared(
+        &mut self,
+        name: &str,
+        input: SlotId,
+        outputs: &[String],
+        init: Init,
+        lr_factor: f32,
+    ) -> Result<SlotId, PlanError> {
+        let (groups, width) = self.shape(input);
+        let shape = vec![outputs.len(), groups];
+        let w = self.param(&format!("{name}.weight"), shape, init, outputs, DecayTowards::Nothing)?;
+        self.plan.params[w.0].lr_factor = lr_factor;
+        self.op(name, outputs.len(), width, |name, out| {
+            Op::Mix(Mix { name, input, out, weights: MixWeights::Param(w) })
         })
     }
 
@@ -480,6 +524,7 @@ impl PlanBuilder {
             init,
             blocks,
             decay,
+            lr_factor: 1.0,
             reached_by: vec![],
         });
         Ok(ParamId(self.plan.params.len() - 1))

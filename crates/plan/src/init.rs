@@ -22,13 +22,13 @@ impl Initial {
         for param in &plan.params {
             let mut at = param.offset;
             for block in &param.blocks {
-                fill(&mut dense[at..at + block.len], param.init, seed, &block.name);
+                fill(&mut dense[at..at + block.len], at - param.offset, param.init, seed, &block.name);
                 at += block.len;
             }
         }
         let table = |t: &crate::TableSpec| {
             let mut values = vec![0.0; t.rows * t.dim];
-            fill(&mut values, t.init, seed, &t.name);
+            fill(&mut values, 0, t.init, seed, &t.name);
             values
         };
         Self {
@@ -39,7 +39,8 @@ impl Initial {
     }
 }
 
-fn fill(values: &mut [f32], init: Init, seed: u64, name: &str) {
+/// Fills a block that starts at element `first` of its tensor.
+fn fill(values: &mut [f32], first: usize, init: Init, seed: u64, name: &str) {
     let stream = Stream::new(seed, Purpose::Initialisation, name);
     match init {
         Init::Constant(value) => values.fill(value),
@@ -53,6 +54,11 @@ fn fill(values: &mut [f32], init: Init, seed: u64, name: &str) {
         Init::Normal { deviation } => {
             for (i, value) in values.iter_mut().enumerate() {
                 *value = stream.normal(0, i as u64) as f32 * deviation;
+            }
+        }
+        Init::Diagonal { on, off, rows } => {
+            for (element, value) in (first..).zip(values) {
+                *value = if element % (rows + 1) == 0 { on } else { off };
             }
         }
     }

@@ -48,4 +48,4 @@ pub use philox::{Purpose, Seeds, Stream, philox4x32};
 pub use plan::{Objective, Output, Plan, Slot};
 pub use schema::{Field, FieldKind, Schema, Space, TargetScale, Task, TaskKind, Vocabulary};
 pub use segments::{Occurrence, Segments};
-pub use update::{Decay, Optimiser, StepScalars, Update};
+pub use update::{Decay, Memories, Optimiser, StepScalars, Update};

@@ -34,8 +34,8 @@ pub enum Op {
     Loss(Loss),
 }
 
-/// Looks up named fields in tables and joins numeric columns: out is `[rows, 1, Σ widths]`. The per-field axis is
-/// kept by `columns`, which say where each field lies.
+/// Looks up named fields in tables and joins numeric columns: out is `[rows, 1, Σ widths]`, or the same elements as
+/// groups of one width. The per-field axis is kept by `columns`, which say where each field lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Embed {
     /// Name of the op.
@@ -262,6 +262,8 @@ pub enum MixWeights {
     Slot(SlotId),
     /// Constants, `[t, e]` (a uniform gate).
     Fixed(Vec<f32>),
+    /// A parameter `[t, e]` that all rows share (cross-stitch).
+    Param(ParamId),
 }
 
 /// Element-wise sum of slots of one shape.
@@ -412,7 +414,7 @@ impl Op {
             Self::Gate(op) => vec![op.input],
             Self::Mix(op) => match op.weights {
                 MixWeights::Slot(gate) => vec![op.input, gate],
-                MixWeights::Fixed(_) => vec![op.input],
+                MixWeights::Fixed(_) | MixWeights::Param(_) => vec![op.input],
             },
             Self::Add(op) => op.inputs.clone(),
             Self::Concat(op) => op.inputs.clone(),
@@ -423,7 +425,11 @@ impl Op {
     /// The dense parameters it uses.
     pub fn params(&self) -> Vec<ParamId> {
         match self {
-            Self::Embed(_) | Self::Mix(_) | Self::Add(_) | Self::Concat(_) | Self::Predict(_) | Self::Loss(_) => vec![],
+            Self::Embed(_) | Self::Add(_) | Self::Concat(_) | Self::Predict(_) | Self::Loss(_) => vec![],
+            Self::Mix(op) => match op.weights {
+                MixWeights::Param(w) => vec![w],
+                MixWeights::Slot(_) | MixWeights::Fixed(_) => vec![],
+            },
             Self::Linear(op) => match op.weights {
                 LinearWeights::Shared { w, b } | LinearWeights::PerScene { w, b } => {
                     [Some(w), b].into_iter().flatten().collect()

@@ -30,8 +30,20 @@ pub struct ParamSpec {
     pub blocks: Vec<Block>,
     /// What weight decay pulls it towards.
     pub decay: DecayTowards,
+    /// The learning rate is multiplied by this; 0 holds it where it starts.
+    #[serde(default = "unscaled", skip_serializing_if = "is_unscaled")]
+    pub lr_factor: f32,
     /// Indices of the objectives whose loss depends on it, ascending.
     pub reached_by: Vec<usize>,
+}
+
+fn unscaled() -> f32 {
+    1.0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_unscaled(factor: &f32) -> bool {
+    *factor == unscaled()
 }
 
 impl ParamSpec {
@@ -85,6 +97,15 @@ pub enum Init {
     Normal {
         /// Standard deviation.
         deviation: f32,
+    },
+    /// Of a square matrix.
+    Diagonal {
+        /// Elements of its diagonal.
+        on: f32,
+        /// All others.
+        off: f32,
+        /// Number of rows.
+        rows: usize,
     },
 }
 

@@ -45,7 +45,7 @@ fn sources(plan: &Plan, op: &Op, groups: &[usize]) -> Vec<Place> {
             let inputs = (0..experts).filter(used).map(|expert| (op.input, expert));
             match op.weights {
                 MixWeights::Slot(gate) => inputs.chain(each(gate)).collect(),
-                MixWeights::Fixed(_) => inputs.collect(),
+                MixWeights::Fixed(_) | MixWeights::Param(_) => inputs.collect(),
             }
         }
     }
@@ -56,6 +56,7 @@ fn may_use(plan: &Plan, mix: &Mix, out: usize, expert: usize) -> bool {
     let experts = plan.slot(mix.input).groups;
     match &mix.weights {
         MixWeights::Fixed(weights) => weights[out * experts + expert] != 0.0,
+        MixWeights::Param(_) => true,
         MixWeights::Slot(slot) => {
             let gate = plan.ops.iter().find_map(|op| match op {
                 Op::Gate(gate) if gate.out == *slot => Some(gate),
@@ -73,7 +74,7 @@ fn mark(plan: &mut Plan, op: &Op, groups: &[usize], objective: usize) {
     for ParamId(p) in op.params() {
         let param = &mut plan.params[p];
         note(&mut param.reached_by, objective);
-        let by_group = matches!(op, Op::Linear(_) | Op::Gate(_));
+        let by_group = matches!(op, Op::Linear(_) | Op::Gate(_) | Op::Mix(_));
         for (b, block) in param.blocks.iter_mut().enumerate() {
             if !by_group || groups.contains(&(b % all)) {
                 note(&mut block.reached_by, objective);

@@ -18,7 +18,7 @@ pub struct Update {
     pub decay: Decay,
 }
 
-/// Weight decay of dense parameters and of embedding tables, apart. [`Optimiser::AdamW`] decouples it
+/// Weight decay of dense parameters and of embedding tables, apart. [`Optimiser::AdamW`] and [`Optimiser::Lion`] decouple it
 /// (`w -= lr · λ · (w - target)`); the others add `λ · (w - target)` to the gradient (L2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Decay {
@@ -55,26 +55,95 @@ pub enum Optimiser {
         /// μ; 0 for plain gradient descent.
         momentum: f32,
     },
+    /// Duchi et al. (JMLR 2011), as in PyTorch: `v += g²; w -= lr · g / (√v + ε)`, from `v = 0`.
+    Adagrad {
+        /// ε
+        eps: f32,
+    },
+    /// [`Optimiser::Adagrad`] with one `v` for each row of a table, `v += mean of the row's g²` (FBGEMM's and TorchRec's
+    /// `rowwise_adagrad`). Dense parameters have one for each element, as under Adagrad.
+    RowWiseAdagrad {
+        /// ε
+        eps: f32,
+    },
+    /// Tieleman and Hinton (lecture 6.5 of Neural Networks for Machine Learning, 2012), as in PyTorch, without momentum:
+    /// `v = αv + (1-α)g²; w -= lr · g / (√v + ε)`.
+    RmsProp {
+        /// α
+        alpha: f32,
+        /// ε
+        eps: f32,
+    },
+    /// Chen et al. (NeurIPS 2023), algorithm 2: `c = β₁m + (1-β₁)g; m = β₂m + (1-β₂)g; w -= lr · (sign c + λ · (w - target))`.
+    Lion {
+        /// β₁
+        beta1: f32,
+        /// β₂
+        beta2: f32,
+    },
+}
+
+/// What a rule remembers of each element. A session that is given a rule which remembers something else starts from zeros;
+/// rules which remember the same hand it on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memories {
+    /// Nothing.
+    None,
+    /// A mean of gradients: momentum, Lion's.
+    Mean,
+    /// A sum or mean of their squares.
+    Squares,
+    /// Their squares' sum; in a table that of a row, the same at each of its elements.
+    SquaresOfRows,
+    /// A mean of gradients, and one of their squares.
+    MeanAndSquares,
+}
+
+impl Memories {
+    /// How many moments of a parameter's size that are.
+    pub fn count(self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::Mean | Self::Squares | Self::SquaresOfRows => 1,
+            Self::MeanAndSquares => 2,
+        }
+    }
 }
 
 /// The numbers of one update that are the same for every element, so that a row which missed steps can replay them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepScalars {
-    /// `lr / (1 - β₁ᵗ)`; `lr` for SGD.
+    /// `lr / (1 - β₁ᵗ)`; `lr` for rules without a correction.
     pub step_size: f32,
-    /// `1 / √(1 - β₂ᵗ)`; 1 for SGD.
+    /// `1 / √(1 - β₂ᵗ)`; 1 for those.
     pub second_scale: f32,
     /// `lr`, by which decoupled decay is multiplied.
     pub lr: f32,
 }
 
+impl StepScalars {
+    /// Those of a parameter whose learning rate is multiplied by `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f32) -> Self {
+        Self { step_size: self.step_size * factor, second_scale: self.second_scale, lr: self.lr * factor }
+    }
+}
+
 impl Optimiser {
-    /// How many moments of a parameter's size it keeps: 2 for Adam, 1 for SGD with momentum, 0 without.
-    pub fn moments(&self) -> usize {
+    /// What it remembers.
+    pub fn memories(&self) -> Memories {
         match self {
-            Self::Adam { .. } | Self::AdamW { .. } => 2,
-            Self::Sgd { momentum } => usize::from(*momentum != 0.0),
+            Self::Adam { .. } | Self::AdamW { .. } => Memories::MeanAndSquares,
+            Self::Sgd { momentum: 0.0 } => Memories::None,
+            Self::Sgd { .. } | Self::Lion { .. } => Memories::Mean,
+            Self::Adagrad { .. } | Self::RmsProp { .. } => Memories::Squares,
+            Self::RowWiseAdagrad { .. } => Memories::SquaresOfRows,
         }
+    }
+
+    /// How many moments of a parameter's size it keeps.
+    pub fn moments(&self) -> usize {
+        self.memories().count()
     }
 }
 
@@ -90,8 +159,27 @@ impl Update {
                     lr: self.lr,
                 }
             }
-            Optimiser::Sgd { .. } => StepScalars { step_size: self.lr, second_scale: 1.0, lr: self.lr },
+            Optimiser::Sgd { .. }
+            | Optimiser::Adagrad { .. }
+            | Optimiser::RowWiseAdagrad { .. }
+            | Optimiser::RmsProp { .. }
+            | Optimiser::Lion { .. } => StepScalars { step_size: self.lr, second_scale: 1.0, lr: self.lr },
         }
+    }
+
+    /// Whether it changes no bit of an element without a gradient, whatever its moments, under weight decay λ: then there is
+    /// nothing that a table's row can miss.
+    pub fn is_still(&self, lambda: f32) -> bool {
+        let divides = |eps: f32| eps > 0.0;
+        let still = match self.optimiser {
+            Optimiser::Sgd { momentum } => momentum == 0.0,
+            Optimiser::Adagrad { eps } | Optimiser::RowWiseAdagrad { eps } => divides(eps),
+            // Their moments fade.
+            Optimiser::Adam { .. } | Optimiser::AdamW { .. } | Optimiser::RmsProp { .. } | Optimiser::Lion { .. } => {
+                false
+            }
+        };
+        still && lambda == 0.0 && self.lr.is_finite()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Optimiser steps. A table is swept from its first row to its last: that *is* the dense optimiser.
 
-use mmtl_plan::{DecayTowards, Memory, Optimiser, Plan, TableUpdates, Update};
+use mmtl_plan::{DecayTowards, Memories, Memory, Optimiser, Plan, TableUpdates, Update};
 
 use crate::parameters::{Parameters, all_singles, singles};
 use crate::real::Real;
@@ -12,25 +12,30 @@ pub struct Moments<T> {
     pub step: u64,
     /// One set of values for every parameter and moment.
     pub values: Vec<Parameters<T>>,
+    /// What they are; put back from a snapshot, they are taken to be what the next rule remembers.
+    memories: Option<Memories>,
 }
 
 impl<T: Real> Moments<T> {
     /// Before the first step.
     pub fn none() -> Self {
-        Self { step: 0, values: vec![] }
+        Self { step: 0, values: vec![], memories: None }
     }
 
     /// As a snapshot holds it.
     pub fn of(memory: &Memory) -> Self {
         let values = memory.dense.iter().zip(&memory.tables);
-        Self { step: memory.step, values: values.map(|(dense, tables)| Parameters::of(dense, tables)).collect() }
+        let values = values.map(|(dense, tables)| Parameters::of(dense, tables)).collect();
+        Self { step: memory.step, values, memories: None }
     }
 
-    /// A rule that keeps another number of moments starts from zeros; otherwise they are handed on.
-    fn prepare(&mut self, plan: &Plan, count: usize) {
-        if self.values.len() != count {
-            self.values = vec![Parameters::zeros(plan); count];
+    /// A rule that remembers something else starts from zeros; otherwise moments are handed on.
+    fn prepare(&mut self, plan: &Plan, memories: Memories) {
+        let others = self.memories.is_some_and(|kept| kept != memories);
+        if others || self.values.len() != memories.count() {
+            self.values = vec![Parameters::zeros(plan); memories.count()];
         }
+        self.memories = Some(memories);
     }
 }
 
@@ -55,15 +60,16 @@ pub fn apply<T: Real>(
     tables: TableUpdates,
     update: &Update,
 ) {
-    moments.prepare(plan, update.optimiser.moments());
+    moments.prepare(plan, update.optimiser.memories());
     moments.step = update.step;
     let rule = Rule::<T>::of(update);
     let scale = clipping(gradient, update.clip);
     for param in &plan.params {
         let decay = Pull::towards(param.decay, update.decay.dense);
+        let rule = rule.scaled(param.lr_factor);
         for at in param.range() {
             let element = Element::gather(&parameters.dense, at, moments.values.iter().map(|m| &m.dense));
-            let moved = rule.advance(element, scale * gradient.dense[at], decay);
+            let moved = rule.advance(element, scale * gradient.dense[at], decay, None);
             moved.scatter(&mut parameters.dense, at, moments.values.iter_mut().map(|m| &mut m.dense));
         }
     }
@@ -74,10 +80,14 @@ pub fn apply<T: Real>(
             TableUpdates::Exact | TableUpdates::Dense => every_row.collect(),
             TableUpdates::Sparse => touched[t].clone(),
         };
-        for at in rows.iter().flat_map(|&row| row as usize * table.dim..(row as usize + 1) * table.dim) {
-            let element = Element::gather(&parameters.tables[t], at, moments.values.iter().map(|m| &m.tables[t]));
-            let moved = rule.advance(element, scale * gradient.tables[t][at], decay);
-            moved.scatter(&mut parameters.tables[t], at, moments.values.iter_mut().map(|m| &mut m.tables[t]));
+        for row in rows.iter().map(|&row| row as usize * table.dim..(row as usize + 1) * table.dim) {
+            let squares =
+                rule.squares_of(&parameters.tables[t][row.clone()], &gradient.tables[t][row.clone()], scale, decay);
+            for at in row {
+                let element = Element::gather(&parameters.tables[t], at, moments.values.iter().map(|m| &m.tables[t]));
+                let moved = rule.advance(element, scale * gradient.tables[t][at], decay, squares);
+                moved.scatter(&mut parameters.tables[t], at, moments.values.iter_mut().map(|m| &mut m.tables[t]));
+            }
         }
     }
 }
@@ -123,7 +133,11 @@ impl<T: Real> Rule<T> {
                 let correction = |beta: f32| 1.0 - libm::pow(f64::from(beta), update.step as f64);
                 (lr / correction(beta1), 1.0 / correction(beta2).sqrt())
             }
-            Optimiser::Sgd { .. } => (lr, 1.0),
+            Optimiser::Sgd { .. }
+            | Optimiser::Adagrad { .. }
+            | Optimiser::RowWiseAdagrad { .. }
+            | Optimiser::RmsProp { .. }
+            | Optimiser::Lion { .. } => (lr, 1.0),
         };
         Self {
             optimiser: update.optimiser,
@@ -133,10 +147,30 @@ impl<T: Real> Rule<T> {
         }
     }
 
-    /// Moves one element along its gradient.
-    fn advance(&self, element: Element<T>, g: T, decay: Pull<T>) -> Element<T> {
+    /// Of a parameter whose learning rate is multiplied by `factor`.
+    fn scaled(&self, factor: f32) -> Self {
+        let factor = T::of(f64::from(factor));
+        Self { lr: self.lr * factor, step_size: self.step_size * factor, ..*self }
+    }
+
+    /// What a row of a table adds to its own sum of squares, if the rule has one for each row: the mean over the row.
+    fn squares_of(&self, w: &[T], g: &[T], scale: T, decay: Pull<T>) -> Option<T> {
+        let Optimiser::RowWiseAdagrad { .. } = self.optimiser else { return None };
+        let square = |(&w, &g): (&T, &T)| {
+            let pulled = scale * g + decay.lambda * (w - decay.target);
+            pulled * pulled
+        };
+        Some(w.iter().zip(g).map(square).sum::<T>() / T::of(w.len() as f64))
+    }
+
+    /// Moves one element along its gradient; `squares` are those of its row, where it has not its own.
+    fn advance(&self, element: Element<T>, g: T, decay: Pull<T>, squares: Option<T>) -> Element<T> {
         let Element { w, moments: [m, _] } = element;
         let pulled = g + decay.lambda * (w - decay.target);
+        let along_root = |v: T, eps: f32| {
+            let w = w - self.lr * pulled / (v.sqrt() + T::of(f64::from(eps)));
+            Element { w, moments: [v, T::ZERO] }
+        };
         match self.optimiser {
             Optimiser::Adam { beta1, beta2, eps } => self.adam(element, pulled, [beta1, beta2, eps]),
             Optimiser::AdamW { beta1, beta2, eps } => {
@@ -147,6 +181,19 @@ impl<T: Real> Rule<T> {
                 let m = T::of(f64::from(momentum)) * m + pulled;
                 Element { w: w - self.lr * m, moments: [m, T::ZERO] }
             }
+            Optimiser::Adagrad { eps } | Optimiser::RowWiseAdagrad { eps } => {
+                along_root(m + squares.unwrap_or(pulled * pulled), eps)
+            }
+            Optimiser::RmsProp { alpha, eps } => {
+                let alpha = T::of(f64::from(alpha));
+                along_root(alpha * m + (T::ONE - alpha) * pulled * pulled, eps)
+            }
+            Optimiser::Lion { beta1, beta2 } => {
+                let [beta1, beta2] = [beta1, beta2].map(|x| T::of(f64::from(x)));
+                let direction = sign(beta1 * m + (T::ONE - beta1) * g);
+                let w = w - self.lr * (direction + decay.lambda * (w - decay.target));
+                Element { w, moments: [beta2 * m + (T::ONE - beta2) * g, T::ZERO] }
+            }
         }
     }
 
@@ -155,6 +202,17 @@ impl<T: Real> Rule<T> {
         let m = beta1 * m + (T::ONE - beta1) * g;
         let v = beta2 * v + (T::ONE - beta2) * g * g;
         Element { w: w - self.step_size * m / (v.sqrt() * self.second_scale + eps), moments: [m, v] }
+    }
+}
+
+/// 1, -1 or 0; what is no number stays none.
+fn sign<T: Real>(x: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        -T::ONE
+    } else {
+        x
     }
 }
 

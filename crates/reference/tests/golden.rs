@@ -238,6 +238,16 @@ fn dropout() {
     hold("dropout");
 }
 
+#[test]
+fn shares_of_columns() {
+    hold("stitch");
+}
+
+#[test]
+fn inner_products() {
+    hold("factorisation");
+}
+
 fn rule(name: &str) -> Optimiser {
     drawn::RULES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("no rule is called {name}")).1
 }
@@ -248,7 +258,7 @@ fn optimiser_steps() {
     let updates = &golden.updates;
     let case = golden.cases.iter().find(|case| case.name == updates.case).expect("the case is in the file");
     let plan = case.plan();
-    assert_eq!(updates.runs.len(), 16);
+    assert_eq!(updates.runs.len(), 32);
     for run in &updates.runs {
         let mut weights = parameters(&plan, &[&case.parameters, &case.tables]);
         let mut moments = Moments::none();

@@ -23,6 +23,8 @@ pub fn build(name: &str, schema: &Schema) -> Result<Plan, PlanError> {
         "softmax" => draft.softmax()?,
         "bag" => draft.bag()?,
         "dropout" => draft.dropout()?,
+        "stitch" => draft.stitch()?,
+        "factorisation" => draft.factorisation()?,
         unknown => panic!("no plan is called {unknown}"),
     }
     draft.builder.finish()
@@ -136,6 +138,26 @@ impl Draft {
     fn bag(&mut self) -> Result<(), PlanError> {
         let x = self.embed(&[ITEM, TAGS], Pool::Mean)?;
         self.head("rating", x, 0, Reduction::Own)
+    }
+
+    fn stitch(&mut self) -> Result<(), PlanError> {
+        let x = self.embed(&[ITEM, USER], Pool::Sum)?;
+        let columns = self.linear("columns", x, &["a", "b"], 4, Activation::Relu, WeightKind::Shared)?;
+        let names = ["a", "b", "c"].map(str::to_owned);
+        let mixed = self.builder.mix_shared("stitch", columns, &names, Init::Constant(0.0), 1.0)?;
+        self.head("click", mixed, 0, Reduction::Own)?;
+        self.head("rating", mixed, 2, Reduction::Own)
+    }
+
+    fn factorisation(&mut self) -> Result<(), PlanError> {
+        let mut table = |name, vocabulary, dim| self.builder.table(name, vocabulary, dim, Init::Constant(0.0));
+        let (user, item, bias) = (table("user", 2, 3)?, table("item", 1, 3 * 3)?, table("bias", 1, 3)?);
+        let user = self.builder.embed("user factors", &[USER], Pool::Sum, |_| user)?;
+        let item = self.builder.embed_groups("item factors", &[ITEM], Pool::Sum, 3, |_| item)?;
+        let bias = self.builder.embed("item bias", &[ITEM], Pool::Sum, |_| bias)?;
+        let product = self.builder.mix("product", item, user)?;
+        let slot = self.builder.add("logits", &[product, bias])?;
+        self.objective("colour", &[Factor { slot, group: 0 }], Reduction::Own)
     }
 
     fn dropout(&mut self) -> Result<(), PlanError> {

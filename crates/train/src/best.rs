@@ -68,13 +68,7 @@ impl BestSoFar {
                 *kept = Some(Best { key: choice.key, step, score: choice.score, snapshot: snapshot.clone() });
             }
         }
-        let run = choices[0];
-        let unscorable = run.score.reason().is_some_and(|reason| reason.blame() == Blame::Data);
-        if run.best {
-            self.stale = 0;
-        } else if !unscorable {
-            self.stale += 1;
-        }
+        self.stale = stale_after(self.stale, &choices[0]);
     }
 
     /// Whether patience has run out.
@@ -96,6 +90,16 @@ impl BestSoFar {
         let instead = |choice: &Choice| Best { key: choice.key, step, score: choice.score, snapshot: snapshot.clone() };
         let settled = |(choice, kept): (&Choice, Option<Best>)| kept.unwrap_or_else(|| instead(choice));
         Ok(choices.iter().zip(self.kept).map(settled).collect())
+    }
+}
+
+/// Evaluations since the run last improved, once it has this choice: one that no model could score does not count.
+pub(crate) fn stale_after(stale: u64, run: &Choice) -> u64 {
+    let unscorable = run.score.reason().is_some_and(|reason| reason.blame() == Blame::Data);
+    match (run.best, unscorable) {
+        (true, _) => 0,
+        (false, true) => stale,
+        (false, false) => stale + 1,
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Checkpoint {
     pub(crate) state: State,
     /// The session's weights, state and optimiser's memory.
     pub(crate) session: Snapshot,
+    /// The moving average of the weights, if there is one so far.
+    pub(crate) average: Option<Snapshot>,
     /// The best of each key so far.
     pub(crate) best: Vec<Option<Best>>,
 }

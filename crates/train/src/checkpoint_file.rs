@@ -45,6 +45,9 @@ struct Format {
 struct Contents {
     state: State,
     session: Shape,
+    /// Left out where weights are not averaged, as in files of before there was this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    average: Option<Shape>,
     /// Each once, though several keys may share one.
     snapshots: Vec<Shape>,
     best: Vec<Option<Kept>>,
@@ -82,11 +85,13 @@ impl Checkpoint {
         let contents = Contents {
             state: self.state.clone(),
             session: shape(&self.session),
+            average: self.average.as_ref().map(shape),
             snapshots: snapshots.iter().map(|snapshot| shape(snapshot)).collect(),
             best,
         };
         let contents = serde_json::to_vec(&contents).expect("scores are finite and keys are strings");
         let mut tensors = named("session", &self.session);
+        tensors.extend(self.average.iter().flat_map(|average| named("average", average)));
         for (i, snapshot) in snapshots.iter().enumerate() {
             tensors.extend(named(&format!("best/{i}"), snapshot));
         }
@@ -135,7 +140,8 @@ fn assemble(file: &SafeTensors, contents: Contents) -> Result<Checkpoint, TrainE
         .transpose()
     };
     let best = contents.best.into_iter().map(best).collect::<Result<Vec<_>, TrainError>>()?;
-    Ok(Checkpoint { state: contents.state, session: read(file, "session", contents.session)?, best })
+    let average = contents.average.map(|shape| read(file, "average", shape)).transpose()?;
+    Ok(Checkpoint { state: contents.state, session: read(file, "session", contents.session)?, average, best })
 }
 
 /// Each snapshot once: keys with one best step share it.
@@ -275,7 +281,8 @@ mod tests {
         };
         let best =
             vec![best(Key::Run, 4, &shared), None, best(Key::Output(1), 2, &own), best(Key::Scene(1), 4, &shared)];
-        Checkpoint { state, session: snapshot(0.0, 2), best }
+        let average = Some(Snapshot { states: vec![], memory: None, ..snapshot(3.0, 0) });
+        Checkpoint { state, session: snapshot(0.0, 2), average, best }
     }
 
     #[test]
@@ -289,6 +296,9 @@ mod tests {
         );
         let bits = |snapshot: &Snapshot| snapshot.dense.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
         assert_eq!(bits(&back.session), bits(&checkpoint().session));
+        assert_eq!(bits(&back.average.unwrap()), bits(&checkpoint().average.unwrap()));
+        let none = Checkpoint { average: None, ..checkpoint() }.to_bytes();
+        assert_eq!(Checkpoint::from_bytes(&none).unwrap().average, None);
         let best = |i: usize| back.best[i].as_ref().unwrap();
         assert_eq!((best(0).step, best(2).key, best(2).snapshot.dense[0]), (4, Key::Output(1), 2.0));
         assert!(Arc::ptr_eq(&best(0).snapshot, &best(3).snapshot), "keys with one best step share its weights");

@@ -9,9 +9,11 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// Task weights that are not one a task.
-    #[error("`task_weights` has {got} numbers, expected one for each of the {expected} tasks ({names}) or none")]
+    /// Numbers of tasks that are not one a task.
+    #[error("`{knob}` has {got} numbers, expected one for each of the {expected} tasks ({names}) or none")]
     TaskWeights {
+        /// The knob.
+        knob: &'static str,
         /// Numbers given.
         got: usize,
         /// Tasks there are.

@@ -4,8 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use mmtl_data::{Batches, Dataset, Order};
-use mmtl_plan::{Batch, Engine, Session, Update};
+use mmtl_plan::{Batch, Engine, Session, Snapshot, TaskKind, Update};
 
+use crate::average::Average;
 use crate::best::BestSoFar;
 use crate::checkpoint::{Checkpoint, State};
 use crate::error::TrainError;
@@ -14,6 +15,7 @@ use crate::fitted::{End, Fitted};
 use crate::looks::Looks;
 use crate::losses::{LossSums, first_not_finite};
 use crate::pace::Pace;
+use crate::plateau::plateaus;
 use crate::predict::{Portions, predict};
 use crate::schedule::Schedule;
 use crate::spec::FitSpec;
@@ -55,8 +57,8 @@ pub fn fit(
     fit.finish().map(|fitted| Outcome::Finished(Box::new(fitted)))
 }
 
-/// A fit under way. All that changes is in a [`Checkpoint`], but for `recent`, which people look at and nothing
-/// depends on.
+/// A fit under way. All that changes is in a [`Checkpoint`] or follows from it, but for `recent`, which people look at and
+/// nothing depends on.
 struct Fit<'a> {
     dataset: &'a Dataset,
     spec: &'a FitSpec,
@@ -67,9 +69,14 @@ struct Fit<'a> {
     least_rows: usize,
     timetable: Timetable,
     schedule: Schedule,
+    /// How often validation has stood still; follows from `history`.
+    plateaus: u64,
+    /// Those of the objectives in the step that is taken.
     weights: Vec<f32>,
     validation: Validation,
     session: Box<dyn Session>,
+    /// The weights' moving average, if they are averaged.
+    average: Option<Average>,
     best: BestSoFar,
     step: u64,
     /// Losses since the last evaluation.
@@ -96,9 +103,11 @@ impl<'a> Fit<'a> {
             least_rows: engine.least_rows(),
             timetable,
             schedule: spec.training.schedule(&timetable),
-            weights: plan.objectives.iter().map(|objective| spec.training.task_weights[objective.task]).collect(),
+            plateaus: 0,
+            weights: vec![1.0; plan.objectives.len()],
             validation: Validation::new(dataset, plan, rows.valid(), spec.selection.score.of_fit(plan), &spec.looks),
             session: engine.session(plan.clone(), spec.session_options())?,
+            average: spec.training.averaging.map(Average::new),
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
             step: 0,
             losses: LossSums::default(),
@@ -113,6 +122,10 @@ impl<'a> Fit<'a> {
         let State { step, stale, losses, history, fit: _, numerics: _ } = checkpoint.state;
         (self.step, self.losses, self.history) = (step, losses, history);
         (self.best.kept, self.best.stale) = (checkpoint.best, stale);
+        if let Some(average) = &mut self.average {
+            average.weights = checkpoint.average;
+        }
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
         Ok(())
     }
 
@@ -129,8 +142,10 @@ impl<'a> Fit<'a> {
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         let mut looks = watcher.wants_insight().then(|| self.looks());
         while !self.is_done() {
-            let prepared = batches.next().expect("epochs follow each other without end");
+            let mut prepared = batches.next().expect("epochs follow each other without end");
+            self.prepare(&mut prepared.batch);
             let compiled = self.take_step(&prepared.batch, watcher)?;
+            self.average_weights()?;
             pace.count(prepared.rows.len());
             if compiled {
                 pace.start_again();
@@ -157,13 +172,30 @@ impl<'a> Fit<'a> {
         Looks::new(self.dataset, &self.spec.plan, &self.spec.rows, self.timetable, self.least_rows)
     }
 
+    /// Smooths labels.
+    fn prepare(&self, batch: &mut Batch) {
+        let (training, rows) = (&self.spec.training, batch.rows());
+        if training.label_smoothing.is_none() {
+            return;
+        }
+        for (task, spec) in self.spec.plan.schema.tasks.iter().enumerate() {
+            if spec.kind == TaskKind::Binary {
+                batch.labels[task * rows..(task + 1) * rows].iter_mut().for_each(|y| *y = training.smoothed(*y));
+            }
+        }
+    }
+
     /// Whether kernels were compiled meanwhile.
     fn take_step(&mut self, batch: &Batch, watcher: &mut dyn Watcher) -> Result<bool, TrainError> {
         let step = self.step + 1;
         let training = &self.spec.training;
+        let epoch = self.timetable.epoch(step);
+        for (weight, objective) in self.weights.iter_mut().zip(&self.spec.plan.objectives) {
+            *weight = training.task_weight(objective.task, epoch);
+        }
         let update = Update {
             optimiser: training.optimiser,
-            lr: self.schedule.rate(step, self.timetable.steps()) as f32,
+            lr: self.schedule.rate(step, self.timetable.steps(), self.plateaus) as f32,
             step,
             clip: training.clip,
             decay: training.decay,
@@ -189,12 +221,32 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
+    /// Averages the weights in where it is time; those that are evaluated first begin the average.
+    fn average_weights(&mut self) -> Result<(), TrainError> {
+        let Some(average) = &mut self.average else { return Ok(()) };
+        let begins = average.weights.is_none() && self.timetable.evaluates(self.step);
+        if average.is_due(self.step) || begins {
+            average.add(&self.session.snapshot(false)?);
+        }
+        Ok(())
+    }
+
+    /// Puts the average in the weights' place, if they are averaged, and returns them. The optimiser's memory stays.
+    fn put_average(&mut self) -> Result<Option<Snapshot>, TrainError> {
+        let Some(average) = &self.average else { return Ok(None) };
+        let own = self.session.snapshot(false)?;
+        self.session.restore(&average.with_state_of(&own))?;
+        Ok(Some(own))
+    }
+
     fn evaluate(&mut self, watcher: &mut dyn Watcher) -> Result<(), TrainError> {
+        let own = self.put_average()?;
         let predictions = predict(self.session.as_mut(), self.dataset, self.validation.rows(), self.portions)?;
         let outputs = self.validation.score(&predictions)?;
         let choices = self.best.judge(&outputs);
         let improves = choices.iter().any(|choice| choice.best);
         let snapshot = improves.then(|| self.session.snapshot(false)).transpose()?.map(Arc::new);
+        own.map(|own| self.session.restore(&own)).transpose()?;
         self.best.keep(self.step, &choices, snapshot.as_ref());
         let evaluation = Evaluation {
             step: self.step,
@@ -205,6 +257,7 @@ impl<'a> Fit<'a> {
         };
         watcher.evaluated(&evaluation).map_err(TrainError::Watcher)?;
         self.history.push(evaluation);
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
         Ok(())
     }
 
@@ -240,12 +293,14 @@ impl<'a> Fit<'a> {
             losses: self.losses.clone(),
             history: self.history.clone(),
         };
-        Ok(Checkpoint { state, session: self.session.snapshot(true)?, best: self.best.kept.clone() })
+        let average = self.average.as_ref().and_then(|average| average.weights.clone());
+        Ok(Checkpoint { state, session: self.session.snapshot(true)?, average, best: self.best.kept.clone() })
     }
 
     /// Restores the best weights, however the fit ended.
     fn finish(mut self) -> Result<Fitted, TrainError> {
         let end = if self.best.exhausted() { End::Patience } else { End::Epochs };
+        self.put_average()?;
         let choices = self.history.last().map_or(&[][..], |last| &last.choices);
         let session = &mut self.session;
         let last = || session.snapshot(false).map(|snapshot| (self.step, Arc::new(snapshot)));

@@ -54,6 +54,27 @@ fn loop_knobs() -> Vec<Knob> {
             default: Value::List(vec![]),
             doc: "What each task's loss is multiplied by, in the order of the tasks; empty for 1 each.",
         },
+        Knob {
+            name: "task_weight_decay",
+            kind: Kind::Floats { min: 0.0, max: 10.0 },
+            default: Value::List(vec![]),
+            doc: "What each task's weight is multiplied by after each epoch (PLE's γ); empty for 1 each.",
+        },
+        Knob::real(
+            "label_smoothing",
+            0.0,
+            1.0,
+            0.0,
+            "Share ε of a half that a binary label is replaced by in training: y becomes (1 - ε)·y + ε/2.",
+        ),
+        Knob::real(
+            "ema",
+            0.0,
+            0.999_999_9,
+            0.0,
+            "Decay a step of the weights' moving average that is evaluated and kept in their place; 0 for none.",
+        ),
+        Knob::whole("ema_every", 1, 1_000_000, 16, "Steps from one averaging to the next; each copies all tables."),
         Knob::choice(
             "table_updates",
             &["exact", "sparse"],
@@ -65,17 +86,34 @@ fn loop_knobs() -> Vec<Knob> {
 
 fn optimiser_knobs() -> Vec<Knob> {
     vec![
-        Knob::choice("optimiser", &["adam", "adamw", "sgd"], "The rule by which gradients become steps."),
-        Knob::real("beta1", 0.0, 0.999_999, 0.9, "Decay of Adam's first moment."),
-        Knob::real("beta2", 0.0, 0.999_999, 0.999, "Decay of Adam's second moment."),
-        Knob::real("eps", 1e-12, 1.0, 1e-8, "Added to Adam's denominator."),
+        Knob::choice(
+            "optimiser",
+            &["adam", "adamw", "sgd", "adagrad", "row-wise-adagrad", "rmsprop", "lion"],
+            "The rule by which gradients become steps.",
+        ),
+        Knob::real(
+            "beta1",
+            0.0,
+            0.999_999,
+            0.9,
+            "Decay of Adam's first moment, and in the mean whose sign is Lion's step.",
+        ),
+        Knob::real(
+            "beta2",
+            0.0,
+            0.999_999,
+            0.999,
+            "Decay of Adam's second moment, and of Lion's mean (0.99 in its paper).",
+        ),
+        Knob::real("alpha", 0.0, 0.999_999, 0.99, "Decay of RMSProp's mean of squares."),
+        Knob::real("eps", 1e-12, 1.0, 1e-8, "Added to the denominator of adam, adagrad and rmsprop."),
         Knob::real("momentum", 0.0, 0.999_999, 0.0, "Momentum of SGD."),
         Knob::real(
             "decay_dense",
             0.0,
             1e3,
             0.0,
-            "Weight decay of dense parameters: L2 under adam and sgd, decoupled under adamw.",
+            "Weight decay of dense parameters: decoupled under adamw and lion, L2 under the others.",
         ),
         Knob::real("decay_tables", 0.0, 1e3, 0.0, "The same for embedding tables."),
         Knob::real(
@@ -93,8 +131,23 @@ fn rate_knobs() -> Vec<Knob> {
         Knob::real("lr", 0.0, 1e3, 1e-3, "The highest learning rate."),
         Knob::choice(
             "schedule",
-            &["constant", "cosine", "linear"],
+            &["constant", "cosine", "linear", "step", "plateau"],
             "How the rate falls from `lr` to `final_lr` of it.",
+        ),
+        Knob::real("drop", 0.0, 1.0, 0.1, "What each drop of a step or plateau schedule multiplies the rate by."),
+        Knob::real(
+            "drop_every",
+            1e-6,
+            1e5,
+            1.0,
+            "Epochs, also a fraction, from a drop of a step schedule to the next.",
+        ),
+        Knob::whole(
+            "drop_patience",
+            1,
+            1_000_000,
+            1,
+            "Evaluations in a row without a better score of the run that make a plateau schedule drop.",
         ),
         Knob::real(
             "final_lr",

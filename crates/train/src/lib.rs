@@ -4,6 +4,7 @@
 //! [`Watcher`] is told what happens and may ask to stop, and a stopped fit goes on from its [`Checkpoint`] to the same
 //! bits.
 
+mod average;
 mod best;
 mod checkpoint;
 mod checkpoint_file;
@@ -20,6 +21,7 @@ mod knobs;
 mod looks;
 mod losses;
 mod pace;
+mod plateau;
 mod predict;
 mod rows;
 mod schedule;
@@ -44,5 +46,5 @@ pub use rows::FitRows;
 pub use schedule::{Schedule, Shape};
 pub use spec::FitSpec;
 pub use timetable::{READ_EVERY, Timetable};
-pub use training::Training;
+pub use training::{Averaging, Drops, Training};
 pub use watcher::{Command, Progress, Watcher};

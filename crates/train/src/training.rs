@@ -38,16 +38,55 @@ pub struct Training {
     pub tables: TableUpdates,
     /// What each task's loss is multiplied by, one a task of the schema.
     pub task_weights: Vec<f32>,
+    /// What a step or plateau schedule drops by, and when; a default is left out of a checkpoint's identity.
+    #[serde(skip_serializing_if = "Drops::is_default")]
+    pub drops: Drops,
+    /// γ of each task, by which its weight is multiplied after each epoch (Tang et al., RecSys 2020, eq. 10); empty for 1
+    /// each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task_weight_decay: Vec<f64>,
+    /// ε: a binary label y is trained on as `(1 - ε)·y + ε/2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label_smoothing: Option<f32>,
+    /// How weights are averaged, if they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub averaging: Option<Averaging>,
     /// Time between checkpoints. Left out of a checkpoint's identity, since it moves no number.
     #[serde(skip)]
     pub checkpoint_every: Duration,
+}
+
+/// A moving average of the weights.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Averaging {
+    /// What is left of it after a step.
+    pub decay: f64,
+    /// Steps from one averaging to the next.
+    pub every: u64,
+}
+
+/// Drops of the learning rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Drops {
+    /// What each multiplies it by.
+    pub factor: f64,
+    /// Epochs from one to the next, of a step schedule.
+    pub every: f64,
+    /// Evaluations without a better score that bring one, of a plateau schedule.
+    pub patience: u64,
+}
+
+impl Drops {
+    fn is_default(&self) -> bool {
+        *self == Self { factor: 0.1, every: 1.0, patience: 1 }
+    }
 }
 
 impl Training {
     /// Reads settings of [`crate::knobs`] for the tasks of `schema`.
     ///
     /// # Errors
-    /// When `task_weights` are given, but not one a task.
+    /// When `task_weights` or `task_weight_decay` are given, but not one a task.
     pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
         let positive = |value: f64| (value > 0.0).then_some(value);
         Ok(Self {
@@ -64,6 +103,15 @@ impl Training {
             patience: Some(settings.size("patience") as u64).filter(|&p| p > 0),
             tables: settings.chosen("table_updates", &TABLES),
             task_weights: task_weights(settings.floats("task_weights"), schema)?,
+            drops: Drops {
+                factor: settings.float("drop"),
+                every: settings.float("drop_every"),
+                patience: settings.size("drop_patience") as u64,
+            },
+            task_weight_decay: one_a_task("task_weight_decay", settings.floats("task_weight_decay"), schema)?,
+            label_smoothing: positive(settings.float("label_smoothing")).map(|share| share as f32),
+            averaging: positive(settings.float("ema"))
+                .map(|decay| Averaging { decay, every: settings.size("ema_every") as u64 }),
             checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
         })
     }
@@ -75,12 +123,39 @@ impl Training {
 
     /// The learning rates of a fit.
     pub fn schedule(&self, timetable: &Timetable) -> Schedule {
-        Schedule { peak: self.lr, end: self.final_lr, shape: self.shape, warmup: timetable.steps_in(self.warmup) }
+        Schedule {
+            peak: self.lr,
+            end: self.final_lr,
+            shape: self.shape,
+            warmup: timetable.steps_in(self.warmup),
+            drop: self.drops.factor,
+            drop_every: timetable.steps_in(self.drops.every).max(1),
+        }
+    }
+
+    /// What a task's loss is multiplied by in `epoch`, counted from 0: `w_k · γ_k^epoch`.
+    pub fn task_weight(&self, task: usize, epoch: u64) -> f32 {
+        let weight = self.task_weights[task];
+        match self.task_weight_decay.get(task) {
+            // `libm`, so that the bits do not depend on the platform's mathematical library.
+            Some(decay) => (f64::from(weight) * libm::pow(*decay, epoch as f64)) as f32,
+            None => weight,
+        }
+    }
+
+    /// What a binary label is trained on.
+    pub fn smoothed(&self, label: f32) -> f32 {
+        self.label_smoothing.map_or(label, |share| (1.0 - share) * label + 0.5 * share)
     }
 }
 
-const SHAPES: [(&str, Shape); 3] =
-    [("constant", Shape::Constant), ("cosine", Shape::Cosine), ("linear", Shape::Linear)];
+const SHAPES: [(&str, Shape); 5] = [
+    ("constant", Shape::Constant),
+    ("cosine", Shape::Cosine),
+    ("linear", Shape::Linear),
+    ("step", Shape::Step),
+    ("plateau", Shape::Plateau),
+];
 
 const TABLES: [(&str, TableUpdates); 2] = [("exact", TableUpdates::Exact), ("sparse", TableUpdates::Sparse)];
 
@@ -91,20 +166,29 @@ fn optimiser(settings: &Settings) -> Optimiser {
         ("adam", Optimiser::Adam { beta1, beta2, eps }),
         ("adamw", Optimiser::AdamW { beta1, beta2, eps }),
         ("sgd", Optimiser::Sgd { momentum: float("momentum") }),
+        ("adagrad", Optimiser::Adagrad { eps }),
+        ("row-wise-adagrad", Optimiser::RowWiseAdagrad { eps }),
+        ("rmsprop", Optimiser::RmsProp { alpha: float("alpha"), eps }),
+        ("lion", Optimiser::Lion { beta1, beta2 }),
     ];
     settings.chosen("optimiser", &rules)
 }
 
 fn task_weights(given: Vec<f64>, schema: &Schema) -> Result<Vec<f32>, TrainError> {
-    let tasks = schema.tasks.len();
     if given.is_empty() {
-        return Ok(vec![1.0; tasks]);
+        return Ok(vec![1.0; schema.tasks.len()]);
     }
-    if given.len() != tasks {
+    Ok(one_a_task("task_weights", given, schema)?.into_iter().map(|weight| weight as f32).collect())
+}
+
+/// Numbers that are one a task, or none.
+fn one_a_task(knob: &'static str, given: Vec<f64>, schema: &Schema) -> Result<Vec<f64>, TrainError> {
+    let tasks = schema.tasks.len();
+    if !given.is_empty() && given.len() != tasks {
         let names = schema.tasks.iter().map(|t| t.name.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(TrainError::TaskWeights { got: given.len(), expected: tasks, names });
+        return Err(TrainError::TaskWeights { knob, got: given.len(), expected: tasks, names });
     }
-    Ok(given.into_iter().map(|weight| weight as f32).collect())
+    Ok(given)
 }
 
 #[cfg(test)]
@@ -141,8 +225,14 @@ mod tests {
         let adamw = Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
         assert_eq!(of("optimiser", "adamw").optimiser, adamw);
         assert_eq!(of("optimiser", "adam").optimiser, adam);
+        assert_eq!(of("optimiser", "adagrad").optimiser, Optimiser::Adagrad { eps: 1e-8 });
+        assert_eq!(of("optimiser", "row-wise-adagrad").optimiser, Optimiser::RowWiseAdagrad { eps: 1e-8 });
+        assert_eq!(of("optimiser", "rmsprop").optimiser, Optimiser::RmsProp { alpha: 0.99, eps: 1e-8 });
+        assert_eq!(of("optimiser", "lion").optimiser, Optimiser::Lion { beta1: 0.9, beta2: 0.999 });
         assert_eq!(of("schedule", "cosine").shape, Shape::Cosine);
         assert_eq!(of("schedule", "linear").shape, Shape::Linear);
+        assert_eq!(of("schedule", "step").shape, Shape::Step);
+        assert_eq!(of("schedule", "plateau").shape, Shape::Plateau);
         assert_eq!(of("table_updates", "sparse").tables, TableUpdates::Sparse);
     }
 
@@ -167,5 +257,42 @@ mod tests {
             let expected = "numbers, expected one for each of the 2 tasks (click, amount) or none";
             assert_eq!(error, format!("`task_weights` has {} {expected}", wrong.len()));
         }
+    }
+
+    fn numbers(values: &[f64]) -> Value {
+        Value::List(values.iter().map(|v| Value::Float(*v)).collect())
+    }
+
+    #[test]
+    fn task_weights_decay_from_epoch_to_epoch() {
+        let given = [("task_weights", numbers(&[3.0, 0.5])), ("task_weight_decay", numbers(&[0.5, 2.0]))];
+        let decaying = training(&given).unwrap();
+        let weights = |epoch| [0, 1].map(|task| decaying.task_weight(task, epoch));
+        assert_eq!([0, 1, 3].map(weights), [[3.0, 0.5], [1.5, 1.0], [0.375, 4.0]]);
+        assert_eq!(training(&given[..1]).unwrap().task_weight(0, 9), 3.0);
+        let error = training(&[("task_weight_decay", numbers(&[0.5]))]).unwrap_err().to_string();
+        assert!(
+            error.starts_with("`task_weight_decay` has 1 numbers, expected one for each of the 2 tasks"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn smoothed_labels_keep_their_mean_of_a_half() {
+        let smooth = training(&[("label_smoothing", Value::Float(0.25))]).unwrap();
+        assert_eq!([0.0, 1.0].map(|y| smooth.smoothed(y)), [0.125, 0.875]);
+        assert_eq!([0.0, 1.0].map(|y| training(&[]).unwrap().smoothed(y)), [0.0, 1.0]);
+    }
+
+    /// A checkpoint's identity is made of these: settings that came later leave those of before as they were.
+    #[test]
+    fn defaults_of_later_settings_are_left_out() {
+        let json = serde_json::to_string(&training(&[]).unwrap()).unwrap();
+        for later in ["drops", "task_weight_decay", "label_smoothing", "averaging"] {
+            assert!(!json.contains(later), "{json}");
+        }
+        let given = [("drop", Value::Float(0.5)), ("label_smoothing", Value::Float(0.1))];
+        let json = serde_json::to_string(&training(&given).unwrap()).unwrap();
+        assert!(json.contains("drops") && json.contains("label_smoothing"), "{json}");
     }
 }

@@ -14,7 +14,7 @@ const ORACLE: ReferenceEngine = ReferenceEngine { precision: Precision::Single, 
 /// Nine steps an epoch, the last one partial; evaluations every 3.6.
 const ROWS: usize = 180;
 
-fn specs(dataset: &Dataset) -> [FitSpec; 3] {
+fn specs(dataset: &Dataset) -> [FitSpec; 4] {
     let star = plan(dataset, "star", &[0, 1, 2], &[("dropout", Value::Float(0.3))]);
     let mmoe = plan(dataset, "mmoe", &[0, 1, 2], &[("dropout", Value::Float(0.2))]);
     let common = |own: &[(&'static str, Value)]| {
@@ -41,10 +41,22 @@ fn specs(dataset: &Dataset) -> [FitSpec; 3] {
         patience,
     ]);
     let impatient = common(&[("optimiser", word("adamw")), ("lr", Value::Float(0.3)), ("patience", Value::Int(3))]);
+    let standing = common(&[
+        ("optimiser", word("rmsprop")),
+        ("lr", Value::Float(0.1)),
+        ("schedule", word("plateau")),
+        ("drop", Value::Float(0.5)),
+        ("task_weight_decay", Value::List([0.5, 1.5, 1.0].map(Value::Float).to_vec())),
+        ("label_smoothing", Value::Float(0.1)),
+        ("ema", Value::Float(0.9)),
+        ("ema_every", Value::Int(2)),
+        ("patience", Value::Int(0)),
+    ]);
     [
         spec(dataset, &star, &star_train, &[("per", word("scene"))]),
         spec(dataset, &mmoe, &mmoe_train, &[("per", word("task"))]),
         spec(dataset, &mmoe, &impatient, &[("score", word("amount.mae"))]),
+        spec(dataset, &mmoe, &standing, &[]),
     ]
 }
 
@@ -153,4 +165,18 @@ fn the_impatient_fit_ends_by_patience() {
     let evaluations = impatient.history().len();
     let best = impatient.history().iter().rposition(|evaluation| evaluation.choices[0].best).unwrap();
     assert_eq!(evaluations - 1 - best, 3, "three evaluations after the best");
+}
+
+/// Its rate has dropped and so its weights are others than those of a constant rate, from the first plateau on.
+#[test]
+fn a_plateau_drops_the_rate() {
+    let dataset = dataset(ROWS);
+    let standing = &specs(&dataset)[3];
+    let mut constant = standing.clone();
+    constant.training.shape = mmtl_train::Shape::Constant;
+    let (dropped, steady) = (fitted(&dataset, standing), fitted(&dataset, &constant));
+    let first = dropped.history().iter().position(|evaluation| !evaluation.choices[0].best).unwrap();
+    assert!(first + 1 < dropped.history().len(), "it stood still at the end only");
+    assert_eq!(dropped.history()[..=first], steady.history()[..=first]);
+    assert_ne!(dropped.history()[first + 1], steady.history()[first + 1]);
 }

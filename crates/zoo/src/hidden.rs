@@ -33,19 +33,31 @@ impl Branches {
         model: &Model,
     ) -> Result<Self, PlanError> {
         for (layer, &width) in widths.iter().enumerate() {
-            let spec = LinearSpec {
-                input: self.slot,
-                groups: self.groups.clone(),
-                width,
-                activation: model.activation,
-                dropout: model.dropout,
-                weights,
-                bias: true,
-            };
-            let slot = builder.linear(&format!("{name}.{layer}"), &spec)?;
-            self = Self::each(slot, self.groups.into_iter().map(|group| group.name));
+            self = self.layer(&format!("{name}.{layer}"), width, weights, builder, model)?;
         }
         Ok(self)
+    }
+
+    /// The same branches at the end of one more layer.
+    pub fn layer(
+        self,
+        name: &str,
+        width: usize,
+        weights: WeightKind,
+        builder: &mut PlanBuilder,
+        model: &Model,
+    ) -> Result<Self, PlanError> {
+        let spec = LinearSpec {
+            input: self.slot,
+            groups: self.groups.clone(),
+            width,
+            activation: model.activation,
+            dropout: model.dropout,
+            weights,
+            bias: true,
+        };
+        let slot = builder.linear(name, &spec)?;
+        Ok(Self::each(slot, self.groups.into_iter().map(|group| group.name)))
     }
 }
 

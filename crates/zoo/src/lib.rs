@@ -26,8 +26,11 @@ mod registry;
 mod towers;
 
 mod cgc;
+mod cross_stitch;
 mod esmm;
+mod matrix_factorisation;
 mod mmoe;
+mod omoe;
 mod ple;
 mod shared_bottom;
 mod single_task;

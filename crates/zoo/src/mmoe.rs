@@ -50,55 +50,52 @@ impl Architecture for Mmoe {
     }
 
     fn knobs(&self) -> Vec<Knob> {
-        vec![
-            Knob::whole("experts", 1, 1024, 8, "Number of experts, which all tasks share."),
-            widths("expert_widths", &[64], "Widths of each expert's layers; at least one."),
-            widths("tower_widths", &[32], "Widths of each task's hidden layers; its logits follow."),
-            Knob::choice(
-                "gate",
-                &["softmax", "uniform"],
-                "Weights of the experts: learned from the inputs for each task, or all the same (an ablation).",
-            ),
-            Knob::real(
-                "temperature",
-                0.001,
-                1000.0,
-                1.0,
-                "Divides the gates' logits; above 1 the weights are more even.",
-            ),
-        ]
+        mixture_knobs()
     }
 
     fn plan(&self, schema: &Schema, tasks: &[usize], model: &Settings, own: &Settings) -> Result<Plan, PlanError> {
         let model = Model::of(model);
         let mut builder = PlanBuilder::new(self.name(), schema);
         let inputs = inputs(&mut builder, &model)?;
-        let numbers = (0..own.size("experts")).map(|expert| expert.to_string());
-        let branches = Branches::broadcast(inputs, numbers);
-        let experts = experts("expert", branches, &own.sizes("expert_widths"), &mut builder, &model)?;
         let names = names(schema, tasks);
-        let mixed = mix(inputs, experts, &names, own, &mut builder)?;
+        let mixed = mixture(inputs, &names, own, &mut builder, &model)?;
         towers(Branches::each(mixed, names), tasks, &own.sizes("tower_widths"), &mut builder, &model)?;
         builder.finish()
     }
 }
 
-/// Each task's weighted sum of the experts, `[rows, tasks, width]`.
-fn mix(
+pub(crate) fn mixture_knobs() -> Vec<Knob> {
+    vec![
+        Knob::whole("experts", 1, 1024, 8, "Number of experts, which all tasks share."),
+        widths("expert_widths", &[64], "Widths of each expert's layers; at least one."),
+        widths("tower_widths", &[32], "Widths of each task's hidden layers; its logits follow."),
+        Knob::choice(
+            "gate",
+            &["softmax", "uniform"],
+            "Weights of the experts: learned from the inputs for each gate, or all the same (an ablation).",
+        ),
+        Knob::real("temperature", 0.001, 1000.0, 1.0, "Divides the gates' logits; above 1 the weights are more even."),
+    ]
+}
+
+/// Experts, and each gate's weighted sum of them, `[rows, gates, width]`.
+pub(crate) fn mixture(
     inputs: SlotId,
-    experts: SlotId,
-    tasks: &[String],
+    gates: &[String],
     own: &Settings,
     builder: &mut PlanBuilder,
+    model: &Model,
 ) -> Result<SlotId, PlanError> {
-    let (count, _) = builder.shape(experts);
+    let count = own.size("experts");
+    let branches = Branches::broadcast(inputs, (0..count).map(|expert| expert.to_string()));
+    let experts = experts("expert", branches, &own.sizes("expert_widths"), builder, model)?;
     match own.chosen("gate", &[("softmax", GateKind::Softmax), ("uniform", GateKind::Uniform)]) {
         GateKind::Softmax => {
             let temperature = own.float("temperature") as f32;
-            let mask = vec![true; tasks.len() * count];
-            let gate = builder.gate("gate", inputs, &Group::broadcast(tasks), count, mask, temperature)?;
+            let mask = vec![true; gates.len() * count];
+            let gate = builder.gate("gate", inputs, &Group::broadcast(gates), count, mask, temperature)?;
             builder.mix("mix", experts, gate)
         }
-        GateKind::Uniform => builder.mix_fixed("mix", experts, vec![1.0 / count as f32; tasks.len() * count]),
+        GateKind::Uniform => builder.mix_fixed("mix", experts, vec![1.0 / count as f32; gates.len() * count]),
     }
 }

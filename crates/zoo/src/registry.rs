@@ -5,9 +5,12 @@ use mmtl_plan::nearest;
 use crate::architecture::Architecture;
 use crate::error::ZooError;
 
-static ARCHITECTURES: [&dyn Architecture; 7] = [
+static ARCHITECTURES: [&dyn Architecture; 10] = [
+    &crate::matrix_factorisation::MatrixFactorisation,
     &crate::single_task::SingleTask,
     &crate::shared_bottom::SharedBottom,
+    &crate::cross_stitch::CrossStitch,
+    &crate::omoe::Omoe,
     &crate::mmoe::Mmoe,
     &crate::cgc::Cgc,
     &crate::ple::Ple,

@@ -12,11 +12,12 @@
 //!     inputs           inputs         a table of each fit's own
 //! ```
 
-use mmtl_plan::{Knob, Plan, PlanError, Schema, Settings};
+use mmtl_plan::{Knob, Plan, PlanError, Schema, Settings, WeightKind};
 
 use crate::architecture::{Architecture, FitTasks};
 use crate::knobs::widths;
 use crate::shared_bottom::bottom_and_towers;
+use crate::towers::each_task_alone;
 
 pub(crate) struct SingleTask;
 
@@ -41,11 +42,10 @@ impl Architecture for SingleTask {
     }
 
     fn fits(&self, schema: &Schema) -> Vec<FitTasks> {
-        let fit = |(index, task): (usize, &mmtl_plan::Task)| FitTasks { name: task.name.clone(), tasks: vec![index] };
-        schema.tasks.iter().enumerate().map(fit).collect()
+        each_task_alone(schema)
     }
 
     fn plan(&self, schema: &Schema, tasks: &[usize], model: &Settings, own: &Settings) -> Result<Plan, PlanError> {
-        bottom_and_towers(self.name(), schema, tasks, model, own)
+        bottom_and_towers(self.name(), WeightKind::Shared, schema, tasks, model, own)
     }
 }

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use mmtl_plan::{Activation, Factor, Group, LinearSpec, PlanBuilder, PlanError, Schema, WeightKind};
+use mmtl_plan::{Activation, Factor, Group, LinearSpec, PlanBuilder, PlanError, Schema, Task, WeightKind};
 
+use crate::architecture::FitTasks;
 use crate::hidden::Branches;
 use crate::model::Model;
 
 /// The names of `tasks`, which key their towers' and gates' random numbers.
 pub(crate) fn names(schema: &Schema, tasks: &[usize]) -> Vec<String> {
     tasks.iter().map(|&task| schema.tasks[task].name.clone()).collect()
+}
+
+/// A fit for each task.
+pub(crate) fn each_task_alone(schema: &Schema) -> Vec<FitTasks> {
+    let fit = |(index, task): (usize, &Task)| FitTasks { name: task.name.clone(), tasks: vec![index] };
+    schema.tasks.iter().enumerate().map(fit).collect()
 }
 
 /// A tower for each of `tasks`, its head, its prediction and its loss. `input` has a branch for each of them.
@@ -20,8 +27,20 @@ pub(crate) fn towers(
     builder: &mut PlanBuilder,
     model: &Model,
 ) -> Result<(), PlanError> {
-    let towers = input.through("tower", widths, WeightKind::Shared, builder, model)?;
-    let logits = heads("head", &towers, tasks, WeightKind::Shared, builder)?;
+    towers_of(WeightKind::Shared, input, tasks, widths, builder, model)
+}
+
+/// [`towers`] whose weights, the heads' included, are of this kind.
+pub(crate) fn towers_of(
+    weights: WeightKind,
+    input: Branches,
+    tasks: &[usize],
+    widths: &[usize],
+    builder: &mut PlanBuilder,
+    model: &Model,
+) -> Result<(), PlanError> {
+    let towers = input.through("tower", widths, weights, builder, model)?;
+    let logits = heads("head", &towers, tasks, weights, builder)?;
     objectives(tasks, &logits, builder, model)
 }
 

@@ -192,7 +192,8 @@ pub fn weight_gradient<F: Float>(
     let d_at = jobs[job + 3];
     let d_stride = jobs[job + 4];
     let width = jobs[job + 5];
-    if rows.start >= rows.end || row_first >= wide || col_first >= width {
+    // A layer may have biases only.
+    if rows.start >= rows.end || row_first >= max(wide, 1u32) || col_first >= width {
         terminate!();
     }
     let unit = UNIT_POS as usize;

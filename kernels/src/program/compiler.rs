@@ -39,7 +39,7 @@ pub(super) struct Compiler<'a> {
     pub(super) table_at: Vec<usize>,
     /// For each op that is a norm over rows, where its statistics start.
     pub(super) statistics: Vec<usize>,
-    /// For each op that is a norm over the width, what it keeps.
+    /// For each op that is a norm over the width, what it keeps; for each mix by a parameter, the weights of each row.
     pub(super) kept: Vec<Option<SlotId>>,
     /// Groups whose derivatives have been written so far in the backward pass.
     pub(super) written: BTreeSet<(usize, usize)>,

@@ -8,6 +8,7 @@ use crate::jobs::{List, maybe};
 use crate::ops::{gate, linear, linear_gradient};
 use crate::place::{Place, Slots};
 use crate::program::compiler::{Compiler, Group, joined, words};
+use crate::program::mixes::NO_INPUT;
 
 impl Compiler<'_> {
     /// Dropout's words for a group: key, threshold and scale; zeros without it.
@@ -17,11 +18,11 @@ impl Compiler<'_> {
         [low, high, dropout.threshold(), dropout.scale().to_bits()]
     }
 
-    /// Layers, and gates' logits.
+    /// Layers, gates' logits, and weights of mixes that all rows share.
     pub(super) fn linears(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
         let (mut columns, mut drops) = (0, false);
-        for (_, op) in ops {
+        for (number, op) in ops {
             match op {
                 Op::Linear(op) => {
                     drops |= op.dropout.is_some();
@@ -55,8 +56,13 @@ impl Compiler<'_> {
                         jobs.extend(vec![job; self.scenes_of_tail().unwrap_or(1)]);
                     }
                 }
-                Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
+                Op::Mix(_) => {
+                    if let Some((w, to)) = self.shared_weights(*number, op) {
+                        columns = columns.max(to.width);
+                        jobs.push(self.weights_for_rows(w, to));
+                    }
                 }
+                Op::Embed(_) | Op::Norm(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {}
             }
         }
         List { drops, ..self.jobs.list(&jobs, columns) }
@@ -200,7 +206,7 @@ impl Compiler<'_> {
     /// Gradients of matrices and biases, in parts.
     pub(super) fn weights(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
-        for (_, op) in ops {
+        for (number, op) in ops {
             match op {
                 Op::Linear(op) => {
                     for group in 0..op.reads.len() {
@@ -223,12 +229,18 @@ impl Compiler<'_> {
                         jobs.push(weight_job(places, [at, 0, 0]));
                     }
                 }
-                Op::Embed(_) | Op::Norm(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {
+                Op::Mix(_) => {
+                    if let Some((w, place)) = self.shared_weights(*number, op) {
+                        let at = self.sums.sum(place.width, self.offset(w));
+                        jobs.push(weight_job([NO_INPUT, place], [at, 0, 1]));
+                    }
                 }
+                Op::Embed(_) | Op::Norm(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => {}
             }
         }
         let list = self.jobs.list(&jobs, jobs.iter().map(|job| job[5]).max().unwrap_or(0));
-        List { rows: jobs.iter().map(|job| job[2]).max().unwrap_or(0), ..list }
+        // Biases are summed along with the first rows of a matrix, if there is any.
+        List { rows: jobs.iter().map(|job| job[2].max(1)).max().unwrap_or(0), ..list }
     }
 
     /// Where the sums of a group's gradients lie in a part, of which those of all scenes take the same place.

@@ -13,7 +13,7 @@ mod tail;
 
 use std::collections::BTreeSet;
 
-use mmtl_plan::{EngineError, Norm, NormKind, Op, Plan};
+use mmtl_plan::{EngineError, Mix, MixWeights, Norm, NormKind, Op, Plan};
 
 use self::compiler::{Compiler, Which, learns, levels};
 use self::gradient_sums::GradientSums;
@@ -139,9 +139,20 @@ impl Program {
     /// Compiles a plan for at most `max_rows` rows; `seed` is that of dropout masks.
     pub fn new(plan: &Plan, max_rows: usize, seed: u64, launching: Launching) -> Result<Self, EngineError> {
         let mut slots = Slots::new(plan, max_rows);
-        let kept = plan.ops.iter().map(|op| {
-            let Op::Norm(Norm { kind: NormKind::Layer, out, .. }) = op else { return None };
-            Some(slots.claim(slots.groups(*out), 2))
+        let kept = plan.ops.iter().map(|op| match op {
+            Op::Norm(Norm { kind: NormKind::Layer, out, .. }) => Some(slots.claim(slots.groups(*out), 2)),
+            Op::Mix(Mix { weights: MixWeights::Param(_), input, out, .. }) => {
+                Some(slots.claim(slots.groups(*out), slots.groups(*input)))
+            }
+            Op::Norm(_)
+            | Op::Mix(_)
+            | Op::Embed(_)
+            | Op::Linear(_)
+            | Op::Gate(_)
+            | Op::Add(_)
+            | Op::Concat(_)
+            | Op::Predict(_)
+            | Op::Loss(_) => None,
         });
         let kept = kept.collect();
         slots.check(plan)?;

@@ -3,7 +3,7 @@
 //!
 //! It is the longest run of last levels for which all of this holds, which follows from the plan alone:
 //!
-//! - every op is a layer, a gate, a mixture, a sum, a concatenation, a loss, or a prediction that nobody reads: normalisations
+//! - every op is a layer, a gate, a mixture by weights of the row's or constants, a sum, a concatenation, a loss, or a prediction that nobody reads: normalisations
 //!   wait for all rows, and lookups gather;
 //! - values and derivatives of a row, and its inputs, have room on chip ([`ROOM`]);
 //! - its matrices have at most [`PRODUCTS`] elements: they are read again for every tile, and products of larger ones are worth
@@ -11,7 +11,7 @@
 //! - where a layer has weights for each scene, which then begins a tile of its own, there are at most [`MOST_SCENES`] of them,
 //!   and the sums of gradients over the rows of each have room ([`PARTS_ROOM`]).
 
-use mmtl_plan::{LinearWeights, Op, Plan, SlotId};
+use mmtl_plan::{LinearWeights, MixWeights, Op, Plan, SlotId};
 
 use crate::chip::{ROOM, STAGE};
 use crate::jobs::List;
@@ -86,7 +86,9 @@ fn reads(plan: &Plan, op: &Op) -> Vec<SlotId> {
 
 fn can_be_inside(plan: &Plan, op: &Op) -> bool {
     match op {
-        Op::Linear(_) | Op::Gate(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Loss(_) => true,
+        Op::Linear(_) | Op::Gate(_) | Op::Add(_) | Op::Concat(_) | Op::Loss(_) => true,
+        // Weights that all rows share are written to memory for each row.
+        Op::Mix(op) => !matches!(op.weights, MixWeights::Param(_)),
         Op::Predict(op) => plan.ops.iter().all(|reader| !reader.inputs().contains(&op.out)),
         Op::Embed(_) | Op::Norm(_) => false,
     }

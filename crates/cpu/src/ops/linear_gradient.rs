@@ -78,7 +78,8 @@ impl LinearNode {
                 add_matrix(passed, (self.input.place, self.reads[*group]), (self.out, *group), *scene, rows, out);
             }
             Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, out),
-            Part::StarShared { .. }
+            Part::Shares { .. }
+            | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma
             | Part::WidthBeta
@@ -94,6 +95,7 @@ impl LinearNode {
             Part::StarScene { scene, bias } => self.star_scene(sums, *scene, *bias, out),
             Part::Matrix { .. }
             | Part::Bias { .. }
+            | Part::Shares { .. }
             | Part::WidthGamma
             | Part::WidthBeta
             | Part::Gamma { .. }

@@ -1,9 +1,10 @@
 //! Weighted sums over groups, for all outputs in one pass over a row.
 
+use crate::gradient::Part;
 use crate::lanes::{LANES, add_scaled, dot};
 use crate::layout::{Place, Tile};
 use crate::node::Input;
-use crate::pass::Backward;
+use crate::pass::{Backward, Forward, Passed};
 use crate::simd::vectorised;
 
 /// A compiled [`mmtl_plan::Mix`].
@@ -22,6 +23,8 @@ pub enum Weights {
     Slot(Input),
     /// Constants, `[t, e]`.
     Fixed(Vec<f32>),
+    /// Start of `[t, e]` in the dense arena.
+    Shared(usize),
 }
 
 impl MixNode {
@@ -29,17 +32,17 @@ impl MixNode {
     pub fn is_mixed_by(&self, node: usize) -> bool {
         match &self.weights {
             Weights::Slot(gate) => gate.node == node,
-            Weights::Fixed(_) => false,
+            Weights::Fixed(_) | Weights::Shared(_) => false,
         }
     }
 
     /// `out[:, t] = Σ_e weights[t, e] · input[:, e]`
-    pub fn forward(&self, tile: &Tile, values: &mut [f32]) {
+    pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32]) {
         let (before, out) = self.out.after(tile, values);
         let x = self.input.place.of(tile, before);
         vectorised!({
             for (r, out) in out.chunks_exact_mut(self.out.stride()).enumerate() {
-                let weights = self.weights_of(tile, before, r);
+                let weights = self.weights_of(pass.dense, tile, before, r);
                 let x = &x[r * self.input.place.stride()..][..self.input.place.columns()];
                 mix_row(&mut out[..self.out.columns()], self.out.width, weights, x);
             }
@@ -71,7 +74,7 @@ impl MixNode {
             let input = self.input.place.of_mut(tile, before);
             vectorised!({
                 for (r, input) in input.chunks_exact_mut(self.input.place.stride()).enumerate() {
-                    let weights = self.weights_of(tile, values, r);
+                    let weights = self.weights_of(pass.dense, tile, values, r);
                     let out = &out[r * self.out.stride()..][..self.out.columns()];
                     for (e, input) in input.chunks_exact_mut(width).take(experts).enumerate() {
                         if first {
@@ -86,14 +89,40 @@ impl MixNode {
     }
 
     #[inline(always)]
-    fn weights_of<'a>(&'a self, tile: &Tile, memory: &'a [f32], row: usize) -> &'a [f32] {
+    fn weights_of<'a>(&'a self, dense: &'a [f32], tile: &Tile, memory: &'a [f32], row: usize) -> &'a [f32] {
         match &self.weights {
             Weights::Slot(gate) => {
                 let stride = gate.place.stride();
                 &gate.place.of(tile, memory)[row * stride..][..gate.place.columns()]
             }
             Weights::Fixed(weights) => weights,
+            Weights::Shared(start) => &dense[*start..][..self.out.groups * self.input.place.groups],
         }
+    }
+
+    /// The tasks that write the gradient of weights that all rows share: one an output.
+    pub fn gradient_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
+        let Weights::Shared(start) = self.weights else { return };
+        let experts = self.input.place.groups;
+        for group in 0..self.out.groups {
+            add(start + group * experts, experts, Part::Shares { group });
+        }
+    }
+
+    /// Adds a tile's share to the gradient of output `group`'s weights: `Σ_rows ⟨out's derivative, input⟩`.
+    pub fn add_gradient(&self, passed: &Passed<'_>, group: usize, out: &mut [f32]) {
+        let width = self.out.width;
+        let (x, d) = (self.input.place.of(passed.tile, passed.values), self.out.of(passed.tile, passed.grads));
+        if passed.is_first(None) {
+            out.fill(0.0);
+        }
+        vectorised!({
+            for (e, out) in out.iter_mut().enumerate() {
+                let x = x.chunks_exact(self.input.place.stride()).map(|row| &row[e * width..][..width]);
+                let d = d.chunks_exact(self.out.stride()).map(|row| &row[group * width..][..width]);
+                *out += x.zip(d).map(|(x, d)| dot(d, x)).sum::<f32>();
+            }
+        });
     }
 }
 

@@ -142,6 +142,7 @@ impl NormNode {
             Part::WidthBeta => false,
             Part::Matrix { .. }
             | Part::Bias { .. }
+            | Part::Shares { .. }
             | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::Gamma { .. }
@@ -161,6 +162,7 @@ impl NormNode {
             Part::Beta { scene } => (false, *scene),
             Part::Matrix { .. }
             | Part::Bias { .. }
+            | Part::Shares { .. }
             | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma

@@ -2,11 +2,11 @@
 //! predictions are kept, and what is asked for later is scored from them.
 
 use mmtl_metrics::Metric;
+use mmtl_plan::{listed, suggestion};
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
 use crate::experiment::compare::Compare;
-use crate::experiment::fault::{listed, suggestion};
 use crate::experiment::reader::{Reader, shown};
 
 /// What is scored beside the usual metrics.

@@ -1,6 +1,6 @@
 //! Calls that do not fit are answered with an error, and leave the session as it was.
 
-use mmtl_plan::{Batch, EngineError, Pass, Session, TableUpdates, Task, TaskKind, Update};
+use mmtl_plan::{Batch, EngineError, Memories, Pass, Session, TableUpdates, Task, TaskKind, Update};
 
 use super::finding::Finding;
 use super::snapshots::same;
@@ -116,7 +116,7 @@ fn snapshots(trial: &Trial, session: &mut dyn Session) -> Vec<Finding> {
     let mut states = good.clone();
     states.states.push(vec![]);
     let mut memory = good.clone();
-    memory.memory = Some(drawn::memory(trial.plan, 2, 1));
+    memory.memory = Some(drawn::memory(trial.plan, Memories::MeanAndSquares, 1));
     if let Some(memory) = &mut memory.memory {
         memory.tables[1].pop();
     }

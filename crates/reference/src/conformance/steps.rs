@@ -32,7 +32,7 @@ fn rules(trial: &Trial, tables: &[TableUpdates], wanted: impl Fn(&str) -> bool) 
     let batch = trial.batch(&Rows::count(23), 2);
     let mut findings = vec![];
     for (name, update) in drawn::updates(11, CLIP).into_iter().filter(|(name, _)| wanted(name)) {
-        let memory = drawn::memory(trial.plan, update.optimiser.moments(), 4);
+        let memory = drawn::memory(trial.plan, update.optimiser.memories(), 4);
         let before = Snapshot { memory: Some(memory), ..trial.weights.clone() };
         for &tables in tables {
             let name = format!("{name}, {tables:?} tables");

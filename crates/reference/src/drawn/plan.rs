@@ -1,8 +1,8 @@
 //! For each op and each of its variants, a small plan that runs it between a stem and heads.
 
 use mmtl_plan::{
-    Activation, Factor, Group, Init, LinearSpec, Plan, PlanBuilder, PlanError, Pool, Reduction, Schema, SlotId,
-    TableId, WeightKind,
+    Activation, Factor, FieldKind, Group, Init, LinearSpec, Plan, PlanBuilder, PlanError, Pool, Reduction, Schema,
+    SlotId, TableId, WeightKind,
 };
 
 /// What a drawn plan runs.
@@ -36,6 +36,10 @@ pub enum PlanCase {
     },
     /// A mix by constants.
     Mix,
+    /// A mix by a parameter, with a learning rate of its own.
+    MixShared,
+    /// Embeddings whose inner product is taken by a mix.
+    Dot,
     /// A sum of slots, one of them twice.
     Add,
     /// Slots side by side.
@@ -92,6 +96,8 @@ impl PlanCase {
             ("gate", Self::Gate { masked: false, temperature: 1.0 }),
             ("gate masked", Self::Gate { masked: true, temperature: 0.5 }),
             ("mix", Self::Mix),
+            ("mix shared", Self::MixShared),
+            ("dot", Self::Dot),
             ("add", Self::Add),
             ("concat", Self::Concat),
             ("predict", Self::Predict),
@@ -130,6 +136,14 @@ pub fn plan(name: &str, case: PlanCase, size: PlanSize, schema: &Schema) -> Resu
             let stem = draft.stem(x)?;
             draft.two_heads(stem)?;
         }
+        PlanCase::MixShared => {
+            let stem = draft.stem(x)?;
+            let names = ["first", "second", "third"].map(str::to_owned);
+            let init = Init::Diagonal { on: 0.75, off: -0.25, rows: size.groups };
+            let mixed = draft.builder.mix_shared("mix shared", stem, &names, init, 0.5)?;
+            draft.two_heads(mixed)?;
+        }
+        PlanCase::Dot => draft.dot_under_test()?,
         PlanCase::Add => {
             let (stem, other) = (draft.stem(x)?, draft.layer("other", x, Activation::Tanh)?);
             let out = draft.builder.add("add", &[stem, other, stem])?;
@@ -205,6 +219,8 @@ impl Draft {
             | PlanCase::Linear { .. }
             | PlanCase::Gate { .. }
             | PlanCase::Mix
+            | PlanCase::MixShared
+            | PlanCase::Dot
             | PlanCase::Add
             | PlanCase::Concat
             | PlanCase::Predict
@@ -222,6 +238,29 @@ impl Draft {
         let gate = self.builder.gate("gate", x, &Group::broadcast(tasks), n, mask, temperature)?;
         let mixed = self.builder.mix("mix", experts, gate)?;
         self.heads(mixed, &[("click", 0, Reduction::Own), ("rating", 1, Reduction::Batch)])
+    }
+
+    /// Inner products of a field's vector with several of another's, and the sum of both fields' biases.
+    fn dot_under_test(&mut self) -> Result<(), PlanError> {
+        let schema = self.builder.schema().clone();
+        let categorical = |field: &usize| matches!(schema.fields[*field].kind, FieldKind::Categorical { .. });
+        let fields: Vec<usize> =
+            (0..schema.fields.len()).filter(|field| *field != schema.scene_field).filter(categorical).collect();
+        let (one, other) = (fields[0], fields[fields.len() - 1]);
+        let (dim, init) = (self.size.dim, Init::Normal { deviation: 0.5 });
+        let of_field = |draft: &mut Self, field: usize, name: &str, dim| {
+            let vocabulary = schema.fields[field].kind.vocabulary().unwrap_or(0);
+            draft.builder.table(name, vocabulary, dim, init)
+        };
+        let (weights, input) = (of_field(self, one, "one", dim)?, of_field(self, other, "other", 2 * dim)?);
+        let weights = self.builder.embed("weights", &[one], Pool::Sum, |_| weights)?;
+        let input = self.builder.embed_groups("input", &[other], Pool::Sum, dim, |_| input)?;
+        let products = self.builder.mix("products", input, weights)?;
+        let biases = [of_field(self, one, "bias of one", 2)?, of_field(self, other, "bias of other", 2)?];
+        let bias_of_one = self.builder.embed("bias of the one", &[one], Pool::Sum, |_| biases[0])?;
+        let bias_of_other = self.builder.embed("bias of the other", &[other], Pool::Sum, |_| biases[1])?;
+        let sum = self.builder.add("sum", &[products, bias_of_one, bias_of_other])?;
+        self.two_heads(sum)
     }
 
     /// A different constant mixture of the groups for each of two tasks.

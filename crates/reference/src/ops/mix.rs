@@ -31,9 +31,11 @@ pub(crate) fn backward<T: Real>(op: &Mix, scope: &Scope<T>, out: &[T], into: &mu
                 for j in 0..width {
                     into.slots[op.input.0][start + j] += weight(op, scope, row, t, e) * g[j];
                 }
-                if let MixWeights::Slot(gate) = op.weights {
-                    let dot: T = (0..width).map(|j| g[j] * x[j]).sum();
-                    into.slots[gate.0][scope.span(gate, row, t)][e] += dot;
+                let dot: T = (0..width).map(|j| g[j] * x[j]).sum();
+                match op.weights {
+                    MixWeights::Slot(gate) => into.slots[gate.0][scope.span(gate, row, t)][e] += dot,
+                    MixWeights::Param(w) => into.parameters.param_mut(scope.plan, w)[t * experts + e] += dot,
+                    MixWeights::Fixed(_) => {}
                 }
             }
         }
@@ -43,6 +45,7 @@ pub(crate) fn backward<T: Real>(op: &Mix, scope: &Scope<T>, out: &[T], into: &mu
 fn weight<T: Real>(op: &Mix, scope: &Scope<T>, row: usize, t: usize, e: usize) -> T {
     match &op.weights {
         MixWeights::Slot(gate) => scope.values(*gate, row, t)[e],
+        MixWeights::Param(w) => scope.param(*w)[t * scope.shape(op.input).0 + e],
         MixWeights::Fixed(weights) => T::of(f64::from(weights[t * scope.shape(op.input).0 + e])),
     }
 }

@@ -1,5 +1,6 @@
 //! One trunk serves all tasks.
 
+use mmtl_plan::Value;
 use mmtl_reference::Parameters;
 
 use crate::net::{Net, any_moves, assert_close, batch, ints, schema};
@@ -37,6 +38,31 @@ fn a_task_s_tower_and_head_belong_to_it() {
             for block in [format!("tower.0.weight/{task}"), format!("head.{width}.weight/{task}")] {
                 assert_eq!(any_moves(&gradient.dense[net.block(&block)]), owner == objective, "{block}");
             }
+        }
+    }
+}
+
+/// A row passes through its own scene's towers: those of the others might as well not be there.
+#[test]
+fn towers_of_scenes_are_towers_for_the_rows_of_each() {
+    let sizes = [("bottom_widths", ints(&[6])), ("tower_widths", ints(&[4]))];
+    let own = ("towers", Value::Text("per-scene".to_owned()));
+    let net = Net::new("shared-bottom", &schema(), &[&sizes[..], &[own]].concat());
+    let mut plain = Net::new("shared-bottom", &schema(), &sizes);
+    plain.oracle.parameters.tables.clone_from(&net.oracle.parameters.tables);
+    let batch = batch(4);
+    let scores = net.scores(&batch);
+    for scene in 0..schema().scenes.len() {
+        for param in plain.plan.params.clone() {
+            let values = &net.oracle.parameters.dense[net.range(&param.name)];
+            let first = if param.name.starts_with("bottom") { 0 } else { scene * param.len() };
+            plain.oracle.parameters.dense[param.range()].copy_from_slice(&values[first..first + param.len()]);
+        }
+        let rows = batch.scene(scene);
+        assert!(!rows.is_empty(), "scene {scene}");
+        for (output, (scores, plain)) in net.plan.outputs.iter().zip(scores.iter().zip(plain.scores(&batch))) {
+            let part = rows.start * output.width..rows.end * output.width;
+            assert_eq!(scores[part.clone()], plain[part], "{}, scene {scene}", output.name);
         }
     }
 }

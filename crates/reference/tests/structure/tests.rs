@@ -4,8 +4,11 @@ mod finite_difference;
 mod net;
 
 mod cgc;
+mod cross_stitch;
 mod esmm;
+mod matrix_factorisation;
 mod mmoe;
+mod omoe;
 mod ple;
 mod shared_bottom;
 mod single_task;

@@ -38,6 +38,38 @@ fn mmoe() {
     assert_eq!(cost("mmoe", &uniform).dense_parameters, with_towers);
 }
 
+/// As mmoe with one gate.
+#[test]
+fn omoe() {
+    let own = [("experts", int(3)), ("expert_widths", ints(&[7, 6])), ("tower_widths", ints(&[4]))];
+    assert_eq!(cost("mmoe", &own).dense_parameters - cost("omoe", &own).dense_parameters, 4 * INPUTS * 3);
+}
+
+/// A column a task, and after each of its layers a share for each pair of tasks.
+#[test]
+fn cross_stitch() {
+    let cost = cost("cross-stitch", &[("column_widths", ints(&[8, 6])), ("tower_widths", ints(&[4]))]);
+    let columns = 5 * perceptron(INPUTS, &[8, 6]) + 2 * 5 * 5;
+    assert_eq!(cost.dense_parameters, columns + 5 * perceptron(6, &[4]) + heads(4));
+    assert_eq!(cost.table_parameters, EMBEDDINGS);
+}
+
+/// Towers and heads of each scene's own.
+#[test]
+fn towers_of_scenes() {
+    let own = [("bottom_widths", ints(&[6])), ("tower_widths", ints(&[4])), ("towers", text("per-scene"))];
+    let towers = 2 * (5 * perceptron(6, &[4]) + heads(4));
+    assert_eq!(cost("shared-bottom", &own).dense_parameters, perceptron(INPUTS, &[6]) + towers);
+}
+
+/// For each of 8 logits: 7 users' biases, 7 items' and 2 scenes', and 7 items' factors; for each task 7 users'.
+#[test]
+fn matrix_factorisation() {
+    let cost = cost("matrix-factorisation", &[]);
+    assert_eq!(cost.dense_parameters, 0);
+    assert_eq!(cost.table_parameters, 8 * (7 + 7 + 2 + 3 * 7) + 5 * 3 * 7);
+}
+
 /// A task's gate has columns for its own experts and the shared ones, the shared gate for all.
 #[test]
 fn cgc_and_ple() {

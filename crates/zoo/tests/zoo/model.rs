@@ -1,14 +1,13 @@
 //! The knobs of every model say what they mean.
 
 use mmtl_plan::{Activation, Init, Op, Plan, Pool, Reduction, Source, Value};
-use mmtl_zoo::architectures;
 
-use crate::schemas::{int, plan_with, shop, text};
+use crate::schemas::{int, nets, plan_with, shop, text};
 
-/// Asserts that `seen` finds something in the plan of every architecture, and only `expected`.
+/// Asserts that `seen` finds something in the plan of every net, and only `expected`.
 fn hold<T: PartialEq + std::fmt::Debug>(knob: &str, value: &Value, expected: &T, seen: impl Fn(&Plan) -> Vec<T>) {
-    for a in architectures() {
-        let found = seen(&plan_with(&shop(), *a, &[(knob, value.clone())], &[]));
+    for a in nets() {
+        let found = seen(&plan_with(&shop(), a, &[(knob, value.clone())], &[]));
         assert!(!found.is_empty() && found.iter().all(|x| x == expected), "{}, {knob} {value}: {found:?}", a.name());
     }
 }
@@ -54,8 +53,8 @@ fn numbers_are_taken_as_they_are() {
 
 #[test]
 fn fields_that_share_a_vocabulary_share_a_table() {
-    for a in architectures() {
-        let plan = plan_with(&shop(), *a, &[("scene_feature", Value::Bool(true))], &[]);
+    for a in nets() {
+        let plan = plan_with(&shop(), a, &[("scene_feature", Value::Bool(true))], &[]);
         let names: Vec<&str> = plan.tables.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(names, ["embedding/item", "embedding/tag", "embedding/scene"], "{}", a.name());
     }

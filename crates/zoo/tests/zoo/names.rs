@@ -39,19 +39,25 @@ fn a_new_task_moves_no_other_initial_value() {
     let mut after = shop_of(&["click", "conversion", "ctcvr", "price", "rating"]);
     after.tasks.rotate_right(2);
     for a in architectures() {
-        let gates_see_more = matches!(a.name(), "cgc" | "ple");
-        let kept = assert_kept(&plan(&before, *a, &[]), &plan(&after, *a, &[]), |name| {
-            gates_see_more && name.contains("gate.weight")
-        });
+        let of_more = match a.name() {
+            "cgc" | "ple" => "gate.weight",
+            "cross-stitch" => "stitch",
+            _ => "none",
+        };
+        let kept = assert_kept(&plan(&before, *a, &[]), &plan(&after, *a, &[]), |name| name.contains(of_more));
         assert!(kept >= 12, "{} has {kept} blocks", a.name());
     }
 }
 
 #[test]
 fn a_new_expert_moves_no_other_initial_value() {
-    for (name, knob) in
-        [("mmoe", "experts"), ("cgc", "task_experts"), ("cgc", "shared_experts"), ("ple", "task_experts")]
-    {
+    for (name, knob) in [
+        ("mmoe", "experts"),
+        ("omoe", "experts"),
+        ("cgc", "task_experts"),
+        ("cgc", "shared_experts"),
+        ("ple", "task_experts"),
+    ] {
         let a = architecture(name).unwrap();
         let of = |experts| plan(&shop(), a, &[(knob, int(experts))]);
         assert_kept(&of(2), &of(3), |name| name.contains("gate.weight"));
@@ -60,7 +66,7 @@ fn a_new_expert_moves_no_other_initial_value() {
 
 #[test]
 fn experts_start_apart() {
-    for name in ["mmoe", "cgc", "ple"] {
+    for name in ["omoe", "mmoe", "cgc", "ple"] {
         let plan = plan(&shop(), architecture(name).unwrap(), &[]);
         let weights: Vec<Vec<f32>> =
             blocks(&plan).into_iter().filter(|(name, _)| name.contains("expert.0.weight")).map(|(_, v)| v).collect();

@@ -28,7 +28,9 @@ fn every_parameter_and_table_is_reached_by_a_loss() {
             assert!(!param.reached_by.is_empty(), "{}: {}", a.name(), param.name);
         }
         for table in &plan.tables {
-            assert_eq!(table.reached_by.len(), plan.objectives.len(), "{}: {}", a.name(), table.name);
+            // Factors are each task's own.
+            let objectives = if a.name() == "matrix-factorisation" { 1 } else { plan.objectives.len() };
+            assert_eq!(table.reached_by.len(), objectives, "{}: {}", a.name(), table.name);
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use mmtl_plan::{Kind, Knob, Op, PlanError, Settings, Value};
+use mmtl_plan::{Field, FieldKind, Kind, Knob, Op, PlanError, Settings, Value, Vocabulary};
 use mmtl_zoo::{Protocol, architecture, architectures, model_knobs};
 
-use crate::schemas::{ints, plan, plan_with, shop, shop_of};
+use crate::schemas::{ints, nets, plan, plan_with, shop, shop_of};
 
 #[test]
 fn every_file_of_an_architecture_is_listed() {
@@ -30,7 +30,9 @@ fn names_are_found_and_slips_are_named() {
     }
     let error = |name| architecture(name).err().unwrap().to_string();
     assert_eq!(error("mmeo"), "unknown architecture `mmeo`; did you mean `mmoe`?");
-    assert!(error("transformer-xxl").ends_with("; known: single-task, shared-bottom, mmoe, cgc, ple, esmm, star"));
+    assert!(error("transformer-xxl").ends_with(
+        "; known: matrix-factorisation, single-task, shared-bottom, cross-stitch, omoe, mmoe, cgc, ple, esmm, star"
+    ));
     assert_eq!(Protocol::parse("joint"), Ok(Protocol::Joint));
     assert_eq!(Protocol::parse("per-scene"), Ok(Protocol::PerScene));
     let error = Protocol::parse("per-scenes").unwrap_err().to_string();
@@ -84,11 +86,11 @@ fn every_value_of_every_knob_makes_a_plan_with_an_output_a_task() {
 
 #[test]
 fn a_knob_of_every_model_changes_every_plan() {
-    for a in architectures() {
-        let default = plan(&shop(), *a, &[]);
+    for a in nets() {
+        let default = plan(&shop(), a, &[]);
         for knob in model_knobs() {
             let other = values(&knob).into_iter().find(|value| *value != knob.default).unwrap();
-            assert_ne!(plan_with(&shop(), *a, &[(knob.name, other)], &[]), default, "{}: {}", a.name(), knob.name);
+            assert_ne!(plan_with(&shop(), a, &[(knob.name, other)], &[]), default, "{}: {}", a.name(), knob.name);
         }
     }
 }
@@ -99,11 +101,11 @@ fn the_scene_is_an_input_only_when_asked_for() {
         let embeds = plan.ops.iter().filter_map(|op| if let Op::Embed(embed) = op { Some(embed) } else { None });
         embeds.filter(|embed| embed.name == slot).any(|embed| embed.columns.iter().any(|column| column.field == 1))
     };
-    for a in architectures() {
-        assert!(!sees_scene(&plan(&shop(), *a, &[]), "inputs"), "{}", a.name());
-        let asked = plan_with(&shop(), *a, &[("scene_feature", Value::Bool(true))], &[]);
+    for a in nets() {
+        assert!(!sees_scene(&plan(&shop(), a, &[]), "inputs"), "{}", a.name());
+        let asked = plan_with(&shop(), a, &[("scene_feature", Value::Bool(true))], &[]);
         assert!(sees_scene(&asked, "inputs"), "{}", a.name());
-        assert_eq!(sees_scene(&plan(&shop(), *a, &[]), "scene"), a.name() == "star", "{}", a.name());
+        assert_eq!(sees_scene(&plan(&shop(), a, &[]), "scene"), a.name() == "star", "{}", a.name());
     }
 }
 
@@ -135,7 +137,13 @@ fn a_schema_without_an_input_field_is_an_error() {
         let model = Settings::resolve(&model_knobs(), []).unwrap();
         let own = Settings::resolve(&a.knobs(), []).unwrap();
         let error = a.plan(&schema, &[0], &model, &own).unwrap_err().to_string();
-        assert_eq!(error, "op `inputs`: number of input fields is 0, expected at least 1", "{}", a.name());
+        let least = if a.name() == "matrix-factorisation" { 2 } else { 1 };
+        assert_eq!(
+            error,
+            format!("op `inputs`: number of input fields is 0, expected at least {least}"),
+            "{}",
+            a.name()
+        );
     }
 }
 
@@ -146,7 +154,8 @@ fn fits_cover_every_task_once() {
         let mut tasks: Vec<usize> = fits.iter().flat_map(|fit| fit.tasks.clone()).collect();
         tasks.sort_unstable();
         assert_eq!(tasks, [0, 1, 2, 3, 4], "{}", a.name());
-        assert_eq!(fits.len(), if a.name() == "single-task" { 5 } else { 1 }, "{}", a.name());
+        let alone = ["single-task", "matrix-factorisation"].contains(&a.name());
+        assert_eq!(fits.len(), if alone { 5 } else { 1 }, "{}", a.name());
     }
 }
 
@@ -168,5 +177,38 @@ fn what_makes_no_sense_says_why() {
     one_scene.scenes.truncate(1);
     let why = applies("star", &one_scene, Protocol::Joint).unwrap_err();
     assert_eq!(why, "star needs at least 2 scenes, `shop` has 1");
+    let mut one_field = shop();
+    one_field.fields.truncate(4);
+    let why = applies("matrix-factorisation", &one_field, Protocol::Joint).unwrap_err();
+    assert_eq!(why, "matrix-factorisation needs 2 categorical fields beside the scene, `shop` has 1");
     assert_eq!(applies("mmoe", &one_scene, Protocol::PerScene), Ok(()));
+}
+
+#[test]
+fn the_fields_of_a_factorisation_are_named_or_the_largest() {
+    let a = architecture("matrix-factorisation").unwrap();
+    let mut schema = shop();
+    schema.fields.push(Field { name: "user".to_owned(), kind: FieldKind::Categorical { vocabulary: 3 } });
+    schema.vocabularies.push(Vocabulary { name: "user".to_owned(), size: 99 });
+    let fields = |words: &[&str]| Value::List(words.iter().map(|word| Value::Text((*word).to_owned())).collect());
+    let looked_up = |words: &[&str]| {
+        let plan = plan(&schema, a, &[("fields", fields(words))]);
+        let embeds = plan.ops.iter().filter_map(|op| if let Op::Embed(embed) = op { Some(embed) } else { None });
+        let column = |name: &str| embeds.clone().find(|embed| embed.name == name).unwrap().columns[0].field;
+        [column("user.factors/click"), column("item.factors/click")]
+    };
+    assert_eq!(looked_up(&[]), [0, 5]);
+    assert_eq!(looked_up(&["user", "last_item"]), [5, 4]);
+    let refusal = |words: &[&str]| {
+        let model = Settings::resolve(&model_knobs(), []).unwrap();
+        let own = Settings::resolve(&a.knobs(), [("fields", &fields(words))]).unwrap();
+        a.plan(&schema, &[0], &model, &own).unwrap_err().to_string()
+    };
+    let expected = "op `inputs`: categorical field of `fields` is `usr`, expected `user`";
+    assert_eq!(refusal(&["usr", "item"]), expected);
+    let expected = "op `inputs`: categorical field of `fields` is `age`, expected one of item, last_item, user";
+    assert_eq!(refusal(&["age", "item"]), expected);
+    for wrong in [&["user"][..], &["user", "user"], &["user", "item", "last_item"]] {
+        assert!(refusal(wrong).starts_with("op `inputs`: number of different `fields` is "), "{}", refusal(wrong));
+    }
 }

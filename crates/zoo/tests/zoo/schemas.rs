@@ -1,7 +1,7 @@
 //! Schemas to build plans for.
 
 use mmtl_plan::{Field, FieldKind, Plan, Schema, Settings, Space, TargetScale, Task, TaskKind, Value, Vocabulary};
-use mmtl_zoo::{Architecture, model_knobs};
+use mmtl_zoo::{Architecture, architectures, model_knobs};
 
 /// Width of the inputs of [`shop`] at an embedding dimension of 3 and without the scene: item 3, tags 3, age 1, last
 /// item 3.
@@ -35,6 +35,11 @@ pub fn shop() -> Schema {
         vocabularies: vec![vocabulary("item", 7), vocabulary("tag", 5), vocabulary("scene", 2)],
         scene_field: 1,
     }
+}
+
+/// The architectures that are nets over all input fields: matrix factorisation has two, and no hidden layer.
+pub fn nets() -> impl Iterator<Item = &'static dyn Architecture> {
+    architectures().iter().copied().filter(|a| a.name() != "matrix-factorisation")
 }
 
 /// A task whose target is a column of its own.
