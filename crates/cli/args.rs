@@ -307,6 +307,25 @@ pub enum Data {
         #[arg(long, default_value = "results")]
         results: PathBuf,
     },
+    /// Prepare your own files by a card and keep the result; experiments that name both find it there.
+    Import {
+        /// The card: a TOML file, or the name of one that ships (`mmtl data cards`).
+        card: String,
+        /// The files: CSV, TSV, JSON lines or Parquet, also as .gz, .xz or .zst; the card says which is what.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// The seed of a random split; experiments pin it to 1 unless they say otherwise.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Folder that holds the folders of grids, and prepared data.
+        #[arg(long, default_value = "results")]
+        results: PathBuf,
+    },
+    /// List the cards that ship, or print one to start from.
+    Cards {
+        /// The card to print.
+        name: Option<String>,
+    },
     /// Write the encoded rows, the split and the resolved trials, for twins in other frameworks.
     Export {
         /// The experiment file.

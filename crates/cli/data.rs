@@ -2,9 +2,9 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use mmtl_data::{Dataset, describe, export};
+use mmtl_data::{Dataset, card_text, cards, describe, export};
 use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, prepare};
 use mmtl_plan::{Seeds, Settings, Value, nearest};
 use serde_json::json;
@@ -21,8 +21,54 @@ pub fn data(args: &Data) -> Result<(), Failure> {
             println!("{}", describe(&open(experiment, results)?));
             Ok(())
         }
+        Data::Import { card, files, seed, results } => import(card, files, *seed, results),
+        Data::Cards { name } => show_cards(name.as_deref()),
         Data::Export { experiment, dir, results } => export_all(experiment, dir, results),
     }
+}
+
+/// Prepares files, says what is in them, and how an experiment names them.
+fn import(card: &str, files: &[PathBuf], seed: u64, results: &Path) -> Result<(), Failure> {
+    let knobs = mmtl_data::knobs("card").map_err(Failure::input)?;
+    let paths: Vec<Value> = files.iter().map(|path| Value::Text(path.display().to_string())).collect();
+    let given = [
+        ("source", Value::Text("card".to_owned())),
+        ("card", Value::Text(card.to_owned())),
+        ("files", Value::List(paths.clone())),
+    ];
+    let given = given.iter().map(|(key, value)| (*key, value));
+    let settings = Settings::resolve(&knobs, given).map_err(Failure::input)?;
+    let mut bar = DataProgress::new(false);
+    let seeds = Seeds { split: seed, ..Seeds::all(1) };
+    let dataset = mmtl_data::open(&settings, &seeds, &cache_of(results), &mut |progress| bar.show_one(progress));
+    let took = bar.end();
+    let dataset = dataset.map_err(Failure::input)?;
+    println!("{}", describe(&dataset));
+    let rate = dataset.len() as f64 / took.as_secs_f64().max(1e-3);
+    println!("{} rows in {:.1} s ({rate:.0} rows/s). In an experiment:\n", dataset.len(), took.as_secs_f64());
+    println!(
+        "[data]\nsource = \"card\"\ncard = {}\nfiles = {}",
+        json!(card),
+        json!(paths.iter().map(plain).collect::<Vec<_>>())
+    );
+    Ok(())
+}
+
+fn show_cards(name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else {
+        for (name, about) in cards() {
+            println!("{name:<22} {about}");
+        }
+        return Ok(());
+    };
+    let text = card_text(name).ok_or_else(|| {
+        let near = nearest(name, cards().map(|(name, _)| name));
+        let near = near.map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+        let names = cards().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
+        Failure::input(format!("no card `{name}` ships, expected one of {names}{near}"))
+    })?;
+    print!("{text}");
+    Ok(())
 }
 
 /// The data of an experiment file's first trial, or of a source with its defaults.

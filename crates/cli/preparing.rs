@@ -55,23 +55,26 @@ impl DataProgress {
         }
     }
 
-    pub fn end(&self) {
+    /// Clears the line; how long it took.
+    pub fn end(&self) -> Duration {
         if self.drawn {
             eprint!("\r\x1b[K");
         }
+        self.began.elapsed()
     }
 }
 
 fn line(now: &Preparing, rows_before: u64, elapsed: Duration) -> String {
-    let Preparing { number, of, progress: Progress { stage, done, total } } = *now;
+    let Preparing { number, of, progress: Progress { stage, done, share } } = *now;
     let seconds = elapsed.as_secs_f64().max(1e-3);
     let rate = (rows_before + done) as f64 / seconds;
     // Fitting and encoding are a pass over the rows each.
     let passes = 2 * number + usize::from(stage == Stage::Encode);
-    let fraction = (passes as f64 + done as f64 / total.max(1) as f64) / (2 * of) as f64;
+    let fraction = (passes as f64 + share) / (2 * of) as f64;
     let left = if fraction > 0.0 { duration((seconds * (1.0 - fraction) / fraction) as u64) } else { "?".to_owned() };
     let which = if of > 1 { format!(" set {} of {of}", number + 1) } else { String::new() };
-    format!("preparing data{which}: {} {done} of {total} rows; {rate:.0} rows/s; {left} left", stage.name())
+    let percent = (100.0 * share).floor();
+    format!("preparing data{which}: {} {done} rows, {percent} %; {rate:.0} rows/s; {left} left", stage.name())
 }
 
 #[cfg(test)]
@@ -80,10 +83,14 @@ mod tests {
 
     #[test]
     fn a_line_tells_set_rate_and_time_left() {
-        let at = |number, of, stage, done| Preparing { number, of, progress: Progress { stage, done, total: 100 } };
+        let at = |number, of, stage, done| Preparing {
+            number,
+            of,
+            progress: Progress { stage, done, share: done as f64 / 100.0 },
+        };
         let second = line(&at(1, 4, Stage::Encode, 50), 300, Duration::from_secs(7));
-        assert_eq!(second, "preparing data set 2 of 4: encode 50 of 100 rows; 50 rows/s; 0:09 left");
+        assert_eq!(second, "preparing data set 2 of 4: encode 50 rows, 50 %; 50 rows/s; 0:09 left");
         let start = line(&at(0, 1, Stage::Fit, 0), 0, Duration::ZERO);
-        assert_eq!(start, "preparing data: fit 0 of 100 rows; 0 rows/s; ? left");
+        assert_eq!(start, "preparing data: fit 0 rows, 0 %; 0 rows/s; ? left");
     }
 }

@@ -3,6 +3,7 @@
 
 use mmtl_plan::Space;
 
+use crate::expression::Expression;
 use crate::split::Split;
 
 /// What the columns of a table mean.
@@ -24,27 +25,66 @@ pub struct Card {
     pub split: Split,
     /// Whether a scene may have no train row.
     pub unseen_scenes: bool,
+    /// What a row is known by.
+    pub identity: Identity,
+    /// What the rows of one user or request share.
+    pub group: Option<String>,
+    /// The column of row weights.
+    pub weight: Option<String>,
+    /// Columns with labels, or values that tell them, that may be fields all the same.
+    pub allowed_labels: Vec<String>,
+}
+
+/// What a row is known by: its id decides its part in a random split.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Its place in the table, which ships with the program and never changes.
+    Position,
+    /// A column of ids, each unique.
+    Column(String),
+    /// The values of all columns in use, so that neither other rows nor their order matter. Rows of equal values are in
+    /// the same part.
+    Contents,
 }
 
 /// How the scene of a row is found.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SceneCard {
     /// All rows are of one scene of this name.
-    One(&'static str),
-    /// By the value of a column.
-    By {
-        /// The column.
-        column: String,
-        /// What happens to rows without a value.
-        missing: MissingScene,
-        /// The scenes in order; `None`: those in the data, sorted by name.
-        names: Option<Vec<String>>,
-    },
+    One(String),
+    /// By the values of columns.
+    By(SceneRule),
+}
+
+/// From the values of columns to a scene.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SceneRule {
+    /// The columns; the names of scenes of several are joined by ` / `.
+    pub columns: Vec<String>,
+    /// Which values are one scene.
+    pub grouping: Grouping,
+    /// What happens to rows without a value.
+    pub missing: Leftover,
+    /// What happens to rows with a value that has no scene.
+    pub others: Leftover,
+    /// The scenes in order; `None`: those in the data, sorted by name.
+    pub names: Option<Vec<String>>,
+}
+
+/// Which values are one scene.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Grouping {
+    /// Each is one.
+    Values,
+    /// Those of a list are one, with a name.
+    Groups(Vec<(String, Vec<String>)>),
+    /// Numbers between two cuts (the lower one included) are one.
+    Bins(Vec<f64>),
 }
 
 /// What happens to rows without a scene.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingScene {
+pub enum Leftover {
     /// They form a scene of their own, the last.
     Own,
     /// They are left out.
@@ -73,6 +113,68 @@ pub struct FieldCard {
     pub column: String,
     /// How.
     pub rule: FieldRule,
+    /// How missing numbers are guessed before [`Fill`] stands in for what is left.
+    pub impute: Impute,
+    /// What separates the values of a list in a text.
+    pub separator: String,
+}
+
+/// How a missing number is guessed from train rows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Impute {
+    /// It is not.
+    Never,
+    /// The mean over the nearest train rows (Troyanskaya et al., Bioinformatics 17(6), 2001).
+    Neighbours {
+        /// How many.
+        count: usize,
+        /// Columns of numbers; each counts in units of its deviation.
+        by: Vec<String>,
+    },
+    /// Between the train rows of a group before and after, along time; at its ends the nearest one's value.
+    Interpolate {
+        /// The column of groups.
+        within: String,
+        /// The column of times.
+        over: String,
+        /// What its numbers count.
+        unit: TimeUnit,
+    },
+}
+
+/// The end of a list that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Its first values.
+    First,
+    /// Its last ones, in a history the most recent.
+    Last,
+}
+
+/// A part of a time (UTC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimePart {
+    /// 0 to 23.
+    Hour,
+    /// Monday 0 to Sunday 6.
+    Weekday,
+    /// 1 to 31.
+    Day,
+    /// 1 to 12.
+    Month,
+}
+
+/// What numbers that are times count, from 1970-01-01 UTC on. Dates and times as text need none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Seconds.
+    Seconds,
+    /// Thousandths.
+    Milliseconds,
+    /// Millionths.
+    Microseconds,
+    /// Days.
+    Days,
 }
 
 /// How a column becomes a field.
@@ -90,9 +192,22 @@ pub enum FieldRule {
         /// Words beyond this many are cut off.
         max_tokens: usize,
     },
+    /// An id for each value of a list, in order.
+    List {
+        /// Index into [`Card::vocabularies`].
+        vocabulary: usize,
+        /// Values beyond this many are cut off.
+        max: usize,
+        /// At which end.
+        keep: Keep,
+    },
+    /// A part of a time, as an id.
+    Time(TimePart, TimeUnit),
     /// A number.
     Number {
-        /// Applied first.
+        /// Numbers outside are moved to the nearer end, before all else.
+        clip: Option<(f64, f64)>,
+        /// Applied next.
         transform: Transform,
         /// Whether the train mean is subtracted and the train deviation divided by.
         standardise: bool,
@@ -162,10 +277,28 @@ pub struct TaskCard {
 pub enum LabelRule {
     /// Binary: a column of 0 and 1.
     Indicator(String),
-    /// Binary: 1 where the column has one of these values.
-    OneOf(String, &'static [&'static str]),
+    /// Binary: 1 where the condition holds, unknown where a missing value leaves it open.
+    When(Expression),
+    /// Binary: 1 where a column has a time, at most so long after the row's own.
+    Within {
+        /// When it happened; missing: never.
+        column: String,
+        /// When the row was.
+        row: String,
+        /// Units of both.
+        unit: TimeUnit,
+        /// Seconds between them, at most.
+        window: f64,
+        /// Labels of rows that were observed for less than the window are unknown: the log ends here (seconds).
+        until: Option<f64>,
+    },
     /// Regression: a column of numbers.
-    Number(String),
+    Number {
+        /// The column.
+        column: String,
+        /// Applied to them; predictions are scored on this scale.
+        transform: Transform,
+    },
     /// Multiclass: a column of the whole numbers `first..first + classes`.
     Class {
         /// The column.
@@ -175,54 +308,140 @@ pub enum LabelRule {
         /// Number of classes.
         classes: u32,
     },
+    /// Multiclass: a column of these texts.
+    OneOf {
+        /// The column.
+        column: String,
+        /// One for each class.
+        classes: Vec<String>,
+    },
     /// Binary: the conjunction of other tasks.
     Product(Vec<String>),
 }
 
-/// A subset of the rows.
+/// A subset of the rows: those for which a condition holds.
 #[derive(Clone, Debug)]
 pub struct SliceCard {
     /// Name.
-    pub name: &'static str,
-    /// The column it depends on.
-    pub column: &'static str,
-    /// Which values belong to it.
-    pub test: SliceTest,
+    pub name: String,
+    /// The condition.
+    pub test: Expression,
 }
 
-/// Which values belong to a slice. A missing number belongs to none.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum SliceTest {
-    /// Numbers below.
-    Below(f64),
-    /// Numbers from here on.
-    AtLeast(f64),
-    /// Texts of at least so many words.
-    WordsAtLeast(usize),
-    /// Missing values.
-    Missing,
+/// What a column is used as, which decides how it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Use<'a> {
+    /// A list, whose values this separates in a text.
+    List(&'a str),
+    /// One value.
+    Value,
+    /// Running text.
+    Text,
+}
+
+impl LabelRule {
+    /// Calls `each` with every column it reads and what for.
+    pub(crate) fn each_column<'a>(&'a self, each: &mut dyn FnMut(&'a str, Use<'a>)) {
+        match self {
+            Self::Indicator(column)
+            | Self::Number { column, .. }
+            | Self::Class { column, .. }
+            | Self::OneOf { column, .. } => {
+                each(column, Use::Value);
+            }
+            Self::Within { column, row, .. } => {
+                each(column, Use::Value);
+                each(row, Use::Value);
+            }
+            Self::When(condition) => each_of_condition(condition, each),
+            Self::Product(_) => {}
+        }
+    }
+}
+
+fn each_of_condition<'a>(condition: &'a Expression, each: &mut dyn FnMut(&'a str, Use<'a>)) {
+    condition.each_column(&mut |column, words| each(column, if words { Use::Text } else { Use::Value }));
+}
+
+impl Default for Card {
+    /// A card without fields and tasks, for tables that ship with the program.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            scene: SceneCard::One("all".to_owned()),
+            vocabularies: vec![],
+            fields: vec![],
+            tasks: vec![],
+            slices: vec![],
+            split: Split::Random { valid: 0.1, test: 0.1 },
+            unseen_scenes: false,
+            identity: Identity::Position,
+            group: None,
+            weight: None,
+            allowed_labels: vec![],
+        }
+    }
+}
+
+impl SceneCard {
+    /// By the values of one column, each a scene.
+    pub(crate) fn by(column: &str, missing: Leftover, names: Option<Vec<String>>) -> Self {
+        let (columns, grouping) = (vec![column.to_owned()], Grouping::Values);
+        Self::By(SceneRule { columns, grouping, missing, others: Leftover::Error, names })
+    }
 }
 
 impl Card {
-    /// The columns of the table that are needed, sorted.
-    pub(crate) fn columns(&self) -> Vec<&str> {
-        let scene = match &self.scene {
-            SceneCard::One(_) => None,
-            SceneCard::By { column, .. } => Some(column.as_str()),
-        };
-        let labels = self.tasks.iter().filter_map(|task| match &task.label {
-            LabelRule::Indicator(column)
-            | LabelRule::OneOf(column, _)
-            | LabelRule::Number(column)
-            | LabelRule::Class { column, .. } => Some(column),
-            LabelRule::Product(_) => None,
-        });
-        let mut columns: Vec<&str> = scene.into_iter().chain(self.split.column()).collect();
-        columns.extend(labels.map(String::as_str));
-        columns.extend(self.fields.iter().map(|field| field.column.as_str()));
-        columns.extend(self.slices.iter().map(|slice| slice.column));
+    /// The columns of the table that are needed and what for, sorted. One that is used in several ways is read in the
+    /// way that serves all: as text before values, as values before lists.
+    pub(crate) fn columns(&self) -> Vec<(&str, Use<'_>)> {
+        let mut columns: Vec<(&str, Use)> = vec![];
+        if let SceneCard::By(rule) = &self.scene {
+            columns.extend(rule.columns.iter().map(|column| (column.as_str(), Use::Value)));
+        }
+        if let Identity::Column(column) = &self.identity {
+            columns.push((column, Use::Value));
+        }
+        let single = self.split.column().into_iter().chain(self.group.as_deref()).chain(self.weight.as_deref());
+        columns.extend(single.map(|column| (column, Use::Value)));
+        for task in &self.tasks {
+            task.label.each_column(&mut |column, used| columns.push((column, used)));
+        }
+        for slice in &self.slices {
+            each_of_condition(&slice.test, &mut |column, used| columns.push((column, used)));
+        }
+        for field in &self.fields {
+            columns.push((&field.column, field.used()));
+            let helpers: Vec<&String> = match &field.impute {
+                Impute::Never => vec![],
+                Impute::Neighbours { by, .. } => by.iter().collect(),
+                Impute::Interpolate { within, over, .. } => vec![within, over],
+            };
+            columns.extend(helpers.into_iter().map(|column| (column.as_str(), Use::Value)));
+        }
         columns.sort_unstable();
-        columns.dedup();
+        // The strongest use of a column stands last.
+        columns.reverse();
+        columns.dedup_by(|later, first| later.0 == first.0);
+        columns.reverse();
         columns
+    }
+}
+
+impl FieldCard {
+    /// A field that is not made of lists.
+    pub(crate) fn new(name: &str, column: &str, rule: FieldRule) -> Self {
+        let (name, column) = (name.to_owned(), column.to_owned());
+        Self { name, column, rule, impute: Impute::Never, separator: String::new() }
+    }
+
+    fn used(&self) -> Use<'_> {
+        match self.rule {
+            FieldRule::Text { .. } => Use::Text,
+            FieldRule::List { .. } => Use::List(&self.separator),
+            FieldRule::Category { .. } | FieldRule::Time(..) | FieldRule::Number { .. } | FieldRule::Bins { .. } => {
+                Use::Value
+            }
+        }
     }
 }

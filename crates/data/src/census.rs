@@ -3,14 +3,15 @@
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value, nearest};
 
 use crate::card::{
-    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, MissingScene, SceneCard, SliceCard, SliceTest, TaskCard,
-    Transform, VocabularyCard,
+    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, Leftover, SceneCard, SliceCard, TaskCard, Transform,
+    VocabularyCard,
 };
 use crate::error::DataError;
+use crate::expression::{Compare, Expression, Test};
 use crate::parquet_file::ParquetFile;
 use crate::shipped::locate;
 use crate::source::Source;
-use crate::split::Split;
+use crate::split::{GivenBy, GivenValid, Split};
 use crate::table::Table;
 
 /// The data of `data/census`.
@@ -158,24 +159,32 @@ impl Source for Census {
         let card = Card {
             name: self.name().to_owned(),
             scene: match scene {
-                "none" => SceneCard::One("all"),
+                "none" => SceneCard::One("all".to_owned()),
                 // No row lacks one; a user's own file may not either.
-                column => SceneCard::By { column: column.to_owned(), missing: MissingScene::Error, names: None },
+                column => SceneCard::by(column, Leftover::Error, None),
             },
             vocabularies: fields.iter().map(vocabulary).collect(),
             fields,
             tasks: tasks(settings.text("group")),
-            slices: vec![
-                SliceCard { name: "adult", column: "age", test: SliceTest::AtLeast(16.0) },
-                SliceCard { name: "worked", column: "weeks_worked", test: SliceTest::AtLeast(1.0) },
-            ],
-            split: Split::Given { column: "part", valid: settings.float("valid") },
+            slices: vec![at_least("adult", "age", 16.0), at_least("worked", "weeks_worked", 1.0)],
+            split: Split::Given {
+                by: GivenBy::Column("part".to_owned()),
+                train: vec!["train".to_owned()],
+                valid: GivenValid::ShareOfTest(settings.float("valid")),
+                test: vec!["test".to_owned()],
+            },
             unseen_scenes: settings.bool("unseen_scenes"),
+            ..Card::default()
         };
         let path = locate(settings.text("path"), "census/census.parquet")?;
-        let table = ParquetFile::open(path, &card.columns(), &[])?;
+        let table = ParquetFile::open(path, &card.columns())?;
         Ok((card, Box::new(table)))
     }
+}
+
+fn at_least(name: &str, column: &str, bound: f64) -> SliceCard {
+    let test = Expression::test(column, Test::Number(Compare::AtLeast, bound));
+    SliceCard { name: name.to_owned(), test }
 }
 
 fn known_columns() -> Vec<&'static str> {
@@ -200,11 +209,16 @@ fn main_column(group: &str) -> &'static str {
 
 fn tasks(group: &str) -> Vec<TaskCard> {
     let main = match main_column(group) {
-        "education" => ("education", LabelRule::OneOf("education".into(), COLLEGE)),
-        _ => ("income", LabelRule::OneOf("income".into(), &["50000+."])),
+        "education" => ("education", is_one_of("education", COLLEGE)),
+        _ => ("income", is_one_of("income", &["50000+."])),
     };
-    let marital = ("marital", LabelRule::OneOf("marital_status".into(), &["Never married"]));
+    let marital = ("marital", is_one_of("marital_status", &["Never married"]));
     [main, marital].map(|(name, label)| TaskCard { name: name.to_owned(), label, space: Space::All }).to_vec()
+}
+
+fn is_one_of(column: &str, values: &[&str]) -> LabelRule {
+    let values = values.iter().map(|&value| value.to_owned()).collect();
+    LabelRule::When(Expression::test(column, Test::OneOf(values)))
 }
 
 /// Every field has the vocabulary of its own position.
@@ -220,6 +234,7 @@ fn fields(settings: &Settings) -> Vec<FieldCard> {
         "bins" => Some(FieldRule::Bins { bins: settings.size("bins"), missing: None }),
         "categories" => None,
         _ => Some(FieldRule::Number {
+            clip: None,
             transform: if log1p.iter().any(|heavy| heavy == column) { Transform::Log1p } else { Transform::Identity },
             standardise: true,
             missing: Fill { with: FillValue::Mean, indicator: true },
@@ -227,10 +242,8 @@ fn fields(settings: &Settings) -> Vec<FieldCard> {
     };
     let numeric = NUMERIC.iter().filter(kept).map(|&column| (column, number(column)));
     let categories = CATEGORIES.iter().filter(kept).map(|&column| (column, None));
-    let field = |(vocabulary, (column, rule)): (usize, (&str, Option<FieldRule>))| FieldCard {
-        name: column.to_owned(),
-        column: column.to_owned(),
-        rule: rule.unwrap_or(FieldRule::Category { vocabulary }),
+    let field = |(vocabulary, (column, rule)): (usize, (&str, Option<FieldRule>))| {
+        FieldCard::new(column, column, rule.unwrap_or(FieldRule::Category { vocabulary }))
     };
     numeric.chain(categories).enumerate().map(field).collect()
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use mmtl_plan::KnobError;
+use mmtl_plan::{Faults, KnobError};
 
 /// Why there is no data set.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,22 @@ pub enum DataError {
         nearest: Option<String>,
         /// All names.
         choices: Vec<&'static str>,
+    },
+    /// A card that is wrong.
+    #[error("{0}")]
+    Card(Faults),
+    /// No such card.
+    #[error(
+        "there is no card `{given}`{}; expected the path of a TOML file, or one of those that ship: {}",
+        did_you_mean(.nearest.as_deref()), .shipped.join(", ")
+    )]
+    UnknownCard {
+        /// What was given.
+        given: String,
+        /// The closest name of one that ships.
+        nearest: Option<String>,
+        /// Those that ship.
+        shipped: Vec<&'static str>,
     },
     /// A key of `[data]` that its knob does not accept.
     #[error("data: {0}")]
@@ -154,6 +170,30 @@ pub enum DataError {
         rows: u64,
         /// Their label.
         label: usize,
+    },
+    /// A field that has a value of its own for each label.
+    #[error(
+        "field `{field}` tells the label of task `{task}`: in all {rows} train rows where both are known, column \
+         `{column}` has one value for each label; expected a field that is known before the label; leave it out, or \
+         list the column in `allow_label_as_feature`"
+    )]
+    FieldTellsLabel {
+        /// The field.
+        field: String,
+        /// Its column.
+        column: String,
+        /// The task.
+        task: String,
+        /// Train rows that say so.
+        rows: u64,
+    },
+    /// A file whose name does not say to which part its rows belong.
+    #[error("file `{file}` belongs to no part, expected a name like {expected}")]
+    FileOfNoPart {
+        /// The file.
+        file: String,
+        /// The patterns of the card.
+        expected: String,
     },
     /// Columns that do not make a data set.
     #[error("{what} has {got}, expected {expected}")]
@@ -330,10 +370,7 @@ pub enum DataError {
         value: String,
     },
     /// Two rows of a joined table with the same key.
-    #[error(
-        "`[{table}]`: key {value} of column `{column}` is in row {} of `{}` and row {} of `{}`, expected one row a key",
-        .first.1, .first.0, .second.1, .second.0
-    )]
+    #[error("`[{table}]`: key {value} of column `{column}` is in {rows}, expected one row a key")]
     KeyTwice {
         /// `join.NAME`.
         table: String,
@@ -341,10 +378,8 @@ pub enum DataError {
         column: String,
         /// The key.
         value: String,
-        /// The first file and row, counted from 1 after the header.
-        first: (String, u64),
-        /// The other.
-        second: (String, u64),
+        /// The two rows and their files.
+        rows: String,
     },
     /// A column that two tables have.
     #[error(

@@ -6,7 +6,7 @@ use crate::error::DataError;
 use crate::source::{NAMES, source};
 
 /// Keys that say how a data set is kept, not what is in it: they leave the fingerprint alone.
-pub(crate) const NOT_CONTENTS: &[&str] = &["source", "path", "cache"];
+pub const NOT_CONTENTS: &[&str] = &["source", "path", "cache", "card", "files"];
 
 /// All keys of `[data]` for the source called `name`, `source` itself included.
 ///

@@ -28,6 +28,8 @@ mod base;
 mod batches;
 mod cache;
 mod card;
+mod card_file;
+mod card_source;
 mod census;
 mod chunk;
 mod columns;
@@ -35,6 +37,7 @@ mod dataset;
 mod describe;
 mod error;
 mod export;
+mod expression;
 mod fill;
 mod fingerprint;
 mod guess;
@@ -51,7 +54,6 @@ mod part;
 mod prefetch;
 mod prepare;
 mod progress;
-#[cfg_attr(not(test), expect(dead_code, unused_imports, reason = "the importer of cards is not there yet"))]
 mod read;
 mod reviews;
 mod room;
@@ -63,6 +65,7 @@ mod table;
 
 pub use base::TaskBase;
 pub use batches::{Batches, Prepared};
+pub use card_source::{card_text, cards};
 pub use columns::{Columns, FieldColumn};
 pub use dataset::{Dataset, Slice};
 pub use describe::{
@@ -71,7 +74,7 @@ pub use describe::{
 pub use error::DataError;
 pub use export::export;
 pub use guess::guess;
-pub use knobs::knobs;
+pub use knobs::{NOT_CONTENTS, knobs};
 pub use open::{open, open_noting};
 pub use order::Order;
 pub use part::Part;

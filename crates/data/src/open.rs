@@ -49,11 +49,11 @@ pub fn open_noting(
     let (card, table) = source(settings.text("source"))?.table(settings, seeds)?;
     let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
     if !settings.bool("cache") {
-        return prepare_in_memory(&card, table.as_ref(), fingerprint, seeds.split, progress);
+        return prepare_in_memory(card, table.as_ref(), fingerprint, seeds.split, progress);
     }
     let path = cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]));
     if !path.try_exists().map_err(DataError::reading(&path))? {
-        prepare_on_disk(&path, &card, table.as_ref(), &fingerprint, seeds.split, progress)?;
+        prepare_on_disk(&path, card, table.as_ref(), &fingerprint, seeds.split, progress)?;
         made.push(path.clone());
     }
     cache::read(&path, &fingerprint)
@@ -76,15 +76,16 @@ fn fingerprint(settings: &Settings, seeds: &Seeds, table: &dyn Table) -> Result<
 }
 
 fn prepare_in_memory(
-    card: &Card,
+    card: Card,
     table: &dyn Table,
     fingerprint: String,
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Dataset, DataError> {
-    let (rows, table, mut chunks) = (table.rows().unwrap_or(0), Kept::new(table), vec![]);
-    let fitted = prepare::fit(card, &table, rows, split, progress)?;
-    prepare::encode(card, &fitted, &table, rows, split, progress, &mut |chunk| {
+    let (table, mut chunks) = (Kept::new(table), vec![]);
+    let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
+    let fitted = prepare::fit(card, &table, split, progress)?;
+    prepare::encode(card, &fitted, &table, split, progress, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })?;
@@ -93,15 +94,16 @@ fn prepare_in_memory(
 
 fn prepare_on_disk(
     path: &Path,
-    card: &Card,
+    card: Card,
     table: &dyn Table,
     fingerprint: &str,
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
-    let (rows, table) = (table.rows().unwrap_or(0), Kept::new(table));
-    let fitted = prepare::fit(card, &table, rows, split, progress)?;
+    let table = Kept::new(table);
+    let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
+    let fitted = prepare::fit(card, &table, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
-        prepare::encode(card, &fitted, &table, rows, split, progress, each)
+        prepare::encode(card, &fitted, &table, split, progress, each)
     })
 }

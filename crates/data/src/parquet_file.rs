@@ -9,6 +9,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
+use crate::card::Use;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::table::{EachPiece, Piece, Table, missing_column};
@@ -25,19 +26,19 @@ pub struct ParquetFile {
 }
 
 impl ParquetFile {
-    /// Only `columns` are ever read. Those in `texts` stay plain text; other text comes as a dictionary, so that each
-    /// distinct value is handled once.
-    pub(crate) fn open(path: PathBuf, columns: &[&str], texts: &[&str]) -> Result<Self, DataError> {
+    /// Only `columns` are ever read. Running text stays plain; other text comes as a dictionary, so that each distinct
+    /// value is handled once.
+    pub(crate) fn open(path: PathBuf, columns: &[(&str, Use)]) -> Result<Self, DataError> {
         let file = File::open(&path).map_err(DataError::reading(&path))?;
         let plain = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(malformed(&path))?;
         let origin = path.display().to_string();
         let has = plain.schema().fields();
-        if let Some(absent) = columns.iter().find(|column| has.find(column).is_none()) {
+        if let Some((absent, _)) = columns.iter().find(|(column, _)| has.find(column).is_none()) {
             return Err(missing_column(&origin, absent, has.iter().map(|field| field.name().clone()).collect()));
         }
         let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
         let hint = |field: &Arc<Field>| match field.data_type() {
-            DataType::Utf8 if !texts.contains(&field.name().as_str()) => {
+            DataType::Utf8 if !columns.contains(&(field.name(), Use::Text)) => {
                 Arc::new(field.as_ref().clone().with_data_type(dictionary.clone()))
             }
             _ => field.clone(),
@@ -45,7 +46,7 @@ impl ParquetFile {
         let hinted = Arc::new(Schema::new(has.iter().map(hint).collect::<Vec<_>>()));
         let options = ArrowReaderOptions::new().with_schema(hinted);
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(malformed(&path))?;
-        Ok(Self { origin, path, columns: columns.iter().map(|&column| column.to_owned()).collect(), metadata })
+        Ok(Self { origin, path, columns: columns.iter().map(|(column, _)| (*column).to_owned()).collect(), metadata })
     }
 }
 

@@ -3,10 +3,11 @@
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value};
 
 use crate::card::{
-    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, MissingScene, SceneCard, SliceCard, SliceTest, TaskCard,
-    Transform, VocabularyCard,
+    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, Leftover, SceneCard, SliceCard, TaskCard, Transform,
+    VocabularyCard,
 };
 use crate::error::DataError;
+use crate::expression::{Compare, Expression, Test};
 use crate::knobs::{random_split, split_knobs};
 use crate::parquet_file::ParquetFile;
 use crate::shipped::locate;
@@ -15,8 +16,6 @@ use crate::table::Table;
 
 /// The data of `data/reviews`. Rating, recommendation and helpful votes are never features: they tell each other.
 pub(crate) struct Reviews;
-
-const TEXTS: &[&str] = &["Title", "Review Text"];
 
 impl Source for Reviews {
     fn name(&self) -> &'static str {
@@ -81,31 +80,36 @@ impl Source for Reviews {
             fields: fields(settings),
             tasks: tasks(settings),
             slices: vec![
-                SliceCard { name: "young", column: "Age", test: SliceTest::Below(35.0) },
-                SliceCard { name: "long_review", column: "Review Text", test: SliceTest::WordsAtLeast(90) },
-                SliceCard { name: "untitled", column: "Title", test: SliceTest::Missing },
+                slice("young", "Age", Test::Number(Compare::Below, 35.0)),
+                slice("long_review", "Review Text", Test::Words(Compare::AtLeast, 90.0)),
+                slice("untitled", "Title", Test::Missing),
             ],
             split: random_split(settings)?,
             unseen_scenes: settings.bool("unseen_scenes"),
+            ..Card::default()
         };
         let path = locate(settings.text("path"), "reviews/reviews.parquet")?;
-        let table = ParquetFile::open(path, &card.columns(), TEXTS)?;
+        let table = ParquetFile::open(path, &card.columns())?;
         Ok((card, Box::new(table)))
     }
+}
+
+fn slice(name: &str, column: &str, test: Test) -> SliceCard {
+    SliceCard { name: name.to_owned(), test: Expression::test(column, test) }
 }
 
 fn scene(settings: &Settings) -> SceneCard {
     let column = match settings.text("scene") {
         "department" => "Department Name",
         "division" => "Division Name",
-        _ => return SceneCard::One("all"),
+        _ => return SceneCard::One("all".to_owned()),
     };
     let missing = match settings.text("missing_scene") {
-        "drop" => MissingScene::Drop,
-        "error" => MissingScene::Error,
-        _ => MissingScene::Own,
+        "drop" => Leftover::Drop,
+        "error" => Leftover::Error,
+        _ => Leftover::Own,
     };
-    SceneCard::By { column: column.to_owned(), missing, names: None }
+    SceneCard::by(column, missing, None)
 }
 
 /// Categorical fields and their columns, in the order of their vocabularies.
@@ -129,10 +133,11 @@ fn vocabularies(settings: &Settings) -> Vec<VocabularyCard> {
 }
 
 fn fields(settings: &Settings) -> Vec<FieldCard> {
-    let field = |name: &str, column: &str, rule| FieldCard { name: name.to_owned(), column: column.to_owned(), rule };
+    let field = FieldCard::new;
     let age = match settings.text("age") {
         "bins" => FieldRule::Bins { bins: settings.size("bins"), missing: None },
         _ => FieldRule::Number {
+            clip: None,
             transform: Transform::Identity,
             standardise: true,
             missing: Fill { with: FillValue::Mean, indicator: true },
@@ -155,13 +160,14 @@ fn fields(settings: &Settings) -> Vec<FieldCard> {
 
 fn tasks(settings: &Settings) -> Vec<TaskCard> {
     let task = |name: &str, label| TaskCard { name: name.to_owned(), label, space: Space::All };
+    let number = |column: &str| LabelRule::Number { column: column.to_owned(), transform: Transform::Identity };
     let rating = match settings.text("rating") {
         "classes" => LabelRule::Class { column: "Rating".into(), first: 1, classes: 5 },
-        _ => LabelRule::Number("Rating".into()),
+        _ => number("Rating"),
     };
     let mut tasks = vec![task("recommended", LabelRule::Indicator("Recommended IND".into())), task("rating", rating)];
     if settings.bool("helpful_votes") {
-        tasks.push(task("helpful_votes", LabelRule::Number("Positive Feedback Count".into())));
+        tasks.push(task("helpful_votes", number("Positive Feedback Count")));
     }
     tasks
 }

@@ -3,6 +3,7 @@
 use mmtl_plan::{Knob, Seeds, Settings, nearest};
 
 use crate::card::Card;
+use crate::card_source::Cards;
 use crate::census::Census;
 use crate::error::DataError;
 use crate::reviews::Reviews;
@@ -33,11 +34,11 @@ pub trait Source: Sync {
 }
 
 /// Names of the sources, the default first.
-pub(crate) const NAMES: &[&str] = &["reviews", "census", "synthetic"];
+pub(crate) const NAMES: &[&str] = &["reviews", "census", "synthetic", "card"];
 
 /// Every source.
 pub fn sources() -> &'static [&'static dyn Source] {
-    &[&Reviews, &Census, &Synthetic]
+    &[&Reviews, &Census, &Synthetic, &Cards]
 }
 
 /// The source called `name`.

@@ -54,6 +54,12 @@ pub(crate) struct Column<'a> {
 }
 
 impl Piece {
+    /// A table of one piece.
+    #[cfg(test)]
+    pub(crate) fn whole(origin: &str, batch: RecordBatch) -> Self {
+        Self { origin: origin.to_owned(), first_row: 0, first_in_file: 0, share: 1.0, batch }
+    }
+
     pub(crate) fn rows(&self) -> usize {
         self.batch.num_rows()
     }

@@ -22,7 +22,7 @@ fn synthetic(given: Given) -> String {
 fn unknown_sources_and_keys() {
     assert_eq!(
         knobs("reveiws").unwrap_err().to_string(),
-        "unknown data source `reveiws`; did you mean `reviews`?; expected one of reviews, census, synthetic"
+        "unknown data source `reveiws`; did you mean `reviews`?; expected one of reviews, census, synthetic, card"
     );
     let error = settings("reviews", &[("max_token", int(5))]).unwrap_err().to_string();
     assert_eq!(error, "data: unknown key `max_token`; did you mean `max_tokens`?");
@@ -154,7 +154,7 @@ fn files_with_other_columns_types_or_values() {
     let error = message(with_file(|columns| columns[1].0 = "Ages"));
     assert!(error.contains("has no column `Age`; did you mean `Ages`?; it has Clothing ID, Ages, Title"), "{error}");
     let error = message(with_file(|columns| columns[1].1 = columns[2].1.clone()));
-    assert!(error.contains("column `Age` of `") && error.ends_with("` holds text, expected numbers"), "{error}");
+    assert!(error.contains("row 1 of `") && error.ends_with("column `Age` is fits well, expected a number"), "{error}");
     let error = message(with_file(|columns| columns[3].1 = columns[1].1.clone()));
     assert!(error.ends_with("` holds whole numbers, expected text"), "{error}");
     let error = message(with_file(|columns| columns[5].1 = columns[4].1.clone()));

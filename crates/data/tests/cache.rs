@@ -45,7 +45,7 @@ fn the_second_opening_reads_nothing_but_the_file() {
     let mut reports = vec![];
     let first = open(&settings, &Seeds::all(1), cache.path(), &mut |report| reports.push(report)).unwrap();
     let last = reports.last().copied().unwrap();
-    assert_eq!((last.stage.name(), last.done, last.total), ("encode", 20_000, 20_000));
+    assert_eq!((last.stage.name(), last.done, last.share), ("encode", 20_000, 1.0));
     let second = open(&settings, &Seeds::all(1), cache.path(), &mut |_| panic!("it is read again")).unwrap();
     assert_eq!(batches_of(&first), batches_of(&second));
 }

@@ -70,11 +70,8 @@ fn rows_without_a_department_follow_the_policy() {
         assert_eq!(part_of(&dropped, id), part_of(&own, id), "row {id}");
     }
     let error = message(in_memory("reviews", &small(&[("missing_scene", text("error"))]), 1));
-    assert!(error.contains("row 9444 of"), "{error}");
-    assert!(
-        error.contains("column `Department Name` is missing, expected a scene; `missing_scene = \"own\"`"),
-        "{error}"
-    );
+    assert!(error.contains("row 9445 of"), "{error}");
+    assert!(error.contains("column `Department Name` is missing, expected a scene; missing scenes may"), "{error}");
 }
 
 #[test]

@@ -35,7 +35,7 @@ impl Catalogue {
     /// Everything there is.
     pub fn standard() -> Self {
         let source = |name: &'static str| Named { name, knobs: mmtl_data::knobs(name).unwrap_or_default() };
-        let prefixed = |name: &&str| format!("train.{name}");
+        let data = mmtl_data::NOT_CONTENTS.iter().filter(|name| **name != "source").map(|name| format!("data.{name}"));
         Self {
             sources: mmtl_data::sources().iter().map(|s| source(s.name())).collect(),
             architectures: mmtl_zoo::architectures()
@@ -45,7 +45,7 @@ impl Catalogue {
             model: mmtl_zoo::model_knobs(),
             train: mmtl_train::knobs(),
             select: mmtl_train::select_knobs(),
-            pacing: mmtl_train::PACING.iter().map(prefixed).collect(),
+            pacing: mmtl_train::PACING.iter().map(|name| format!("train.{name}")).chain(data).collect(),
         }
     }
 
@@ -190,7 +190,10 @@ pub(crate) mod tests {
             assert!(source.knobs.iter().any(|knob| knob.name == "source"), "{}", source.name);
         }
         for key in &catalogue.pacing {
-            assert!(catalogue.train.iter().any(|knob| key.strip_prefix("train.") == Some(knob.name)), "{key}");
+            let of =
+                |section: &str, knobs: &[Knob]| knobs.iter().any(|knob| key.strip_prefix(section) == Some(knob.name));
+            let of_data = catalogue.sources.iter().any(|source| of("data.", &source.knobs));
+            assert!(of_data || of("train.", &catalogue.train), "{key}");
         }
     }
 

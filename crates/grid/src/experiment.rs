@@ -25,7 +25,6 @@
 mod ablation;
 mod axes;
 mod compare;
-mod fault;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -35,17 +34,16 @@ pub(crate) mod vocabulary;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mmtl_plan::{Value, nearest};
+use mmtl_plan::{Checker, Value, line_at, listed, nearest, suggestion};
+pub use mmtl_plan::{Fault, Faults};
 use toml::de::DeTable;
 
 pub use ablation::Ablation;
 pub use axes::Axis;
 pub use compare::Compare;
-pub use fault::{Fault, Faults};
 
 use crate::catalogue::Catalogue;
 use crate::error::GridError;
-use crate::experiment::fault::{Checker, line_at, listed, suggestion};
 use crate::experiment::reader::{Reader, shown};
 use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};

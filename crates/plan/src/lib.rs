@@ -11,6 +11,7 @@ mod cost;
 mod engine;
 mod error;
 mod factors;
+mod fault;
 mod footprint;
 mod gates;
 mod init;
@@ -34,6 +35,7 @@ pub use engine::{
 };
 pub use error::PlanError;
 pub use factors::Factors;
+pub use fault::{Checker, Fault, Faults, line_at, listed, suggestion};
 pub use footprint::Footprint;
 pub use init::Initial;
 pub use knob::{Kind, Knob, KnobError, Settings, Value, nearest};

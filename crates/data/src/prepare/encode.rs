@@ -1,18 +1,21 @@
 //! The second reading: makes chunks of rows.
 
-use mmtl_plan::{FieldKind, Schema};
+use mmtl_plan::FieldKind;
 
-use crate::card::Card;
+use crate::card::{Card, Identity};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::columns::{Columns, FieldColumn};
 use crate::error::DataError;
 use crate::pack::pack;
-use crate::prepare::fit::{Fitted, parts};
+use crate::prepare::fit::Fitted;
+use crate::prepare::identity::{Repeats, groups};
 use crate::prepare::labels::labels;
+use crate::prepare::numbers::numbers;
+use crate::prepare::parts::ids_and_parts;
 use crate::prepare::scenes::scene_words;
 use crate::prepare::slices::members;
 use crate::progress::{Progress, Stage};
-use crate::table::{Kept, Piece};
+use crate::table::{Column, Kept, Piece};
 
 /// Reads the table once more and hands chunks of encoded rows to `each`, all full but the last.
 ///
@@ -22,18 +25,17 @@ pub(crate) fn encode(
     card: &Card,
     fitted: &Fitted,
     table: &Kept,
-    total: u64,
     seed: u64,
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(Chunk) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let mut pending = Pending::new(card, &fitted.schema);
+    let mut pending = Pending::new(card, fitted);
     table.scan(&mut |piece| {
         pending.add(card, fitted, piece, seed)?;
         while pending.columns.rows() >= CHUNK_ROWS {
             each(pending.take(CHUNK_ROWS))?;
         }
-        progress(Progress { stage: Stage::Encode, done: piece.first_row + piece.rows() as u64, total });
+        progress(Progress { stage: Stage::Encode, done: piece.first_row + piece.rows() as u64, share: piece.share });
         Ok(())
     })?;
     match pending.columns.rows() {
@@ -42,13 +44,29 @@ pub(crate) fn encode(
     }
 }
 
+fn pick<'a, T: Copy>(kept: &'a [usize], values: &'a [T]) -> impl Iterator<Item = T> + 'a {
+    kept.iter().map(|&at| values[at])
+}
+
+fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
+    let weight = |(at, value): (usize, f64)| {
+        let weight = value as f32;
+        let fits = weight.is_finite() && weight >= 0.0;
+        let shown = if value.is_nan() { "missing".to_owned() } else { value.to_string() };
+        fits.then_some(weight).ok_or_else(|| column.value_error(at, shown, "a weight of at least 0"))
+    };
+    numbers(column)?.into_iter().enumerate().map(weight).collect()
+}
+
 /// Encoded rows that do not fill a chunk yet.
 struct Pending {
     columns: Columns,
+    repeats: Repeats,
 }
 
 impl Pending {
-    fn new(card: &Card, schema: &Schema) -> Self {
+    fn new(card: &Card, fitted: &Fitted) -> Self {
+        let schema = &fitted.schema;
         let empty = |(f, field): (usize, &mmtl_plan::Field)| match field.kind {
             FieldKind::Categorical { .. } if f == schema.scene_field => FieldColumn::Scene,
             FieldKind::Categorical { .. } => FieldColumn::Ids(vec![]),
@@ -63,19 +81,32 @@ impl Pending {
             labels: vec![vec![]; schema.tasks.len()],
             weights: vec![],
             groups: vec![],
-            slices: card.slices.iter().map(|slice| (slice.name.to_owned(), vec![])).collect(),
+            slices: card.slices.iter().map(|slice| (slice.name.clone(), vec![])).collect(),
             schema: schema.clone(),
         };
-        Self { columns }
+        Self { columns, repeats: fitted.repeats.clone() }
     }
 
     fn add(&mut self, card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<(), DataError> {
         let words = scene_words(card, piece)?;
-        let parts = parts(card, piece, &words, seed)?;
+        let (ids, parts) = ids_and_parts(card, piece, &words, seed)?;
         let kept: Vec<usize> = (0..piece.rows()).filter(|&at| parts[at].is_some()).collect();
         let scenes = fitted.scenes.of(&words, piece.rows());
         let columns = &mut self.columns;
-        columns.row_ids.extend(kept.iter().map(|&at| piece.first_row + at as u64));
+        for &at in &kept {
+            let (id, repeated) = self.repeats.next(ids[at]);
+            if let (true, Identity::Column(column)) = (repeated, &card.identity) {
+                let column = piece.column(column)?;
+                return Err(column.value_error(at, ids[at].to_string(), "an id that no other row has"));
+            }
+            columns.row_ids.push(id);
+        }
+        if let Some(column) = &card.weight {
+            columns.weights.extend(pick(&kept, &weights(&piece.column(column)?)?));
+        }
+        if let Some(column) = &card.group {
+            columns.groups.extend(pick(&kept, &groups(&piece.column(column)?)?));
+        }
         columns.parts.extend(parts.iter().flatten());
         columns.scenes.extend(kept.iter().map(|&at| scenes[at]));
         let scene_field = fitted.schema.scene_field;
@@ -101,6 +132,8 @@ impl Pending {
         columns.row_ids.drain(..rows);
         columns.parts.drain(..rows);
         columns.scenes.drain(..rows);
+        columns.weights.drain(..rows.min(columns.weights.len()));
+        columns.groups.drain(..rows.min(columns.groups.len()));
         columns.labels.iter_mut().for_each(|column| drop(column.drain(..rows)));
         columns.slices.iter_mut().for_each(|(_, column)| drop(column.drain(..rows)));
         for field in &mut columns.fields {

@@ -3,13 +3,16 @@
 use arrow::array::Array;
 use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
 
-use crate::card::{Card, FieldCard, FieldRule, FillValue, Transform};
+use crate::card::{Card, FieldCard, FieldRule, FillValue, Keep, TimePart, TimeUnit, Transform};
 use crate::columns::FieldColumn;
 use crate::error::DataError;
+use crate::prepare::impute::{ImputeFit, Imputer};
+use crate::prepare::lists::Lists;
 use crate::prepare::number_fit::{Bins, NumberFit, Scale};
 use crate::prepare::numbers::{missing, numbers, texts};
 use crate::prepare::text::each_word;
-use crate::prepare::vocabulary::{MISSING_ID, Vocabulary, VocabularyFit};
+use crate::prepare::times::times;
+use crate::prepare::vocabulary::{MISSING_ID, RESERVED, Vocabulary, VocabularyFit};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
 
@@ -18,17 +21,21 @@ pub(crate) struct FieldFits {
     vocabularies: Vec<VocabularyFit>,
     /// One for each field of the card; `None` for those that only need their vocabulary.
     numbers: Vec<Option<NumberFit>>,
+    imputes: Vec<ImputeFit>,
 }
 
 /// How the fields of the schema, but for the scene's, are made.
 pub(crate) struct Encoders {
     vocabularies: Vec<Vocabulary>,
     fields: Vec<Encoder>,
+    /// One for each field of the card.
+    imputers: Vec<Imputer>,
 }
 
 struct Encoder {
     name: String,
     column: String,
+    separator: String,
     /// The card's field it is made from.
     card: usize,
     rule: Rule,
@@ -37,6 +44,8 @@ struct Encoder {
 enum Rule {
     Category { vocabulary: usize },
     Text { vocabulary: usize, max_tokens: usize },
+    List { vocabulary: usize, max: usize, keep: Keep },
+    Time(TimePart, TimeUnit),
     Number(Scale),
     Bins(Bins),
     Indicator,
@@ -45,24 +54,25 @@ enum Rule {
 impl FieldFits {
     pub(crate) fn new(card: &Card) -> Self {
         let number_fit = |field: &FieldCard| match field.rule {
-            FieldRule::Category { .. } | FieldRule::Text { .. } => None,
-            FieldRule::Number { transform, missing, .. } => {
-                Some(NumberFit::new(transform, missing.with == FillValue::Median))
+            FieldRule::Category { .. } | FieldRule::Text { .. } | FieldRule::List { .. } | FieldRule::Time(..) => None,
+            FieldRule::Number { clip, transform, missing, .. } => {
+                Some(NumberFit::new(clip, transform, missing.with == FillValue::Median))
             }
-            FieldRule::Bins { .. } => Some(NumberFit::new(Transform::Identity, true)),
+            FieldRule::Bins { .. } => Some(NumberFit::new(None, Transform::Identity, true)),
         };
         Self {
             vocabularies: card.vocabularies.iter().map(|_| VocabularyFit::default()).collect(),
             numbers: card.fields.iter().map(number_fit).collect(),
+            imputes: card.fields.iter().map(|field| ImputeFit::new(&field.impute)).collect(),
         }
     }
 
-    /// Adds the rows of a piece for which `train` holds.
+    /// Adds the rows of a piece for which `train` holds; `ids` is what they are known by.
     ///
     /// # Errors
     /// When a column is not there or is of another type.
-    pub(crate) fn add(&mut self, card: &Card, piece: &Piece, train: &[bool]) -> Result<(), DataError> {
-        for (field, number_fit) in card.fields.iter().zip(&mut self.numbers) {
+    pub(crate) fn add(&mut self, card: &Card, piece: &Piece, ids: &[u64], train: &[bool]) -> Result<(), DataError> {
+        for ((field, number_fit), impute) in card.fields.iter().zip(&mut self.numbers).zip(&mut self.imputes) {
             let column = piece.column(&field.column)?;
             match field.rule {
                 FieldRule::Category { vocabulary } => {
@@ -79,12 +89,21 @@ impl FieldFits {
                         });
                     }
                 }
+                FieldRule::List { vocabulary, max, keep } => {
+                    let (lists, mut items) = (Lists::of(&column, &field.separator)?, vec![]);
+                    for at in (0..piece.rows()).filter(|&at| train[at]) {
+                        lists.row(at, max, keep, &mut items);
+                        items.iter().for_each(|item| self.vocabularies[vocabulary].add(item, 1));
+                    }
+                }
+                FieldRule::Time(..) => {}
                 FieldRule::Number { .. } | FieldRule::Bins { .. } => {
                     let values = numbers(&column)?;
                     let fit = number_fit.as_mut().expect("fields of numbers are fitted");
                     for (at, value) in values.iter().enumerate().filter(|(at, _)| train[*at]) {
-                        fit.add(piece.first_row + at as u64, *value);
+                        fit.add(ids[at], *value);
                     }
+                    impute.add(piece, ids, train, &values)?;
                 }
             }
         }
@@ -96,7 +115,8 @@ impl FieldFits {
         let mut fields = vec![];
         for (f, (field, fit)) in card.fields.iter().zip(&self.numbers).enumerate() {
             let mut push = |name: String, rule| {
-                fields.push(Encoder { name, column: field.column.clone(), card: f, rule });
+                let (column, separator) = (field.column.clone(), field.separator.clone());
+                fields.push(Encoder { name, column, separator, card: f, rule });
             };
             let fill = match (field.rule, fit) {
                 (FieldRule::Number { standardise, missing, .. }, Some(fit)) => {
@@ -115,6 +135,14 @@ impl FieldFits {
                     push(field.name.clone(), Rule::Text { vocabulary, max_tokens });
                     None
                 }
+                (FieldRule::List { vocabulary, max, keep }, _) => {
+                    push(field.name.clone(), Rule::List { vocabulary, max, keep });
+                    None
+                }
+                (FieldRule::Time(part, unit), _) => {
+                    push(field.name.clone(), Rule::Time(part, unit));
+                    None
+                }
                 (FieldRule::Number { .. } | FieldRule::Bins { .. }, None) => {
                     unreachable!("fields of numbers are fitted")
                 }
@@ -124,7 +152,8 @@ impl FieldFits {
                 push(format!("{}_missing", field.name), Rule::Indicator);
             }
         }
-        Encoders { vocabularies: vocabularies.collect(), fields }
+        let imputers = self.imputes.into_iter().map(ImputeFit::finish).collect();
+        Encoders { vocabularies: vocabularies.collect(), fields, imputers }
     }
 }
 
@@ -146,6 +175,10 @@ impl Encoders {
                 vocabularies.len()
             })
         };
+        let own = |name: &str, size: usize, vocabularies: &mut Vec<SchemaVocabulary>| {
+            vocabularies.push(SchemaVocabulary { name: name.to_owned(), size });
+            FieldKind::Categorical { vocabulary: vocabularies.len() }
+        };
         for field in &self.fields {
             let kind = match &field.rule {
                 Rule::Category { vocabulary } => {
@@ -154,11 +187,12 @@ impl Encoders {
                 Rule::Text { vocabulary, max_tokens } => {
                     FieldKind::Tokens { vocabulary: shared(*vocabulary, &mut vocabularies), max: *max_tokens }
                 }
-                Rule::Number(_) | Rule::Indicator => FieldKind::Numeric,
-                Rule::Bins(bins) => {
-                    vocabularies.push(SchemaVocabulary { name: field.name.clone(), size: bins.size() });
-                    FieldKind::Categorical { vocabulary: vocabularies.len() }
+                Rule::List { vocabulary, max, .. } => {
+                    FieldKind::Tokens { vocabulary: shared(*vocabulary, &mut vocabularies), max: *max }
                 }
+                Rule::Number(_) | Rule::Indicator => FieldKind::Numeric,
+                Rule::Time(part, _) => own(&field.name, RESERVED as usize + part.size(), &mut vocabularies),
+                Rule::Bins(bins) => own(&field.name, bins.size(), &mut vocabularies),
             };
             fields.push(Field { name: field.name.clone(), kind });
         }
@@ -188,12 +222,27 @@ impl Encoders {
                         starts.push(ids.len() as u32);
                     }
                 }
+                (Rule::List { vocabulary, max, keep }, FieldColumn::Tokens { ids, starts }) => {
+                    let (lists, mut items) = (Lists::of(&column, &encoder.separator)?, vec![]);
+                    for &at in kept {
+                        lists.row(at, *max, *keep, &mut items);
+                        ids.extend(items.iter().map(|item| self.vocabularies[*vocabulary].id(item)));
+                        starts.push(ids.len() as u32);
+                    }
+                }
+                (Rule::Time(part, unit), FieldColumn::Ids(out)) => {
+                    let times = times(&column, *unit)?;
+                    let id = |time: f64| part.of(time).map_or(MISSING_ID, |part| RESERVED + part);
+                    out.extend(kept.iter().map(|&at| times[at].map_or(MISSING_ID, id)));
+                }
                 (Rule::Number(scale), FieldColumn::Numeric(out)) => {
-                    let values = numbers(&column)?;
+                    let mut values = numbers(&column)?;
+                    self.imputers[encoder.card].fill(piece, &mut values)?;
                     out.extend(kept.iter().map(|&at| scale.apply(values[at])));
                 }
                 (Rule::Bins(bins), FieldColumn::Ids(out)) => {
-                    let values = numbers(&column)?;
+                    let mut values = numbers(&column)?;
+                    self.imputers[encoder.card].fill(piece, &mut values)?;
                     out.extend(kept.iter().map(|&at| bins.id(values[at])));
                 }
                 (Rule::Indicator, FieldColumn::Numeric(out)) => {
@@ -201,7 +250,13 @@ impl Encoders {
                     out.extend(kept.iter().map(|&at| f32::from(u8::from(missing[at]))));
                 }
                 (
-                    Rule::Category { .. } | Rule::Text { .. } | Rule::Number(_) | Rule::Bins(_) | Rule::Indicator,
+                    Rule::Category { .. }
+                    | Rule::Text { .. }
+                    | Rule::List { .. }
+                    | Rule::Time(..)
+                    | Rule::Number(_)
+                    | Rule::Bins(_)
+                    | Rule::Indicator,
                     FieldColumn::Ids(_) | FieldColumn::Tokens { .. } | FieldColumn::Numeric(_) | FieldColumn::Scene,
                 ) => unreachable!("columns are made for their encoders"),
             }

@@ -3,18 +3,19 @@
 use mmtl_plan::{Field, FieldKind, Schema, TaskKind, Vocabulary};
 
 use crate::base::{BaseSums, TaskBase};
-use crate::card::Card;
+use crate::card::{Card, Identity};
 use crate::error::DataError;
 use crate::label_rules::LabelRules;
 use crate::manifest::Manifest;
 use crate::part::Part;
 use crate::prepare::fields::{Encoders, FieldFits};
+use crate::prepare::identity::Repeats;
 use crate::prepare::labels::{labels, tasks};
 use crate::prepare::numbers::missing;
-use crate::prepare::scenes::{SceneFit, SceneWords, Scenes, dropped, scene_words};
-use crate::prepare::words::Words;
+use crate::prepare::parts::ids_and_parts;
+use crate::prepare::scenes::{SceneFit, Scenes, scene_words};
+use crate::prepare::tells::Tells;
 use crate::progress::{Progress, Stage};
-use crate::split::{Given, Split};
 use crate::table::{Kept, Piece};
 
 /// Everything that the first reading found out.
@@ -24,35 +25,11 @@ pub(crate) struct Fitted {
     pub(crate) scenes: Scenes,
     pub(crate) encoders: Encoders,
     pub(crate) rules: LabelRules,
+    /// Tells rows apart that are known by the same number.
+    pub(crate) repeats: Repeats,
     missing: Vec<[u64; 3]>,
-}
-
-/// The rows of a piece by part: `None` for those left out.
-pub(crate) fn parts(
-    card: &Card,
-    piece: &Piece,
-    scenes: &SceneWords,
-    seed: u64,
-) -> Result<Vec<Option<Part>>, DataError> {
-    let stream = Split::stream(seed);
-    let given = card.split.column().map(|column| given(piece, column)).transpose()?;
-    let part = |at: usize| {
-        let given = given.as_ref().map_or(Given::Nothing, |given| given[at]);
-        let part = card.split.part(stream, piece.first_row + at as u64, given);
-        (!dropped(card, scenes, at)).then_some(part)
-    };
-    Ok((0..piece.rows()).map(part).collect())
-}
-
-fn given(piece: &Piece, column: &str) -> Result<Vec<Given>, DataError> {
-    let column = piece.column(column)?;
-    let words = Words::of(&column)?;
-    let given = |at: usize| match words.row(at) {
-        Some("train") => Ok(Given::Train),
-        Some("test") => Ok(Given::Test),
-        other => Err(column.value_error(at, other.unwrap_or("missing").to_owned(), "`train` or `test`")),
-    };
-    (0..piece.rows()).map(given).collect()
+    weighted: bool,
+    grouped: bool,
 }
 
 struct Fit<'a> {
@@ -63,6 +40,9 @@ struct Fit<'a> {
     rules: LabelRules,
     bases: Vec<BaseSums>,
     missing: Vec<[u64; 3]>,
+    tells: Tells,
+    /// What all rows are known by; gathered only where it may repeat.
+    ids: Vec<u64>,
 }
 
 /// Reads the table once.
@@ -73,7 +53,6 @@ struct Fit<'a> {
 pub(crate) fn fit(
     card: &Card,
     table: &Kept,
-    total: u64,
     seed: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Fitted, DataError> {
@@ -83,13 +62,15 @@ pub(crate) fn fit(
         Schema { name: card.name.clone(), scenes: vec![], tasks, fields: vec![], vocabularies: vec![], scene_field: 0 };
     let rules = LabelRules::of(&schema)?;
     let missing = vec![[0; 3]; card.fields.len()];
-    let mut fit = Fit { card, seed, scenes: SceneFit::new(), fields: FieldFits::new(card), rules, bases, missing };
+    let (scenes, fields, tells) = (SceneFit::new(), FieldFits::new(card), Tells::of(card));
+    let mut fit = Fit { card, seed, scenes, fields, rules, bases, missing, tells, ids: vec![] };
     table.scan(&mut |piece| {
         fit.add(piece)?;
-        progress(Progress { stage: Stage::Fit, done: piece.first_row + piece.rows() as u64, total });
+        progress(Progress { stage: Stage::Fit, done: piece.first_row + piece.rows() as u64, share: piece.share });
         Ok(())
     })?;
-    let Fit { scenes, fields, rules, bases, missing, .. } = fit;
+    let Fit { scenes, fields, rules, bases, missing, tells, ids, .. } = fit;
+    tells.check(card)?;
     let (scenes, encoders) = (scenes.finish(card), fields.finish(card));
     let bases: Vec<TaskBase> = bases.iter().map(BaseSums::base).collect();
     check(card, &schema, &scenes, &bases)?;
@@ -104,16 +85,20 @@ pub(crate) fn fit(
     schema.vocabularies = vec![Vocabulary { name: "scene".into(), size: scenes.names.len() }];
     schema.vocabularies.extend(vocabularies);
     schema.scenes.clone_from(&scenes.names);
-    Ok(Fitted { schema, bases, scenes, encoders, rules, missing })
+    let (repeats, weighted, grouped) = (Repeats::of(ids), card.weight.is_some(), card.group.is_some());
+    Ok(Fitted { schema, bases, scenes, encoders, rules, repeats, missing, weighted, grouped })
 }
 
 impl Fit<'_> {
     fn add(&mut self, piece: &Piece) -> Result<(), DataError> {
         let scenes = scene_words(self.card, piece)?;
-        let parts = parts(self.card, piece, &scenes, self.seed)?;
+        let (ids, parts) = ids_and_parts(self.card, piece, &scenes, self.seed)?;
+        if self.card.identity != Identity::Position {
+            self.ids.extend(ids.iter().zip(&parts).filter(|(_, part)| part.is_some()).map(|(id, _)| id));
+        }
         let train: Vec<bool> = parts.iter().map(|part| *part == Some(Part::Train)).collect();
         self.scenes.add(self.card, &scenes, &parts);
-        self.fields.add(self.card, piece, &train)?;
+        self.fields.add(self.card, piece, &ids, &train)?;
         self.count_missing(piece, &parts)?;
         let labels = labels(self.card, piece)?;
         let mut of_row = vec![f64::NAN; labels.len()];
@@ -123,7 +108,7 @@ impl Fit<'_> {
             let known = self.bases.iter_mut().zip(&of_row).filter(|(_, label)| !label.is_nan());
             known.for_each(|(sums, label)| sums.add(*label));
         }
-        Ok(())
+        self.tells.add(self.card, piece, &train, &labels)
     }
 
     fn count_missing(&mut self, piece: &Piece, parts: &[Option<Part>]) -> Result<(), DataError> {
@@ -173,10 +158,10 @@ impl Fitted {
             fingerprint,
             schema: self.schema.clone(),
             bases: self.bases.clone(),
-            slices: card.slices.iter().map(|slice| slice.name.to_owned()).collect(),
+            slices: card.slices.iter().map(|slice| slice.name.clone()).collect(),
             missing: std::iter::once([0; 3]).chain(made).collect(),
-            weighted: false,
-            grouped: false,
+            weighted: self.weighted,
+            grouped: self.grouped,
         }
     }
 }

@@ -5,6 +5,7 @@ use mmtl_plan::{TargetScale, Task, TaskKind};
 use crate::card::{Card, LabelRule, TaskCard};
 use crate::error::DataError;
 use crate::prepare::numbers::numbers;
+use crate::prepare::times::times;
 use crate::prepare::words::Words;
 use crate::table::Piece;
 
@@ -13,14 +14,22 @@ pub(crate) fn tasks(card: &Card) -> Vec<Task> {
     let task = |task: &TaskCard| Task {
         name: task.name.clone(),
         kind: match &task.label {
-            LabelRule::Indicator(_) | LabelRule::OneOf(..) | LabelRule::Product(_) => TaskKind::Binary,
-            LabelRule::Number(_) => TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } },
+            LabelRule::Indicator(_) | LabelRule::When(_) | LabelRule::Within { .. } | LabelRule::Product(_) => {
+                TaskKind::Binary
+            }
+            LabelRule::Number { .. } => TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } },
             LabelRule::Class { classes, .. } => TaskKind::Multiclass { classes: *classes as usize },
+            LabelRule::OneOf { classes, .. } => TaskKind::Multiclass { classes: classes.len() },
         },
         space: task.space.clone(),
         product_of: match &task.label {
             LabelRule::Product(factors) => factors.clone(),
-            LabelRule::Indicator(_) | LabelRule::OneOf(..) | LabelRule::Number(_) | LabelRule::Class { .. } => vec![],
+            LabelRule::Indicator(_)
+            | LabelRule::When(_)
+            | LabelRule::Within { .. }
+            | LabelRule::Number { .. }
+            | LabelRule::Class { .. }
+            | LabelRule::OneOf { .. } => vec![],
         },
     };
     card.tasks.iter().map(task).collect()
@@ -36,7 +45,10 @@ pub(crate) fn labels(card: &Card, piece: &Piece) -> Result<Vec<Vec<f64>>, DataEr
 
 fn label_column(rule: &LabelRule, piece: &Piece) -> Result<Vec<f64>, DataError> {
     match rule {
-        LabelRule::Number(column) => numbers(&piece.column(column)?),
+        LabelRule::Number { column, transform } => {
+            let values = numbers(&piece.column(column)?)?;
+            Ok(values.into_iter().map(|value| transform.apply(value)).collect())
+        }
         LabelRule::Indicator(column) => checked(piece, column, 0.0, 2, || "0 or 1".into()),
         LabelRule::Class { column, first, classes } => {
             let last = first + i64::from(*classes) - 1;
@@ -44,14 +56,43 @@ fn label_column(rule: &LabelRule, piece: &Piece) -> Result<Vec<f64>, DataError> 
                 format!("a whole number from {first} to {last}")
             })
         }
-        LabelRule::OneOf(column, positive) => {
-            let words = Words::of(&piece.column(column)?)?;
-            let label =
-                |at: usize| words.row(at).map_or(f64::NAN, |word| f64::from(u8::from(positive.contains(&word))));
-            Ok((0..piece.rows()).map(label).collect())
+        LabelRule::OneOf { column, classes } => one_of(piece, column, classes),
+        LabelRule::When(condition) => {
+            let label = |truth: Option<bool>| truth.map_or(f64::NAN, |holds| f64::from(u8::from(holds)));
+            Ok(condition.of(piece)?.into_iter().map(label).collect())
+        }
+        LabelRule::Within { column, row, unit, window, until } => {
+            let (happened, rows) = (times(&piece.column(column)?, *unit)?, times(&piece.column(row)?, *unit)?);
+            Ok(happened.into_iter().zip(rows).map(|(then, row)| within(then, row, *window, *until)).collect())
         }
         LabelRule::Product(_) => Ok(vec![f64::NAN; piece.rows()]),
     }
+}
+
+/// 1 when it happened in time, 0 when it did not and was awaited long enough, else unknown.
+fn within(happened: Option<f64>, row: Option<f64>, window: f64, until: Option<f64>) -> f64 {
+    match (happened, row) {
+        (_, None) => f64::NAN,
+        (Some(happened), Some(row)) if (0.0..=window).contains(&(happened - row)) => 1.0,
+        (_, Some(row)) if until.is_some_and(|until| row + window > until) => f64::NAN,
+        (_, Some(_)) => 0.0,
+    }
+}
+
+fn one_of(piece: &Piece, column: &str, classes: &[String]) -> Result<Vec<f64>, DataError> {
+    let column = piece.column(column)?;
+    let words = Words::of(&column)?;
+    let of_word: Vec<Option<usize>> =
+        words.values.iter().map(|word| classes.iter().position(|class| class == word.as_ref())).collect();
+    let label = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
+        None => Ok(f64::NAN),
+        Some(Some(class)) => Ok(*class as f64),
+        Some(None) => {
+            let value = words.row(at).unwrap_or_default().to_owned();
+            Err(column.value_error(at, value, format!("one of {}", classes.join(", "))))
+        }
+    };
+    words.keys.iter().enumerate().map(label).collect()
 }
 
 /// A column of the whole numbers from `first` on, moved to start at 0.
@@ -73,4 +114,22 @@ fn checked(
         *label = class;
     }
     Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_counts_what_came_in_time_and_leaves_open_what_may_yet_come() {
+        let day = 86_400.0;
+        let label = |happened: Option<f64>, row: f64| {
+            within(happened.map(|t| t * day), Some(row * day), 7.0 * day, Some(30.0 * day))
+        };
+        assert_eq!((label(Some(5.0), 1.0), label(Some(8.0), 1.0), label(Some(8.5), 1.0)), (1.0, 1.0, 0.0));
+        assert_eq!((label(None, 23.0), label(Some(0.5), 1.0)), (0.0, 0.0));
+        assert!(label(None, 24.0).is_nan() && within(Some(1.0), None, day, None).is_nan());
+        assert_eq!(label(Some(29.0), 28.0), 1.0);
+        assert_eq!(within(None, Some(1e9), day, None), 0.0);
+    }
 }

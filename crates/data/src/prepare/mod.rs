@@ -3,13 +3,19 @@
 mod encode;
 mod fields;
 mod fit;
+mod identity;
+mod impute;
 mod labels;
+mod lists;
 mod number_fit;
 mod numbers;
+mod parts;
 mod quantiles;
 mod scenes;
 mod slices;
+mod tells;
 mod text;
+mod times;
 mod vocabulary;
 mod words;
 
@@ -18,4 +24,9 @@ mod tests;
 
 pub(crate) use encode::encode;
 pub(crate) use fit::fit;
+pub(crate) use numbers::{missing, numbers, texts};
+pub(crate) use parts::resolved;
+pub(crate) use text::word_count;
+pub(crate) use times::seconds;
 pub(crate) use vocabulary::{RESERVED, UNSEEN};
+pub(crate) use words::{MISSING, Words};

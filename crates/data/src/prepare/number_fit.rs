@@ -8,6 +8,7 @@ use crate::prepare::vocabulary::{MISSING_ID, RESERVED};
 /// What train rows say about a column of numbers.
 #[derive(Debug)]
 pub(crate) struct NumberFit {
+    clip: Option<(f64, f64)>,
     transform: Transform,
     moments: Moments,
     sample: Option<Sample>,
@@ -16,8 +17,8 @@ pub(crate) struct NumberFit {
 
 impl NumberFit {
     /// Quantiles are only gathered where they are needed.
-    pub(crate) fn new(transform: Transform, quantiles: bool) -> Self {
-        Self { transform, moments: Moments::default(), sample: quantiles.then(Sample::new), missing: 0 }
+    pub(crate) fn new(clip: Option<(f64, f64)>, transform: Transform, quantiles: bool) -> Self {
+        Self { clip, transform, moments: Moments::default(), sample: quantiles.then(Sample::new), missing: 0 }
     }
 
     /// Adds the value of a train row; NaN where missing.
@@ -26,7 +27,7 @@ impl NumberFit {
             self.missing += 1;
             return;
         }
-        let value = self.transform.apply(value);
+        let value = self.transform.apply(clipped(self.clip, value));
         self.moments.add(value);
         if let Some(sample) = &mut self.sample {
             sample.add(row_id, value);
@@ -54,7 +55,7 @@ impl NumberFit {
             true => (self.moments.mean(), 1.0),
             false => (0.0, 1.0),
         };
-        Scale { transform: self.transform, mean, deviation, fill: self.fill(missing) }
+        Scale { clip: self.clip, transform: self.transform, mean, deviation, fill: self.fill(missing) }
     }
 
     pub(crate) fn bins(&self, bins: usize, missing: Option<Fill>) -> Bins {
@@ -63,9 +64,14 @@ impl NumberFit {
     }
 }
 
+fn clipped(clip: Option<(f64, f64)>, value: f64) -> f64 {
+    clip.map_or(value, |(low, high)| value.clamp(low, high))
+}
+
 /// From a number to a standardised input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scale {
+    clip: Option<(f64, f64)>,
     transform: Transform,
     mean: f64,
     deviation: f64,
@@ -74,7 +80,7 @@ pub(crate) struct Scale {
 
 impl Scale {
     pub(crate) fn apply(&self, value: f64) -> f32 {
-        let value = if value.is_nan() { self.fill } else { self.transform.apply(value) };
+        let value = if value.is_nan() { self.fill } else { self.transform.apply(clipped(self.clip, value)) };
         ((value - self.mean) / self.deviation) as f32
     }
 }
@@ -112,7 +118,7 @@ mod tests {
     const MEDIAN: Fill = Fill { with: FillValue::Median, indicator: true };
 
     fn fit(transform: Transform, values: &[f64]) -> NumberFit {
-        let mut fit = NumberFit::new(transform, true);
+        let mut fit = NumberFit::new(None, transform, true);
         values.iter().enumerate().for_each(|(row, value)| fit.add(row as u64, *value));
         fit
     }

@@ -5,14 +5,27 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 
 use crate::error::DataError;
+use crate::prepare::words::Words;
 use crate::table::Column;
 
-/// The values of a column; NaN where missing.
+/// Whether a type is that of text.
+pub(crate) fn is_text(kind: &DataType) -> bool {
+    match kind {
+        DataType::Utf8 => true,
+        DataType::Dictionary(_, value) => **value == DataType::Utf8,
+        _ => false,
+    }
+}
+
+/// The values of a column; NaN where missing. Text is read as numbers, `true` and `false` as 1 and 0.
 ///
 /// # Errors
 /// When the column does not hold numbers, or one is infinite.
 pub(crate) fn numbers(column: &Column) -> Result<Vec<f64>, DataError> {
-    if !column.array.data_type().is_numeric() {
+    if is_text(column.array.data_type()) {
+        return numbers_of_text(column);
+    }
+    if !column.array.data_type().is_numeric() && *column.array.data_type() != DataType::Boolean {
         return Err(column.type_error("numbers"));
     }
     let values = cast(column.array, &DataType::Float64).map_err(|_| column.type_error("numbers"))?;
@@ -20,6 +33,26 @@ pub(crate) fn numbers(column: &Column) -> Result<Vec<f64>, DataError> {
     match values.iter().position(|value| value.is_infinite()) {
         Some(at) => Err(column.value_error(at, values[at].to_string(), "a finite number")),
         None => Ok(values),
+    }
+}
+
+/// Each distinct text is read once.
+fn numbers_of_text(column: &Column) -> Result<Vec<f64>, DataError> {
+    let words = Words::of(column)?;
+    let of_word: Vec<Option<f64>> = words.values.iter().map(|word| number(word)).collect();
+    let value = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
+        None => Ok(f64::NAN),
+        Some(Some(value)) => Ok(*value),
+        Some(None) => Err(column.value_error(at, words.row(at).unwrap_or_default().to_owned(), "a number")),
+    };
+    words.keys.iter().enumerate().map(value).collect()
+}
+
+fn number(word: &str) -> Option<f64> {
+    match word {
+        "true" | "True" | "TRUE" => Some(1.0),
+        "false" | "False" | "FALSE" => Some(0.0),
+        _ => word.parse().ok().filter(|value: &f64| value.is_finite()),
     }
 }
 

@@ -1,15 +1,23 @@
 //! The scene of each row, and which rows are left out for want of one.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::card::{Card, MissingScene, SceneCard};
+use crate::card::{Card, Grouping, Leftover, SceneCard, SceneRule};
 use crate::error::DataError;
 use crate::part::Part;
+use crate::prepare::numbers::numbers;
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
 
 /// Name of the scene of rows without a scene.
 const MISSING_NAME: &str = "(missing)";
+/// Name of the scene of rows whose value is in no group.
+const OTHER_NAME: &str = "(other)";
+/// Between the names of several columns.
+const JOINT: &str = " / ";
+/// Key of a row that is left out.
+const DROPPED: u32 = MISSING - 1;
 
 /// Counts the rows of each scene.
 #[derive(Debug)]
@@ -29,35 +37,114 @@ pub(crate) struct Scenes {
     missing: Option<u32>,
 }
 
-/// The scene column of some rows; `None` when all rows are of one scene.
-pub(crate) type SceneWords<'a> = Option<Words<'a>>;
+/// The scenes of some rows by name; `None` when all rows are of one scene.
+#[derive(Debug)]
+pub(crate) struct SceneWords<'a>(Option<Words<'a>>);
+
+impl SceneWords<'_> {
+    /// Whether the row at `at` is left out.
+    pub(crate) fn dropped(&self, at: usize) -> bool {
+        self.0.as_ref().is_some_and(|words| words.keys[at] == DROPPED)
+    }
+}
 
 /// # Errors
 /// When there is no such column, or a row lacks a scene and may not.
 pub(crate) fn scene_words<'a>(card: &'a Card, piece: &'a Piece) -> Result<SceneWords<'a>, DataError> {
-    let SceneCard::By { column, missing, names } = &card.scene else { return Ok(None) };
-    let column = piece.column(column)?;
-    let words = Words::of(&column)?;
-    if *missing == MissingScene::Error
-        && let Some(at) = words.keys.iter().position(|&key| key == MISSING)
-    {
-        let expected = "a scene; `missing_scene = \"own\"` makes these rows a scene, `\"drop\"` leaves them out";
-        return Err(column.value_error(at, "missing".into(), expected));
-    }
-    if let Some(names) = names {
-        let stranger = (0..piece.rows()).find(|&at| words.row(at).is_some_and(|w| !names.iter().any(|n| n == w)));
-        if let Some(at) = stranger {
-            let value = words.row(at).unwrap_or_default().to_owned();
-            return Err(column.value_error(at, value, format!("one of {}", names.join(", "))));
-        }
-    }
-    Ok(Some(words))
+    let SceneCard::By(rule) = &card.scene else { return Ok(SceneWords(None)) };
+    let mut words = match rule.columns.as_slice() {
+        [column] => by_column(rule, piece, column)?,
+        several => joined(piece, several)?,
+    };
+    let listed = listed(rule, &mut words);
+    settle(rule, piece, &mut words, &listed)?;
+    Ok(SceneWords(Some(words)))
 }
 
-/// Whether the row at `at` is left out.
-pub(crate) fn dropped(card: &Card, words: &SceneWords, at: usize) -> bool {
-    let drops = matches!(&card.scene, SceneCard::By { missing: MissingScene::Drop, .. });
-    drops && words.as_ref().is_some_and(|words| words.keys[at] == MISSING)
+fn by_column<'a>(rule: &SceneRule, piece: &'a Piece, column: &'a str) -> Result<Words<'a>, DataError> {
+    let column = piece.column(column)?;
+    let Grouping::Bins(cuts) = &rule.grouping else { return Words::of(&column) };
+    let bin = |value: f64| if value.is_nan() { MISSING } else { cuts.partition_point(|cut| *cut <= value) as u32 };
+    let keys = numbers(&column)?.into_iter().map(bin).collect();
+    Ok(Words { keys, values: bin_names(cuts).into_iter().map(Cow::Owned).collect() })
+}
+
+/// Whether the card has a scene for each value; a value of a group takes the group's name.
+fn listed<'a>(rule: &'a SceneRule, words: &mut Words<'a>) -> Vec<bool> {
+    let group_of = |value: &str, groups: &'a [(String, Vec<String>)]| {
+        let group = groups.iter().find(|(_, members)| members.iter().any(|member| member == value));
+        group.map(|(name, _)| name.as_str())
+    };
+    let listed = |value: &mut Cow<'a, str>| match (&rule.grouping, &rule.names) {
+        (Grouping::Groups(groups), _) => match group_of(value, groups) {
+            Some(name) => {
+                *value = Cow::Borrowed(name);
+                true
+            }
+            None => false,
+        },
+        (Grouping::Values, Some(names)) => names.iter().any(|name| name == value.as_ref()),
+        (Grouping::Values, None) | (Grouping::Bins(_), _) => true,
+    };
+    words.values.iter_mut().map(listed).collect()
+}
+
+/// `below 18`, `18 to 25`, `from 25`.
+pub(crate) fn bin_names(cuts: &[f64]) -> Vec<String> {
+    let (Some(first), Some(last)) = (cuts.first(), cuts.last()) else { return vec!["all".to_owned()] };
+    let between = cuts.windows(2).map(|pair| format!("{} to {}", pair[0], pair[1]));
+    std::iter::once(format!("below {first}")).chain(between).chain([format!("from {last}")]).collect()
+}
+
+/// A name for each combination of values; a row that lacks one lacks a scene.
+fn joined<'a>(piece: &'a Piece, columns: &'a [String]) -> Result<Words<'a>, DataError> {
+    let all: Vec<Words> = columns
+        .iter()
+        .map(|column| piece.column(column).and_then(|column| Words::of(&column)))
+        .collect::<Result<_, _>>()?;
+    let (mut known, mut values) = (HashMap::new(), vec![]);
+    let keys = (0..piece.rows()).map(|at| {
+        let keys: Vec<u32> = all.iter().map(|words| words.keys[at]).collect();
+        if keys.contains(&MISSING) {
+            return MISSING;
+        }
+        *known.entry(keys).or_insert_with(|| {
+            let names: Vec<&str> = all.iter().filter_map(|words| words.row(at)).collect();
+            values.push(Cow::Owned(names.join(JOINT)));
+            values.len() as u32 - 1
+        })
+    });
+    Ok(Words { keys: keys.collect(), values })
+}
+
+/// Gives rows without a scene what the card says.
+fn settle(rule: &SceneRule, piece: &Piece, words: &mut Words, listed: &[bool]) -> Result<(), DataError> {
+    let other = words.values.len() as u32;
+    words.values.push(Cow::Borrowed(OTHER_NAME));
+    let column = || piece.column(&rule.columns[0]);
+    for at in 0..words.keys.len() {
+        let key = words.keys[at];
+        words.keys[at] = match (key == MISSING, rule.missing, rule.others) {
+            (true, Leftover::Own, _) => MISSING,
+            (true, Leftover::Drop, _) => DROPPED,
+            (true, Leftover::Error, _) => {
+                let expected = "a scene; missing scenes may also be a scene of their `own`, or rows to `drop`";
+                return Err(column()?.value_error(at, "missing".into(), expected));
+            }
+            (false, ..) if listed[key as usize] => key,
+            (false, _, Leftover::Own) => other,
+            (false, _, Leftover::Drop) => DROPPED,
+            (false, _, Leftover::Error) => {
+                let known: Vec<String> = match (&rule.grouping, &rule.names) {
+                    (Grouping::Groups(groups), _) => groups.iter().flat_map(|(_, members)| members.clone()).collect(),
+                    (_, names) => names.clone().unwrap_or_default(),
+                };
+                let value = words.values[key as usize].to_string();
+                return Err(column()?.value_error(at, value, format!("one of {}", known.join(", "))));
+            }
+        };
+    }
+    Ok(())
 }
 
 impl SceneFit {
@@ -69,9 +156,9 @@ impl SceneFit {
     pub(crate) fn add(&mut self, card: &Card, words: &SceneWords, parts: &[Option<Part>]) {
         for (at, part) in parts.iter().enumerate() {
             let Some(part) = part else { continue };
-            let scene = match (&card.scene, words) {
-                (SceneCard::One(name), _) => Some(*name),
-                (SceneCard::By { .. }, words) => words.as_ref().and_then(|words| words.row(at)),
+            let scene = match &card.scene {
+                SceneCard::One(name) => Some(name.as_str()),
+                SceneCard::By(_) => words.0.as_ref().and_then(|words| words.row(at)),
             };
             let counts = match scene {
                 None => &mut self.missing,
@@ -84,10 +171,12 @@ impl SceneFit {
 
     /// Scenes sorted by name, or in the card's order; rows without one come last.
     pub(crate) fn finish(self, card: &Card) -> Scenes {
-        let mut names: Vec<String> = match &card.scene {
-            SceneCard::By { names: Some(names), .. } => names.clone(),
-            SceneCard::By { names: None, .. } | SceneCard::One(_) => self.counts.keys().cloned().collect(),
+        let mut names = match &card.scene {
+            SceneCard::By(rule) => rule.order(&self.counts),
+            SceneCard::One(_) => vec![],
         };
+        let unlisted = self.counts.keys().filter(|name| !names.contains(name)).cloned();
+        names.extend(unlisted.collect::<Vec<_>>());
         let mut rows: Vec<[u64; 3]> =
             names.iter().map(|name| self.counts.get(name).copied().unwrap_or_default()).collect();
         let positions = names.iter().cloned().zip(0..).collect();
@@ -100,10 +189,24 @@ impl SceneFit {
     }
 }
 
+impl SceneRule {
+    /// The scenes that the card lists; of bins those with rows.
+    fn order(&self, counts: &BTreeMap<String, [u64; 3]>) -> Vec<String> {
+        match (&self.names, &self.grouping) {
+            (Some(names), _) => names.clone(),
+            (None, Grouping::Groups(groups)) => groups.iter().map(|(name, _)| name.clone()).collect(),
+            (None, Grouping::Bins(cuts)) => {
+                bin_names(cuts).into_iter().filter(|name| counts.contains_key(name)).collect()
+            }
+            (None, Grouping::Values) => vec![],
+        }
+    }
+}
+
 impl Scenes {
     /// The scene of each row of a piece (also of those left out: any).
     pub(crate) fn of(&self, words: &SceneWords, rows: usize) -> Vec<u32> {
-        let Some(words) = words else { return vec![0; rows] };
+        let Some(words) = &words.0 else { return vec![0; rows] };
         let of_value: Vec<u32> =
             words.values.iter().map(|value| self.positions.get(value.as_ref()).copied().unwrap_or(0)).collect();
         let missing = self.missing.unwrap_or(0);

@@ -7,8 +7,7 @@ use arrow::compute::take_record_batch;
 use mmtl_plan::{Space, TargetScale, TaskKind};
 
 use crate::card::{
-    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, MissingScene, SceneCard, TaskCard, Transform,
-    VocabularyCard,
+    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, Leftover, SceneCard, TaskCard, Transform, VocabularyCard,
 };
 use crate::chunk::Chunk;
 use crate::dataset::Dataset;
@@ -16,7 +15,7 @@ use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::part::Part;
 use crate::prepare::{encode, fit};
-use crate::split::{Given, Split};
+use crate::split::{Split, drawn};
 use crate::table::{EachPiece, Kept, Piece, Table};
 
 const ROWS: usize = 1200;
@@ -82,15 +81,16 @@ impl Raw {
 }
 
 fn number(with: FillValue, indicator: bool) -> FieldRule {
-    FieldRule::Number { transform: Transform::Identity, standardise: true, missing: Fill { with, indicator } }
+    let missing = Fill { with, indicator };
+    FieldRule::Number { clip: None, transform: Transform::Identity, standardise: true, missing }
 }
 
 fn card() -> Card {
     let vocabulary = |name: &str, min_count| VocabularyCard { name: name.into(), min_count, max_words: 100 };
-    let field = |name: &str, column: &str, rule| FieldCard { name: name.into(), column: column.into(), rule };
+    let field = FieldCard::new;
     Card {
         name: "memory".into(),
-        scene: SceneCard::By { column: "scene".into(), missing: MissingScene::Own, names: None },
+        scene: SceneCard::by("scene", Leftover::Own, None),
         vocabularies: vec![vocabulary("items", 1), vocabulary("words", 2)],
         fields: vec![
             field("item", "item", FieldRule::Category { vocabulary: 0 }),
@@ -99,18 +99,21 @@ fn card() -> Card {
             field("price_bin", "price", FieldRule::Bins { bins: 5, missing: None }),
             field("text", "text", FieldRule::Text { vocabulary: 1, max_tokens: 2 }),
         ],
-        tasks: vec![TaskCard { name: "spend".into(), label: LabelRule::Number("spend".into()), space: Space::All }],
-        slices: vec![],
+        tasks: vec![TaskCard {
+            name: "spend".into(),
+            label: LabelRule::Number { column: "spend".into(), transform: Transform::Identity },
+            space: Space::All,
+        }],
         split: Split::Random { valid: 0.2, test: 0.2 },
-        unseen_scenes: false,
+        ..Card::default()
     }
 }
 
 fn prepare_by(card: &Card, raw: &Raw, piece: usize) -> Result<(Dataset, Vec<Chunk>), DataError> {
     let memory = Memory { batch: raw.batch(), piece };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
-    let fitted = fit(card, &table, ROWS as u64, SEED, &mut nothing)?;
-    encode(card, &fitted, &table, ROWS as u64, SEED, &mut nothing, &mut |chunk| {
+    let fitted = fit(card, &table, SEED, &mut nothing)?;
+    encode(card, &fitted, &table, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })?;
@@ -122,7 +125,7 @@ fn prepare(card: &Card, raw: &Raw) -> Dataset {
 }
 
 fn part(row: usize) -> Part {
-    card().split.part(Split::stream(SEED), row as u64, Given::Nothing)
+    drawn(Split::stream(SEED), row as u64, 0.2, 0.2)
 }
 
 /// The first row that is held out, or in train, from `from` on.
@@ -203,8 +206,8 @@ fn ids_do_not_depend_on_the_order_of_rows() {
     let shuffled = take_record_batch(&Raw::new().batch(), &UInt32Array::from(from.clone())).unwrap();
     let memory = Memory { batch: shuffled, piece: 333 };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
-    let fitted = fit(&card(), &table, ROWS as u64, SEED, &mut nothing).unwrap();
-    encode(&card(), &fitted, &table, ROWS as u64, SEED, &mut nothing, &mut |chunk| {
+    let fitted = fit(&card(), &table, SEED, &mut nothing).unwrap();
+    encode(&card(), &fitted, &table, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })
@@ -259,14 +262,14 @@ fn an_indicator_that_train_rows_do_not_need_is_not_made() {
 #[test]
 fn rows_without_a_scene_are_left_out_or_refused() {
     let policy = |missing| {
-        let scene = SceneCard::By { column: "scene".into(), missing, names: None };
+        let scene = SceneCard::by("scene", missing, None);
         prepare_by(&Card { scene, ..card() }, &Raw::new(), 500)
     };
-    let dropped = policy(MissingScene::Drop).unwrap().0;
+    let dropped = policy(Leftover::Drop).unwrap().0;
     assert_eq!(dropped.len(), ROWS - ROWS.div_ceil(23));
     assert!((0..dropped.len() as u32).all(|row| dropped.row_id(row) % 23 != 0));
     assert!((0..dropped.len() as u32).all(|row| dropped.part(row) == part(dropped.row_id(row) as usize)));
-    let error = policy(MissingScene::Error).map(|_| ()).unwrap_err().to_string();
+    let error = policy(Leftover::Error).map(|_| ()).unwrap_err().to_string();
     assert!(error.starts_with("row 1 of `memory`: column `scene` is missing, expected a scene"), "{error}");
 }
 

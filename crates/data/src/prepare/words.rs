@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 
 use crate::error::DataError;
+use crate::prepare::numbers::numbers;
 use crate::table::Column;
 
 /// Key of a missing value.
@@ -74,6 +75,22 @@ impl<'a> Words<'a> {
             })
         });
         Self { keys: keys.collect(), values }
+    }
+
+    /// Numbers by their bits' shortest text.
+    ///
+    /// # Errors
+    /// When the column does not hold numbers.
+    pub(crate) fn of_numbers(column: &Column<'a>) -> Result<Self, DataError> {
+        let (mut known, mut values) = (HashMap::new(), vec![]);
+        let keys = numbers(column)?.into_iter().map(|value| match value.is_nan() {
+            true => MISSING,
+            false => *known.entry(value.to_bits()).or_insert_with(|| {
+                values.push(Cow::Owned(value.to_string()));
+                values.len() as u32 - 1
+            }),
+        });
+        Ok(Self { keys: keys.collect(), values })
     }
 
     /// The value of one row.

@@ -5,6 +5,7 @@
 mod bytes;
 mod delimited;
 mod distinct;
+mod explode;
 mod files;
 mod gather;
 mod join;
@@ -27,7 +28,8 @@ use std::sync::Mutex;
 use arrow::array::ArrayRef;
 
 pub(crate) use bytes::Bytes;
-pub(crate) use reading::{Encoding, Format, Join, Reading, Shape, Wanted};
+pub(crate) use pattern::picks;
+pub(crate) use reading::{Encoding, Explode, Format, Join, Reading, Shape, Wanted};
 
 use crate::error::DataError;
 use crate::read::files::Files;
@@ -80,7 +82,7 @@ pub(crate) fn open(
         starts.push(starts.last().copied().unwrap_or(0) + bytes);
     }
     Ok(Box::new(Files {
-        files: main.files.clone(),
+        paths: main.files.clone(),
         reading: reading.clone(),
         read: read.swap_remove(0),
         joins: joined,

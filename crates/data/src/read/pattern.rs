@@ -35,7 +35,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// A pattern with a slash is held against as much of the path's end as it has parts, others against the file's name.
-fn picks(pattern: &str, path: &Path) -> bool {
+pub(crate) fn picks(pattern: &str, path: &Path) -> bool {
     let parts = pattern.split('/').count();
     let names: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     fits(pattern, &names[names.len().saturating_sub(parts)..].join("/"))

@@ -30,6 +30,21 @@ pub(crate) struct Reading {
     pub quote: Option<bool>,
     /// Whether blanks around values are cut off.
     pub trim: bool,
+    /// A column of lists of which each element becomes a row.
+    pub explode: Option<Explode>,
+}
+
+/// How a row becomes several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Explode {
+    /// The column of lists.
+    pub column: String,
+    /// What stands between the elements of a list.
+    pub separator: String,
+    /// The columns that the parts of an element become.
+    pub into: Vec<String>,
+    /// What stands between the parts; `None` where an element is one.
+    pub between: Option<String>,
 }
 
 impl Default for Reading {
@@ -45,6 +60,7 @@ impl Default for Reading {
             missing: MISSING.map(str::to_owned).into(),
             quote: None,
             trim: true,
+            explode: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use arrow::array::ArrayRef;
 
 use crate::error::DataError;
 use crate::read::delimited::{self, Delimited};
+use crate::read::explode::{self, Exploded};
 use crate::read::gather::Broken;
 use crate::read::json_lines::{self, JsonLines};
 use crate::read::parquet_rows::{self, ParquetRows};
@@ -35,6 +36,15 @@ pub(super) trait Rows {
 /// # Errors
 /// When the file cannot be read, or lacks a column.
 pub(super) fn rows(path: &Path, reading: &Reading, wanted: &[Wanted], table: &str) -> Result<Box<dyn Rows>, DataError> {
+    if let Some(explode) = &reading.explode {
+        let (real, places) = explode::read(explode, wanted);
+        let inner = rows_of_file(path, reading, &real, table)?;
+        return Ok(Box::new(Exploded::new(inner, path, explode, places, real.len())));
+    }
+    rows_of_file(path, reading, wanted, table)
+}
+
+fn rows_of_file(path: &Path, reading: &Reading, wanted: &[Wanted], table: &str) -> Result<Box<dyn Rows>, DataError> {
     Ok(match reading.format_of(path) {
         Format::Csv | Format::Tsv => Box::new(Delimited::open(path, reading, wanted, table)?),
         Format::JsonLines => Box::new(JsonLines::open(path, reading, wanted)?),
@@ -47,10 +57,14 @@ pub(super) fn rows(path: &Path, reading: &Reading, wanted: &[Wanted], table: &st
 /// # Errors
 /// When the file cannot be read or has no header that can be used.
 pub(super) fn columns(path: &Path, reading: &Reading, table: &str) -> Result<Vec<String>, DataError> {
-    match reading.format_of(path) {
+    let columns = match reading.format_of(path) {
         Format::Csv | Format::Tsv => delimited::columns(path, reading, table),
         Format::JsonLines => json_lines::columns(path, reading),
         Format::Parquet => parquet_rows::columns(path, reading),
+    }?;
+    match &reading.explode {
+        Some(explode) => explode::columns(path, explode, columns),
+        None => Ok(columns),
     }
 }
 

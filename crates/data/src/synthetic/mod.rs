@@ -11,8 +11,7 @@ mod world;
 use mmtl_plan::{Knob, Seeds, Settings, Space};
 
 use crate::card::{
-    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, MissingScene, SceneCard, TaskCard, Transform,
-    VocabularyCard,
+    Card, FieldCard, FieldRule, Fill, FillValue, LabelRule, Leftover, SceneCard, TaskCard, Transform, VocabularyCard,
 };
 use crate::error::DataError;
 use crate::knobs::random_split;
@@ -47,12 +46,13 @@ impl Source for Synthetic {
     fn table(&self, settings: &Settings, seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError> {
         let world = World::new(settings, seeds.data)?;
         let number = FieldRule::Number {
+            clip: None,
             transform: Transform::Identity,
             // They are drawn from N(0, 1).
             standardise: false,
             missing: Fill { with: FillValue::Constant(0.0), indicator: false },
         };
-        let field = |name: String, rule| FieldCard { column: name.clone(), name, rule };
+        let field = |name: String, rule| FieldCard::new(&name, &name, rule);
         let categories = 0..world.categories.len();
         let mut fields: Vec<FieldCard> = (0..world.dim).map(|at| field(numeric_name(at), number)).collect();
         fields.extend(categories.clone().map(|at| field(category_name(at), FieldRule::Category { vocabulary: at })));
@@ -64,9 +64,9 @@ impl Source for Synthetic {
             vocabularies: categories.map(vocabulary).collect(),
             fields,
             tasks: tasks(&world),
-            slices: vec![],
             split: random_split(settings)?,
             unseen_scenes: settings.bool("unseen_scenes"),
+            ..Card::default()
         };
         Ok((card, Box::new(world)))
     }
@@ -74,16 +74,18 @@ impl Source for Synthetic {
 
 fn scene(scenes: usize) -> SceneCard {
     if scenes == 1 {
-        return SceneCard::One("all");
+        return SceneCard::One("all".to_owned());
     }
-    let names = (0..scenes).map(scene_name).collect();
-    SceneCard::By { column: "scene".into(), missing: MissingScene::Error, names: Some(names) }
+    SceneCard::by("scene", Leftover::Error, Some((0..scenes).map(scene_name).collect()))
 }
 
 fn tasks(world: &World) -> Vec<TaskCard> {
     let task = |target: &Target| {
         let column = label_name(&target.name);
-        let label = if target.binary { LabelRule::Indicator(column) } else { LabelRule::Number(column) };
+        let label = match target.binary {
+            true => LabelRule::Indicator(column),
+            false => LabelRule::Number { column, transform: Transform::Identity },
+        };
         let given_click = world.funnel && target.name == "conversion";
         let space = if given_click { Space::Given("click".into()) } else { Space::All };
         TaskCard { name: target.name.clone(), label, space }

@@ -1,10 +1,9 @@
 //! `[compare]`: what the tables compare, declared before training.
 
 use mmtl_metrics::{Kind, Metric};
-use mmtl_plan::{Value, nearest};
+use mmtl_plan::{Value, listed, nearest, suggestion};
 use toml::de::DeTable;
 
-use crate::experiment::fault::{listed, suggestion};
 use crate::experiment::reader::{Item, Reader};
 use crate::key_name::Key;
 

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use mmtl_plan::{Purpose, Value, nearest};
+use mmtl_plan::{Checker, Purpose, Value, listed, nearest, suggestion};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::experiment::fault::{Checker, listed, suggestion};
 use crate::experiment::value::value;
 use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};

@@ -1,9 +1,8 @@
 //! The names that an experiment file may use, for one data source.
 
-use mmtl_plan::{Kind, Knob, KnobError, Purpose, Value, nearest};
+use mmtl_plan::{Kind, Knob, KnobError, Purpose, Value, listed, nearest, suggestion};
 
 use crate::catalogue::{Catalogue, without_negative_zero};
-use crate::experiment::fault::{listed, suggestion};
 use crate::key_name::{Key, Section};
 use mmtl_zoo::Protocol;
 

@@ -1,4 +1,4 @@
-//! What is wrong with an experiment file, and on which line.
+//! What is wrong with a file that a user wrote, and on which line.
 
 use std::fmt;
 use std::ops::Range;
@@ -52,34 +52,39 @@ impl fmt::Display for Faults {
 }
 
 /// Collects faults while a file is read.
-pub(super) struct Checker<'a> {
+pub struct Checker<'a> {
     file: &'a str,
     text: &'a str,
     faults: Vec<Fault>,
 }
 
 impl<'a> Checker<'a> {
-    pub(super) fn new(file: &'a str, text: &'a str) -> Self {
+    /// For the text of the file of this name.
+    pub fn new(file: &'a str, text: &'a str) -> Self {
         Self { file, text, faults: vec![] }
     }
 
     /// Line, from 1, of a span of the text.
-    pub(super) fn line(&self, span: &Range<usize>) -> usize {
+    pub fn line(&self, span: &Range<usize>) -> usize {
         line_at(self.text.as_bytes(), span.start)
     }
 
-    pub(super) fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
+    /// Notes what is wrong at a span of the text.
+    pub fn report(&mut self, span: &Range<usize>, message: impl Into<String>) {
         let fault = Fault { file: self.file.to_owned(), line: self.line(span), message: message.into() };
         self.faults.push(fault);
     }
 
     /// The value of a result; an error is reported at `span`.
-    pub(super) fn keep<T>(&mut self, span: &Range<usize>, result: Result<T, String>) -> Option<T> {
+    pub fn keep<T>(&mut self, span: &Range<usize>, result: Result<T, String>) -> Option<T> {
         result.map_err(|message| self.report(span, message)).ok()
     }
 
     /// What was reported so far, if anything.
-    pub(super) fn finish(mut self) -> Result<(), Faults> {
+    ///
+    /// # Errors
+    /// All of it, sorted by line.
+    pub fn finish(mut self) -> Result<(), Faults> {
         if self.faults.is_empty() {
             return Ok(());
         }
@@ -90,12 +95,12 @@ impl<'a> Checker<'a> {
 }
 
 /// Line, from 1, of a byte of the text.
-pub(super) fn line_at(text: &[u8], at: usize) -> usize {
+pub fn line_at(text: &[u8], at: usize) -> usize {
     text[..at.min(text.len())].split(|byte| *byte == b'\n').count()
 }
 
 /// `` `a`, `b` `` for messages, cut after 16 words.
-pub(super) fn listed<T: fmt::Display>(words: impl IntoIterator<Item = T>) -> String {
+pub fn listed<T: fmt::Display>(words: impl IntoIterator<Item = T>) -> String {
     const MOST: usize = 16;
     let mut words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     if words.len() > MOST {
@@ -107,6 +112,6 @@ pub(super) fn listed<T: fmt::Display>(words: impl IntoIterator<Item = T>) -> Str
 }
 
 /// `; did you mean ...?`, or nothing.
-pub(super) fn suggestion(nearest: Option<&str>) -> String {
+pub fn suggestion(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
 }

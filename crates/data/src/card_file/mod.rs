@@ -1,0 +1,145 @@
+//! A card as a user writes it: a TOML file that says how files are read and what their columns mean.
+
+mod fields;
+mod keys;
+mod reading;
+mod roles;
+mod scene;
+mod split;
+mod tasks;
+
+use std::path::Path;
+
+use mmtl_plan::{Checker, Fault, Faults, line_at, listed};
+use toml::de::DeTable;
+
+use crate::card::{Card, Identity, LabelRule, SliceCard};
+use crate::card_file::keys::Keys;
+use crate::read::{Join, Reading};
+
+/// Keys that say what a data set is, not what is in it.
+const WORDS: [&str; 5] = ["name", "about", "source", "licence", "cite"];
+const SECTIONS: [&str; 8] = ["read", "join", "columns", "scene", "slices", "tasks", "fields", "split"];
+
+/// A card file, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct CardFile {
+    /// What the columns mean.
+    pub card: Card,
+    /// How the main table's files are read.
+    pub reading: Reading,
+    /// The tables whose columns are added.
+    pub joins: Vec<Join>,
+    /// One sentence on what it is.
+    pub about: String,
+    /// Everything that decides the contents, without comments and the order of blanks.
+    pub canonical: String,
+}
+
+impl CardFile {
+    /// Checks the text of the card file `file`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, by line.
+    pub(crate) fn parse(file: &str, bytes: &[u8]) -> Result<Self, Faults> {
+        let fault = |line, message: String| Faults::from(Fault { file: file.to_owned(), line, message });
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            fault(line_at(bytes, error.valid_up_to()), "this is not UTF-8, expected a TOML file".to_owned())
+        })?;
+        let mut checker = Checker::new(file, text);
+        let table = DeTable::parse(text).map_err(|error| {
+            let line = checker.line(&error.span().unwrap_or(0..0));
+            fault(line, format!("this is not TOML: {}", error.message().replace('\n', " ")))
+        })?;
+        let top = Keys::top(table.get_ref());
+        top.only(&mut checker, &[&WORDS[..], &SECTIONS, &["allow_label_as_feature"]].concat());
+        let parsed = parsed(&top, file, &mut checker);
+        checker.finish()?;
+        Ok(Self { canonical: canonical(text), ..parsed })
+    }
+}
+
+fn parsed(top: &Keys, file: &str, checker: &mut Checker) -> CardFile {
+    let roles = roles::roles(top, checker);
+    let (fields, vocabularies) = fields::fields(top, &roles, checker);
+    let stem = Path::new(file).file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let card = Card {
+        name: top.text(checker, "name").unwrap_or(stem),
+        scene: scene::scene(top, checker),
+        vocabularies,
+        fields,
+        tasks: tasks::tasks(top, &roles, checker),
+        slices: slices(top, checker),
+        split: split::split(top, &roles, checker),
+        unseen_scenes: false,
+        identity: roles.row.map_or(Identity::Contents, Identity::Column),
+        group: roles.user.or(roles.request),
+        weight: roles.weight,
+        allowed_labels: top.texts(checker, "allow_label_as_feature").unwrap_or_default(),
+    };
+    if card.name.is_empty() || card.name.contains(['/', '\\']) || card.name.starts_with('.') {
+        top.wrong(checker, "name", "a name that a file may have");
+    }
+    check_labels(top, &card, checker);
+    let (reading, joins) = (reading::reading(top, checker), reading::joins(top, checker));
+    for word in ["source", "licence", "cite"] {
+        top.text(checker, word);
+    }
+    let about = top.text(checker, "about").unwrap_or_default();
+    CardFile { card, reading, joins, about, canonical: String::new() }
+}
+
+fn slices(top: &Keys, checker: &mut Checker) -> Vec<SliceCard> {
+    let Some(keys) = top.table(checker, "slices") else { return vec![] };
+    let mut slices = vec![];
+    for (name, conditions) in keys.lists(checker) {
+        let [condition] = &conditions[..] else {
+            keys.wrong(checker, &name, "one condition");
+            continue;
+        };
+        if let Some(test) = checker.keep(&keys.at(&name), condition.parse()) {
+            slices.push(SliceCard { name, test });
+        }
+    }
+    slices
+}
+
+/// A column that a label is made of is no field, unless the card allows it.
+fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
+    let tables = top.tables(checker, "fields");
+    for field in card.fields.iter().filter(|field| !card.allowed_labels.contains(&field.column)) {
+        let told = card.tasks.iter().find(|task| label_columns(&task.label).contains(&field.column.as_str()));
+        let Some(task) = told else { continue };
+        let span = tables.iter().find(|(name, _)| *name == field.name).map_or(0..0, |(_, keys)| keys.span.clone());
+        let message = format!(
+            "field `{}` is made of column `{}`, which tells the label of task `{}`, expected a column that is known \
+             before the label; leave the field out, or list the column in `allow_label_as_feature`",
+            field.name, field.column, task.name
+        );
+        checker.report(&span, message);
+    }
+    let columns: Vec<&str> = card.columns().iter().map(|(column, _)| *column).collect();
+    if let Some(stranger) = card.allowed_labels.iter().find(|column| !columns.contains(&column.as_str())) {
+        let expected = format!("columns that are fields; `{stranger}` is none of {}", listed(columns));
+        top.wrong(checker, "allow_label_as_feature", &expected);
+    }
+}
+
+fn label_columns(rule: &LabelRule) -> Vec<&str> {
+    if let LabelRule::Within { column, .. } = rule {
+        // The row's own time is known before.
+        return vec![column];
+    }
+    let mut columns = vec![];
+    rule.each_column(&mut |column, _| columns.push(column));
+    columns
+}
+
+/// The file without comments, blanks and words on what it is; the order of keys stays, as it is that of fields.
+fn canonical(text: &str) -> String {
+    let mut table: toml::Table = toml::from_str(text).unwrap_or_default();
+    for word in WORDS {
+        table.remove(word);
+    }
+    table.to_string()
+}

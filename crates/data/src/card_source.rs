@@ -1,0 +1,172 @@
+//! Data that users bring: their files, and a card that says what the columns mean.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow::datatypes::{Field, FieldRef, Schema};
+use mmtl_plan::{Kind, Knob, Seeds, Settings, Value, nearest};
+
+use crate::card::{Card, Use};
+use crate::card_file::CardFile;
+use crate::error::DataError;
+use crate::fingerprint::Fingerprint;
+use crate::read::{self, Shape, Wanted};
+use crate::source::Source;
+use crate::table::{EachPiece, Piece, Table};
+
+/// The data of a card.
+pub(crate) struct Cards;
+
+macro_rules! shipped {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../../../data/cards/", $name, ".toml")))),+]
+    };
+}
+
+/// Cards that ship with the program, for files that users have.
+const SHIPPED: &[(&str, &str)] = shipped![
+    "ali-ccp",
+    "aliexpress",
+    "amazon-reviews",
+    "census-income",
+    "douban",
+    "epinions",
+    "kuairand",
+    "mind",
+    "movielens-1m",
+    "movielens-1m-recbole",
+    "tenrec",
+    "womens-clothing",
+];
+
+/// Names of the cards that ship, each with a sentence on what it is.
+pub fn cards() -> impl Iterator<Item = (&'static str, String)> {
+    SHIPPED.iter().map(|(name, text)| {
+        let about = CardFile::parse(name, text.as_bytes()).map_or_else(|faults| faults.to_string(), |card| card.about);
+        (*name, about)
+    })
+}
+
+/// The text of a card that ships.
+pub fn card_text(name: &str) -> Option<&'static str> {
+    SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, text)| *text)
+}
+
+impl Source for Cards {
+    fn name(&self) -> &'static str {
+        "card"
+    }
+
+    fn doc(&self) -> &'static str {
+        "Your own files (CSV, TSV, JSON lines or Parquet, also compressed) by a card that says what their columns mean; \
+         `mmtl data guess FILE` drafts one."
+    }
+
+    fn knobs(&self) -> Vec<Knob> {
+        vec![
+            Knob {
+                name: "card",
+                kind: Kind::Text,
+                default: Value::Text(String::new()),
+                doc: "The card: a TOML file, relative to the current directory, or the name of one that ships.",
+            },
+            Knob {
+                name: "files",
+                kind: Kind::Texts,
+                default: Value::List(vec![]),
+                doc: "The files, relative to the current directory; the card's patterns say which is what.",
+            },
+        ]
+    }
+
+    fn table(&self, settings: &Settings, _seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError> {
+        let file = card_file(settings.text("card"))?;
+        let files: Vec<PathBuf> = settings.texts("files").into_iter().map(PathBuf::from).collect();
+        if files.is_empty() {
+            let expected = "the paths of the data's files, like [\"log.csv\"]".to_owned();
+            return Err(DataError::Setting { key: "files", got: "empty".to_owned(), expected });
+        }
+        let table = read::open(&files, &file.reading, &file.joins, &wanted(&file.card))?;
+        let card = Card { unseen_scenes: settings.bool("unseen_scenes"), ..file.card };
+        Ok((card, Box::new(Described { canonical: file.canonical, table })))
+    }
+}
+
+/// The card in a file, or one that ships.
+fn card_file(given: &str) -> Result<CardFile, DataError> {
+    if let Some(text) = card_text(given) {
+        return CardFile::parse(given, text.as_bytes()).map_err(DataError::Card);
+    }
+    let path = Path::new(given);
+    if given.is_empty() || !path.exists() {
+        let names = || SHIPPED.iter().map(|(name, _)| *name);
+        return Err(DataError::UnknownCard {
+            given: given.to_owned(),
+            nearest: nearest(given, names()),
+            shipped: names().collect(),
+        });
+    }
+    CardFile::parse(given, &fs::read(path).map_err(DataError::reading(path))?).map_err(DataError::Card)
+}
+
+/// Columns that no file has: a row's file, without endings, and the folder it is in.
+const FILE: &str = "(file)";
+const FOLDER: &str = "(folder)";
+
+/// The columns of files that the card needs and how they are read.
+fn wanted(card: &Card) -> Vec<Wanted> {
+    let wanted = |(column, used): (&str, Use)| {
+        let (shape, separator) = match used {
+            Use::List(separator) => (Shape::List, separator),
+            Use::Value => (Shape::Value, ""),
+            Use::Text => (Shape::Text, ""),
+        };
+        Wanted { name: column.to_owned(), shape, separator: separator.to_owned() }
+    };
+    card.columns().into_iter().filter(|(column, _)| ![FILE, FOLDER].contains(column)).map(wanted).collect()
+}
+
+/// A table whose card decides its contents too.
+struct Described {
+    canonical: String,
+    table: Box<dyn Table>,
+}
+
+impl Table for Described {
+    fn rows(&self) -> Option<u64> {
+        self.table.rows()
+    }
+
+    fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
+        fingerprint.text("card", &self.canonical);
+        self.table.contents(fingerprint)
+    }
+
+    fn scan(&self, each: EachPiece) -> Result<(), DataError> {
+        self.table.scan(&mut |piece| each(&with_place(piece)))
+    }
+}
+
+/// The piece with the columns that tell where it is from.
+fn with_place(piece: &Piece) -> Piece {
+    let path = Path::new(&piece.origin);
+    let name = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let file = name(path.file_name());
+    let file = file.split('.').find(|part| !part.is_empty()).unwrap_or_default().to_owned();
+    let folder = name(path.parent().and_then(Path::file_name));
+    let schema = piece.batch.schema();
+    let mut fields: Vec<FieldRef> = schema.fields().iter().cloned().collect();
+    let mut columns = piece.batch.columns().to_vec();
+    for (column, value) in [(FILE, file), (FOLDER, folder)] {
+        let keys = Int32Array::from(vec![0; piece.batch.num_rows()]);
+        let values: ArrayRef = Arc::new(StringArray::from(vec![value]));
+        let array: ArrayRef = Arc::new(DictionaryArray::new(keys, values));
+        fields.push(Arc::new(Field::new(column, array.data_type().clone(), false)));
+        columns.push(array);
+    }
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("each has a value for each row");
+    Piece { batch, ..piece.clone() }
+}

@@ -1,0 +1,126 @@
+//! The value of a condition for the rows of a piece.
+
+use arrow::array::Array;
+
+use crate::error::DataError;
+use crate::expression::{Compare, Expression, Test};
+use crate::prepare::{MISSING, Words, missing, numbers, texts, word_count};
+use crate::table::Piece;
+
+/// Whether a condition holds for a row; `None` where a missing value leaves it open.
+pub(crate) type Truth = Option<bool>;
+
+impl Expression {
+    /// Whether it holds for each row of a piece.
+    ///
+    /// # Errors
+    /// When a column is not there or does not hold what it is compared with.
+    pub(crate) fn of(&self, piece: &Piece) -> Result<Vec<Truth>, DataError> {
+        match self {
+            // An `and` is false as soon as a part is, whatever is unknown; an `or` likewise true.
+            Self::And(parts) => joined(parts, piece, false),
+            Self::Or(parts) => joined(parts, piece, true),
+            Self::Not(part) => Ok(part.of(piece)?.into_iter().map(|truth| truth.map(|holds| !holds)).collect()),
+            Self::Test { column, test } => test.of(piece, column),
+        }
+    }
+}
+
+/// Parts of which one that is `decisive` decides.
+fn joined(parts: &[Expression], piece: &Piece, decisive: bool) -> Result<Vec<Truth>, DataError> {
+    let mut all = vec![Some(!decisive); piece.rows()];
+    for part in parts {
+        for (so_far, truth) in all.iter_mut().zip(part.of(piece)?) {
+            *so_far = match (*so_far, truth) {
+                (Some(a), _) if a == decisive => Some(decisive),
+                (_, Some(b)) if b == decisive => Some(decisive),
+                (Some(_), Some(_)) => Some(!decisive),
+                (None, _) | (_, None) => None,
+            };
+        }
+    }
+    Ok(all)
+}
+
+impl Test {
+    fn of(&self, piece: &Piece, column: &str) -> Result<Vec<Truth>, DataError> {
+        let column = piece.column(column)?;
+        let compared = |values: Vec<f64>, compare: Compare, with: f64| {
+            let truth = |value: f64| (!value.is_nan()).then(|| compare.holds(value, with));
+            values.into_iter().map(truth).collect()
+        };
+        match self {
+            Self::Number(compare, with) => Ok(compared(numbers(&column)?, *compare, *with)),
+            Self::OneOfNumbers(these) => {
+                let truth = |value: f64| (!value.is_nan()).then(|| these.contains(&value));
+                Ok(numbers(&column)?.into_iter().map(truth).collect())
+            }
+            Self::OneOf(these) => {
+                let words = Words::of(&column)?;
+                let of_word: Vec<bool> =
+                    words.values.iter().map(|word| these.iter().any(|one| one == word.as_ref())).collect();
+                Ok(words.keys.iter().map(|&key| (key != MISSING).then(|| of_word[key as usize])).collect())
+            }
+            Self::Words(compare, with) => {
+                let texts = texts(&column)?;
+                let count = |at| texts.is_valid(at).then(|| word_count(texts.value(at)) as f64);
+                Ok((0..texts.len()).map(|at| count(at).map(|count| compare.holds(count, *with))).collect())
+            }
+            Self::Missing => Ok(missing(&column)?.into_iter().map(Some).collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+
+    use super::*;
+
+    fn of(text: &str) -> Vec<Truth> {
+        let columns: Vec<(&str, ArrayRef)> = vec![
+            ("age", Arc::new(Float64Array::from(vec![Some(3.0), Some(8.0), None]))),
+            ("country", Arc::new(StringArray::from(vec![Some("NL"), None, Some("US")]))),
+            ("My text", Arc::new(StringArray::from(vec![Some("two words"), Some(""), None]))),
+        ];
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let piece = Piece::whole("memory", batch);
+        text.parse::<Expression>().unwrap().of(&piece).unwrap()
+    }
+
+    const YES: Truth = Some(true);
+    const NO: Truth = Some(false);
+
+    #[test]
+    fn a_missing_value_leaves_a_comparison_open() {
+        assert_eq!(of("age < 7"), [YES, NO, None]);
+        assert_eq!(of("not age < 7"), [NO, YES, None]);
+        assert_eq!(of("age in [8, 9]"), [NO, YES, None]);
+        assert_eq!(of("country == 'NL'"), [YES, None, NO]);
+        assert_eq!(of("country not in ['NL', \"US\"]"), [NO, None, NO]);
+        assert_eq!(of("age is missing"), [NO, NO, YES]);
+        assert_eq!(of("words(`My text`) >= 1"), [YES, NO, None]);
+    }
+
+    #[test]
+    fn what_is_known_may_decide() {
+        assert_eq!(of("age < 7 and country == 'NL'"), [YES, NO, NO]);
+        assert_eq!(of("age < 7 or country == 'US'"), [YES, None, YES]);
+        assert_eq!(of("age < 7 or country == 'US' and age is missing"), [YES, NO, YES]);
+        assert_eq!(of("(age < 7 or country == 'US') and age is not missing"), [YES, None, NO]);
+    }
+
+    #[test]
+    fn wrong_columns_are_named() {
+        let batch = RecordBatch::try_from_iter([(
+            "country",
+            Arc::new(StringArray::from(vec![Some("5"), Some("US")])) as ArrayRef,
+        )]);
+        let piece = Piece::whole("memory", batch.unwrap());
+        let error = |text: &str| text.parse::<Expression>().unwrap().of(&piece).unwrap_err().to_string();
+        assert_eq!(error("county == 'NL'"), "`memory` has no column `county`; did you mean `country`?; it has country");
+        assert_eq!(error("country < 7"), "row 2 of `memory`: column `country` is US, expected a number");
+    }
+}

@@ -1,0 +1,164 @@
+//! Which part each row belongs to.
+
+use std::path::Path;
+
+use mmtl_plan::Stream;
+
+use crate::card::Card;
+use crate::error::DataError;
+use crate::part::Part;
+use crate::prepare::identity::{hash_of_words, row_ids};
+use crate::prepare::scenes::SceneWords;
+use crate::prepare::times::times;
+use crate::prepare::words::{MISSING, Words};
+use crate::split::{GivenBy, GivenValid, Split, TimeBounds, drawn};
+use crate::table::{Kept, Piece};
+
+/// The rows of a piece by part: `None` for those left out. `ids` is what the rows are known by.
+pub(crate) fn parts(
+    card: &Card,
+    piece: &Piece,
+    scenes: &SceneWords,
+    ids: &[u64],
+    seed: u64,
+) -> Result<Vec<Option<Part>>, DataError> {
+    let stream = Split::stream(seed);
+    let mut parts = match &card.split {
+        Split::Random { valid, test } => ids.iter().map(|&id| Some(drawn(stream, id, *valid, *test))).collect(),
+        Split::ByKey { column, valid, test } => by_key(piece, column, stream, *valid, *test)?,
+        Split::Given { by, train, valid, test } => given(piece, ids, stream, by, [train, test], valid)?,
+        Split::Time { column, unit, bounds, gap } => {
+            let TimeBounds::At { valid, test } = *bounds else {
+                unreachable!("shares are resolved before rows are read")
+            };
+            times(&piece.column(column)?, *unit)?
+                .into_iter()
+                .enumerate()
+                .map(|(at, time)| {
+                    let missing =
+                        || piece.column(column).map(|column| column.value_error(at, "missing".into(), "a time"));
+                    time.map_or_else(|| missing().and_then(Err), |time| Ok(by_time(time, valid, test, *gap)))
+                })
+                .collect::<Result<_, DataError>>()?
+        }
+    };
+    for (at, part) in parts.iter_mut().enumerate() {
+        if scenes.dropped(at) {
+            *part = None;
+        }
+    }
+    Ok(parts)
+}
+
+fn by_time(time: f64, valid: f64, test: f64, gap: f64) -> Option<Part> {
+    match time {
+        _ if time >= test => Some(Part::Test),
+        _ if time >= test - gap => None,
+        _ if time >= valid => Some(Part::Valid),
+        _ if time >= valid - gap => None,
+        _ => Some(Part::Train),
+    }
+}
+
+/// Rows without a value share a draw.
+fn by_key(piece: &Piece, column: &str, stream: Stream, valid: f64, test: f64) -> Result<Vec<Option<Part>>, DataError> {
+    let column = piece.column(column)?;
+    let words = Words::of(&column)?;
+    let of_word = hash_of_words(&words);
+    let part = |key: u32| drawn(stream, of_word.get(key as usize).copied().unwrap_or(0), valid, test);
+    Ok(words.keys.iter().map(|&key| Some(part(key))).collect())
+}
+
+fn given(
+    piece: &Piece,
+    ids: &[u64],
+    stream: Stream,
+    by: &GivenBy,
+    [train, test]: [&[String]; 2],
+    valid: &GivenValid,
+) -> Result<Vec<Option<Part>>, DataError> {
+    let valid_words: &[String] = if let GivenValid::Words(words) = valid { words } else { &[] };
+    let part_of = |word: &str| {
+        let among = |words: &[String]| words.iter().any(|pattern| means(by, pattern, word));
+        [(train, Part::Train), (valid_words, Part::Valid), (test, Part::Test)]
+            .into_iter()
+            .find(|(words, _)| among(words))
+    };
+    let settle = |part: Part, id: u64| match (valid, part) {
+        (GivenValid::ShareOfTest(share), Part::Test) | (GivenValid::ShareOfTrain(share), Part::Train)
+            if stream.uniform(0, id) < *share =>
+        {
+            Part::Valid
+        }
+        _ => part,
+    };
+    let expected = || {
+        let words = train.iter().chain(valid_words).chain(test).map(|word| format!("`{word}`"));
+        words.collect::<Vec<_>>().join(" or ")
+    };
+    match by {
+        GivenBy::File => {
+            let name = piece.origin.as_str();
+            let (_, part) =
+                part_of(name).ok_or_else(|| DataError::FileOfNoPart { file: name.to_owned(), expected: expected() })?;
+            Ok(ids.iter().map(|&id| Some(settle(part, id))).collect())
+        }
+        GivenBy::Column(column) => {
+            let column = piece.column(column)?;
+            let words = Words::of(&column)?;
+            let of_word: Vec<Option<Part>> =
+                words.values.iter().map(|word| part_of(word).map(|(_, part)| part)).collect();
+            let part = |at: usize| {
+                let known = (words.keys[at] != MISSING).then(|| of_word[words.keys[at] as usize]).flatten();
+                let stranger = || column.value_error(at, words.row(at).unwrap_or("missing").to_owned(), expected());
+                known.map(|part| Some(settle(part, ids[at]))).ok_or_else(stranger)
+            };
+            (0..piece.rows()).map(part).collect()
+        }
+    }
+}
+
+fn means(by: &GivenBy, pattern: &str, word: &str) -> bool {
+    match by {
+        GivenBy::Column(_) => pattern == word,
+        GivenBy::File => crate::read::picks(pattern, Path::new(word)),
+    }
+}
+
+/// The card's split with shares of times replaced by the times where they begin.
+///
+/// # Errors
+/// When a time is missing or cannot be read.
+pub(crate) fn resolved(card: &Card, table: &Kept) -> Result<Split, DataError> {
+    let Split::Time { column, unit, bounds: TimeBounds::Shares { valid, test }, gap } = &card.split else {
+        return Ok(card.split.clone());
+    };
+    let mut all = vec![];
+    table.scan(&mut |piece| {
+        let of_column = piece.column(column)?;
+        for (at, time) in times(&of_column, *unit)?.into_iter().enumerate() {
+            all.push(time.ok_or_else(|| of_column.value_error(at, "missing".into(), "a time"))?);
+        }
+        Ok(())
+    })?;
+    all.sort_unstable_by(f64::total_cmp);
+    // With no rows at all, no part has one, which is said later.
+    let at = |share: f64| {
+        let rank = ((1.0 - share) * all.len() as f64).round() as usize;
+        all.get(rank).copied().unwrap_or(f64::INFINITY)
+    };
+    let bounds = TimeBounds::At { valid: at(valid + test), test: at(*test) };
+    Ok(Split::Time { column: column.clone(), unit: *unit, bounds, gap: *gap })
+}
+
+/// What the rows of a piece are known by, and their parts.
+pub(crate) fn ids_and_parts(
+    card: &Card,
+    piece: &Piece,
+    scenes: &SceneWords,
+    seed: u64,
+) -> Result<(Vec<u64>, Vec<Option<Part>>), DataError> {
+    let ids = row_ids(card, piece)?;
+    let parts = parts(card, piece, scenes, &ids, seed)?;
+    Ok((ids, parts))
+}

@@ -1,0 +1,123 @@
+//! Columns of times.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+
+use crate::card::{TimePart, TimeUnit};
+use crate::error::DataError;
+use crate::prepare::numbers::{is_text, numbers};
+use crate::prepare::words::{MISSING, Words};
+use crate::table::Column;
+
+const EXPECTED: &str = "a number, or a date or time like 2024-06-01, 2024-06-01T12:00:00 or 2024-06-01T12:00:00Z";
+
+impl TimeUnit {
+    fn seconds(self) -> f64 {
+        match self {
+            Self::Seconds => 1.0,
+            Self::Milliseconds => 1e-3,
+            Self::Microseconds => 1e-6,
+            Self::Days => 86_400.0,
+        }
+    }
+}
+
+/// The times of a column in seconds from 1970-01-01 UTC on; `None` where missing.
+///
+/// # Errors
+/// When a value is no time.
+pub(crate) fn times(column: &Column, unit: TimeUnit) -> Result<Vec<Option<f64>>, DataError> {
+    if !is_text(column.array.data_type()) {
+        let scaled = |value: f64| (!value.is_nan()).then_some(value * unit.seconds());
+        return Ok(numbers(column)?.into_iter().map(scaled).collect());
+    }
+    let words = Words::of(column)?;
+    let of_word: Vec<Option<f64>> = words.values.iter().map(|word| seconds(word, unit)).collect();
+    let time = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
+        None => Ok(None),
+        Some(Some(time)) => Ok(Some(*time)),
+        Some(None) => Err(column.value_error(at, words.row(at).unwrap_or_default().to_owned(), EXPECTED)),
+    };
+    debug_assert_eq!(MISSING, u32::MAX);
+    words.keys.iter().enumerate().map(time).collect()
+}
+
+/// A time as text, in seconds; without a zone it is UTC.
+pub(crate) fn seconds(text: &str, unit: TimeUnit) -> Option<f64> {
+    if let Ok(number) = text.parse::<f64>() {
+        return number.is_finite().then_some(number * unit.seconds());
+    }
+    let moment = text.parse::<Timestamp>().ok().or_else(|| {
+        let civil = text
+            .parse::<DateTime>()
+            .ok()
+            .or_else(|| Some(text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())));
+        civil?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+    })?;
+    Some(moment.as_nanosecond() as f64 * 1e-9)
+}
+
+impl TimePart {
+    /// Number of values.
+    pub(crate) fn size(self) -> usize {
+        match self {
+            Self::Hour => 24,
+            Self::Weekday => 7,
+            Self::Day => 31,
+            Self::Month => 12,
+        }
+    }
+
+    /// The part of a time, from 0; `None` where the calendar ends.
+    pub(crate) fn of(self, seconds: f64) -> Option<u32> {
+        let zoned = Timestamp::from_second(seconds.floor() as i64).ok()?.to_zoned(TimeZone::UTC);
+        let part = match self {
+            Self::Hour => zoned.hour(),
+            Self::Weekday => zoned.weekday().to_monday_zero_offset(),
+            Self::Day => zoned.day() - 1,
+            Self::Month => zoned.month() - 1,
+        };
+        u32::try_from(part).ok()
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Weekday => "weekday",
+            Self::Day => "day",
+            Self::Month => "month",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_dates_and_times_are_the_same_moments() {
+        let moment = Some(1_717_243_200.0);
+        for text in ["2024-06-01T12:00:00Z", "2024-06-01T12:00:00", "2024-06-01 12:00:00", "2024-06-01T14:00:00+02:00"]
+        {
+            assert_eq!(seconds(text, TimeUnit::Days), moment, "{text}");
+        }
+        assert_eq!(seconds("2024-06-01", TimeUnit::Seconds), Some(1_717_200_000.0));
+        assert_eq!(seconds("1717243200", TimeUnit::Seconds), moment);
+        assert_eq!(seconds("1717243200000", TimeUnit::Milliseconds), moment);
+        assert_eq!(seconds("19875.5", TimeUnit::Days), moment);
+        for wrong in ["yesterday", "", "2024-13-01", "inf"] {
+            assert_eq!(seconds(wrong, TimeUnit::Seconds), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn parts_of_times_count_from_nothing() {
+        // A Saturday.
+        let moment = 1_717_243_200.0;
+        let parts = [TimePart::Hour, TimePart::Weekday, TimePart::Day, TimePart::Month];
+        assert_eq!(parts.map(|part| part.of(moment)), [Some(12), Some(5), Some(0), Some(5)]);
+        assert_eq!(TimePart::Hour.of(-1.0), Some(23));
+        assert_eq!(TimePart::Hour.of(1e300), None);
+    }
+}

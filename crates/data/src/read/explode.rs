@@ -1,0 +1,128 @@
+//! Rows that hold a list of what was shown together: each of the list becomes a row.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, StringArray, UInt32Array};
+use arrow::compute::take;
+use arrow::datatypes::Int32Type;
+
+use crate::error::DataError;
+use crate::read::reading::{Explode, Shape, Wanted};
+use crate::read::rows::{Batch, Rows};
+use crate::table::missing_column;
+
+/// The columns of a file whose rows are exploded: those of the file, then those of the parts.
+///
+/// # Errors
+/// When the column of lists is not there, or a part's name is taken.
+pub(super) fn columns(path: &Path, explode: &Explode, mut columns: Vec<String>) -> Result<Vec<String>, DataError> {
+    let origin = path.display().to_string();
+    if !columns.contains(&explode.column) {
+        return Err(missing_column(&origin, &explode.column, columns));
+    }
+    for name in &explode.into {
+        if columns.contains(name) {
+            let fault = format!("and `explode.into` both name `{name}`");
+            let expected = "names that no column has".to_owned();
+            return Err(DataError::BadHeader { origin, fault, expected });
+        }
+        columns.push(name.clone());
+    }
+    Ok(columns)
+}
+
+/// Rows of a file, exploded.
+pub(super) struct Exploded {
+    inner: Box<dyn Rows>,
+    origin: String,
+    explode: Explode,
+    /// The columns that the file has, in the order in which they are read; the last is that of lists.
+    real: usize,
+    /// Where each column wanted is: among those of the file, or (past them) among the parts.
+    places: Vec<usize>,
+    /// Rows of the file so far.
+    rows: u64,
+}
+
+/// What is read of the file for `wanted` of the exploded rows, and the place of each.
+pub(super) fn read(explode: &Explode, wanted: &[Wanted]) -> (Vec<Wanted>, Vec<usize>) {
+    let part = |wanted: &Wanted| explode.into.iter().position(|name| *name == wanted.name);
+    let mut real: Vec<Wanted> = wanted.iter().filter(|wanted| part(wanted).is_none()).cloned().collect();
+    let lists = real.len();
+    real.push(Wanted { name: explode.column.clone(), shape: Shape::List, separator: explode.separator.clone() });
+    let mut of_file = 0;
+    let place = |wanted: &Wanted| match part(wanted) {
+        Some(part) => lists + 1 + part,
+        None => {
+            of_file += 1;
+            of_file - 1
+        }
+    };
+    (real, wanted.iter().map(place).collect())
+}
+
+impl Exploded {
+    pub(super) fn new(inner: Box<dyn Rows>, path: &Path, explode: &Explode, places: Vec<usize>, real: usize) -> Self {
+        let origin = path.display().to_string();
+        Self { inner, origin, explode: explode.clone(), real, places, rows: 0 }
+    }
+
+    /// The row each element is from, and its parts.
+    fn elements(&self, lists: &ArrayRef) -> Result<(UInt32Array, Vec<ArrayRef>), DataError> {
+        let lists = lists.as_list::<i32>();
+        let (values, offsets): (&StringArray, _) = (lists.values().as_string(), lists.value_offsets());
+        let count = self.explode.into.len();
+        let (mut from, mut parts) = (vec![], vec![vec![]; count]);
+        for row in 0..lists.len() {
+            for at in offsets[row] as usize..offsets[row + 1] as usize {
+                let element = values.value(at);
+                let cut: Vec<&str> = match &self.explode.between {
+                    Some(between) => element.rsplitn(count, between.as_str()).collect(),
+                    None => vec![element],
+                };
+                if cut.len() != count {
+                    return Err(DataError::BadValue {
+                        origin: self.origin.clone(),
+                        row: self.rows + row as u64 + 1,
+                        column: self.explode.column.clone(),
+                        value: element.to_owned(),
+                        expected: format!(
+                            "{count} parts, between which stands `{}`",
+                            self.explode.between.as_deref().unwrap_or_default()
+                        ),
+                    });
+                }
+                from.push(row as u32);
+                // From the right, as an id may hold what stands between.
+                for (part, text) in parts.iter_mut().zip(cut.into_iter().rev()) {
+                    part.push(Some(text).filter(|text| !text.is_empty()));
+                }
+            }
+        }
+        let arrays = parts
+            .into_iter()
+            .map(|texts| Arc::new(texts.into_iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef);
+        Ok((UInt32Array::from(from), arrays.collect()))
+    }
+}
+
+impl Rows for Exploded {
+    fn batch(&mut self) -> Result<Option<Batch>, DataError> {
+        loop {
+            let Some(batch) = self.inner.batch()? else { return Ok(None) };
+            let (from, parts) = self.elements(&batch.arrays[self.real - 1])?;
+            self.rows += batch.rows;
+            if from.is_empty() {
+                continue;
+            }
+            let taken = |array: &ArrayRef| take(array, &from, None).expect("rows are taken from where they are");
+            let array = |place: &usize| match place.checked_sub(self.real) {
+                Some(part) => parts[part].clone(),
+                None => taken(&batch.arrays[*place]),
+            };
+            let arrays = self.places.iter().map(array).collect();
+            return Ok(Some(Batch { rows: from.len() as u64, arrays, share: batch.share }));
+        }
+    }
+}
