@@ -370,10 +370,7 @@ pub enum DataError {
         value: String,
     },
     /// Two rows of a joined table with the same key.
-    #[error(
-        "`[{table}]`: key {value} of column `{column}` is in row {} of `{}` and row {} of `{}`, expected one row a key",
-        .first.1, .first.0, .second.1, .second.0
-    )]
+    #[error("`[{table}]`: key {value} of column `{column}` is in {rows}, expected one row a key")]
     KeyTwice {
         /// `join.NAME`.
         table: String,
@@ -381,10 +378,8 @@ pub enum DataError {
         column: String,
         /// The key.
         value: String,
-        /// The first file and row, counted from 1 after the header.
-        first: (String, u64),
-        /// The other.
-        second: (String, u64),
+        /// The two rows and their files.
+        rows: String,
     },
     /// A column that two tables have.
     #[error(

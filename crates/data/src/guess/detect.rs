@@ -102,16 +102,9 @@ fn cells<'a>(line: &'a str, delimiter: &'a str) -> impl Iterator<Item = &'a str>
         if delimiter == "," && line.starts_with('"') {
             from = line[1..].find("\",").map_or(line.len(), |at| at + 2);
         }
-        match line[from..].find(delimiter) {
-            Some(at) => {
-                rest = Some(&line[from + at + delimiter.len()..]);
-                Some(line[..from + at].trim_matches('"'))
-            }
-            None => {
-                rest = None;
-                Some(line.trim_matches('"'))
-            }
-        }
+        let end = line[from..].find(delimiter).map(|at| from + at);
+        rest = end.map(|end| &line[end + delimiter.len()..]);
+        Some(line[..end.unwrap_or(line.len())].trim_matches('"'))
     })
 }
 

@@ -99,7 +99,7 @@ impl Profile {
         let (mut values, mut lists, mut longest) = (vec![], false, 0);
         let mut elements = HashMap::new();
         for batch in batches {
-            for of_row in batch.as_list::<i32>().iter() {
+            for of_row in batch.as_list::<i32>() {
                 let texts = of_row.map(|array| {
                     let texts: Vec<String> = array.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
                     lists |= texts.len() != 1;

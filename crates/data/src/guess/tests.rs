@@ -3,12 +3,6 @@ use std::path::Path;
 
 use super::guess;
 
-macro_rules! snapshot {
-    ($e:expr) => {{
-        let d = $e;
-        fs::write(format!("/tmp/readers_snap_{}.toml", line!()), d).unwrap();
-    }};
-}
 /// The draft for a file of these contents. It is TOML, whatever the file holds.
 fn draft(name: &str, contents: impl AsRef<[u8]>) -> String {
     let directory = tempfile::tempdir().unwrap();
@@ -19,6 +13,7 @@ fn draft(name: &str, contents: impl AsRef<[u8]>) -> String {
 
 fn of_file(path: &Path) -> String {
     let draft = guess(path).unwrap();
+    draft.parse::<toml::Table>().unwrap_or_else(|error| panic!("{error}\n{draft}"));
     draft
 }
 
@@ -30,7 +25,7 @@ fn impressions_with_clicks_and_conversions() {
         let buy = u32::from(row % 12 == 0);
         let price = if row % 10 == 0 { String::new() } else { format!("{}.5", row % 40) };
         let history: Vec<String> = (0..row % 4).map(|at| format!("i{}", (row + at) % 50)).collect();
-        file += &format!(
+        let line = format!(
             "{row},u{},i{},{},{price},{},{},{click},{buy},{},x\n",
             row % 60,
             row % 50,
@@ -39,11 +34,12 @@ fn impressions_with_clicks_and_conversions() {
             1_700_000_000 + row * 60,
             history.join("|"),
         );
+        file.push_str(&line);
     }
-    snapshot!(draft("impressions.csv.gz", crate_gzip(&file)));
+    insta::assert_snapshot!(draft("impressions.csv.gz", gzip(&file)));
 }
 
-fn crate_gzip(text: &str) -> Vec<u8> {
+fn gzip(text: &str) -> Vec<u8> {
     use std::io::Write;
     let mut packer = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
     packer.write_all(text.as_bytes()).unwrap();
@@ -58,13 +54,14 @@ fn ratings_without_a_header_in_latin_1() {
         file.push(0xE9);
         file.extend(format!("{}::{}::?::{}\n", row % 9, row % 5 + 1, 978_300_760 + row).bytes());
     }
-    snapshot!(draft("ratings.dat", file));
+    insta::assert_snapshot!(draft("ratings.dat", file));
 }
 
 #[test]
 fn typed_headers_and_tabs() {
-    let rows: String = (0..40).map(|row| format!("{}\t{}\t{}\n", row % 6, row % 8, row % 5 + 1)).collect();
-    snapshot!(draft("ml.inter", format!("user_id:token\titem_id:token\trating:float\n{rows}")));
+    let rows: Vec<String> = (0..40).map(|row| format!("{}\t{}\t{}\n", row % 6, row % 8, row % 5 + 1)).collect();
+    let header = "user_id:token\titem_id:token\trating:float\n";
+    insta::assert_snapshot!(draft("ml.inter", format!("{header}{}", rows.concat())));
 }
 
 #[test]
@@ -79,20 +76,20 @@ fn objects_with_lists_and_nested_values() {
             row % 4
         )
     };
-    snapshot!(draft("log.jsonl", (0..40).map(row).collect::<String>()));
+    insta::assert_snapshot!(draft("log.jsonl", (0..40).map(row).collect::<String>()));
 }
 
 #[test]
 fn names_and_values_that_need_quotes() {
     let file = "\"a \"\"b\"\" # c\",Größe,label\nx'y,\"1,5\",\"no \"\"way\"\"\"\nz,\"2,5\",yes\nz,\"2,5\",yes\n";
-    snapshot!(draft("odd.csv", file));
+    insta::assert_snapshot!(draft("odd.csv", file));
 }
 
 #[test]
 fn shipped_data() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data");
-    snapshot!(of_file(&data.join("reviews/reviews.parquet")));
-    snapshot!(of_file(&data.join("census/census.parquet")));
+    insta::assert_snapshot!(of_file(&data.join("reviews/reviews.parquet")));
+    insta::assert_snapshot!(of_file(&data.join("census/census.parquet")));
 }
 
 #[test]

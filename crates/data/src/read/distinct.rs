@@ -38,7 +38,8 @@ impl Distinct {
             _ => self.place(text),
         };
         self.last = place;
-        (place as i32 - self.missing.len() as i32).max(NO_VALUE)
+        // Pieces have far fewer rows than there are keys.
+        (place as usize).checked_sub(self.missing.len()).map_or(NO_VALUE, |key| key.try_into().unwrap_or(i32::MAX))
     }
 
     fn place(&mut self, text: &[u8]) -> u32 {

@@ -23,7 +23,7 @@ const AHEAD: usize = 2;
 
 /// A table in files, with the columns of others joined.
 pub(super) struct Files {
-    pub files: Vec<PathBuf>,
+    pub paths: Vec<PathBuf>,
     pub reading: Reading,
     /// What is read of the main table: what is wanted of it, then keys that are not.
     pub read: Vec<Wanted>,
@@ -52,7 +52,7 @@ impl Files {
     /// Hands all rows to `each` until it is false.
     fn read(&self, each: &mut dyn FnMut(Piece) -> bool) -> Result<(), DataError> {
         let (lookups, mut first_row) = (self.lookups()?, 0);
-        for (file, path) in self.files.iter().enumerate() {
+        for (file, path) in self.paths.iter().enumerate() {
             let (origin, mut first_in_file) = (path.display().to_string(), 0);
             let mut rows = rows(path, &self.reading, &self.read, MAIN)?;
             while let Some(batch) = rows.batch()? {
@@ -73,7 +73,7 @@ impl Files {
 
     fn share(&self, file: usize, of_file: f64) -> f64 {
         let (start, end) = (self.starts[file] as f64, self.starts[file + 1] as f64);
-        let all = self.starts[self.files.len()].max(1) as f64;
+        let all = self.starts[self.paths.len()].max(1) as f64;
         (start + (end - start) * of_file) / all
     }
 
@@ -113,7 +113,7 @@ impl Files {
 impl Table for Files {
     fn rows(&self) -> Option<u64> {
         let parquet = |path: &PathBuf| self.reading.format_of(path) == Format::Parquet;
-        let counts = self.files.iter().map(|path| if parquet(path) { parquet_rows::count(path).ok() } else { None });
+        let counts = self.paths.iter().map(|path| if parquet(path) { parquet_rows::count(path).ok() } else { None });
         counts.sum()
     }
 
@@ -121,7 +121,7 @@ impl Table for Files {
     /// is the same data.
     fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
         let joined = self.joins.iter().map(|join| (join.table.as_str(), &join.files));
-        for (table, files) in std::iter::once((MAIN, &self.files)).chain(joined) {
+        for (table, files) in std::iter::once((MAIN, &self.paths)).chain(joined) {
             fingerprint.text("table", table);
             for path in files {
                 let mut hasher = blake3::Hasher::new();

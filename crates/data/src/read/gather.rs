@@ -9,7 +9,7 @@ use memchr::memmem::Finder;
 
 use crate::read::distinct::{Distinct, NO_VALUE};
 use crate::read::reading::{Reading, Shape, Wanted};
-use crate::read::texts::Texts;
+use crate::read::texts::{Texts, offset};
 
 /// What is done to a field before it is a value.
 #[derive(Clone, Debug)]
@@ -54,20 +54,20 @@ pub(super) struct Gather {
 }
 
 enum Column {
-    Value { distinct: Distinct, keys: Vec<i32>, nulls: NullBufferBuilder },
+    Value { distinct: Box<Distinct>, keys: Vec<i32>, nulls: NullBufferBuilder },
     Text { texts: Texts, nulls: NullBufferBuilder },
-    List { elements: Texts, ends: Vec<i32>, separator: Option<Finder<'static>>, nulls: NullBufferBuilder },
+    List { elements: Texts, ends: Vec<i32>, separator: Option<Box<Finder<'static>>>, nulls: NullBufferBuilder },
 }
 
 impl Gather {
     pub(super) fn new(wanted: &Wanted, cleaning: &Cleaning) -> Self {
         let nulls = NullBufferBuilder::new(0);
         let column = match wanted.shape {
-            Shape::Value => Column::Value { distinct: Distinct::new(&cleaning.missing), keys: vec![], nulls },
+            Shape::Value => Column::Value { distinct: Box::new(Distinct::new(&cleaning.missing)), keys: vec![], nulls },
             Shape::Text => Column::Text { texts: Texts::new(), nulls },
             Shape::List => {
                 let separator = wanted.separator.as_bytes();
-                let separator = (!separator.is_empty()).then(|| Finder::new(separator).into_owned());
+                let separator = (!separator.is_empty()).then(|| Box::new(Finder::new(separator).into_owned()));
                 Column::List { elements: Texts::new(), ends: vec![0], separator, nulls }
             }
         };
@@ -91,9 +91,9 @@ impl Gather {
                 let value = self.cleaning.value(field);
                 nulls.append(value.is_some());
                 if let Some(value) = value {
-                    each_part(value, separator.as_ref(), |part| push_element(elements, &self.cleaning, part));
+                    each_part(value, separator.as_deref(), |part| push_element(elements, &self.cleaning, part));
                 }
-                ends.push(elements.len() as i32);
+                ends.push(offset(elements.len()));
             }
         }
     }
@@ -111,7 +111,7 @@ impl Gather {
             }
             Column::List { elements, ends, nulls, .. } => {
                 nulls.append_null();
-                ends.push(elements.len() as i32);
+                ends.push(offset(elements.len()));
             }
         }
     }
@@ -132,7 +132,7 @@ impl Gather {
     pub(super) fn end_list(&mut self) {
         if let Column::List { elements, ends, nulls, .. } = &mut self.column {
             nulls.append_non_null();
-            ends.push(elements.len() as i32);
+            ends.push(offset(elements.len()));
         }
     }
 
@@ -145,7 +145,7 @@ impl Gather {
             Column::Value { distinct, keys, nulls } => {
                 let keys = Int32Array::new(std::mem::take(keys).into(), nulls.finish());
                 let values = distinct.take().map_err(|(key, value)| {
-                    let at = keys.iter().position(|of_row| of_row == Some(key as i32)).unwrap_or(0);
+                    let at = keys.iter().position(|of_row| of_row == Some(offset(key))).unwrap_or(0);
                     Broken { at, value }
                 })?;
                 Ok(Arc::new(DictionaryArray::new(keys, Arc::new(values))))
@@ -198,7 +198,9 @@ mod tests {
         // What a column has once held leaves no trace.
         gather.push(b"before");
         gather.take().unwrap();
-        fields.iter().for_each(|field| gather.push(field));
+        for field in fields {
+            gather.push(field);
+        }
         gather.take()
     }
 

@@ -69,7 +69,7 @@ impl Lookup {
             while let Some(batch) = rows.batch()? {
                 let rows = batch.rows;
                 lookup.origins.push((file, before));
-                lookup.add(join, path, batch)?;
+                lookup.add(join, path, &batch)?;
                 before += rows;
             }
         }
@@ -84,7 +84,7 @@ impl Lookup {
     }
 
     /// Adds the batch that `origins` names last.
-    fn add(&mut self, join: &JoinFiles, path: &Path, batch: Batch) -> Result<(), DataError> {
+    fn add(&mut self, join: &JoinFiles, path: &Path, batch: &Batch) -> Result<(), DataError> {
         let (number, key) = (self.origins.len() - 1, join.wanted.len() - 1);
         for ((column, array), wanted) in self.columns.iter_mut().zip(&batch.arrays).zip(&join.wanted) {
             if column.first().is_some_and(|first| first.data_type() != array.data_type()) {
@@ -110,10 +110,10 @@ impl Lookup {
     fn key_twice(&self, join: &JoinFiles, column: String, value: &str, first: Place, second: Place) -> DataError {
         let place = |(batch, row): Place| {
             let (file, before) = self.origins[batch];
-            (join.files[file].display().to_string(), before + row as u64 + 1)
+            format!("row {} of `{}`", before + row as u64 + 1, join.files[file].display())
         };
-        let (first, second, table) = (place(first), place(second), join.table.clone());
-        DataError::KeyTwice { table, column, value: value.to_owned(), first, second }
+        let (rows, table) = (format!("{} and {}", place(first), place(second)), join.table.clone());
+        DataError::KeyTwice { table, column, value: value.to_owned(), rows }
     }
 
     /// Where rows of the main table, given by their columns, find their rows in this one.
@@ -133,12 +133,12 @@ impl Lookup {
     /// The columns of some rows.
     pub(super) fn columns(&self, found: &Found, rows: Range<usize>) -> Vec<ArrayRef> {
         let places: Vec<Place> = rows.clone().map(|at| found.row(at)).collect();
-        let column = |batches: &Vec<ArrayRef>| match batches[0].data_type() {
-            DataType::Dictionary(..) => distinct(batches, found, rows.clone()),
-            _ => {
-                let batches: Vec<&dyn Array> = batches.iter().map(AsRef::as_ref).collect();
-                interleave(&batches, &places).expect("the batches of a column are of one type")
+        let column = |batches: &Vec<ArrayRef>| {
+            if matches!(batches[0].data_type(), DataType::Dictionary(..)) {
+                return distinct(batches, found, rows.clone());
             }
+            let batches: Vec<&dyn Array> = batches.iter().map(AsRef::as_ref).collect();
+            interleave(&batches, &places).expect("the batches of a column are of one type")
         };
         self.columns.iter().map(column).collect()
     }

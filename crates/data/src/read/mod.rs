@@ -82,7 +82,7 @@ pub(crate) fn open(
         starts.push(starts.last().copied().unwrap_or(0) + bytes);
     }
     Ok(Box::new(Files {
-        files: main.files.clone(),
+        paths: main.files.clone(),
         reading: reading.clone(),
         read: read.swap_remove(0),
         joins: joined,

@@ -18,7 +18,7 @@ pub(super) enum Records {
     Quoted { reader: Box<csv::Reader<Bytes>>, record: ByteRecord, open: bool },
     /// Every line is a record, and every delimiter ends a field. Beside allowing delimiters of several bytes this
     /// takes half the time of the other.
-    Plain { lines: Lines, delimiter: Finder<'static>, ends: Vec<usize> },
+    Plain { lines: Lines, delimiter: Box<Finder<'static>>, ends: Vec<usize> },
 }
 
 impl Records {
@@ -35,7 +35,7 @@ impl Records {
                 open: false,
             });
         }
-        let delimiter = Finder::new(&dialect.delimiter).into_owned();
+        let delimiter = Box::new(Finder::new(&dialect.delimiter).into_owned());
         Ok(Self::Plain { lines: Lines::new(bytes), delimiter, ends: vec![] })
     }
 

@@ -3,6 +3,11 @@
 use arrow::array::StringArray;
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
+/// An offset of Arrow's. Pieces end long before they have 2 GiB, and a row has 64 MiB at most.
+pub(super) fn offset(at: usize) -> i32 {
+    i32::try_from(at).expect("a piece is smaller than 2 GiB")
+}
+
 /// Bytes of texts, and where each ends.
 pub(super) struct Texts {
     bytes: Vec<u8>,
@@ -19,10 +24,9 @@ impl Texts {
         self.ends.len() - 1
     }
 
-    /// Pieces end long before their bytes pass the 2 GiB that offsets can tell apart.
     pub(super) fn push(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len() as i32);
+        self.ends.push(offset(self.bytes.len()));
     }
 
     pub(super) fn get(&self, at: usize) -> &[u8] {

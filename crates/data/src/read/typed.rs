@@ -82,8 +82,9 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
         T::Boolean | T::Int8 | T::Int16 | T::Int32 | T::UInt8 | T::UInt16 | T::UInt32 => recast(array, &T::Int64),
         // Ids that are hashes do not fit whole numbers with a sign.
         T::UInt64 | T::LargeUtf8 | T::Utf8View | T::Null => recast(array, &T::Utf8),
-        T::Float16 | T::Float32 => recast(array, &T::Float64),
-        T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => recast(array, &T::Float64),
+        T::Float16 | T::Float32 | T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => {
+            recast(array, &T::Float64)
+        }
         T::Date32 | T::Date64 => seconds(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
         T::Timestamp(..) | T::Time32(_) | T::Time64(_) | T::Duration(_) => seconds(array),
         T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => utf8(array),

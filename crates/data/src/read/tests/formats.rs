@@ -100,10 +100,8 @@ fn objects_of_several_files_need_not_have_the_same_keys() {
 #[test]
 fn a_table_of_many_pieces() {
     let rows = 100_000;
-    let mut file = String::from("row,kind,long\n");
-    for row in 0..rows {
-        file += &format!("{row},k{},{}\n", row % 3, "x".repeat(row % 7));
-    }
+    let row = |row: usize| format!("{row},k{},{}\n", row % 3, "x".repeat(row % 7));
+    let file = ["row,kind,long\n".to_owned()].into_iter().chain((0..rows).map(row)).collect::<Vec<_>>().concat();
     for (name, reading) in [
         ("a.csv", Reading::default()),
         ("a.csv", Reading { quote: Some(false), ..Reading::default() }),

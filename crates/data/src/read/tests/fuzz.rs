@@ -75,7 +75,9 @@ fn the_corpus_is_read() {
     for kind in kinds {
         assert!(files.iter().any(|(name, _)| name.ends_with(kind)), "no {kind}");
     }
-    files.iter().for_each(|(name, contents)| read_all_ways(name, contents));
+    for (name, contents) in &files {
+        read_all_ways(name, contents);
+    }
 }
 
 fn cell() -> impl Strategy<Value = String> {
@@ -92,7 +94,10 @@ fn cell() -> impl Strategy<Value = String> {
     })
 }
 
-fn rows() -> impl Strategy<Value = Vec<(Option<String>, Option<String>, Option<Vec<String>>)>> {
+/// Two texts and a list.
+type Row = (Option<String>, Option<String>, Option<Vec<String>>);
+
+fn rows() -> impl Strategy<Value = Vec<Row>> {
     let element = "[a-z0-9é]{1,4}".prop_filter("it is a value", |text| !Reading::default().missing.contains(text));
     let elements = prop::collection::vec(element, 1..4);
     prop::collection::vec((prop::option::of(cell()), prop::option::of(cell()), prop::option::of(elements)), 1..20)
@@ -172,7 +177,7 @@ proptest! {
         }
         // Without quotes a delimiter that no value holds does.
         if rows.iter().all(|(a, b, _)| plain(a) && plain(b)) {
-            let line = |(a, b, of_row): &(Option<String>, Option<String>, Option<Vec<String>>)| {
+            let line = |(a, b, of_row): &Row| {
                 let cell = |cell: &Option<String>| cell.clone().unwrap_or_default();
                 format!("{}\u{1}\u{2}{}\u{1}\u{2}{}\n", cell(a), cell(b), tags(of_row))
             };
