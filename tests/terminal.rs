@@ -77,6 +77,8 @@ impl Terminal {
 
     /// Starts a command here, as a shell would.
     pub fn start(&self, command: &Command) -> Box<dyn Child + Send + Sync> {
+        // The parser keeps what the program before drew on the other screen, where terminals begin with an empty one.
+        self.screen.lock().0.process(b"\x1b[?1049h\x1b[2J\x1b[?1049l");
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.cwd(command.get_current_dir().unwrap());
@@ -102,7 +104,7 @@ impl Terminal {
 
     /// What stands on the screen.
     pub fn text(&self) -> String {
-        self.screen.lock().0.screen().contents()
+        self.look(vt100::Screen::contents)
     }
 
     /// Looks at the screen.

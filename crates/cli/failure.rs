@@ -1,6 +1,7 @@
 //! How a command ends other than well.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// A run failed, or a comparison differs.
@@ -41,7 +42,8 @@ impl Failure {
     /// Says it on standard error and gives the exit code.
     pub fn report(&self) -> ExitCode {
         for line in self.message.lines() {
-            eprintln!("mmtl: {line}");
+            // On a terminal that has closed nobody misses it.
+            let _ = writeln!(io::stderr(), "mmtl: {line}");
         }
         ExitCode::from(self.code)
     }

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -39,11 +39,13 @@ pub fn show(store: &Store, looks: Looks) -> Result<Leave, Failure> {
         Watched::Left(left) => left,
     };
     if store.scheduler().map_err(Failure::failed)?.is_some() {
-        match left {
-            Leave::Running => println!("the grid runs on; `mmtl watch {dir}` shows it again"),
-            Leave::AfterCurrent => println!("the grid ends when what runs is done; `mmtl watch {dir}` shows it"),
-            Leave::Stopped => println!("the grid stops: its runs checkpoint first; the next `mmtl run` goes on"),
-        }
+        let farewell = match left {
+            Leave::Running => format!("the grid runs on; `mmtl watch {dir}` shows it again"),
+            Leave::AfterCurrent => format!("the grid ends when what runs is done; `mmtl watch {dir}` shows it"),
+            Leave::Stopped => "the grid stops: its runs checkpoint first; the next `mmtl run` goes on".to_owned(),
+        };
+        // The terminal may have closed, and then nobody misses the sentence.
+        let _ = writeln!(io::stdout(), "{farewell}");
     }
     Ok(left)
 }

@@ -65,7 +65,7 @@ struct GridFile {
 }
 
 /// How far the data of a grid is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preparing {
     /// The data set's number, from 0.
     pub number: usize,

@@ -22,7 +22,7 @@ use crate::effect::{Effect, Leave};
 use crate::event::Event;
 use crate::live::feed::{self, Ask};
 use crate::live::replay::Replay;
-use crate::live::terminal::Taken;
+use crate::live::terminal::{self, Taken};
 use crate::roofline::Bench;
 use crate::screen::draw;
 use crate::state::State;
@@ -98,7 +98,11 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
         last: Buffer::default(),
         frames,
     };
-    session.run(&mut taken, &signals)
+    match session.run(&mut taken, &signals) {
+        // A frame may fail before the hang-up is heard.
+        Err(_) if terminal::is_gone() => Ok(Watched::Signalled(SIGHUP)),
+        ended => ended,
+    }
 }
 
 /// Flags that signals set.

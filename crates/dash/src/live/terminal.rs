@@ -138,6 +138,14 @@ fn end_with_the_terminal(tty: OwnedFd) {
     });
 }
 
+/// Whether the terminal was closed, so that nothing can be drawn or heard any more.
+pub fn is_gone() -> bool {
+    let stdin = io::stdin();
+    let mut ends = [PollFd::new(&stdin, PollFlags::empty())];
+    let now = rustix::time::Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut ends, Some(&now)).is_ok() && ends[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
+}
+
 /// Makes events of the lines that are printed, until nobody can print any more.
 fn listen(reader: PipeReader, printed: Sender<Event>) {
     thread::spawn(move || {
