@@ -226,12 +226,12 @@ fn made_fits(
 fn fault(experiment: &Experiment, error: &RunError) -> GridError {
     use mmtl_train::TrainError;
     let key = match error {
-        RunError::Train(TrainError::TaskWeights { .. }) => "train.task_weights",
-        RunError::Train(TrainError::Score { .. } | TrainError::EasyScore { .. }) => "select.score",
-        RunError::Train(TrainError::ScorePerTask { .. }) => "select.per",
-        _ => "architecture",
+        RunError::Train(TrainError::TaskWeights { knob, .. }) => format!("train.{knob}"),
+        RunError::Train(TrainError::Score { .. } | TrainError::EasyScore { .. }) => "select.score".to_owned(),
+        RunError::Train(TrainError::ScorePerTask { .. }) => "select.per".to_owned(),
+        _ => "architecture".to_owned(),
     };
-    experiment.fault(key, error.to_string()).into()
+    experiment.fault(&key, error.to_string()).into()
 }
 
 impl Grid {

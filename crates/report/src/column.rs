@@ -35,9 +35,7 @@ impl Column {
         match self {
             Self::Scene(scene) => entry.scenes[scene],
             Self::Overall(Overall::Pooled) => entry.pooled,
-            Self::Overall(Overall::Rows) => {
-                Scored { covered: covered(entry), ..by_rows(&entry.scenes, entry.metric) }
-            }
+            Self::Overall(Overall::Rows) => Scored { covered: covered(entry), ..by_rows(&entry.scenes, entry.metric) },
             Self::Overall(Overall::Macro) => {
                 Scored { covered: covered(entry), ..over(Overall::Macro, &entry.scenes, entry.metric) }
             }

@@ -38,7 +38,7 @@ impl Average {
             self.weights = Some(Snapshot { states: vec![], memory: None, ..now.clone() });
             return;
         };
-        let pairs = average.tables.iter_mut().zip(&now.tables).map(|(average, now)| (average, now));
+        let pairs = average.tables.iter_mut().zip(&now.tables);
         for (average, now) in pairs.chain([(&mut average.dense, &now.dense)]) {
             for (average, now) in average.iter_mut().zip(now) {
                 // In this form weights that stand still are averaged to themselves.

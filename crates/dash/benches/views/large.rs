@@ -77,8 +77,7 @@ fn scores(grid: &Grid, subjects: &Subjects) -> Scores {
         for (task, subject) in subjects.tasks.iter().enumerate() {
             let value = 0.7 + (number as f64 * 0.618_034).fract() / 10.0;
             let counts = Some(400);
-            let scored =
-                Scored { positives: counts, negatives: counts, ..Scored::over(Score::Value(value), 1000) };
+            let scored = Scored { positives: counts, negatives: counts, ..Scored::over(Score::Value(value), 1000) };
             entries.extend([Split::Valid, Split::Test].map(|split| Entry {
                 candidate,
                 seed: run.seed,
