@@ -24,10 +24,14 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     files.iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
+thread_local! {
+    /// Made once: a new one for each input would take longer than reading it.
+    static DIRECTORY: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 /// Reads a file in every way that its name allows; errors are fine.
 fn read_all_ways(name: &str, contents: &[u8]) {
-    let directory = tempfile::tempdir().unwrap();
-    let files = [write(directory.path(), name, contents)];
+    let files = [DIRECTORY.with(|directory| write(directory.path(), name, contents))];
     for (encoding, quote, trim) in [(Encoding::Utf8, None, true), (Encoding::Latin1, Some(false), false)] {
         let reading = Reading { encoding, quote, trim, ..Reading::default() };
         let Ok(names) = header(&files, &reading, &[]) else { continue };
