@@ -258,9 +258,10 @@ fn split(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
         return;
     }
     let timed = columns.iter().any(|(_, purpose)| matches!(purpose, Purpose::Role(Role::Time(_))));
-    match timed {
-        true => draft.line("by", "\"time\"", "the last rows are for the test"),
-        false => draft.line("by", "\"random\"", ""),
+    if timed {
+        draft.line("by", "\"time\"", "the last rows are for the test");
+    } else {
+        draft.line("by", "\"random\"", "");
     }
     draft.line("valid", "0.1", "");
     draft.line("test", "0.1", "");

@@ -107,8 +107,8 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((prop::option::of(cell()), prop::option::of(cell()), prop::option::of(elements)), 1..20)
 }
 
-fn one(cell: &Option<String>) -> Cell {
-    cell.clone().map_or(Cell::Missing, Cell::One)
+fn one(cell: Option<&String>) -> Cell {
+    cell.cloned().map_or(Cell::Missing, Cell::One)
 }
 
 proptest! {
@@ -139,8 +139,8 @@ proptest! {
     fn what_is_written_is_read_again(rows in rows(), packing in prop::option::of(0usize..3)) {
         let mut expected = [vec![], vec![], vec![]];
         for (a, b, tags) in &rows {
-            expected[0].push(one(a));
-            expected[1].push(one(b));
+            expected[0].push(one(a.as_ref()));
+            expected[1].push(one(b.as_ref()));
             expected[2].push(tags.clone().map_or(Cell::Missing, Cell::Many));
         }
         let tags = |row: &Option<Vec<String>>| row.as_ref().map_or(String::new(), |tags| tags.join("|"));
@@ -176,7 +176,7 @@ proptest! {
         ]));
         let wanted = [value("a"), text("b"), list("tags", "|")];
         for file in &files {
-            let got = columns(&[file.clone()], &Reading::default(), &[], &wanted).unwrap();
+            let got = columns(std::slice::from_ref(file), &Reading::default(), &[], &wanted).unwrap();
             prop_assert_eq!(&got[..], &expected[..], "{}", file.display());
         }
         // Without quotes a delimiter that no value holds does.
