@@ -86,6 +86,9 @@ fn roles(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
             Role::Time(_) | Role::Weight => format!("by its name; {}", range(column)),
         };
         draft.line(role.key(), &quoted(&column.name), &reason);
+        if let Role::Time(Some(unit)) = role {
+            draft.line("unit", &quoted(unit), "since 1970");
+        }
     }
 }
 
@@ -120,8 +123,8 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
             }
             Label::Is(text) => {
                 draft.line("kind", "\"binary\"", &shares(column));
-                let when = format!("{} == '{}'", expression_name(&column.name), text.replace('\'', "\\'"));
-                draft.line("when", &quoted(&when), "by its name; the rarer value is 1");
+                draft.line("label", &name, "by its name");
+                draft.line("positive", &quoted(text), "the rarer value");
             }
             Label::Regression => {
                 draft.line("kind", "\"regression\"", &range(column));
@@ -130,6 +133,7 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
             Label::Multiclass => {
                 draft.line("kind", "\"multiclass\"", &shares(column));
                 draft.line("label", &name, "by its name");
+                classes(draft, column);
             }
         }
         if let Some((_, click)) = purposes.given.iter().find(|(conversion, _)| *conversion == at) {
@@ -145,6 +149,19 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
     }
 }
 
+/// The classes of a label: whole numbers from the least on, or texts.
+fn classes(draft: &mut Draft, column: &Profile) {
+    if let Some(numbers) = column.numbers {
+        draft.line("first", &numbers.least.to_string(), "");
+        draft.line("classes", &(numbers.greatest - numbers.least + 1.0).to_string(), "");
+        return;
+    }
+    let mut texts: Vec<&String> = column.counts.keys().collect();
+    texts.sort_unstable();
+    let texts: Vec<String> = texts.into_iter().map(|text| quoted(text)).collect();
+    draft.line("classes", &format!("[{}]", texts.join(", ")), "");
+}
+
 fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
     let item = columns.iter().find(|(_, purpose)| **purpose == Purpose::Role(Role::Item));
     let mut names = HashSet::new();
@@ -152,12 +169,12 @@ fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
         let kind = match purpose {
             Purpose::Field(kind) => kind.clone(),
             Purpose::Role(Role::User | Role::Item) => Kind::Categorical,
-            Purpose::Role(Role::Time(Some(unit))) => {
+            Purpose::Role(Role::Time(_)) => {
                 let name = unique(&mut names, &column.name);
-                time(draft, column, &name, unit);
+                time(draft, column, &name);
                 continue;
             }
-            Purpose::Role(Role::Row | Role::Request | Role::Time(None) | Role::Weight)
+            Purpose::Role(Role::Row | Role::Request | Role::Weight)
             | Purpose::Label(_)
             | Purpose::Scene
             | Purpose::Part
@@ -213,26 +230,39 @@ fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
     }
 }
 
-fn time(draft: &mut Draft, column: &Profile, name: &str, unit: &str) {
+fn time(draft: &mut Draft, column: &Profile, name: &str) {
     draft.table(&format!("fields.{}", key(name)));
     draft.line("kind", "\"time\"", &range(column));
     if name != column.name {
         draft.line("column", &quoted(&column.name), "");
     }
     draft.line("parts", "[\"hour\", \"weekday\"]", "");
-    draft.line("unit", &quoted(unit), "since 1970");
 }
 
 fn split(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
     draft.table("split");
-    let part = columns.iter().find(|(_, purpose)| **purpose == Purpose::Part);
+    if let Some((column, _)) = columns.iter().find(|(_, purpose)| **purpose == Purpose::Part) {
+        draft.line("by", "\"column\"", "by its name");
+        draft.line("column", &quoted(&column.name), "");
+        let is = |words: &[&str], value: &String| words.contains(&value.to_lowercase().as_str());
+        let word = |words: &[&str]| column.counts.keys().filter(|value| is(words, value)).min();
+        for (part, words) in
+            [("train", &["train"][..]), ("valid", &["valid", "validation", "val", "dev"]), ("test", &["test"])]
+        {
+            match (word(words), part) {
+                (Some(word), _) => draft.line(part, &quoted(word), ""),
+                (None, "valid") => draft.line(part, "0.1", "a share of the train rows"),
+                (None, _) => draft.line(part, &quoted(part), "the sample has none"),
+            }
+        }
+        return;
+    }
     let timed = columns.iter().any(|(_, purpose)| matches!(purpose, Purpose::Role(Role::Time(_))));
-    let reason = match (part, timed) {
-        (Some((column, _)), _) => format!("column `{}` gives parts: by = \"column\" follows it", plain(&column.name)),
-        (None, true) => "there are times: by = \"time\" tests on what comes last".to_owned(),
-        (None, false) => String::new(),
-    };
-    draft.line("by", "\"random\"", &reason);
+    if timed {
+        draft.line("by", "\"time\"", "the last rows are for the test");
+    } else {
+        draft.line("by", "\"random\"", "");
+    }
     draft.line("valid", "0.1", "");
     draft.line("test", "0.1", "");
 }
@@ -240,7 +270,6 @@ fn split(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
 fn left_out(draft: &mut Draft, sample: &Sample, columns: &[(&Profile, &Purpose)]) {
     let nothing = columns.iter().filter_map(|(column, purpose)| match purpose {
         Purpose::Nothing(why) => Some((column.name.as_str(), (*why).to_owned())),
-        Purpose::Role(Role::Time(None)) => Some((&column.name, "its dates are text: write them as seconds".to_owned())),
         _ => None,
     });
     let unusable = sample.unusable.iter().map(|(name, got)| (name.as_str(), format!("it holds {got}")));
@@ -318,11 +347,6 @@ fn plain(text: &str) -> String {
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if bare { name.to_owned() } else { quoted(name) }
-}
-
-/// A column in an expression.
-fn expression_name(column: &str) -> String {
-    if key(column) == column { column.to_owned() } else { format!("`{column}`") }
 }
 
 /// A field name that no other field has.

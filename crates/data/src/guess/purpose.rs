@@ -38,7 +38,7 @@ pub(super) enum Role {
     User,
     Item,
     Request,
-    /// With its unit, where it is a number.
+    /// With its unit, where it is a number; otherwise it is a date as text.
     Time(Option<&'static str>),
     Weight,
 }
@@ -191,7 +191,7 @@ fn role(column: &Profile) -> Option<Role> {
 /// The unit of points in time between the years 1990 and 2100, counted from 1970.
 fn unit(least: f64, greatest: f64) -> Option<&'static str> {
     let seconds = 631_152_000.0..4_102_444_800.0;
-    let units = [("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9)];
+    let units = [("s", 1.0), ("ms", 1e3), ("us", 1e6)];
     let fits = |of_second: f64| seconds.contains(&(least / of_second)) && seconds.contains(&(greatest / of_second));
     units.iter().find(|(_, of_second)| fits(*of_second)).map(|(unit, _)| *unit)
 }

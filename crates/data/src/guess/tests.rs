@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use super::guess;
+use crate::card_file::CardFile;
 
 /// The draft for a file of these contents. It is TOML, whatever the file holds.
 fn draft(name: &str, contents: impl AsRef<[u8]>) -> String {
@@ -14,6 +15,9 @@ fn draft(name: &str, contents: impl AsRef<[u8]>) -> String {
 fn of_file(path: &Path) -> String {
     let draft = guess(path).unwrap();
     draft.parse::<toml::Table>().unwrap_or_else(|error| panic!("{error}\n{draft}"));
+    let wrong = CardFile::parse("draft.toml", draft.as_bytes()).map(|_| ()).map_err(|faults| faults.to_string());
+    let labelled = draft.contains("\n[tasks.");
+    assert!(wrong.is_ok() == labelled, "{wrong:?}\n{draft}");
     draft
 }
 
@@ -83,6 +87,17 @@ fn objects_with_lists_and_nested_values() {
 fn names_and_values_that_need_quotes() {
     let file = "\"a \"\"b\"\" # c\",Größe,label\nx'y,\"1,5\",\"no \"\"way\"\"\"\nz,\"2,5\",yes\nz,\"2,5\",yes\n";
     insta::assert_snapshot!(draft("odd.csv", file));
+}
+
+#[test]
+fn parts_and_dates_that_are_given() {
+    let row = |row: u32| {
+        let (part, answer) = (["Train", "Train", "dev", "Test"][row as usize % 4], ["yes", "no", "no", "may be"]);
+        let day = row % 28 + 1;
+        format!("{row},2024-06-{day:02}T10:00:00,{part},{},{},t{}\n", answer[row as usize % 4], row % 9, row % 3)
+    };
+    let rows: Vec<String> = (0..60).map(row).collect();
+    insta::assert_snapshot!(draft("days.csv", format!("id,date,split,label,user,tab\n{}", rows.concat())));
 }
 
 #[test]

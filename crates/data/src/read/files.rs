@@ -13,7 +13,7 @@ use crate::fingerprint::Fingerprint;
 use crate::read::join::{JoinFiles, Lookup};
 use crate::read::parquet_rows;
 use crate::read::pattern::MAIN;
-use crate::read::piece_end::PIECE_BYTES;
+use crate::read::piece_end::{PIECE_BYTES, PIECE_ROWS};
 use crate::read::reading::{Format, Reading, Wanted};
 use crate::read::rows::{Batch, rows};
 use crate::table::{EachPiece, Piece, Table};
@@ -77,18 +77,18 @@ impl Files {
         (start + (end - start) * of_file) / all
     }
 
-    /// The columns wanted of some rows, cut where texts that are joined would grow without bound.
+    /// The columns wanted of some rows, cut into pieces of bounded size.
     fn joined(&self, lookups: &[Lookup], batch: &Batch) -> Vec<(usize, Vec<ArrayRef>)> {
         let rows = batch.rows as usize;
         let found: Vec<_> = lookups.iter().map(|lookup| lookup.find(&batch.arrays)).collect();
-        let (mut cuts, mut bytes) = (vec![0], 0);
-        if !lookups.is_empty() {
-            for at in 0..rows {
-                bytes += lookups.iter().zip(&found).map(|(lookup, found)| lookup.bytes(found, at)).sum::<usize>();
-                if bytes > PIECE_BYTES && at > 0 {
-                    cuts.push(at);
-                    bytes = 0;
-                }
+        // Rows that were exploded, and texts that are joined, may be many more than were read.
+        let (mut cuts, mut from, mut bytes) = (vec![0], 0, 0);
+        for at in 0..rows {
+            let of_row: usize = lookups.iter().zip(&found).map(|(lookup, found)| lookup.bytes(found, at)).sum();
+            bytes += of_row;
+            if (bytes > PIECE_BYTES && at > from) || at - from >= PIECE_ROWS as usize {
+                cuts.push(at);
+                (from, bytes) = (at, of_row);
             }
         }
         cuts.push(rows);
@@ -112,7 +112,8 @@ impl Files {
 
 impl Table for Files {
     fn rows(&self) -> Option<u64> {
-        let parquet = |path: &PathBuf| self.reading.format_of(path) == Format::Parquet;
+        let counted = self.reading.explode.is_none();
+        let parquet = |path: &PathBuf| counted && self.reading.format_of(path) == Format::Parquet;
         let counts = self.paths.iter().map(|path| if parquet(path) { parquet_rows::count(path).ok() } else { None });
         counts.sum()
     }

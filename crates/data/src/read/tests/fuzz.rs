@@ -24,10 +24,14 @@ fn corpus() -> Vec<(String, Vec<u8>)> {
     files.iter().map(|path| (name(path), fs::read(path).unwrap())).collect()
 }
 
+thread_local! {
+    /// Made once: a new one for each input would take longer than reading it.
+    static DIRECTORY: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 /// Reads a file in every way that its name allows; errors are fine.
 fn read_all_ways(name: &str, contents: &[u8]) {
-    let directory = tempfile::tempdir().unwrap();
-    let files = [write(directory.path(), name, contents)];
+    let files = [DIRECTORY.with(|directory| write(directory.path(), name, contents))];
     for (encoding, quote, trim) in [(Encoding::Utf8, None, true), (Encoding::Latin1, Some(false), false)] {
         let reading = Reading { encoding, quote, trim, ..Reading::default() };
         let Ok(names) = header(&files, &reading, &[]) else { continue };
@@ -103,8 +107,8 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     prop::collection::vec((prop::option::of(cell()), prop::option::of(cell()), prop::option::of(elements)), 1..20)
 }
 
-fn one(cell: &Option<String>) -> Cell {
-    cell.clone().map_or(Cell::Missing, Cell::One)
+fn one(cell: Option<&String>) -> Cell {
+    cell.cloned().map_or(Cell::Missing, Cell::One)
 }
 
 proptest! {
@@ -135,8 +139,8 @@ proptest! {
     fn what_is_written_is_read_again(rows in rows(), packing in prop::option::of(0usize..3)) {
         let mut expected = [vec![], vec![], vec![]];
         for (a, b, tags) in &rows {
-            expected[0].push(one(a));
-            expected[1].push(one(b));
+            expected[0].push(one(a.as_ref()));
+            expected[1].push(one(b.as_ref()));
             expected[2].push(tags.clone().map_or(Cell::Missing, Cell::Many));
         }
         let tags = |row: &Option<Vec<String>>| row.as_ref().map_or(String::new(), |tags| tags.join("|"));
@@ -172,7 +176,7 @@ proptest! {
         ]));
         let wanted = [value("a"), text("b"), list("tags", "|")];
         for file in &files {
-            let got = columns(&[file.clone()], &Reading::default(), &[], &wanted).unwrap();
+            let got = columns(std::slice::from_ref(file), &Reading::default(), &[], &wanted).unwrap();
             prop_assert_eq!(&got[..], &expected[..], "{}", file.display());
         }
         // Without quotes a delimiter that no value holds does.

@@ -72,8 +72,8 @@ fn a_joined_table_without_rows() {
 #[test]
 fn long_joined_texts_end_pieces_early() {
     let directory = tempfile::tempdir().unwrap();
-    let ratings: String = (0..3000).map(|row| format!("{row},{}\n", row % 2)).collect();
-    write(directory.path(), "ratings.csv", format!("row,item\n{ratings}"));
+    let ratings: Vec<String> = (0..3000).map(|row| format!("{row},{}\n", row % 2)).collect();
+    write(directory.path(), "ratings.csv", format!("row,item\n{}", ratings.concat()));
     let long = "x".repeat(20_000);
     write(directory.path(), "items.csv", format!("item,text\n0,{long}\n1,short\n"));
     let joins = [join("items", "items*", "item", "item")];

@@ -45,8 +45,8 @@ fn packed_files_are_known_by_content_or_name() {
 
 #[test]
 fn packed_files_that_are_cut_short_or_damaged() {
-    let text: String = (0..40_000u32).map(|row| format!("{row},{}\n", row.wrapping_mul(2_654_435_761))).collect();
-    let text = format!("a,b\n{text}");
+    let row = |row: u32| format!("{row},{}\n", row.wrapping_mul(2_654_435_761));
+    let text = format!("a,b\n{}", (0..40_000).map(row).collect::<Vec<_>>().concat());
     let read = |name: &str, contents: &[u8]| {
         let directory = tempfile::tempdir().unwrap();
         let path = write(directory.path(), name, contents);

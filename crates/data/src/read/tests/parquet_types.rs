@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -50,7 +51,7 @@ fn every_type_becomes_numbers_texts_or_lists() {
     let names = ["decimal", "date", "text", "flag", "small", "hash", "float", "time"];
     let mut wanted: Vec<Wanted> = names.map(value).into();
     wanted.extend([list("list", ","), list("bytes", "|")]);
-    let got = columns(&[path.clone()], &Reading::default(), &[], &wanted).unwrap();
+    let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
     let expected = [
         ones(&["1.5", "-", "-0.05"]),
         ones(&["86400", "-86400", "-"]),
@@ -67,13 +68,13 @@ fn every_type_becomes_numbers_texts_or_lists() {
         assert_eq!(got, expected, "{}", wanted.name);
     }
     let wanted = [text("text"), text("small"), text("bytes"), list("flag", "")];
-    let got = columns(&[path.clone()], &Reading::default(), &[], &wanted).unwrap();
+    let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
     assert_eq!(got[..2], [ones(&["a", "-", "-"]), ones(&["-3", "-", "4"])]);
     assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), lists(&["1", "0", "-"])]);
 
     let table = open(&[path.clone(), path.with_file_name("b.parquet")], &Reading::default(), &[], &[]);
     assert!(table.is_err());
-    let table = open(&[path.clone()], &Reading::default(), &[], &[value("flag"), value("text")]).unwrap();
+    let table = open(from_ref(&path), &Reading::default(), &[], &[value("flag"), value("text")]).unwrap();
     assert_eq!(table.rows(), Some(3));
     let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
     table
@@ -108,7 +109,7 @@ fn types_that_do_not_fit() {
     let pair = RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]).unwrap();
     let pair: ArrayRef = Arc::new(arrow::array::StructArray::from(pair));
     let path = parquet(directory.path(), "b.parquet", vec![("bytes", broken), ("pair", pair)]);
-    let error = |wanted| message(columns(&[path.clone()], &Reading::default(), &[], &[wanted]), directory.path());
+    let error = |wanted| message(columns(from_ref(&path), &Reading::default(), &[], &[wanted]), directory.path());
     assert_eq!(
         error(value("bytes")),
         "row 2 of `b.parquet`: column `bytes` is \"of bytes\", expected UTF-8 text, or `encoding = \"latin-1\"` in \
@@ -119,7 +120,7 @@ fn types_that_do_not_fit() {
     let lists = parquet(directory.path(), "c.parquet", vec![("list", lists_of_numbers())]);
     for shape in [Shape::Value, Shape::Text] {
         let wanted = Wanted { shape, ..value("list") };
-        let error = message(columns(&[lists.clone()], &Reading::default(), &[], &[wanted]), directory.path());
+        let error = message(columns(from_ref(&lists), &Reading::default(), &[], &[wanted]), directory.path());
         assert!(error.ends_with("expected one value a row"), "{error}");
     }
 }
