@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::events::{GridState, Happened};
-use mmtl_grid::store::{Record, Rows, Store};
+use mmtl_grid::store::{Line, Record, Rows, Store};
 use mmtl_grid::worker::{Ended, Tools, work};
 use mmtl_grid::{Catalogue, Execution, Experiment, Stop, TrialKey, prepare};
 use mmtl_metrics::{Metric, Overall, Reason, Score};
@@ -105,7 +105,7 @@ fn a_metric_of_no_task_is_refused_before_anything_runs() {
 
 fn stages(store: &Store, key: &TrialKey) -> Vec<String> {
     let lines = store.run(key).events().poll().unwrap().into_iter();
-    let events = lines.filter_map(|line| line.into_value()).map(|line| line.event);
+    let events = lines.filter_map(Line::into_value).map(|line| line.event);
     events
         .filter_map(|event| match event {
             mmtl_grid::events::RunEvent::Stage { name } => Some(name),

@@ -28,6 +28,7 @@ mod cutoff;
 mod decisions;
 mod ece;
 mod error;
+mod facts;
 mod gauc;
 mod hit_rate;
 mod interval;

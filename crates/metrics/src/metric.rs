@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use crate::better::Better;
-use crate::cutoff::{Cutoff, Names, names};
+use crate::cutoff::Cutoff;
 use crate::error::Error;
+use crate::facts::Facts;
 use crate::sample::Kind;
 
 /// A way to score rows. Ordered as in tables.
@@ -52,9 +53,6 @@ pub enum Metric {
     Mrr,
 }
 
-static NDCG: Names = Names::new(|| names("ndcg"));
-static HIT_RATE: Names = Names::new(|| names("hit_rate"));
-
 impl Metric {
     /// All metrics, in the order of tables; those with a cutoff stand here with [`Cutoff::DEFAULT`].
     pub const ALL: [Self; 20] = [
@@ -83,71 +81,19 @@ impl Metric {
     /// The name in files and tables.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Auc => "auc",
-            Self::Gauc => "gauc",
-            Self::PrAuc => "prauc",
-            Self::LogLoss => "logloss",
-            Self::Ne => "ne",
-            Self::Mse => "mse",
-            Self::Rmse => "rmse",
-            Self::Mae => "mae",
-            Self::R2 => "r2",
-            Self::Spearman => "spearman",
-            Self::Accuracy => "accuracy",
-            Self::Precision => "precision",
-            Self::Recall => "recall",
-            Self::F1 => "f1",
-            Self::MacroF1 => "macro_f1",
-            Self::Ece => "ece",
-            Self::Ratio => "ratio",
-            Self::Ndcg(cutoff) => cutoff.name(&NDCG),
-            Self::HitRate(cutoff) => cutoff.name(&HIT_RATE),
-            Self::Mrr => "mrr",
-        }
+        self.facts().name
     }
 
     /// Which of two values is better.
     #[must_use]
     pub fn better(self) -> Better {
-        match self {
-            Self::Auc
-            | Self::Gauc
-            | Self::PrAuc
-            | Self::R2
-            | Self::Spearman
-            | Self::Accuracy
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::MacroF1
-            | Self::Ndcg(_)
-            | Self::HitRate(_)
-            | Self::Mrr => Better::Higher,
-            Self::LogLoss | Self::Ne | Self::Mse | Self::Rmse | Self::Mae | Self::Ece => Better::Lower,
-            Self::Ratio => Better::NearOne,
-        }
+        self.facts().better
     }
 
     /// Whether the metric is defined for tasks of this kind.
     #[must_use]
     pub fn applies_to(self, kind: Kind) -> bool {
-        let (binary, regression, multiclass) = match self {
-            Self::Auc
-            | Self::Gauc
-            | Self::PrAuc
-            | Self::Ne
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::Ece
-            | Self::HitRate(_)
-            | Self::Mrr => (true, false, false),
-            Self::Mse | Self::Rmse | Self::Mae | Self::R2 | Self::Spearman => (false, true, false),
-            Self::Ratio | Self::Ndcg(_) => (true, true, false),
-            Self::LogLoss | Self::Accuracy => (true, false, true),
-            Self::MacroF1 => (false, false, true),
-        };
+        let Facts { of: [binary, regression, multiclass], .. } = self.facts();
         match kind {
             Kind::Binary => binary,
             Kind::Regression => regression,
@@ -168,101 +114,44 @@ impl Metric {
     /// Whether it is found at every look at a fit; the others take longer, and are found where they are asked for.
     #[must_use]
     pub fn is_usual(self) -> bool {
-        match self {
-            Self::Auc | Self::LogLoss | Self::Mse | Self::Rmse | Self::Mae | Self::Accuracy => true,
-            Self::Gauc
-            | Self::PrAuc
-            | Self::Ne
-            | Self::R2
-            | Self::Spearman
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::MacroF1
-            | Self::Ece
-            | Self::Ratio
-            | Self::Ndcg(_)
-            | Self::HitRate(_)
-            | Self::Mrr => false,
-        }
+        self.facts().usual
     }
 
     /// Whether it tells positive rows from negative ones, so that a score comes with the number of each, and is dim
     /// with few of either.
     #[must_use]
     pub fn counts_classes(self) -> bool {
-        match self {
-            Self::Auc | Self::Gauc | Self::PrAuc | Self::Precision | Self::Recall | Self::F1 => true,
-            Self::LogLoss
-            | Self::Ne
-            | Self::Mse
-            | Self::Rmse
-            | Self::Mae
-            | Self::R2
-            | Self::Spearman
-            | Self::Accuracy
-            | Self::MacroF1
-            | Self::Ece
-            | Self::Ratio
-            | Self::Ndcg(_)
-            | Self::HitRate(_)
-            | Self::Mrr => false,
-        }
+        self.facts().counts_classes
     }
 
     /// Whether its values lie between −1 and 1, so that they are written with the same decimals everywhere.
     #[must_use]
     pub fn is_share(self) -> bool {
-        match self {
-            Self::Auc
-            | Self::Gauc
-            | Self::PrAuc
-            | Self::Spearman
-            | Self::Accuracy
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::MacroF1
-            | Self::Ece
-            | Self::Ndcg(_)
-            | Self::HitRate(_)
-            | Self::Mrr => true,
-            Self::LogLoss | Self::Ne | Self::Mse | Self::Rmse | Self::Mae | Self::R2 | Self::Ratio => false,
-        }
+        self.facts().share
+    }
+
+    /// Whether a model has to know something for the best of it. Calibration is perfect for one that predicts the base
+    /// rate of every row, and precision and recall each give way to the other.
+    #[must_use]
+    pub fn tells_models_apart(self) -> bool {
+        !self.facts().easy
     }
 
     /// Whether it is a mean over groups of rows, so that a sample needs their key.
     #[must_use]
     pub fn is_within_groups(self) -> bool {
-        matches!(self, Self::Gauc | Self::Ndcg(_) | Self::HitRate(_) | Self::Mrr)
+        self.facts().within_groups
     }
 
     /// Whether it scores decisions, so that a sample needs a [`Threshold`](crate::Threshold).
     #[must_use]
     pub fn needs_threshold(self) -> bool {
-        matches!(self, Self::Precision | Self::Recall | Self::F1)
+        self.facts().decisions
     }
 
     /// Whether predictions have to be probabilities.
     pub(crate) fn needs_probabilities(self, kind: Kind) -> bool {
-        match self {
-            Self::LogLoss | Self::Ne | Self::Accuracy | Self::MacroF1 | Self::Ece => true,
-            Self::Ratio => kind == Kind::Binary,
-            Self::Auc
-            | Self::Gauc
-            | Self::PrAuc
-            | Self::Mse
-            | Self::Rmse
-            | Self::Mae
-            | Self::R2
-            | Self::Spearman
-            | Self::Precision
-            | Self::Recall
-            | Self::F1
-            | Self::Ndcg(_)
-            | Self::HitRate(_)
-            | Self::Mrr => false,
-        }
+        self.facts().probabilities && kind != Kind::Regression
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmtl_metrics::{Blame, Interval, Reason, Scored, SeedScores, Summary};
+use mmtl_metrics::{Better, Blame, Interval, Reason, Scored, SeedScores, Summary};
 
 use crate::scores::{Candidate, RunState, Runs};
 
@@ -100,6 +100,19 @@ impl Cell {
         match self.outcome {
             Outcome::Mean(summary) => Some(summary),
             Outcome::Undefined(_) | Outcome::Absent(_) => None,
+        }
+    }
+
+    /// How good the mean is, on a scale on which higher is better: of what is best near 1, seed by seed.
+    #[must_use]
+    pub fn merit(&self, better: Better) -> Option<f64> {
+        let mean = self.summary()?.mean;
+        match better {
+            Better::Higher | Better::Lower => Some(better.merit(mean)),
+            Better::NearOne => {
+                let merits = self.scored.values().map(|seed| seed.score.map(|value| better.merit(value)));
+                Summary::of_scores(merits).ok().map(|summary| summary.mean)
+            }
         }
     }
 

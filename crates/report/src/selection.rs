@@ -1,5 +1,7 @@
 //! Which of the scores a report shows.
 
+use std::collections::BTreeSet;
+
 use mmtl_metrics::Metric;
 
 use crate::error::Error;
@@ -96,7 +98,7 @@ fn not_applicable(metric: Metric, scores: &Scores, tasks: &[usize]) -> Error {
         [task] => format!("`{}` ({})", scores.tasks[*task].name, scores.tasks[*task].kind.name()),
         _ => "any task".to_owned(),
     };
-    let known = |candidate: &Metric| tasks.iter().any(|task| candidate.applies_to(scores.tasks[*task].kind));
-    let choices = Metric::ALL.iter().filter(|metric| known(metric)).map(|metric| metric.name()).collect();
+    let known: BTreeSet<Metric> = tasks.iter().flat_map(|task| scores.metrics_of(*task)).collect();
+    let choices = known.into_iter().map(Metric::name).collect();
     Error::NotApplicable { metric: metric.name(), task, choices }
 }

@@ -2,6 +2,7 @@
 
 use mmtl_metrics::{MIN_SEEDS, Summary};
 
+use crate::cell::Cell;
 use crate::layout::{digits, mean_and_spread};
 use crate::report::Report;
 use crate::table::{Marking, Table};
@@ -36,7 +37,8 @@ pub fn summary_line(report: &Report, table: &Table) -> String {
 
 /// The first of the best means.
 fn leader(table: &Table, place: usize) -> Option<(usize, Summary)> {
-    let merit = |summary: Summary| table.metric.better().merit(summary.mean);
-    let means = table.cells.iter().enumerate().filter_map(|(index, row)| Some((index, row[place].summary()?)));
-    means.reduce(|best, next| if merit(next.1) > merit(best.1) { next } else { best })
+    let merit = |row: &[Cell]| row[place].merit(table.metric.better());
+    let merits = table.cells.iter().enumerate().filter_map(|(index, row)| Some((index, merit(row)?)));
+    let (index, _) = merits.reduce(|best, next| if next.1 > best.1 { next } else { best })?;
+    Some((index, table.cells[index][place].summary()?))
 }

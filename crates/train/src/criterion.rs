@@ -109,22 +109,16 @@ fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
     let metric: Metric = metric.parse().map_err(|_| unknown())?;
     match metric {
         _ if !metric.applies_to(kind(schema.tasks[task].kind)) => Err(unknown()),
-        _ if !tells_models_apart(metric) => Err(TrainError::EasyScore { got: text.to_owned() }),
+        _ if !metric.tells_models_apart() => Err(TrainError::EasyScore { got: text.to_owned() }),
         _ => Ok(Criterion::Metric { task, metric }),
     }
-}
-
-/// Whether a model has to know something for the best of the metric: calibration is perfect for one that predicts the
-/// base rate of every row, and precision and recall each give way to the other.
-fn tells_models_apart(metric: Metric) -> bool {
-    !matches!(metric, Metric::Ece | Metric::Ratio | Metric::Precision | Metric::Recall)
 }
 
 /// Every TASK.METRIC there is.
 fn choices(schema: &Schema) -> Vec<String> {
     let of_task = |task: &mmtl_plan::Task| {
         let name = task.name.clone();
-        let metrics = Metric::of(kind(task.kind)).filter(|metric| tells_models_apart(*metric));
+        let metrics = Metric::of(kind(task.kind)).filter(|metric| metric.tells_models_apart());
         metrics.map(move |metric| format!("{name}.{}", metric.name()))
     };
     schema.tasks.iter().flat_map(of_task).collect()

@@ -1,5 +1,6 @@
 //! Fits from end to end, on the oracle and a small world.
 
+mod asked;
 mod compiling;
 mod failing;
 mod insight;

@@ -4,10 +4,10 @@
 use mmtl_metrics::Metric;
 use mmtl_plan::{listed, suggestion};
 use serde::{Deserialize, Serialize};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::experiment::compare::Compare;
-use crate::experiment::reader::{Reader, shown};
+use crate::experiment::reader::{Item, Reader, shown};
 
 /// What is scored beside the usual metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,39 +34,36 @@ impl Reader<'_> {
             self.only("eval", table, &["metrics", "at_looks"]);
             if let Some((key, item)) = table.get_key_value("metrics") {
                 self.lines.insert("eval.metrics".to_owned(), self.checker.line(&key.span()));
-                match item.get_ref().as_array() {
-                    Some(items) => {
-                        for item in items {
-                            let found = item.get_ref().as_str().map(metric).unwrap_or_else(|| {
-                                Err(format!(
-                                    "`eval.metrics` lists {}, expected names of metrics",
-                                    shown(item.get_ref())
-                                ))
-                            });
-                            eval.metrics.extend(self.checker.keep(&item.span(), found));
-                        }
-                    }
-                    None => {
-                        let got = shown(item.get_ref());
-                        let message = format!("`eval.metrics` is {got}, expected a list of metrics");
-                        self.checker.report(&item.span(), message);
-                    }
-                }
+                eval.metrics.extend(self.metrics(item));
             }
-            if let Some(item) = table.get("at_looks") {
-                match item.get_ref() {
-                    DeValue::Boolean(given) => eval.at_looks = *given,
-                    other => {
-                        let message = format!("`eval.at_looks` is {}, expected true or false", shown(other));
-                        self.checker.report(&item.span(), message);
-                    }
-                }
-            }
+            eval.at_looks = table.get("at_looks").is_some_and(|item| self.at_looks(item));
         }
         eval.metrics.retain(|metric| !metric.is_usual());
         eval.metrics.sort_unstable();
         eval.metrics.dedup();
         eval
+    }
+
+    fn metrics(&mut self, item: &Item<'_>) -> Vec<Metric> {
+        let Some(items) = item.get_ref().as_array() else {
+            let message = format!("`eval.metrics` is {}, expected a list of metrics", shown(item.get_ref()));
+            self.checker.report(&item.span(), message);
+            return vec![];
+        };
+        let of = |item: &Item<'_>| match item.get_ref().as_str() {
+            Some(name) => metric(name),
+            None => Err(format!("`eval.metrics` lists {}, expected names of metrics", shown(item.get_ref()))),
+        };
+        items.iter().filter_map(|item| self.checker.keep(&item.span(), of(item))).collect()
+    }
+
+    fn at_looks(&mut self, item: &Item<'_>) -> bool {
+        let given = item.get_ref().as_bool();
+        if given.is_none() {
+            let message = format!("`eval.at_looks` is {}, expected true or false", shown(item.get_ref()));
+            self.checker.report(&item.span(), message);
+        }
+        given.unwrap_or_default()
     }
 }
 

@@ -91,3 +91,55 @@ pub(super) fn failure(store: &Store, key: &TrialKey) -> Result<Option<String>, G
     })?;
     Ok(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use mmtl_metrics::{Metric, Overall, Score, Scored};
+    use mmtl_plan::{Space, Task, TaskKind};
+
+    use super::*;
+    use crate::experiment::Eval;
+    use crate::store::{Cell, Record, Rows, Times};
+
+    const OPTIONS: Options =
+        Options { jobs: 1, threads: 1, fail_fast: false, retry_failed: false, retry_pruned: false };
+
+    #[test]
+    fn a_finished_run_that_lacks_a_score_is_queued() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::create(folder.path()).unwrap();
+        let key: TrialKey = "0123456789abcdef".parse().unwrap();
+        std::fs::create_dir_all(store.run(&key).root()).unwrap();
+        let cell = Cell {
+            task: "click".into(),
+            slice: "all".into(),
+            space: Space::All,
+            part: "test".into(),
+            metric: Metric::LogLoss,
+            rows: Rows::Overall(Overall::Pooled),
+            scored: Scored::over(Score::Value(0.5), 9),
+        };
+        let record = Record { numerics: "cpu".into(), fits: vec![], cells: vec![cell] };
+        store.run(&key).finish(&record, &Times::default()).unwrap();
+        let run = Planned {
+            key,
+            architecture: "mmoe".into(),
+            protocol: "joint".into(),
+            seed: 1,
+            rows: vec![],
+            not_applicable: None,
+        };
+        let task = |name: &str, kind| Task { name: name.into(), kind, space: Space::All, product_of: vec![] };
+        let tasks = vec![task("click", TaskKind::Binary), task("stars", TaskKind::Multiclass { classes: 5 })];
+        let status = |metrics: &[Metric]| {
+            let eval = Eval { metrics: metrics.to_vec(), at_looks: false };
+            let grid = Grid { tasks: tasks.clone(), eval, ..Grid::default() };
+            Found::of(&store, &grid, &run, Some(&RunStatus::Finished), OPTIONS).unwrap().status
+        };
+        assert_eq!(status(&[]), RunStatus::Finished);
+        assert_eq!(status(&[Metric::LogLoss]), RunStatus::Finished);
+        assert_eq!(status(&[Metric::LogLoss, Metric::Ne]), RunStatus::Queued);
+        // It predicts no task that these are defined for.
+        assert_eq!(status(&[Metric::R2, Metric::MacroF1]), RunStatus::Finished);
+    }
+}

@@ -119,8 +119,9 @@ fn order(table: &Table) -> Vec<usize> {
 
 /// Whether there is no mean, and the mean with the sign that puts the best first.
 fn key(table: &Table, candidate: usize) -> (bool, f64) {
-    let summary = table.shown().first().and_then(|place| table.cells[candidate][*place].summary());
-    summary.map_or((true, 0.0), |summary| (false, -table.metric.better().merit(summary.mean)))
+    let first = table.shown().first().copied();
+    let merit = first.and_then(|place| table.cells[candidate][place].merit(table.metric.better()));
+    merit.map_or((true, 0.0), |merit| (false, -merit))
 }
 
 fn rows(report: &Report, table: &Table, order: &[usize]) -> Vec<Row> {
