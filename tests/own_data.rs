@@ -40,7 +40,7 @@ card = "shop.toml"
 files = ["log.csv"]
 [train]
 epochs = 2
-batch = 256
+batch_size = 256
 [eval]
 metrics = ["gauc"]
 [grid]
