@@ -7,6 +7,7 @@ mod devices;
 mod everyday;
 mod exact;
 mod layering;
+mod own_data;
 mod plan;
 mod program;
 mod terminal;

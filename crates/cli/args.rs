@@ -42,6 +42,17 @@ pub enum Command {
     Verify(Verify),
     /// Time training steps, predictions and the AUC, beside the machine's own peak.
     Bench(Bench),
+    /// Print what lets a shell complete commands, to be read by it: `source <(mmtl completions bash)`.
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write a manual page for every command: `man -l DIR/mmtl.1`.
+    Man {
+        /// The folder; made if it is not there.
+        dir: PathBuf,
+    },
     /// Take one step of a small case; run by `benches/instructions/count.py`, which counts its instructions.
     #[command(hide = true)]
     Step(Step),

@@ -11,6 +11,7 @@ mod engines;
 mod failure;
 mod follow;
 mod init;
+mod manual;
 mod preparing;
 mod repro;
 mod run;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
         Command::Devices => devices::devices(),
         Command::Verify(args) => verify::verify(&args),
         Command::Bench(args) => bench::bench(&args),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { dir } => manual::pages(&dir),
         Command::Step(args) => step::step(args.case.as_deref()),
         Command::Schedule(args) => workers::schedule(&args),
         Command::Worker(args) => return workers::work(&args),

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
 use arrow::datatypes::{Field, FieldRef, Schema};
-use mmtl_plan::{Kind, Knob, Seeds, Settings, Value, nearest};
+use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value, listed, nearest};
 
-use crate::card::{Card, Use};
+use crate::card::{Card, LabelRule, TaskCard, Use};
 use crate::card_file::CardFile;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
@@ -79,6 +79,12 @@ impl Source for Cards {
                 default: Value::List(vec![]),
                 doc: "The files, relative to the current directory; the card's patterns say which is what.",
             },
+            Knob {
+                name: "tasks",
+                kind: Kind::Texts,
+                default: Value::List(vec![]),
+                doc: "Which of the card's tasks there are; none named: all.",
+            },
         ]
     }
 
@@ -89,8 +95,9 @@ impl Source for Cards {
             let expected = "the paths of the data's files, like [\"log.csv\"]".to_owned();
             return Err(DataError::Setting { key: "files", got: "empty".to_owned(), expected });
         }
-        let table = read::open(&files, &file.reading, &file.joins, &wanted(&file.card))?;
-        let card = Card { unseen_scenes: settings.bool("unseen_scenes"), ..file.card };
+        let tasks = some_tasks(file.card.tasks, &settings.texts("tasks"))?;
+        let card = Card { unseen_scenes: settings.bool("unseen_scenes"), tasks, ..file.card };
+        let table = read::open(&files, &file.reading, &file.joins, &wanted(&card))?;
         Ok((card, Box::new(Described { canonical: file.canonical, table })))
     }
 }
@@ -110,6 +117,32 @@ fn card_file(given: &str) -> Result<CardFile, DataError> {
         });
     }
     CardFile::parse(given, &fs::read(path).map_err(DataError::reading(path))?).map_err(DataError::Card)
+}
+
+/// The tasks of these names, in the card's order; all where none is named.
+fn some_tasks(tasks: Vec<TaskCard>, names: &[String]) -> Result<Vec<TaskCard>, DataError> {
+    if names.is_empty() {
+        return Ok(tasks);
+    }
+    let all = || tasks.iter().map(|task| task.name.as_str());
+    let wrong = |name: &str, reason: &str| {
+        let near = nearest(name, all()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let expected = format!("tasks of the card, of which there are {}{near}", listed(all()));
+        DataError::Setting { key: "tasks", got: format!("a list {reason} `{name}`"), expected }
+    };
+    if let Some(stranger) = names.iter().find(|name| !all().any(|task| task == *name)) {
+        return Err(wrong(stranger, "with"));
+    }
+    for task in tasks.iter().filter(|task| names.contains(&task.name)) {
+        let mut needed: Vec<&String> = if let Space::Given(space) = &task.space { vec![space] } else { vec![] };
+        if let LabelRule::Product(factors) = &task.label {
+            needed.extend(factors);
+        }
+        if let Some(lacking) = needed.into_iter().find(|needed| !names.contains(needed)) {
+            return Err(wrong(lacking, &format!("with `{}` and without its", task.name)));
+        }
+    }
+    Ok(tasks.into_iter().filter(|task| names.contains(&task.name)).collect())
 }
 
 /// Columns that no file has: a row's file, without endings, and the folder it is in.

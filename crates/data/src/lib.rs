@@ -69,7 +69,8 @@ pub use card_source::{card_text, cards};
 pub use columns::{Columns, FieldColumn};
 pub use dataset::{Dataset, Slice};
 pub use describe::{
-    Correlation, Description, FieldDescription, SceneDescription, SliceDescription, TaskDescription, describe,
+    Correlation, Description, FieldDescription, Histogram, SceneDescription, SliceDescription, TaskDescription,
+    describe,
 };
 pub use error::DataError;
 pub use export::export;

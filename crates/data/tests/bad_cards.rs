@@ -191,6 +191,20 @@ fn nothing_is_left_of_an_import_that_failed() {
 }
 
 #[test]
+fn some_of_the_tasks() {
+    let files = Files::of(&[("log.csv", log(300).as_bytes())]);
+    let with = |tasks: &[&str]| files.with(&card(""), &[("tasks", crate::opening::texts(tasks))], 1);
+    assert_eq!(with(&["click"]).unwrap().schema().tasks.len(), 1);
+    let error = with(&["clik"]).unwrap_err().to_string();
+    assert!(
+        error.contains("with `clik`, expected tasks of the card") && error.ends_with("did you mean `click`?"),
+        "{error}"
+    );
+    let error = with(&["bought"]).unwrap_err().to_string();
+    assert!(error.contains("with `bought` and without its `click`"), "{error}");
+}
+
+#[test]
 fn sources_without_cards_or_files() {
     let error = Files::of(&[]).wrong(&card(""));
     assert_eq!(error, "data: `files` is empty, expected the paths of the data's files, like [\"log.csv\"]");

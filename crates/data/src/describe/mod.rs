@@ -1,10 +1,13 @@
 //! `mmtl data describe`: what is in a data set.
 
 mod correlation;
+mod histogram;
 mod tables;
 
-use mmtl_plan::{FieldKind, Space};
+use mmtl_plan::{FieldKind, Space, TaskKind};
 use serde::Serialize;
+
+pub use histogram::Histogram;
 
 use crate::base::{BaseSums, TaskBase};
 use crate::dataset::Dataset;
@@ -48,6 +51,8 @@ pub struct FieldDescription {
     pub missing: [f64; 3],
     /// Share of ids that stand for values which train rows do not have, or too seldom; `None` for a number.
     pub unseen: Option<[f64; 3]>,
+    /// How a number is distributed over rows of all parts, as a model sees it; `None` for other kinds.
+    pub histogram: Option<Histogram>,
 }
 
 /// One scene.
@@ -76,6 +81,8 @@ pub struct TaskDescription {
     pub product_of: Vec<String>,
     /// Labels over the rows of all parts.
     pub all: TaskBase,
+    /// How a regression's labels are distributed over them; `None` for other kinds.
+    pub histogram: Option<Histogram>,
 }
 
 /// How two tasks' labels go together.
@@ -114,6 +121,7 @@ pub fn describe(dataset: &Dataset) -> Description {
         },
         product_of: schema.tasks[t].product_of.clone(),
         all: bases(dataset, t, |_| 0, 1).remove(0),
+        histogram: labels(dataset, t),
     };
     Description {
         name: schema.name.clone(),
@@ -129,6 +137,11 @@ pub fn describe(dataset: &Dataset) -> Description {
 
 fn all_rows(dataset: &Dataset) -> std::ops::Range<u32> {
     0..dataset.len() as u32
+}
+
+fn labels(dataset: &Dataset, task: usize) -> Option<Histogram> {
+    let TaskKind::Regression { .. } = dataset.schema().tasks[task].kind else { return None };
+    Histogram::of(&mut all_rows(dataset).filter_map(|row| dataset.label(task, row)).collect::<Vec<_>>())
 }
 
 fn share(some: u64, all: u64) -> f64 {
@@ -162,7 +175,12 @@ fn field(dataset: &Dataset, f: usize, rows: [u64; 3]) -> FieldDescription {
         tokens,
         missing: [0, 1, 2].map(|part| share(missing[part], rows[part])),
         unseen: values.map(|_| [0, 1, 2].map(|part| share(unseen[part], ids[part]))),
+        histogram: numbers(dataset, f),
     }
+}
+
+fn numbers(dataset: &Dataset, field: usize) -> Option<Histogram> {
+    Histogram::of(&mut all_rows(dataset).map_while(|row| dataset.number(field, row)).map(f64::from).collect::<Vec<_>>())
 }
 
 /// Label statistics of a task in each of `groups` groups of rows.

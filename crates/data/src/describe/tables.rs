@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use thousands::Separable;
 
 use crate::base::TaskBase;
-use crate::describe::{Description, FieldDescription, TaskDescription};
+use crate::describe::{Description, FieldDescription, Histogram, TaskDescription};
 use crate::part::Part;
 
 impl fmt::Display for Description {
@@ -21,6 +21,7 @@ impl fmt::Display for Description {
         writeln!(f, "Tasks\n{}\n", self.task_table())?;
         writeln!(f, "Labels by scene, all parts: rate of positives or classes, or mean ± deviation")?;
         writeln!(f, "{}\n", self.scene_table())?;
+        self.draw_rates(f)?;
         writeln!(f, "Fields: shares of train / valid / test\n{}", self.field_table())?;
         if !self.correlations.is_empty() {
             writeln!(f, "\nPearson correlation of labels\n{}", self.correlation_table())?;
@@ -34,7 +35,7 @@ impl fmt::Display for Description {
 
 impl Description {
     fn task_table(&self) -> Table {
-        let mut table = table(&["task", "kind", "space", "known rows", "labels"], &[3]);
+        let mut table = table(&["task", "kind", "space", "known rows", "labels", "distribution"], &[3]);
         for task in &self.tasks {
             let kind = match task.product_of.as_slice() {
                 [] => task.kind.to_owned(),
@@ -46,6 +47,7 @@ impl Description {
                 &task.space,
                 &task.all.rows.separate_with_commas(),
                 &told(task, &task.all),
+                &task.histogram.as_ref().map_or_else(dash, drawn),
             ]);
         }
         table
@@ -65,9 +67,29 @@ impl Description {
         table
     }
 
+    /// Positives of binary tasks by scene, as bars: a longer one is a higher rate.
+    fn draw_rates(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let binary = self.tasks.iter().enumerate().filter(|(_, task)| task.kind == "binary");
+        for (t, task) in binary.filter(|_| self.scenes.len() > 1) {
+            let rate = |base: &TaskBase| base.rates.get(1).copied().unwrap_or(0.0);
+            let most = self.scenes.iter().map(|scene| rate(&scene.tasks[t])).fold(0.0, f64::max);
+            let wide = self.scenes.iter().map(|scene| scene.name.chars().count()).max().unwrap_or(0);
+            writeln!(f, "Rate of {} by scene", task.name)?;
+            for scene in &self.scenes {
+                let base = &scene.tasks[t];
+                let length = if most > 0.0 { (rate(base) / most * BAR as f64).round() as usize } else { 0 };
+                let told = if base.rows == 0 { dash() } else { percent(rate(base)) };
+                writeln!(f, "  {:wide$} {told:>7} {}", scene.name, "█".repeat(length))?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+
     /// Numeric fields in a row that differ in nothing but their name share a line.
     fn field_table(&self) -> Table {
-        let mut table = table(&["field", "kind", "values", "tokens a row", "missing", "unseen"], &[2, 3, 4, 5]);
+        let mut table =
+            table(&["field", "kind", "values", "tokens a row", "missing", "unseen", "distribution"], &[2, 3, 4, 5]);
         let alike = |a: &FieldDescription, b: &FieldDescription| {
             a.values.is_none() && b.values.is_none() && a.missing == b.missing
         };
@@ -84,6 +106,7 @@ impl Description {
                 first.tokens.map_or_else(dash, |tokens| format!("{tokens:.1}")),
                 shares(first.missing),
                 first.unseen.map_or_else(dash, shares),
+                first.histogram.as_ref().filter(|_| run.len() == 1).map_or_else(dash, drawn),
             ]);
         }
         table
@@ -106,6 +129,14 @@ impl Description {
         }
         table
     }
+}
+
+/// Characters of the longest bar.
+const BAR: usize = 40;
+
+/// `18 ▁▃█▅▂ 62`
+fn drawn(histogram: &Histogram) -> String {
+    format!("{:.3} {} {:.3}", histogram.from, histogram.drawn(), histogram.to)
 }
 
 fn table(header: &[&str], right: &[usize]) -> Table {
