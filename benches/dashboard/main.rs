@@ -108,7 +108,7 @@ fn main() -> Done {
         env!("CARGO_PKG_VERSION")
     );
     println!(
-        "- load before and after is in no figure; files are in the system's cache, as those of a grid that runs are"
+        "- files are in the system's cache, as those of a grid that runs are"
     );
     println!("- while keys were pressed, {reported} lines were reported and {:.0} % of a core were used", 100.0 * busy);
     println!(
