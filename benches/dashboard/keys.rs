@@ -22,12 +22,13 @@ enum Changes {
 use Changes::{Cursor, Hides, Shows, Title, Unknown};
 
 /// Name, key and what it changes, in this order; at the end all is as it was.
-const KEYS: [(&str, &str, Changes); 40] = [
+const KEYS: [(&str, &str, Changes); 41] = [
     ("Grid", "1", Title),
     ("begin", "g", Unknown),
     ("down in Grid", "j", Cursor),
     ("down in Grid", "j", Cursor),
     ("right in Grid", "l", Cursor),
+    ("left in Grid", "h", Cursor),
     ("end of Grid", "G", Cursor),
     ("begin of Grid", "g", Cursor),
     ("task", "t", Title),

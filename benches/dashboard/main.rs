@@ -107,9 +107,7 @@ fn main() -> Done {
         here.cores,
         env!("CARGO_PKG_VERSION")
     );
-    println!(
-        "- load before and after is in no figure; files are in the system's cache, as those of a grid that runs are"
-    );
+    println!("- files are in the system's cache, as those of a grid that runs are");
     println!("- while keys were pressed, {reported} lines were reported and {:.0} % of a core were used", 100.0 * busy);
     println!(
         "- an answer is complete when nothing more is drawn for {} ms; a frame includes writing it to the terminal",

@@ -88,8 +88,12 @@ impl Visit {
     /// Leaves the grid running.
     pub fn leave(mut self) -> Done {
         self.press("q");
-        self.terminal.wait_for("The grid still runs.");
-        self.press("l");
+        self.terminal.wait("a question or the shell", |screen| {
+            screen.contains("The grid still runs.") || !screen.contains("q: quit")
+        });
+        if self.terminal.text().contains("The grid still runs.") {
+            self.press("l");
+        }
         let ended = self.child.wait()?;
         if ended.success() { Ok(()) } else { Err(format!("the dashboard ended with {ended}").into()) }
     }

@@ -154,6 +154,10 @@ impl Feed {
             self.note(&line.event);
             out.add(Event::Happened(Happened::Grid(line)))?;
         }
+        if self.around.is_none() {
+            // To read all runs may take a while.
+            self.look_at_scheduler(out)?;
+        }
         self.read_unread(out)?;
         let running: Vec<TrialKey> = self.running.keys().cloned().collect();
         for key in running {
@@ -258,7 +262,7 @@ impl Feed {
         Ok(())
     }
 
-    fn look_around(&mut self, out: &mut Out) -> Result<(), Gone> {
+    fn look_at_scheduler(&mut self, out: &mut Out) -> Result<(), Gone> {
         let scheduler = match self.store.scheduler() {
             Ok(Some(grant)) => Scheduler::Alive { host: grant.holder.host.clone(), pid: grant.holder.pid },
             Ok(None) => Scheduler::Gone,
@@ -268,6 +272,11 @@ impl Feed {
             self.scheduler = scheduler.clone();
             out.add(Event::Scheduler(scheduler))?;
         }
+        Ok(())
+    }
+
+    fn look_around(&mut self, out: &mut Out) -> Result<(), Gone> {
+        self.look_at_scheduler(out)?;
         self.look_for_abandoned(out)?;
         self.look_at_printed(out)?;
         if self.wants_scores && self.scored != Some(self.finished) {

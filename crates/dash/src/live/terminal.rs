@@ -2,7 +2,7 @@
 //! at the end, on a panic, and before the process stops.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, PipeReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::panic;
 use std::sync::mpsc::Sender;
@@ -22,10 +22,13 @@ use crate::event::Event;
 /// The terminal, taken.
 pub struct Taken {
     /// Where to draw.
-    pub terminal: Terminal<CrosstermBackend<File>>,
+    pub terminal: Terminal<CrosstermBackend<BufWriter<File>>>,
     /// Put back after `terminal`, which prints when it is dropped on a terminal that is gone: onto that one, it would panic.
     _streams: Streams,
 }
+
+/// A screen is written at once: it has thousands of pieces, and a call of the system for each takes longer than to draw it.
+const SCREEN: usize = 1 << 16;
 
 /// Standard output and error, which are put back when this is dropped.
 struct Streams;
@@ -55,7 +58,10 @@ impl Taken {
         listen(reader, printed);
         end_with_the_terminal(io::stdin().as_fd().try_clone_to_owned()?);
         let streams = Streams;
-        let mut taken = Self { terminal: Terminal::new(CrosstermBackend::new(tty))?, _streams: streams };
+        let mut taken = Self {
+            terminal: Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(SCREEN, tty)))?,
+            _streams: streams,
+        };
         taken.enter()?;
         Ok(taken)
     }
