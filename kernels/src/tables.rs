@@ -160,7 +160,8 @@ pub fn catch_up_all(
     while i < elements {
         let begin = seen[(first_row + i / width) as usize];
         if begin < now && is_of_rows(&rule_at(history, begin * comptime!(RULE as u32))) {
-            if i % width == 0u32 {
+            let column = i % width;
+            if column == 0u32 {
                 replay_row(values, first_moment, history, at + i, width, begin, now);
             }
         } else {
@@ -288,7 +289,8 @@ pub fn sweep(
         let place = places[(first_row + i / width) as usize];
         let of = rule_at(rule, rule_word);
         if is_of_rows(&of) {
-            if i % width == 0u32 {
+            let column = i % width;
+            if column == 0u32 {
                 advance_row(&of, values, first_moment, gradients, at + i, width, place, scale[0] * scale[1]);
             }
         } else {
