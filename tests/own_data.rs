@@ -1,6 +1,7 @@
 //! A user's own log: a card is guessed, corrected, imported, trained on and scored by the real binary.
 
 use crate::program::Program;
+use std::fmt::Write as _;
 
 /// A log whose clicks follow the item and whose prices follow nothing.
 fn log(rows: usize) -> String {
@@ -10,7 +11,7 @@ fn log(rows: usize) -> String {
         let (user, item) = (mixed % 23, (mixed / 23) % 17);
         let page = ["search", "feed"][(mixed / 400) % 2];
         let click = usize::from((item % 3 == 0) != (mixed % 10 == 0));
-        text += &format!("u{user},i{item},{}.5,{page},{click}\n", mixed % 90);
+        writeln!(text, "u{user},i{item},{}.5,{page},{click}", mixed % 90).unwrap();
     }
     text
 }

@@ -1,5 +1,6 @@
 //! Cards and files that are wrong: one sentence each, with where it is and what was expected.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use mmtl_data::Part;
@@ -136,7 +137,7 @@ fn names_and_ids_that_are_there_twice() {
     assert!(wrong(&made, &log(99)).contains("two fields are called `price_missing`"));
     let mut text = format!("{HEADER},id\n");
     for at in 0..300 {
-        text += &format!("{},{}\n", row(at).join(","), if at == 299 { 7 } else { at });
+        writeln!(text, "{},{}", row(at).join(","), if at == 299 { 7 } else { at }).unwrap();
     }
     let error = wrong(&card("[columns]\nrow = \"id\""), &text);
     assert_eq!(error, "row 300 of `log.csv`: column `id` is 7, expected an id that no other row has");
@@ -157,7 +158,7 @@ fn a_field_that_tells_a_label() {
     let mut text = format!("{HEADER},copy\n");
     for at in 0..300 {
         let fields = row(at);
-        text += &format!("{},{}\n", fields.join(","), if fields[4] == "1" { "yes" } else { "no" });
+        writeln!(text, "{},{}", fields.join(","), if fields[4] == "1" { "yes" } else { "no" }).unwrap();
     }
     let leak = card("[fields.copy]\nkind = \"categorical\"");
     let error = wrong(&leak, &text);

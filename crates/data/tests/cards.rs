@@ -206,7 +206,7 @@ fn videos_of_kuairand_and_tenrec() {
             )
         })
     };
-    let features: String = (0..18).map(|at| format!(",onehot_feat{at}")).collect();
+    let features = (0..18).map(|at| format!(",onehot_feat{at}")).collect::<Vec<_>>().concat();
     let users = lines(
         &format!(
             "user_id,user_active_degree,is_lowactive_period,is_live_streamer,is_video_author,follow_user_num,follow_user_num_range,fans_user_num,fans_user_num_range,friend_user_num,friend_user_num_range,register_days,register_days_range{features}"
@@ -235,13 +235,13 @@ fn videos_of_kuairand_and_tenrec() {
         ("video_features_basic_1k.csv", videos),
     ];
     imported("kuairand", &files, "click like long_view play_time", "0 1 2 4 6");
-    let hist: String = (1..=10).map(|at| format!(",hist_{at}")).collect();
+    let hist = (1..=10).map(|at| format!(",hist_{at}")).collect::<Vec<_>>().concat();
     let log = lines(
         &format!("user_id,item_id,click,follow,like,share,video_category,watching_times,gender,age{hist}"),
         ROWS,
         |row| {
             let d = |column, below| draw(row, column, below);
-            let history: String = (0..10).map(|at| format!(",{}", d(20 + at, 30))).collect();
+            let history = (0..10).map(|at| format!(",{}", d(20 + at, 30))).collect::<Vec<_>>().concat();
             format!(
                 "{},{},{},{},{},{},{},1,{},{}{history}",
                 d(0, 40),

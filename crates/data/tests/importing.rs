@@ -1,5 +1,6 @@
 //! Imports made-up files by cards.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -85,14 +86,14 @@ kind = "numeric"
 /// One row of the log.
 pub fn row(at: usize) -> [String; 6] {
     let h = at.wrapping_mul(2_654_435_761) >> 7;
-    let click = usize::from(h % 3 == 0);
+    let click = usize::from(h.is_multiple_of(3));
     [
         format!("u{}", h % 17),
         format!("i{}", (h / 17) % 29),
-        if h % 11 == 0 { String::new() } else { format!("{}.5", h % 90) },
+        if h.is_multiple_of(11) { String::new() } else { format!("{}.5", h % 90) },
         ["search", "feed", "cart"][h % 5 % 3].to_owned(),
         click.to_string(),
-        usize::from(click == 1 && (h / 3) % 2 == 0).to_string(),
+        usize::from(click == 1 && (h / 3).is_multiple_of(2)).to_string(),
     ]
 }
 
@@ -178,8 +179,7 @@ fn every_kind_of_field() {
     for at in 0..400 {
         let [user, item, price, _, click, _] = row(at);
         let when = 1_700_000_000 + 3600 * at;
-        text += &format!("{user},{item} i1 {item} i2,red|a{}|,Say \"it\" {user},{when},{price},{click}\n", at % 7)
-            .replace('"', "'");
+        writeln!(text, "{user},{item} i1 {item} i2,red|a{}|,Say 'it' {user},{when},{price},{click}", at % 7).unwrap();
     }
     let card = r#"
 [columns]
@@ -244,7 +244,7 @@ test = 0.2
 fn splits_by_time_leave_a_gap_and_never_divide_a_moment() {
     let mut text = "at,item,click\n".to_owned();
     for at in 0..1000 {
-        text += &format!("{},{},{}\n", 86_400 * (at / 10), row(at)[1], row(at)[4]);
+        writeln!(text, "{},{},{}", 86_400 * (at / 10), row(at)[1], row(at)[4]).unwrap();
     }
     let files = Files::of(&[("log.csv", text.as_bytes())]);
     let card = |split: &str| {
@@ -327,7 +327,7 @@ fn the_order_of_rows_changes_nothing_but_their_order() {
 fn weights_and_row_ids_are_read() {
     let mut text = format!("{HEADER},id,w\n");
     for at in 0..300 {
-        text += &format!("{},{},{}\n", row(at).join(","), 1000 + at, at % 3);
+        writeln!(text, "{},{},{}", row(at).join(","), 1000 + at, at % 3).unwrap();
     }
     let files = Files::of(&[("log.csv", text.as_bytes())]);
     let dataset = files.by(&card("[columns]\nrow = \"id\"\nweight = \"w\"")).unwrap();

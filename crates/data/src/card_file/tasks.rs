@@ -67,7 +67,9 @@ fn check_names(tables: &[(String, Keys)], tasks: &[TaskCard], checker: &mut Chec
             check("given", name);
         }
         if let LabelRule::Product(factors) = &task.label {
-            factors.iter().for_each(|factor| check("derive", factor));
+            for factor in factors {
+                check("derive", factor);
+            }
         }
     }
 }

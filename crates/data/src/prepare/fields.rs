@@ -93,7 +93,9 @@ impl FieldFits {
                     let (lists, mut items) = (Lists::of(&column, &field.separator)?, vec![]);
                     for at in (0..piece.rows()).filter(|&at| train[at]) {
                         lists.row(at, max, keep, &mut items);
-                        items.iter().for_each(|item| self.vocabularies[vocabulary].add(item, 1));
+                        for item in &items {
+                            self.vocabularies[vocabulary].add(item, 1);
+                        }
                     }
                 }
                 FieldRule::Time(..) => {}

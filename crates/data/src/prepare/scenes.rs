@@ -121,30 +121,34 @@ fn joined<'a>(piece: &'a Piece, columns: &'a [String]) -> Result<Words<'a>, Data
 fn settle(rule: &SceneRule, piece: &Piece, words: &mut Words, listed: &[bool]) -> Result<(), DataError> {
     let other = words.values.len() as u32;
     words.values.push(Cow::Borrowed(OTHER_NAME));
-    let column = || piece.column(&rule.columns[0]);
     for at in 0..words.keys.len() {
         let key = words.keys[at];
-        words.keys[at] = match (key == MISSING, rule.missing, rule.others) {
-            (true, Leftover::Own, _) => MISSING,
-            (true, Leftover::Drop, _) => DROPPED,
-            (true, Leftover::Error, _) => {
-                let expected = "a scene; missing scenes may also be a scene of their `own`, or rows to `drop`";
-                return Err(column()?.value_error(at, "missing".into(), expected));
-            }
-            (false, ..) if listed[key as usize] => key,
-            (false, _, Leftover::Own) => other,
-            (false, _, Leftover::Drop) => DROPPED,
-            (false, _, Leftover::Error) => {
-                let known: Vec<String> = match (&rule.grouping, &rule.names) {
-                    (Grouping::Groups(groups), _) => groups.iter().flat_map(|(_, members)| members.clone()).collect(),
-                    (_, names) => names.clone().unwrap_or_default(),
-                };
-                let value = words.values[key as usize].to_string();
-                return Err(column()?.value_error(at, value, format!("one of {}", known.join(", "))));
-            }
+        let is_missing = key == MISSING;
+        if !is_missing && listed[key as usize] {
+            continue;
+        }
+        words.keys[at] = match if is_missing { rule.missing } else { rule.others } {
+            Leftover::Own if is_missing => MISSING,
+            Leftover::Own => other,
+            Leftover::Drop => DROPPED,
+            Leftover::Error => return Err(without_scene(rule, piece, at, words.row(at))?),
         };
     }
     Ok(())
+}
+
+/// The error for a row whose value is none of the card's.
+fn without_scene(rule: &SceneRule, piece: &Piece, at: usize, value: Option<&str>) -> Result<DataError, DataError> {
+    let column = piece.column(&rule.columns[0])?;
+    let Some(value) = value else {
+        let expected = "a scene; missing scenes may also be a scene of their `own`, or rows to `drop`";
+        return Ok(column.value_error(at, "missing".into(), expected));
+    };
+    let known: Vec<String> = match (&rule.grouping, &rule.names) {
+        (Grouping::Groups(groups), _) => groups.iter().flat_map(|(_, members)| members.clone()).collect(),
+        (Grouping::Values | Grouping::Bins(_), names) => names.clone().unwrap_or_default(),
+    };
+    Ok(column.value_error(at, value.to_owned(), format!("one of {}", known.join(", "))))
 }
 
 impl SceneFit {

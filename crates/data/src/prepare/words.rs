@@ -83,12 +83,14 @@ impl<'a> Words<'a> {
     /// When the column does not hold numbers.
     pub(crate) fn of_numbers(column: &Column<'a>) -> Result<Self, DataError> {
         let (mut known, mut values) = (HashMap::new(), vec![]);
-        let keys = numbers(column)?.into_iter().map(|value| match value.is_nan() {
-            true => MISSING,
-            false => *known.entry(value.to_bits()).or_insert_with(|| {
+        let keys = numbers(column)?.into_iter().map(|value| {
+            if value.is_nan() {
+                return MISSING;
+            }
+            *known.entry(value.to_bits()).or_insert_with(|| {
                 values.push(Cow::Owned(value.to_string()));
                 values.len() as u32 - 1
-            }),
+            })
         });
         Ok(Self { keys: keys.collect(), values })
     }

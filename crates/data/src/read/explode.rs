@@ -52,12 +52,14 @@ pub(super) fn read(explode: &Explode, wanted: &[Wanted]) -> (Vec<Wanted>, Vec<us
     let lists = real.len();
     real.push(Wanted { name: explode.column.clone(), shape: Shape::List, separator: explode.separator.clone() });
     let mut of_file = 0;
-    let place = |wanted: &Wanted| match part(wanted) {
-        Some(part) => lists + 1 + part,
-        None => {
-            of_file += 1;
-            of_file - 1
-        }
+    let place = |wanted: &Wanted| {
+        part(wanted).map_or_else(
+            || {
+                of_file += 1;
+                of_file - 1
+            },
+            |part| lists + 1 + part,
+        )
     };
     (real, wanted.iter().map(place).collect())
 }

@@ -82,9 +82,10 @@ fn scene(scenes: usize) -> SceneCard {
 fn tasks(world: &World) -> Vec<TaskCard> {
     let task = |target: &Target| {
         let column = label_name(&target.name);
-        let label = match target.binary {
-            true => LabelRule::Indicator(column),
-            false => LabelRule::Number { column, transform: Transform::Identity },
+        let label = if target.binary {
+            LabelRule::Indicator(column)
+        } else {
+            LabelRule::Number { column, transform: Transform::Identity }
         };
         let given_click = world.funnel && target.name == "conversion";
         let space = if given_click { Space::Given("click".into()) } else { Space::All };
