@@ -8,9 +8,12 @@ use mmtl_zoo::{architecture, architectures, model_knobs};
 
 /// What each architecture needs at its defaults at most, exact updates of tables and clipping included: with each op launched
 /// by itself, and with those of a tail together.
-const MOST: [(&str, [usize; 2]); 7] = [
+const MOST: [(&str, [usize; 2]); 10] = [
+    ("matrix-factorisation", [15, 10]),
     ("single-task", [24, 11]),
     ("shared-bottom", [24, 11]),
+    ("cross-stitch", [30, 24]),
+    ("omoe", [25, 11]),
     ("mmoe", [25, 19]),
     ("cgc", [25, 19]),
     ("ple", [32, 26]),
