@@ -63,10 +63,10 @@ fn a_log_becomes_a_table() {
         assert!(imported.out.contains(told), "{told}: {}", imported.out);
     }
     program.write("experiment.toml", EXPERIMENT);
-    let before = std::fs::read_dir(program.path("results/cache")).unwrap().count();
+    let before = std::fs::read_dir(program.path("results/.cache")).unwrap().count();
     let trained = program.grid("experiment.toml", &[]);
     assert_eq!(trained.code, 0, "{trained:?}");
-    assert_eq!(std::fs::read_dir(program.path("results/cache")).unwrap().count(), before, "the import is found again");
+    assert_eq!(std::fs::read_dir(program.path("results/.cache")).unwrap().count(), before, "the import is found again");
     let table = program.run(&["table", "results/shop", "--metric", "gauc"]);
     assert!(table.code == 0 && table.out.contains("GAUC"), "{table:?}");
 }

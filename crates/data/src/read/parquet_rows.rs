@@ -1,6 +1,7 @@
 //! Parquet files.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,8 +44,15 @@ fn begin(path: &Path) -> Result<(File, ArrowReaderMetadata), DataError> {
     if file.metadata().map_err(DataError::reading(path))?.len() == 0 {
         return Err(DataError::EmptyFile { path: path.to_owned(), expected: "a Parquet file" });
     }
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(malformed(path))?;
+    let metadata = guarded(path, || ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()))?;
     Ok((file, metadata))
+}
+
+/// The library takes metadata at their word and panics where damaged ones contradict themselves, which it checks as it
+/// goes: whatever it reads with is thrown away then.
+fn guarded<T>(path: &Path, read: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, DataError> {
+    let contradicts = |_| Err(ParquetError::General("its metadata contradict themselves".to_owned()));
+    catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(contradicts).map_err(malformed(path))
 }
 
 fn malformed(path: &Path) -> impl Fn(ParquetError) -> DataError + '_ {
@@ -91,11 +99,11 @@ impl ParquetRows {
         let fields = plain.schema().fields().iter().enumerate();
         let fields: Vec<Arc<Field>> = fields.map(|(root, field)| hint(field, values(root))).collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
-        let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options).map_err(malformed(path))?;
+        let metadata = guarded(path, || ArrowReaderMetadata::try_new(plain.metadata().clone(), options))?;
         let rows_at_once = rows_at_once(&plain, &roots);
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-        let reader = builder.with_projection(mask).with_batch_size(rows_at_once).build().map_err(malformed(path))?;
+        let reader = guarded(path, || builder.with_projection(mask).with_batch_size(rows_at_once).build())?;
         // Columns are read in the order of the file.
         let mut read = roots.clone();
         read.sort_unstable();
@@ -142,8 +150,10 @@ fn rows_at_once(metadata: &ArrowReaderMetadata, roots: &[usize]) -> usize {
 
 impl Rows for ParquetRows {
     fn batch(&mut self) -> Result<Option<Batch>, DataError> {
-        let Some(batch) = self.reader.next() else { return Ok(None) };
-        let batch = batch.map_err(|error| malformed(&self.path)(error.into()))?;
+        let reader = &mut self.reader;
+        let Some(batch) = guarded(&self.path, || reader.next().transpose().map_err(ParquetError::from))? else {
+            return Ok(None);
+        };
         if batch.num_rows() == 0 {
             return self.batch();
         }
