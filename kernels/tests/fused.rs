@@ -142,7 +142,9 @@ fn every_op_but_norms_is_fused() {
         assert!(fused <= count(&plan, Launching::Composed), "{name}");
         if !["norm", "predict", "mix shared"].iter().any(|apart| name.contains(apart)) {
             println!("{name}: {fused} of {}", count(&plan, Launching::Composed));
-            assert!(fused <= 8, "{name}: {fused}");
+            // An inner product looks up two tables, each a launch of its own and of its gradient's.
+            let most = if name.starts_with("dot") { 9 } else { 8 };
+            assert!(fused <= most, "{name}: {fused}");
         }
     }
 }

@@ -45,6 +45,18 @@ fn a_grid_that_is_done_shows_validation_first_and_test_on_demand() {
 }
 
 #[test]
+fn who_turns_back_to_a_task_sees_what_came_meanwhile() {
+    let size = (120, 40);
+    let mut ui = Ui::new(COLOURS);
+    for _ in 0..2 {
+        press(&mut ui, &mut at(0.5), "t");
+        screen(&mut at(0.5), &mut ui, size);
+    }
+    assert_eq!(text(&screen(&mut at(0.8), &mut ui, size)), shown(&mut at(0.8), "tt", size));
+    assert_ne!(shown(&mut at(0.8), "tt", size), shown(&mut at(0.5), "tt", size));
+}
+
+#[test]
 fn test_scores_stay_hidden_until_the_grid_is_done() {
     let shown = shown(&mut at(0.5), "d", (120, 40));
     assert!(shown.contains("Grid: AUC of recommended, validation"), "{shown}");

@@ -42,9 +42,9 @@ pub enum Identity {
     Position,
     /// A column of ids, each unique.
     Column(String),
-    /// The values of all columns in use, so that neither other rows nor their order matter. Rows of equal values are in
-    /// the same part.
-    Contents,
+    /// The values of these columns, so that neither other rows nor their order matter. Rows of equal values are in the
+    /// same part.
+    Contents(Vec<String>),
 }
 
 /// How the scene of a row is found.
@@ -140,6 +140,17 @@ pub enum Impute {
         /// What its numbers count.
         unit: TimeUnit,
     },
+}
+
+impl Impute {
+    /// The columns that it reads beside its own.
+    pub(crate) fn columns(&self) -> Vec<&String> {
+        match self {
+            Self::Never => vec![],
+            Self::Neighbours { by, .. } => by.iter().collect(),
+            Self::Interpolate { within, over, .. } => vec![within, over],
+        }
+    }
 }
 
 /// The end of a list that is kept.
@@ -412,12 +423,14 @@ impl Card {
         }
         for field in &self.fields {
             columns.push((&field.column, field.used()));
-            let helpers: Vec<&String> = match &field.impute {
-                Impute::Never => vec![],
-                Impute::Neighbours { by, .. } => by.iter().collect(),
-                Impute::Interpolate { within, over, .. } => vec![within, over],
-            };
+            let helpers = field.impute.columns();
             columns.extend(helpers.into_iter().map(|column| (column.as_str(), Use::Value)));
+        }
+        if let Identity::Contents(all) = &self.identity {
+            let used = |name: &String| columns.iter().any(|(column, _)| column == name);
+            let others: Vec<_> =
+                all.iter().filter(|name| !used(name)).map(|name| (name.as_str(), Use::Value)).collect();
+            columns.extend(others);
         }
         columns.sort_unstable();
         // The strongest use of a column stands last.

@@ -13,8 +13,9 @@ use crate::card::{Card, LabelRule, TaskCard, Use};
 use crate::card_file::CardFile;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
-use crate::read::{self, Shape, Wanted};
+use crate::read::{self, Format, Shape, Wanted};
 use crate::source::Source;
+use crate::split::{GivenBy, Split};
 use crate::table::{EachPiece, Piece, Table};
 
 /// The data of a card.
@@ -98,7 +99,8 @@ impl Source for Cards {
         let tasks = some_tasks(file.card.tasks, &settings.texts("tasks"))?;
         let card = Card { unseen_scenes: settings.bool("unseen_scenes"), tasks, ..file.card };
         let table = read::open(&files, &file.reading, &file.joins, &wanted(&card))?;
-        Ok((card, Box::new(Described { canonical: file.canonical, table })))
+        let names = names(&card, &files);
+        Ok((card, Box::new(Described { canonical: file.canonical, names, table })))
     }
 }
 
@@ -162,9 +164,25 @@ fn wanted(card: &Card) -> Vec<Wanted> {
     card.columns().into_iter().filter(|(column, _)| ![FILE, FOLDER].contains(column)).map(wanted).collect()
 }
 
+/// What the names of files decide: how they are read and, where the card asks for it, part and scene.
+fn names(card: &Card, files: &[PathBuf]) -> Vec<String> {
+    let columns = card.columns();
+    let by_name = matches!(card.split, Split::Given { by: GivenBy::File, .. });
+    let asks = by_name || columns.iter().any(|(column, _)| [FILE, FOLDER].contains(column));
+    let mut sorted: Vec<&PathBuf> = files.iter().collect();
+    sorted.sort_by(|a, b| a.file_name().cmp(&b.file_name()).then_with(|| a.cmp(b)));
+    let name = |path: &&PathBuf| {
+        let last = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+        let place = format!("{}/{}", last(path.parent().and_then(Path::file_name)), last(path.file_name()));
+        format!("{} {}", Format::of(path).name(), if asks { place } else { String::new() })
+    };
+    sorted.iter().map(name).collect()
+}
+
 /// A table whose card decides its contents too.
 struct Described {
     canonical: String,
+    names: Vec<String>,
     table: Box<dyn Table>,
 }
 
@@ -175,6 +193,9 @@ impl Table for Described {
 
     fn contents(&self, fingerprint: &mut Fingerprint) -> Result<(), DataError> {
         fingerprint.text("card", &self.canonical);
+        for name in &self.names {
+            fingerprint.text("name", name);
+        }
         self.table.contents(fingerprint)
     }
 

@@ -188,7 +188,7 @@ pub enum DataError {
         rows: u64,
     },
     /// A file whose name does not say to which part its rows belong.
-    #[error("file `{file}` belongs to no part, expected a name like {expected}")]
+    #[error("file `{file}` belongs to no part, or to two, expected a name like one of {expected}")]
     FileOfNoPart {
         /// The file.
         file: String,

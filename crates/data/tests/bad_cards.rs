@@ -38,7 +38,7 @@ fn keys_and_values_of_cards_are_told_by_line() {
         (
             "min_count = 1",
             "min_count = -1",
-            "card.toml:16: `fields.item.min_count` is -1, expected a whole number from 0 on",
+            "card.toml:16: `fields.item.min_count` is -1, expected a whole number from 0 to 2147483648",
         ),
         (
             "[scene]\nby = \"page\"",
@@ -110,7 +110,7 @@ fn labels_outside_their_kind() {
     let bad = format!("{}u1,i1,3,feed,2,0\n", log(60));
     assert_eq!(wrong(&card(""), &bad), "row 61 of `log.csv`: column `click` is 2, expected 0 or 1");
     let classes = card("[tasks.page]\nkind = \"multiclass\"\nlabel = \"page\"\nclasses = [\"feed\", \"search\"]");
-    let error = wrong(&classes, &log(60));
+    let error = wrong(&format!("allow_label_as_feature = [\"page\"]{classes}"), &log(60));
     assert!(error.ends_with("column `page` is cart, expected one of feed, search"), "{error}");
 }
 
@@ -165,6 +165,46 @@ fn a_field_that_tells_a_label() {
     assert!(error.starts_with("field `copy` tells the label of task `click`: in all "), "{error}");
     let allowed = format!("allow_label_as_feature = [\"copy\"]{leak}");
     assert!(Files::of(&[("log.csv", text.as_bytes())]).by(&allowed).is_ok());
+}
+
+#[test]
+fn a_label_is_no_scene_and_guesses_nothing() {
+    let error = card_error("by = \"page\"", "by = [\"page\", \"click\"]");
+    assert!(error.contains("`scene` reads column `click`, which tells the label of task `click`"), "{error}");
+    let error = card_error("kind = \"numeric\"", "kind = \"numeric\"\nmissing = { neighbours = 3, by = [\"bought\"] }");
+    assert!(error.contains("`fields` reads column `bought`, which tells the label of task `bought`"), "{error}");
+}
+
+#[test]
+fn keys_that_would_do_nothing() {
+    for (from, to, expected) in [
+        (
+            "label = \"bought\"",
+            "label = \"bought\"\nwindow = \"7d\"",
+            "`tasks.bought.window` is \"7d\", expected no such key here",
+        ),
+        (
+            "kind = \"numeric\"",
+            "kind = \"numeric\"\nbins = 4\nclip = [0, 9]",
+            "`fields.price.clip` is [0, 9], expected no such key beside `bins`",
+        ),
+        (
+            "min_count = 1",
+            "min_count = 1\nshares = \"user\"",
+            "`fields.item.min_count` is 1, expected no such key beside `shares`",
+        ),
+    ] {
+        let error = card_error(from, to);
+        assert!(error.contains(expected), "{to}:\n{error}");
+    }
+}
+
+#[test]
+fn a_file_that_two_parts_want() {
+    let by_file = card("[split]\nby = \"file\"\ntrain = \"*train*\"\nvalid = \"*val*\"\ntest = \"*test*\"");
+    let files = [("train.csv", log(99)), ("interval_test.csv", log(99)), ("val.csv", log(99))];
+    let error = Files::of(&files.each_ref().map(|(name, text)| (*name, text.as_bytes()))).wrong(&by_file);
+    assert!(error.starts_with("file `interval_test.csv` belongs to no part, or to two"), "{error}");
 }
 
 #[test]

@@ -293,7 +293,7 @@ fn splits_by_user_file_and_column_keep_them_together() {
 fn scenes_by_groups_bins_and_several_columns() {
     let files = Files::of(&[("log.csv", log(800).as_bytes())]);
     let with = |scene: &str| {
-        let card = card("").replace("by = \"page\"", scene);
+        let card = format!("allow_label_as_feature = [\"click\"]{}", card("").replace("by = \"page\"", scene));
         files.by(&card).map(|dataset| dataset.schema().scenes.clone())
     };
     let grouped = "by = \"page\"\ngroups = { browse = [\"search\", \"feed\"], basket = [\"cart\"] }";
@@ -321,6 +321,28 @@ fn the_order_of_rows_changes_nothing_but_their_order() {
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 500);
+}
+
+#[test]
+fn a_choice_of_tasks_divides_rows_alike() {
+    let files = Files::of(&[("log.csv", log(500).as_bytes())]);
+    let all = files.by(&card("")).unwrap();
+    let one = files.with(&card(""), &[("tasks", crate::opening::texts(&["click"]))], 1).unwrap();
+    let parts = |dataset: &Dataset| (0..500).map(|row| (dataset.row_id(row), dataset.part(row))).collect::<Vec<_>>();
+    assert_eq!(parts(&all), parts(&one));
+}
+
+#[test]
+fn names_of_files_count_where_the_card_reads_them() {
+    let (first, second) = (log(300), log(200));
+    let fingerprint = |names: [&str; 2], card: &str| {
+        let files = Files::of(&[(names[0], first.as_bytes()), (names[1], second.as_bytes())]);
+        files.by(card).unwrap().fingerprint().to_owned()
+    };
+    let by_file = card("[split]\nby = \"file\"\ntrain = \"*train*\"\ntest = \"*test*\"");
+    let (one, other) = (["1_train.csv", "2_test.csv"], ["1_test.csv", "2_train.csv"]);
+    assert_ne!(fingerprint(one, &by_file), fingerprint(other, &by_file));
+    assert_eq!(fingerprint(one, &card("")), fingerprint(other, &card("")));
 }
 
 #[test]

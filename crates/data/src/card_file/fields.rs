@@ -143,6 +143,11 @@ fn vocabulary(
 ) -> usize {
     let owner = keys.text(checker, "shares").unwrap_or_else(|| name.to_owned());
     if owner != name {
+        for key in ["min_count", "max_values"] {
+            if keys.get(key).is_some() {
+                keys.wrong(checker, key, &format!("no such key beside `shares`: `{owner}` has it"));
+            }
+        }
         let words = |keys: &Keys| {
             let kind = keys.get("kind").and_then(|item| item.get_ref().as_str());
             keys.get("shares").is_none() && matches!(kind, Some("categorical" | "text" | "multi" | "sequence"))
@@ -171,7 +176,7 @@ fn numeric(keys: &Keys, roles: &Roles, checker: &mut Checker) -> (FieldRule, Imp
     let (with, impute) = missing(keys, roles, checker);
     let indicator = keys.flag(checker, "indicator", true);
     if keys.get("bins").is_some() {
-        for key in ["transform", "standardise"] {
+        for key in ["transform", "standardise", "clip"] {
             if keys.get(key).is_some() {
                 keys.wrong(checker, key, "no such key beside `bins`, whose bounds are quantiles");
             }
@@ -221,8 +226,8 @@ fn missing(keys: &Keys, roles: &Roles, checker: &mut Checker) -> (Option<FillVal
 }
 
 fn imputed(keys: &Keys, roles: &Roles, checker: &mut Checker) -> Option<Impute> {
-    keys.only(checker, &["neighbours", "by", "interpolate"]);
     if keys.get("interpolate").is_some() {
+        keys.only(checker, &["interpolate"]);
         let Some(over) = roles.time.clone() else {
             keys.wrong(checker, "interpolate", "`time` in [columns], along which it goes");
             return None;
@@ -230,6 +235,7 @@ fn imputed(keys: &Keys, roles: &Roles, checker: &mut Checker) -> Option<Impute> 
         let within = keys.text(checker, "interpolate")?;
         return Some(Impute::Interpolate { within, over, unit: roles.unit });
     }
+    keys.only(checker, &["neighbours", "by"]);
     let by = keys.texts(checker, "by").unwrap_or_default();
     if by.is_empty() {
         keys.wrong(checker, "by", "the numeric columns that say which rows are near");

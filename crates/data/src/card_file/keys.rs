@@ -101,15 +101,18 @@ impl<'t, 'i> Keys<'t, 'i> {
         })
     }
 
-    /// A whole number of at least `least`.
+    /// A whole number of at least `least`, and no more than any data has use for.
     pub(super) fn count(&self, checker: &mut Checker, key: &str, least: usize, default: usize) -> usize {
-        let expected = format!("a whole number from {least} on");
-        let parse = |value: &DeValue| whole(value)?.try_into().ok().filter(|count| *count >= least);
+        let most = if matches!(key, "bins" | "classes" | "max" | "neighbours") { 10_000 } else { 1 << 31 };
+        let expected = format!("a whole number from {least} to {most}");
+        let parse = |value: &DeValue| whole(value)?.try_into().ok().filter(|count| (least..=most).contains(count));
         self.parsed(checker, key, &expected, parse).unwrap_or(default)
     }
 
     pub(super) fn whole(&self, checker: &mut Checker, key: &str, default: i64) -> i64 {
-        self.parsed(checker, key, "a whole number", whole).unwrap_or(default)
+        // Labels are f64.
+        let exact = |value: &DeValue| whole(value).filter(|whole| whole.unsigned_abs() <= 1 << 53);
+        self.parsed(checker, key, "a whole number of at most 53 bits", exact).unwrap_or(default)
     }
 
     /// A share of the rows.

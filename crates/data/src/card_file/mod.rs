@@ -13,7 +13,7 @@ use std::path::Path;
 use mmtl_plan::{Checker, Fault, Faults, line_at, listed};
 use toml::de::DeTable;
 
-use crate::card::{Card, Identity, LabelRule, SliceCard};
+use crate::card::{Card, Identity, LabelRule, SceneCard, SliceCard, TaskCard};
 use crate::card_file::keys::Keys;
 use crate::read::{Join, Reading};
 
@@ -72,8 +72,8 @@ fn parsed(top: &Keys, file: &str, checker: &mut Checker) -> CardFile {
         slices: slices(top, checker),
         split: split::split(top, &roles, checker),
         unseen_scenes: false,
-        identity: roles.row.map_or(Identity::Contents, Identity::Column),
-        group: roles.user.or(roles.request),
+        identity: roles.row.map_or(Identity::Contents(vec![]), Identity::Column),
+        group: roles.request.or(roles.user),
         weight: roles.weight,
         allowed_labels: top.texts(checker, "allow_label_as_feature").unwrap_or_default(),
     };
@@ -81,6 +81,7 @@ fn parsed(top: &Keys, file: &str, checker: &mut Checker) -> CardFile {
         top.wrong(checker, "name", "a name that a file may have");
     }
     check_labels(top, &card, checker);
+    let card = known_by_all(card);
     let (reading, joins) = (reading::reading(top, checker), reading::joins(top, checker));
     for word in ["source", "licence", "cite"] {
         top.text(checker, word);
@@ -104,12 +105,37 @@ fn slices(top: &Keys, checker: &mut Checker) -> Vec<SliceCard> {
     slices
 }
 
-/// A column that a label is made of is no field, unless the card allows it.
+/// Without a column of ids, rows are known by all columns of the card: a choice among its tasks divides them alike.
+fn known_by_all(card: Card) -> Card {
+    if let Identity::Column(_) = card.identity {
+        return card;
+    }
+    let columns = card.columns().iter().map(|(column, _)| (*column).to_owned()).collect();
+    Card { identity: Identity::Contents(columns), ..card }
+}
+
+/// A column that a label is made of is no field, no scene and guesses no number, unless the card allows it.
 fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
     let tables = top.tables(checker, "fields");
-    for field in card.fields.iter().filter(|field| !card.allowed_labels.contains(&field.column)) {
-        let told = card.tasks.iter().find(|task| label_columns(&task.label).contains(&field.column.as_str()));
-        let Some(task) = told else { continue };
+    let teller = |column: &String| {
+        let tells = |task: &&TaskCard| label_columns(&task.label).contains(&column.as_str());
+        card.tasks.iter().find(tells).filter(|_| !card.allowed_labels.contains(column))
+    };
+    let helpers = card.fields.iter().flat_map(|field| field.impute.columns());
+    let scene = if let SceneCard::By(rule) = &card.scene { rule.columns.as_slice() } else { &[] };
+    let others = scene.iter().map(|column| (column, "scene")).chain(helpers.map(|column| (column, "fields")));
+    for (column, key) in others {
+        if let Some(task) = teller(column) {
+            let message = format!(
+                "`{key}` reads column `{column}`, which tells the label of task `{}`, expected a column that is known \
+                 before the label, or the column in `allow_label_as_feature`",
+                task.name
+            );
+            checker.report(&top.at(key), message);
+        }
+    }
+    for field in &card.fields {
+        let Some(task) = teller(&field.column) else { continue };
         let span = tables.iter().find(|(name, _)| *name == field.name).map_or(0..0, |(_, keys)| keys.span.clone());
         let message = format!(
             "field `{}` is made of column `{}`, which tells the label of task `{}`, expected a column that is known \

@@ -116,8 +116,8 @@ fn given(keys: &Keys, by: GivenBy, checker: &mut Checker) -> Split {
     let share = keys.number_or_none("valid");
     let of = keys.choice(checker, "valid_of", &[("train", true), ("test", false)]).unwrap_or(true);
     let valid = match share {
-        Some(share) if !(0.0..=1.0).contains(&share) => {
-            keys.wrong(checker, "valid", "a share from 0 to 1, or what marks its rows");
+        Some(share) if !(0.0..1.0).contains(&share) => {
+            keys.wrong(checker, "valid", "a share of at least 0 and below 1, or text that marks its rows");
             GivenValid::ShareOfTrain(SHARE)
         }
         Some(share) if of => GivenValid::ShareOfTrain(share),

@@ -94,6 +94,7 @@ fn label(keys: &Keys, roles: &Roles, checker: &mut Checker) -> Option<LabelRule>
     if source != "label" && kind.is_some_and(|kind| kind != Kind::Binary) {
         keys.wrong(checker, "kind", &format!("`binary` beside `{source}`"));
     }
+    refuse_idle(keys, source, kind, checker);
     match source {
         "when" => {
             let condition = keys.text(checker, "when")?;
@@ -109,6 +110,22 @@ fn label(keys: &Keys, roles: &Roles, checker: &mut Checker) -> Option<LabelRule>
         }
         "happened" => within(keys, roles, checker),
         _ => of_column(keys, kind, checker),
+    }
+}
+
+/// A key that would do nothing is a misunderstanding.
+fn refuse_idle(keys: &Keys, source: &str, kind: Option<Kind>, checker: &mut Checker) {
+    let own: &[&str] = match (source, kind) {
+        ("label", Some(Kind::Binary)) => &["positive"],
+        ("label", Some(Kind::Regression)) => &["transform"],
+        ("label", Some(Kind::Multiclass)) => &["classes", "first"],
+        ("happened", _) => &["window", "until"],
+        _ => &[],
+    };
+    for key in KEYS.iter().filter(|key| !["kind", "given", source].contains(key) && !own.contains(key)) {
+        if keys.get(key).is_some() {
+            keys.wrong(checker, key, &format!("no such key here, where `{source}` makes the label"));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::prepare::numbers::numbers;
 use crate::prepare::parts::ids_and_parts;
 use crate::prepare::scenes::scene_words;
 use crate::prepare::slices::members;
+use crate::prepare::words::Words;
 use crate::progress::{Progress, Stage};
 use crate::table::{Column, Kept, Piece};
 
@@ -97,7 +98,8 @@ impl Pending {
             let (id, repeated) = self.repeats.next(ids[at]);
             if let (true, Identity::Column(column)) = (repeated, &card.identity) {
                 let column = piece.column(column)?;
-                return Err(column.value_error(at, ids[at].to_string(), "an id that no other row has"));
+                let value = Words::of(&column)?.row(at).unwrap_or_default().to_owned();
+                return Err(column.value_error(at, value, "an id that no other row has"));
             }
             columns.row_ids.push(id);
         }
@@ -105,7 +107,9 @@ impl Pending {
             columns.weights.extend(pick(&kept, &weights(&piece.column(column)?)?));
         }
         if let Some(column) = &card.group {
-            columns.groups.extend(pick(&kept, &groups(&piece.column(column)?)?));
+            let groups = groups(&piece.column(column)?)?;
+            // A row of nobody known is a group of its own.
+            columns.groups.extend(kept.iter().map(|&at| groups[at].unwrap_or(ids[at])));
         }
         columns.parts.extend(parts.iter().flatten());
         columns.scenes.extend(kept.iter().map(|&at| scenes[at]));

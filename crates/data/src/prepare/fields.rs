@@ -240,7 +240,17 @@ impl Encoders {
                 (Rule::Number(scale), FieldColumn::Numeric(out)) => {
                     let mut values = numbers(&column)?;
                     self.imputers[encoder.card].fill(piece, &mut values)?;
-                    out.extend(kept.iter().map(|&at| scale.apply(values[at])));
+                    for &at in kept {
+                        let number = scale.apply(values[at]);
+                        if !number.is_finite() {
+                            return Err(column.value_error(
+                                at,
+                                values[at].to_string(),
+                                "a number that 32 bits can hold",
+                            ));
+                        }
+                        out.push(number);
+                    }
                 }
                 (Rule::Bins(bins), FieldColumn::Ids(out)) => {
                     let mut values = numbers(&column)?;

@@ -101,14 +101,15 @@ impl Fit<'_> {
         self.fields.add(self.card, piece, &ids, &train)?;
         self.count_missing(piece, &parts)?;
         let labels = labels(self.card, piece)?;
-        let mut of_row = vec![f64::NAN; labels.len()];
+        let (mut of_row, mut settled) = (vec![f64::NAN; labels.len()], labels.clone());
         for at in (0..piece.rows()).filter(|&at| train[at]) {
             of_row.iter_mut().zip(&labels).for_each(|(label, column)| *label = column[at]);
             self.rules.settle(&mut of_row);
             let known = self.bases.iter_mut().zip(&of_row).filter(|(_, label)| !label.is_nan());
             known.for_each(|(sums, label)| sums.add(*label));
+            settled.iter_mut().zip(&of_row).for_each(|(column, label)| column[at] = *label);
         }
-        self.tells.add(self.card, piece, &train, &labels)
+        self.tells.add(self.card, piece, &train, &settled)
     }
 
     fn count_missing(&mut self, piece: &Piece, parts: &[Option<Part>]) -> Result<(), DataError> {

@@ -34,9 +34,10 @@ pub(crate) fn row_ids(card: &Card, piece: &Piece) -> Result<Vec<u64>, DataError>
             };
             words.keys.iter().enumerate().map(id).collect()
         }
-        Identity::Contents => {
+        Identity::Contents(known_by) => {
             let mut ids = vec![0; piece.rows()];
-            for (column, used) in card.columns() {
+            for (column, used) in card.columns().into_iter().filter(|(column, _)| known_by.iter().any(|k| k == column))
+            {
                 add_column(&piece.column(column)?, used, &mut ids)?;
             }
             Ok(ids)
@@ -45,18 +46,18 @@ pub(crate) fn row_ids(card: &Card, piece: &Piece) -> Result<Vec<u64>, DataError>
 }
 
 /// A number for each value of a column, the same in any piece.
-pub(crate) fn hash_of_words(words: &Words) -> Vec<u64> {
+fn hash_of_words(words: &Words) -> Vec<u64> {
     words.values.iter().map(|word| xxh3_64(word.as_bytes())).collect()
 }
 
-/// What the rows of one user or request share.
+/// What the rows of one user or request share; `None` where neither is known.
 ///
 /// # Errors
 /// When the column does not hold ids.
-pub(crate) fn groups(column: &Column) -> Result<Vec<u64>, DataError> {
+pub(crate) fn groups(column: &Column) -> Result<Vec<Option<u64>>, DataError> {
     let words = Words::of(column)?;
     let of_word = hash_of_words(&words);
-    Ok(words.keys.iter().map(|&key| of_word.get(key as usize).copied().unwrap_or(NOTHING)).collect())
+    Ok(words.keys.iter().map(|&key| of_word.get(key as usize).copied()).collect())
 }
 
 fn add_column(column: &Column, used: Use, ids: &mut [u64]) -> Result<(), DataError> {

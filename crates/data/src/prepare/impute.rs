@@ -77,7 +77,7 @@ fn places(piece: &Piece, by: &[String]) -> Result<Vec<Vec<f64>>, DataError> {
 fn moments_of(piece: &Piece, within: &str, over: &str, unit: TimeUnit) -> Result<Vec<Option<(u64, f64)>>, DataError> {
     let groups = groups(&piece.column(within)?)?;
     let times = times(&piece.column(over)?, unit)?;
-    Ok(groups.into_iter().zip(times).map(|(group, time)| time.map(|time| (group, time))).collect())
+    Ok(groups.into_iter().zip(times).map(|(group, time)| group.zip(time)).collect())
 }
 
 impl ImputeFit {

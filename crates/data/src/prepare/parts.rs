@@ -7,7 +7,7 @@ use mmtl_plan::Stream;
 use crate::card::Card;
 use crate::error::DataError;
 use crate::part::Part;
-use crate::prepare::identity::{hash_of_words, row_ids};
+use crate::prepare::identity::{groups, row_ids};
 use crate::prepare::scenes::SceneWords;
 use crate::prepare::times::times;
 use crate::prepare::words::{MISSING, Words};
@@ -25,7 +25,7 @@ pub(crate) fn parts(
     let stream = Split::stream(seed);
     let mut parts = match &card.split {
         Split::Random { valid, test } => ids.iter().map(|&id| Some(drawn(stream, id, *valid, *test))).collect(),
-        Split::ByKey { column, valid, test } => by_key(piece, column, stream, *valid, *test)?,
+        Split::ByKey { column, valid, test } => by_key(piece, column, ids, stream, (*valid, *test))?,
         Split::Given { by, train, valid, test } => given(piece, ids, stream, by, [train, test], valid)?,
         Split::Time { column, unit, bounds, gap } => {
             let TimeBounds::At { valid, test } = *bounds else {
@@ -60,13 +60,17 @@ fn by_time(time: f64, valid: f64, test: f64, gap: f64) -> Option<Part> {
     }
 }
 
-/// Rows without a value share a draw.
-fn by_key(piece: &Piece, column: &str, stream: Stream, valid: f64, test: f64) -> Result<Vec<Option<Part>>, DataError> {
-    let column = piece.column(column)?;
-    let words = Words::of(&column)?;
-    let of_word = hash_of_words(&words);
-    let part = |key: u32| drawn(stream, of_word.get(key as usize).copied().unwrap_or(0), valid, test);
-    Ok(words.keys.iter().map(|&key| Some(part(key))).collect())
+/// A row without a value is drawn alone.
+fn by_key(
+    piece: &Piece,
+    column: &str,
+    ids: &[u64],
+    stream: Stream,
+    (valid, test): (f64, f64),
+) -> Result<Vec<Option<Part>>, DataError> {
+    let groups = groups(&piece.column(column)?)?;
+    let part = |(group, id): (Option<u64>, &u64)| Some(drawn(stream, group.unwrap_or(*id), valid, test));
+    Ok(groups.into_iter().zip(ids).map(part).collect())
 }
 
 fn given(
@@ -80,9 +84,10 @@ fn given(
     let valid_words: &[String] = if let GivenValid::Words(words) = valid { words } else { &[] };
     let part_of = |word: &str| {
         let among = |words: &[String]| words.iter().any(|pattern| means(by, pattern, word));
-        [(train, Part::Train), (valid_words, Part::Valid), (test, Part::Test)]
-            .into_iter()
-            .find(|(words, _)| among(words))
+        let parts = [(train, Part::Train), (valid_words, Part::Valid), (test, Part::Test)];
+        let mut of_word = parts.into_iter().filter(|(words, _)| among(words)).map(|(_, part)| part);
+        // A file that fits two patterns belongs to neither.
+        of_word.next().filter(|_| of_word.next().is_none())
     };
     let settle = |part: Part, id: u64| match (valid, part) {
         (GivenValid::ShareOfTest(share), Part::Test) | (GivenValid::ShareOfTrain(share), Part::Train)
@@ -99,15 +104,14 @@ fn given(
     match by {
         GivenBy::File => {
             let name = piece.origin.as_str();
-            let (_, part) =
+            let part =
                 part_of(name).ok_or_else(|| DataError::FileOfNoPart { file: name.to_owned(), expected: expected() })?;
             Ok(ids.iter().map(|&id| Some(settle(part, id))).collect())
         }
         GivenBy::Column(column) => {
             let column = piece.column(column)?;
             let words = Words::of(&column)?;
-            let of_word: Vec<Option<Part>> =
-                words.values.iter().map(|word| part_of(word).map(|(_, part)| part)).collect();
+            let of_word: Vec<Option<Part>> = words.values.iter().map(|word| part_of(word)).collect();
             let part = |at: usize| {
                 let known = (words.keys[at] != MISSING).then(|| of_word[words.keys[at] as usize]).flatten();
                 let stranger = || column.value_error(at, words.row(at).unwrap_or("missing").to_owned(), expected());

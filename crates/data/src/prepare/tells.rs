@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::card::{Card, FieldRule};
+use crate::card::{Card, FieldRule, LabelRule};
 use crate::error::DataError;
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
@@ -69,11 +69,11 @@ impl Tells {
             // Numbers that are no codes have no words; as a label's equals they would have to be labels themselves.
             let words =
                 if column.array.data_type().is_floating() { Words::of_numbers(&column)? } else { Words::of(&column)? };
-            for (pair, labels) in pairs.iter_mut().zip(labels) {
+            for ((pair, labels), task) in pairs.iter_mut().zip(labels).zip(&card.tasks) {
                 let rows = (0..piece.rows()).filter(|&at| train[at] && !labels[at].is_nan());
                 let fits = pair.as_mut().is_none_or(|pair| {
                     rows.filter(|&at| words.keys[at] != MISSING)
-                        .all(|at| pair.add(&words.values[words.keys[at] as usize], labels[at]))
+                        .all(|at| pair.add(&words.values[words.keys[at] as usize], &task.label, labels[at]))
                 });
                 if !fits {
                     *pair = None;
@@ -117,13 +117,26 @@ impl Pair {
     }
 
     /// Whether value and label still go together.
-    fn add(&mut self, value: &str, label: f64) -> bool {
+    fn add(&mut self, value: &str, rule: &LabelRule, label: f64) -> bool {
         self.rows += 1;
-        self.equal = self.equal && value.parse() == Ok(label);
+        self.equal = self.equal && value.parse().is_ok_and(|value| as_label(rule, value) == label);
         if self.renamed.as_mut().is_some_and(|map| !map.add(value, label.to_bits())) {
             self.renamed = None;
         }
         self.equal || self.renamed.is_some()
+    }
+}
+
+/// A number of a label's column as the label it makes.
+fn as_label(rule: &LabelRule, value: f64) -> f64 {
+    match rule {
+        LabelRule::Number { transform, .. } => transform.apply(value),
+        LabelRule::Class { first, .. } => value - *first as f64,
+        LabelRule::Indicator(_)
+        | LabelRule::When(_)
+        | LabelRule::Within { .. }
+        | LabelRule::OneOf { .. }
+        | LabelRule::Product(_) => value,
     }
 }
 
@@ -148,7 +161,8 @@ mod tests {
 
     fn tells(rows: impl Iterator<Item = (String, f64)>) -> bool {
         let mut pair = Pair::new();
-        rows.fold(true, |fits, (value, label)| fits && pair.add(&value, label)) && pair.tells()
+        let rule = LabelRule::Indicator("label".into());
+        rows.fold(true, |fits, (value, label)| fits && pair.add(&value, &rule, label)) && pair.tells()
     }
 
     #[test]

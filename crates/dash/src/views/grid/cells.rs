@@ -1,5 +1,7 @@
 //! The cells of the heat map, kept up to date: what did not change is not made again.
 
+use std::collections::VecDeque;
+
 use mmtl_grid::events::{RunState, RunStatus};
 use mmtl_metrics::{Better, Blame, Reason, Score, Scored, Summary};
 use mmtl_report::Split;
@@ -8,6 +10,9 @@ use unicode_width::UnicodeWidthStr;
 use crate::state::{State, Tables};
 use crate::views::grid::rows::{TableRow, of_runs};
 use crate::views::grid::scores::{Question, Tested, on_validation};
+
+/// Questions whose cells are kept. With 10,000 runs on six scenes each takes 6 MB.
+const MOST_KEPT: usize = 12;
 
 /// What the scores of a cell come to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,6 +95,8 @@ pub struct Cells {
     pub seeds: usize,
     /// Their cells; empty where nothing can be asked.
     pub filled: Vec<RowCells>,
+    /// Those of questions asked before, the latest last: who turns from task to task comes back.
+    kept: VecDeque<(Question, Vec<RowCells>)>,
     /// What each column comes to: `[1 + scenes]`.
     pub ranges: Vec<Range>,
 }
@@ -109,16 +116,33 @@ impl Cells {
             self.longest = self.rows.iter().map(|row| row.label.width()).max().unwrap_or(0);
             self.seeds = self.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
             self.filled.clear();
+            self.kept.clear();
             self.planned = planned;
         }
         if !is_asked {
-            self.filled.clear();
-            self.asked = asked.map(|(question, scenes)| (question.clone(), scenes.clone()));
+            self.turn_to(asked.map(|(question, scenes)| (question.clone(), scenes.clone())));
         }
         self.revision = Some(state.revision());
         match question {
             Some(question) => self.answer(state, question, &runs),
             None => self.filled.clear(),
+        }
+    }
+
+    /// Puts the cells of the question before aside, and takes up those of this one where it was asked already.
+    fn turn_to(&mut self, asked: Option<(Question, Vec<String>)>) {
+        let filled = std::mem::take(&mut self.filled);
+        let before = std::mem::replace(&mut self.asked, asked);
+        let Some((question, scenes)) = &self.asked else { return };
+        match before {
+            Some((before, its_scenes)) if its_scenes == *scenes => self.kept.push_back((before, filled)),
+            Some(_) | None => self.kept.clear(),
+        }
+        if let Some(place) = self.kept.iter().position(|(kept, _)| kept == question) {
+            self.filled = self.kept.remove(place).map(|(_, filled)| filled).unwrap_or_default();
+        }
+        if self.kept.len() > MOST_KEPT {
+            self.kept.pop_front();
         }
     }
 
