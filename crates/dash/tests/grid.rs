@@ -50,9 +50,9 @@ fn who_turns_back_to_a_task_sees_what_came_meanwhile() {
     let mut ui = Ui::new(COLOURS);
     for _ in 0..2 {
         press(&mut ui, &mut at(0.5), "t");
-        screen(&mut at(0.5), &mut ui, size);
+        screen(&at(0.5), &mut ui, size);
     }
-    assert_eq!(text(&screen(&mut at(0.8), &mut ui, size)), shown(&mut at(0.8), "tt", size));
+    assert_eq!(text(&screen(&at(0.8), &mut ui, size)), shown(&mut at(0.8), "tt", size));
     assert_ne!(shown(&mut at(0.8), "tt", size), shown(&mut at(0.5), "tt", size));
 }
 
