@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from census_parity import check, train
+from parity import check, train
 from export import read_export, read_trials
 
 

@@ -30,6 +30,7 @@ class Part:
     targets: torch.Tensor  # float32 [rows, tasks], standardised; 0 where unknown
     known: torch.Tensor  # float32 [rows, tasks], 1 or 0
     labels: np.ndarray  # float64 [rows, tasks], original units; NaN where unknown
+    scenes: np.ndarray  # [rows], places in `Export.scenes`
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -43,6 +44,7 @@ class Export:
     table_rows: int  # rows of all tables together
     parts: dict[str, Part]
     train_means: list[float]  # of each task's known train labels, original units
+    scenes: list[str]
 
 
 def read_trials(folder: Path) -> list[dict]:
@@ -80,14 +82,15 @@ def read_export(folder: Path, scene_feature: bool) -> Export:
     ids = np.column_stack(ids)
     numeric = np.column_stack(numeric) if numeric else np.empty((len(labels), 0), np.float32)
 
+    scenes = table["scene"].to_numpy()
     part_of = table["part"].to_numpy(zero_copy_only=False)
     parts = {}
     for name in PARTS:
         rows = np.flatnonzero(part_of == name)
         tensors = (torch.from_numpy(a[rows]) for a in (ids, numeric, targets, known.astype(np.float32)))
-        parts[name] = Part(*tensors, labels=labels[rows])
+        parts[name] = Part(*tensors, labels=labels[rows], scenes=scenes[rows])
     train_means = np.nanmean(parts["train"].labels, axis=0).tolist()
-    return Export(tasks, int(offsets[-1]), parts, train_means)
+    return Export(tasks, int(offsets[-1]), parts, train_means, schema["scenes"])
 
 
 def _floats(column) -> np.ndarray:

@@ -15,6 +15,9 @@ from settings import Settings
 
 PREDICT_ROWS = 8192  # moves no number
 
+# Settings of schedules and optimisers that are not implemented here.
+OF_OTHERS = tuple(f"train.{name}" for name in ("final_lr", "drop", "drop_every", "drop_patience", "momentum", "alpha"))
+
 
 @dataclass
 class Fitted:
@@ -76,8 +79,8 @@ def optimiser(model: torch.nn.Module, settings: Settings) -> torch.optim.Optimiz
     settings.require("train.table_updates", "exact")  # dense Adam
     settings.require("train.schedule", "constant")
     settings.require("train.warmup", 0)
-    for key in ("train.final_lr", "train.momentum"):
-        settings.take(key)  # of other schedules and optimisers
+    for key in OF_OTHERS:
+        settings.take(key)
     decays = {"table": settings.take("train.decay_tables"), "weight": settings.take("train.decay_dense"), "bias": 0.0}
     groups = {kind: {"params": [], "weight_decay": decay} for kind, decay in decays.items()}
     for name, parameter in model.named_parameters():
@@ -123,6 +126,10 @@ def fit(model: torch.nn.Module, export: Export, settings: Settings, seeds: dict)
     settings.require("select.score", "skill")
     settings.require("select.per", "run")
     settings.take("train.checkpoint_every")  # moves no number
+    settings.require("train.ema", 0)
+    settings.take("train.ema_every")
+    settings.require("train.label_smoothing", 0)
+    settings.require("train.task_weight_decay", [])
     objective = Objective(
         export, settings.take("train.task_weights"), settings.require("model.reduction", "own", "batch")
     )

@@ -4,11 +4,17 @@ import json
 from pathlib import Path
 
 VERSION = 1
-METRICS = ("auc", "mse")
+METRICS = ("auc", "logloss", "mse")
 
 
-def read_table(path: Path) -> dict[tuple[str, str, str], dict[int, dict]]:
-    """For each (architecture, task, metric): each seed's score over all test rows pooled, with its counts."""
+ALL_ROWS = "all"
+
+
+def read_table(path: Path) -> dict[tuple[str, str, str, str], dict[int, dict]]:
+    """For each (architecture, task, metric, scope): each seed's score on test rows, with its counts.
+
+    Scopes are all rows pooled, called `all`, and each scene.
+    """
     table = json.loads(path.read_text())
     if table["version"] != VERSION:
         raise SystemExit(f"{path} has version {table['version']}, expected {VERSION}")
@@ -19,7 +25,15 @@ def read_table(path: Path) -> dict[tuple[str, str, str], dict[int, dict]]:
     for task in table["tables"]:
         if task["metric"] not in METRICS or task["space"] != "all":
             continue
-        pooled = [(head["scope"], head["name"]) for head in task["columns"]].index(("overall", "pooled"))
-        for label, row in zip(labels, task["rows"], strict=True):
-            scores[label, task["task"], task["metric"]] = {seed["seed"]: seed for seed in row[pooled]["seeds"]}
+        for column, head in enumerate(task["columns"]):
+            if (scope := _scope(head)) is None:
+                continue
+            for label, row in zip(labels, task["rows"], strict=True):
+                scores[label, task["task"], task["metric"], scope] = {seed["seed"]: seed for seed in row[column]["seeds"]}
     return scores
+
+
+def _scope(head: dict) -> str | None:
+    if head["scope"] == "scene":
+        return head["name"]
+    return ALL_ROWS if (head["scope"], head["name"]) == ("overall", "pooled") else None

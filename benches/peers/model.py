@@ -28,7 +28,8 @@ def build(architecture: str, settings: Settings, export: Export, seed: int) -> t
     activation = ACTIVATIONS[settings.require("model.activation", *ACTIVATIONS)]
     dropout = settings.take("model.dropout")
 
-    def own(knob):
-        return settings.take(f"{architecture}.{knob}")
+    def own(knob, *implemented):
+        key = f"{architecture}.{knob}"
+        return settings.require(key, *implemented) if implemented else settings.take(key)
 
     return ARCHITECTURES[architecture](inputs, len(export.tasks), own, activation, dropout, generator)

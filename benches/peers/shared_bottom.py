@@ -10,6 +10,7 @@ class SharedBottom(nn.Module):
     def __init__(self, inputs, tasks, own, activation, dropout, generator):
         """`inputs`: the input layer. `own`: takes a setting of the architecture's own section."""
         super().__init__()
+        own("towers", "shared")
         self.inputs = inputs
         self.bottom, width = stack(1, inputs.width, own("bottom_widths"), activation, dropout, generator)
         self.towers = Towers(tasks, width, own("tower_widths"), activation, dropout, generator)

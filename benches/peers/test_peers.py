@@ -2,13 +2,16 @@
 
 import unittest
 
+import numpy as np
 import torch
 
 from compare import Row, rows
 from dense import Dense
 from embedding import Embedding
+from export import Export, Part, Task
 from fit import Objective, Timetable, optimiser
 from mmoe import Mmoe
+from scores import skill, task_scores
 from settings import Settings
 from shared_bottom import SharedBottom
 
@@ -18,7 +21,7 @@ INPUTS, TASKS = 11, 2
 def model(architecture, **own):
     generator = torch.Generator().manual_seed(1)
     inputs = Embedding(20, 2, 3, 4, 0.5, generator)
-    return architecture(inputs, TASKS, own.__getitem__, torch.relu, 0.0, generator)
+    return architecture(inputs, TASKS, lambda knob, *_: own[knob], torch.relu, 0.0, generator)
 
 
 def mmoe(experts, gate="softmax"):
@@ -35,13 +38,13 @@ class Models(unittest.TestCase):
     def test_parameters_match_the_closed_form(self):
         towers = TASKS * ((5 + 1) * 3 + (3 + 1))
         hidden = (INPUTS + 1) * 7 + (7 + 1) * 5
-        bottom = model(SharedBottom, bottom_widths=[7, 5], tower_widths=[3])
+        bottom = model(SharedBottom, towers="shared", bottom_widths=[7, 5], tower_widths=[3])
         self.assertEqual(sum(p.numel() for p in bottom.parameters()), 20 * 4 + hidden + towers)
         gates = TASKS * INPUTS * 6
         self.assertEqual(sum(p.numel() for p in mmoe(6).parameters()), 20 * 4 + 6 * hidden + gates + towers)
 
     def test_one_expert_is_a_shared_bottom(self):
-        bottom, one = model(SharedBottom, bottom_widths=[7, 5], tower_widths=[3]), mmoe(1)
+        bottom, one = model(SharedBottom, towers="shared", bottom_widths=[7, 5], tower_widths=[3]), mmoe(1)
         names = {name: name.replace("experts.", "bottom.") for name in one.state_dict() if not name.startswith("gates")}
         bottom.load_state_dict({new: one.state_dict()[old] for old, new in names.items()})
         torch.testing.assert_close(bottom(*rows_of_inputs()), one(*rows_of_inputs()))
@@ -92,7 +95,7 @@ class Training(unittest.TestCase):
         values = {
             "optimiser": "adam", "table_updates": "exact", "schedule": "constant", "warmup": 0.0, "final_lr": 0.0,
             "momentum": 0.0, "decay_tables": 0.1, "decay_dense": 0.2, "beta1": 0.9, "beta2": 0.999, "lr": 1e-3,
-            "eps": 1e-8,
+            "eps": 1e-8, "drop": 0.1, "drop_every": 1, "drop_patience": 1, "alpha": 0.99,
         }  # fmt: skip
         settings = Settings({f"train.{key}": value for key, value in values.items()}, ("train",))
         net = mmoe(3)
@@ -110,8 +113,23 @@ class Training(unittest.TestCase):
             settings.finish()
 
 
+class Scores(unittest.TestCase):
+    def test_scenes_are_scored_by_their_own_known_rows(self):
+        task = Task("click", "binary")
+        labels = np.array([[0.0], [1.0], [1.0], [np.nan], [0.0]])
+        export = Export([task], 0, {}, [0.5], ["search", "feed", "cart"])
+        part = Part(None, None, None, None, labels=labels, scenes=np.array([0, 0, 1, 1, 0]))
+        scores = task_scores(export, part, np.array([[0.0], [1.0], [2.0], [3.0], [2.0]]))["click"]
+        self.assertEqual(scores["search"]["auc"], 0.5)
+        self.assertEqual(scores["all"]["auc"], 0.625)
+        self.assertAlmostEqual(scores["feed"]["logloss"], np.log1p(np.exp(-2.0)))
+        self.assertIsNone(scores["feed"]["auc"])
+        self.assertEqual([scores["cart"][name] for name in ("auc", "logloss", "positives")], [None, None, 0])
+        self.assertEqual(skill({"click": scores}), 0.25)
+
+
 class Verdicts(unittest.TestCase):
-    CELL = ("mmoe", "income", "auc")
+    CELL = ("mmoe", "income", "auc", "all")
 
     def test_the_bound_itself_agrees(self):
         for distance, agrees in [(0.125, True), (0.25, True), (0.375, False)]:
@@ -128,7 +146,11 @@ class Verdicts(unittest.TestCase):
             rows(side(), side(seed=2))
         with self.assertRaisesRegex(SystemExit, "positives"):
             rows(side(), side(positives=2))
-        with self.assertRaisesRegex(SystemExit, "mmtl has no mmoe income auc"):
+        undefined = {self.CELL: {1: {"score": None, "undefined": "one class", "positives": 3, "negatives": 4, "rows": 7}}}
+        self.assertEqual(rows(undefined, undefined), [])
+        with self.assertRaisesRegex(SystemExit, "undefined on one side"):
+            rows(side(), undefined)
+        with self.assertRaisesRegex(SystemExit, "mmtl has no mmoe income auc all"):
             rows(side(), {})
 
 

@@ -1,6 +1,6 @@
 """Trains every trial of an export in PyTorch.
 
-    python benches/peers/census_parity.py EXPORT_DIR OUT.json [--threads 2]
+    python benches/peers/parity.py EXPORT_DIR OUT.json [--threads 2]
 
 OUT.json is written after each trial; trials that it already holds are not trained again.
 """
@@ -17,6 +17,7 @@ import torch
 from export import Export, read_export, read_trials
 from fit import fit, predict
 from machine import machine, versions
+from mmtl_table import ALL_ROWS
 from model import ARCHITECTURES, build
 from scores import task_scores
 from settings import Settings
@@ -88,7 +89,8 @@ def main() -> None:
         result = train(trial, export)
         results["trials"].append(result)
         write(arguments.out, results)
-        test = ", ".join(f"{task} {s.get('auc', s.get('mse')):.4f}" for task, s in result["test"].items())
+        pooled = {task: scopes[ALL_ROWS] for task, scopes in result["test"].items()}
+        test = ", ".join(f"{task} {s.get('auc', s.get('mse')):.4f}" for task, s in pooled.items())
         print(
             f"{result['architecture']} seed {result['seeds']['initialisation']}: test {test}; skill "
             f"{result['skill']:.4f} at epoch {result['best_epoch']:g} of {result['epochs']:g}; "
