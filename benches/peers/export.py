@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow
+import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 import torch
 
@@ -68,11 +70,11 @@ def read_export(folder: Path, scene_feature: bool) -> Export:
         kind = field["kind"]
         if kind == "Numeric":
             numeric.append(column.to_numpy().astype(np.float32))
-        elif "Categorical" in kind:
-            vocabulary = kind["Categorical"]["vocabulary"]
-            ids.append(column.to_numpy().astype(np.int64) + offsets[vocabulary])
         else:
-            raise SystemExit(f"field `{field['name']}` holds tokens; expected categorical and numeric fields only")
+            ((shape, of),) = kind.items()
+            if shape == "Tokens":
+                column = _only_tokens(field["name"], column)
+            ids.append(column.to_numpy().astype(np.int64) + offsets[of["vocabulary"]])
 
     labels = np.column_stack([_floats(table[f"label/{task.name}"]) for task in tasks])
     means = np.array([task.mean for task in tasks])
@@ -91,6 +93,13 @@ def read_export(folder: Path, scene_feature: bool) -> Export:
         parts[name] = Part(*tensors, labels=labels[rows], scenes=scenes[rows])
     train_means = np.nanmean(parts["train"].labels, axis=0).tolist()
     return Export(tasks, int(offsets[-1]), parts, train_means, schema["scenes"])
+
+
+def _only_tokens(name: str, lists) -> pyarrow.ChunkedArray:
+    """The tokens of a field that has exactly one in each row."""
+    if compute.any(compute.not_equal(compute.list_value_length(lists), 1)).as_py():
+        raise SystemExit(f"field `{name}` has none or several tokens in a row; expected one, or another kind of field")
+    return compute.list_flatten(lists)
 
 
 def _floats(column) -> np.ndarray:

@@ -3,12 +3,13 @@
 import unittest
 
 import numpy as np
+import pyarrow
 import torch
 
 from compare import Row, rows
 from dense import Dense
 from embedding import Embedding
-from export import Export, Part, Task
+from export import Export, Part, Task, _only_tokens
 from fit import Objective, Timetable, optimiser
 from mmoe import Mmoe
 from scores import skill, task_scores
@@ -111,6 +112,15 @@ class Training(unittest.TestCase):
         settings.take("train.lr")
         with self.assertRaisesRegex(SystemExit, "train.new"):
             settings.finish()
+
+
+class Fields(unittest.TestCase):
+    def test_one_token_a_row_is_an_id(self):
+        one = pyarrow.chunked_array([[[3], [1]], [[4]]])
+        self.assertEqual(_only_tokens("genre", one).to_pylist(), [3, 1, 4])
+        for lists in ([[3], []], [[3], [1, 2]]):
+            with self.assertRaisesRegex(SystemExit, "`genre`"):
+                _only_tokens("genre", pyarrow.chunked_array([lists]))
 
 
 class Scores(unittest.TestCase):
