@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, TimeUnit};
 use mmtl_plan::nearest;
 
 use crate::error::DataError;
@@ -75,6 +75,11 @@ impl Piece {
     }
 }
 
+/// Whether a type is that of moments: seconds from 1970 on, whatever unit a card says that numbers have.
+pub(crate) fn is_moment(kind: &DataType) -> bool {
+    *kind == DataType::Timestamp(TimeUnit::Second, None)
+}
+
 /// The error for a column that is not there.
 pub(crate) fn missing_column(origin: &str, column: &str, columns: Vec<String>) -> DataError {
     DataError::MissingColumn {
@@ -92,6 +97,7 @@ impl Column<'_> {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => "text".to_owned(),
             kind if kind.is_integer() => "whole numbers".to_owned(),
             kind if kind.is_floating() => "numbers".to_owned(),
+            kind if is_moment(kind) => "times".to_owned(),
             kind => kind.to_string(),
         };
         DataError::ColumnType { origin: self.piece.origin.clone(), column: self.name.to_owned(), got, expected }

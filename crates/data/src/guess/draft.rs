@@ -1,13 +1,12 @@
 //! The text of a card.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 use std::path::Path;
 
 use thousands::Separable;
 
 use crate::guess::detect::{Detected, quoted};
-use crate::guess::names::{TIME, field_name, says};
+use crate::guess::names::{TIME, Unique, field_name, says};
 use crate::guess::profile::{Profile, Sample};
 use crate::guess::purpose::{Kind, Label, Purpose, Purposes, Role};
 
@@ -110,10 +109,14 @@ fn scene(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
 
 fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
     let mut any = false;
+    let mut unique = Unique::besides(&[]);
+    let is_label = |purpose: &Purpose| matches!(purpose, Purpose::Label(_));
+    let named = |(column, purpose): (&Profile, &Purpose)| is_label(purpose).then(|| unique.name(&column.name, &[]));
+    let names: Vec<Option<String>> = sample.columns.iter().zip(&purposes.of).map(named).collect();
     for (at, (column, purpose)) in sample.columns.iter().zip(&purposes.of).enumerate() {
-        let Purpose::Label(label) = purpose else { continue };
+        let (Purpose::Label(label), Some(task)) = (purpose, &names[at]) else { continue };
         any = true;
-        draft.table(&format!("tasks.{}", key(&field_name(&column.name))));
+        draft.table(&format!("tasks.{}", key(task)));
         let name = quoted(&column.name);
         match label {
             Label::Binary => {
@@ -137,8 +140,8 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
             }
         }
         if let Some((_, click)) = purposes.given.iter().find(|(conversion, _)| *conversion == at) {
-            let click = &sample.columns[*click].name;
-            draft.line("given", &quoted(&field_name(click)), &format!("only ever 1 where `{}` is", plain(click)));
+            let (column, task) = (&sample.columns[*click].name, names[*click].as_deref().unwrap_or_default());
+            draft.line("given", &quoted(task), &format!("only ever 1 where `{}` is", plain(column)));
         }
     }
     if !any {
@@ -162,34 +165,62 @@ fn classes(draft: &mut Draft, column: &Profile) {
     draft.line("classes", &format!("[{}]", texts.join(", ")), "");
 }
 
-fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
-    let item = columns.iter().find(|(_, purpose)| **purpose == Purpose::Role(Role::Item));
-    let mut names = HashSet::new();
-    for (column, purpose) in columns {
-        let kind = match purpose {
-            Purpose::Field(kind) => kind.clone(),
-            Purpose::Role(Role::User | Role::Item) => Kind::Categorical,
-            Purpose::Role(Role::Time(_)) => {
-                let name = unique(&mut names, &column.name);
-                time(draft, column, &name);
-                continue;
-            }
+/// What a column is to become, and the endings of the names of fields that it becomes.
+enum Becomes {
+    Times,
+    Kind(Kind),
+}
+
+impl Becomes {
+    fn of(purpose: &Purpose) -> Option<Self> {
+        match purpose {
+            Purpose::Field(kind) => Some(Self::Kind(kind.clone())),
+            Purpose::Role(Role::User | Role::Item) => Some(Self::Kind(Kind::Categorical)),
+            Purpose::Role(Role::Time(_)) => Some(Self::Times),
             Purpose::Role(Role::Row | Role::Request | Role::Weight)
             | Purpose::Label(_)
             | Purpose::Scene
             | Purpose::Part
-            | Purpose::Nothing(_) => continue,
+            | Purpose::Nothing(_) => None,
+        }
+    }
+
+    fn endings(&self) -> &'static [&'static str] {
+        match self {
+            Self::Times => &["_hour", "_weekday"],
+            Self::Kind(Kind::Numeric { .. }) => &["_missing"],
+            Self::Kind(_) => &[],
+        }
+    }
+}
+
+fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
+    // Every data set has a field of its scene.
+    let mut unique = Unique::besides(&["scene"]);
+    let named = |(column, purpose): &(&Profile, &Purpose)| {
+        Becomes::of(purpose).map(|becomes| (unique.name(&column.name, becomes.endings()), becomes))
+    };
+    let named: Vec<Option<(String, Becomes)>> = columns.iter().map(named).collect();
+    let item = columns.iter().position(|(_, purpose)| **purpose == Purpose::Role(Role::Item));
+    let item = item.and_then(|at| named[at].as_ref()).map(|(name, _)| name.as_str());
+    for ((column, _), named) in columns.iter().zip(&named) {
+        let Some((name, becomes)) = named else { continue };
+        let kind = match becomes {
+            Becomes::Kind(kind) => kind,
+            Becomes::Times => {
+                time(draft, column, name);
+                continue;
+            }
         };
-        let name = unique(&mut names, &column.name);
-        draft.table(&format!("fields.{}", key(&name)));
-        let reason = format!("{}{}", reason(column, &kind), missing(column));
+        draft.table(&format!("fields.{}", key(name)));
+        let reason = format!("{}{}", reason(column, kind), missing(column));
         let line = |draft: &mut Draft, kind: &str| draft.line("kind", &quoted(kind), &reason);
         let column_line = |draft: &mut Draft| {
-            if name != column.name {
+            if *name != column.name {
                 draft.line("column", &quoted(&column.name), "");
             }
         };
-        match &kind {
+        match kind {
             Kind::Categorical => {
                 line(draft, "categorical");
                 column_line(draft);
@@ -214,7 +245,7 @@ fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
                 column_line(draft);
             }
             Kind::Multi | Kind::Sequence { .. } => {
-                line(draft, if kind == Kind::Multi { "multi" } else { "sequence" });
+                line(draft, if *kind == Kind::Multi { "multi" } else { "sequence" });
                 column_line(draft);
                 let list = column.list.as_ref();
                 if let Some(separator) = list.and_then(|list| list.separator) {
@@ -222,8 +253,8 @@ fn fields(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
                 }
                 let longest = list.map_or(1, |list| list.longest);
                 draft.line("max", &longest.min(50).to_string(), &format!("the longest has {longest}"));
-                if let (Kind::Sequence { items: true }, Some((item, _))) = (&kind, item) {
-                    draft.line("shares", &quoted(&field_name(&item.name)), "its elements are items");
+                if let (Kind::Sequence { items: true }, Some(item)) = (kind, item) {
+                    draft.line("shares", &quoted(item), "its elements are items");
                 }
             }
         }
@@ -347,12 +378,4 @@ fn plain(text: &str) -> String {
 fn key(name: &str) -> String {
     let bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if bare { name.to_owned() } else { quoted(name) }
-}
-
-/// A field name that no other field has.
-fn unique(names: &mut HashSet<String>, column: &str) -> String {
-    let short = field_name(column);
-    let name = if names.contains(&short) { column.to_owned() } else { short };
-    names.insert(name.clone());
-    name
 }

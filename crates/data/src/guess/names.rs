@@ -1,5 +1,7 @@
 //! What names of columns say.
 
+use std::collections::HashSet;
+
 /// The words of a name in lower case: `isClicked`, `is_clicked` and `Is Clicked` are two words each.
 pub(super) fn words(name: &str) -> Vec<String> {
     let (mut words, mut word, mut lower) = (vec![], String::new(), false);
@@ -26,6 +28,27 @@ pub(super) fn says(name: &str, any: &[&str]) -> bool {
 pub(super) fn field_name(column: &str) -> String {
     let words = words(column);
     if words.is_empty() { column.to_owned() } else { words.join("_") }
+}
+
+/// Names that a card has once each.
+pub(super) struct Unique(HashSet<String>);
+
+impl Unique {
+    /// Names besides those that are `taken`.
+    pub(super) fn besides(taken: &[&str]) -> Self {
+        Self(taken.iter().map(|&name| name.to_owned()).collect())
+    }
+
+    /// A name for a column. Fields are made of it too, each with one of the `endings`.
+    pub(super) fn name(&mut self, column: &str, endings: &[&str]) -> String {
+        let short = field_name(column);
+        let all = |name: &str| endings.iter().chain(&[""]).map(|ending| format!("{name}{ending}")).collect::<Vec<_>>();
+        let numbered = (2..).map(|number| format!("{short}_{number}"));
+        let mut names = [short.clone(), column.to_owned()].into_iter().chain(numbered);
+        let name = names.find(|name| all(name).iter().all(|name| !self.0.contains(name))).expect("numbers do not end");
+        self.0.extend(all(&name));
+        name
+    }
 }
 
 /// Words of columns that tell users apart.

@@ -90,6 +90,19 @@ fn names_and_values_that_need_quotes() {
 }
 
 #[test]
+fn names_are_there_once() {
+    let card = draft(
+        "log.csv",
+        "user_id,item_id,isClick,is_click,Scene,scene!,ts,ts_hour,price,price_missing\n\
+         1,a,0,1,x,k,1717243200,u,1.5,p\n2,b,1,0,y,l,1717243300,v,,q\n3,a,0,1,x,k,1717243400,u,2.5,p\n",
+    );
+    CardFile::parse("draft", card.as_bytes()).unwrap_or_else(|faults| panic!("{faults}\n{card}"));
+    for table in ["[tasks.is_click]", "[tasks.is_click_2]", "[fields.ts_hour_2]", "[fields.price_missing_2]"] {
+        assert!(card.contains(table), "{table} in\n{card}");
+    }
+}
+
+#[test]
 fn parts_and_dates_that_are_given() {
     let row = |row: u32| {
         let (part, answer) = (["Train", "Train", "dev", "Test"][row as usize % 4], ["yes", "no", "no", "may be"]);

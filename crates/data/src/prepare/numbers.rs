@@ -6,7 +6,7 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use crate::error::DataError;
 use crate::prepare::words::Words;
-use crate::table::Column;
+use crate::table::{Column, is_moment};
 
 /// Whether a type is that of text.
 pub(crate) fn is_text(kind: &DataType) -> bool {
@@ -17,7 +17,7 @@ pub(crate) fn is_text(kind: &DataType) -> bool {
     }
 }
 
-/// The values of a column; NaN where missing. Text is read as numbers, `true` and `false` as 1 and 0.
+/// The values of a column; NaN where missing. Text is read as numbers, `true` and `false` as 1 and 0, moments as seconds.
 ///
 /// # Errors
 /// When the column does not hold numbers, or one is infinite.
@@ -25,10 +25,13 @@ pub(crate) fn numbers(column: &Column) -> Result<Vec<f64>, DataError> {
     if is_text(column.array.data_type()) {
         return numbers_of_text(column);
     }
-    if !column.array.data_type().is_numeric() && *column.array.data_type() != DataType::Boolean {
+    let kind = column.array.data_type();
+    if !kind.is_numeric() && !is_moment(kind) && *kind != DataType::Boolean {
         return Err(column.type_error("numbers"));
     }
-    let values = cast(column.array, &DataType::Float64).map_err(|_| column.type_error("numbers"))?;
+    let whole = is_moment(kind).then(|| cast(column.array, &DataType::Int64)).transpose();
+    let array = whole.map_err(|_| column.type_error("numbers"))?.unwrap_or_else(|| column.array.clone());
+    let values = cast(&array, &DataType::Float64).map_err(|_| column.type_error("numbers"))?;
     let values: Vec<f64> = values.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect();
     match values.iter().position(|value| value.is_infinite()) {
         Some(at) => Err(column.value_error(at, values[at].to_string(), "a finite number")),

@@ -8,7 +8,7 @@ use crate::card::{TimePart, TimeUnit};
 use crate::error::DataError;
 use crate::prepare::numbers::{is_text, numbers};
 use crate::prepare::words::{MISSING, Words};
-use crate::table::Column;
+use crate::table::{Column, is_moment};
 
 const EXPECTED: &str = "a number, or a date or time like 2024-06-01, 2024-06-01T12:00:00 or 2024-06-01T12:00:00Z";
 
@@ -23,13 +23,15 @@ impl TimeUnit {
     }
 }
 
-/// The times of a column in seconds from 1970-01-01 UTC on; `None` where missing.
+/// The times of a column in seconds from 1970-01-01 UTC on; `None` where missing. `unit` is that of numbers: moments have
+/// their own.
 ///
 /// # Errors
 /// When a value is no time.
 pub(crate) fn times(column: &Column, unit: TimeUnit) -> Result<Vec<Option<f64>>, DataError> {
     if !is_text(column.array.data_type()) {
-        let scaled = |value: f64| (!value.is_nan()).then_some(value * unit.seconds());
+        let seconds = if is_moment(column.array.data_type()) { 1.0 } else { unit.seconds() };
+        let scaled = |value: f64| (!value.is_nan()).then_some(value * seconds);
         return Ok(numbers(column)?.into_iter().map(scaled).collect());
     }
     let words = Words::of(column)?;
@@ -93,7 +95,12 @@ impl TimePart {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampSecondArray};
+
     use super::*;
+    use crate::table::Piece;
 
     #[test]
     fn numbers_dates_and_times_are_the_same_moments() {
@@ -108,6 +115,18 @@ mod tests {
         assert_eq!(seconds("19875.5", TimeUnit::Days), moment);
         for wrong in ["yesterday", "", "2024-13-01", "inf"] {
             assert_eq!(seconds(wrong, TimeUnit::Seconds), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_unit_is_that_of_numbers_and_not_of_moments() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(86_400_000), None]));
+        let moments: ArrayRef = Arc::new(TimestampSecondArray::from(vec![Some(86_400), None]));
+        let batch = RecordBatch::try_from_iter([("numbers", numbers), ("moments", moments)]).unwrap();
+        let piece = Piece::whole("memory", batch);
+        for name in ["numbers", "moments"] {
+            let read = times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).unwrap();
+            assert_eq!(read, [Some(86_400.0), None], "{name}");
         }
     }
 

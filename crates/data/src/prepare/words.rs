@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Int32Type, Int64Type};
 
 use crate::error::DataError;
 use crate::prepare::numbers::numbers;
-use crate::table::Column;
+use crate::table::{Column, is_moment};
 
 /// Key of a missing value.
 pub(crate) const MISSING: u32 = u32::MAX;
@@ -33,7 +33,7 @@ impl<'a> Words<'a> {
                 Ok(Self::of_dictionary(column.array))
             }
             DataType::Utf8 => Ok(Self::of_text(column.array.as_string())),
-            kind if kind.is_integer() => {
+            kind if kind.is_integer() || is_moment(kind) => {
                 let whole = cast(column.array, &DataType::Int64).map_err(|_| column.type_error(EXPECTED))?;
                 Ok(Self::of_codes(&whole))
             }

@@ -186,7 +186,10 @@ fn keys(array: &ArrayRef) -> DictionaryArray<Int32Type> {
     let texts = match array.as_primitive_opt::<Float64Type>() {
         // Whole numbers of which some are missing have become floating point when pandas has written them: 12.0 is 12.
         Some(numbers) => numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>(),
-        None => cast(array, &DataType::Utf8).expect("whole numbers can be written out").as_string().clone(),
+        None => {
+            let whole = cast(array, &DataType::Int64).expect("moments are whole numbers too");
+            cast(&whole, &DataType::Utf8).expect("whole numbers can be written out").as_string().clone()
+        }
     };
     texts.iter().collect()
 }

@@ -81,8 +81,8 @@ pub(crate) struct Join {
 /// What a column becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// `Dictionary<Int32, Utf8>`, each distinct value once a piece. Numbers of Parquet files stay numbers: `Int64` or
-    /// `Float64`.
+    /// `Dictionary<Int32, Utf8>`, each distinct value once a piece. Numbers and moments of Parquet files stay what they are:
+    /// `Int64`, `Float64` or `Timestamp(Second)`.
     Value,
     /// `Utf8`.
     Text,

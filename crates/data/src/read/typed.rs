@@ -10,6 +10,7 @@ use crate::error::DataError;
 use crate::read::gather::{Broken, Cleaning, Gather};
 use crate::read::reading::{Shape, Wanted};
 use crate::read::rows::broken;
+use crate::table::is_moment;
 
 /// Why a column cannot become what is wanted.
 pub(super) enum Fault {
@@ -31,8 +32,9 @@ impl Fault {
     }
 }
 
-/// A column as it is wanted. Truth values become 0 and 1, dates and times whole seconds (since 1970 or midnight),
-/// decimals floating point; they and numbers stay so where values are wanted, and are written out where text is.
+/// A column as it is wanted. Truth values become 0 and 1, times of a day and durations whole seconds, decimals floating
+/// point, dates and times `Timestamp(Second)`; they and numbers stay so where values are wanted, and are written out as
+/// numbers where text is.
 pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
     let elements = match array.data_type() {
         DataType::List(_) => Some(array.clone()),
@@ -47,10 +49,10 @@ pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> 
         (Some(_), Shape::Value | Shape::Text) => Err(unfit(array, "one value a row")),
         (None, _) => {
             let plain = plain(array)?;
-            match (plain.data_type().is_numeric(), wanted.shape) {
-                (true, Shape::Value) => Ok(plain),
-                (true, Shape::Text | Shape::List) => gathered(&text(&plain)?, wanted, cleaning),
-                (false, _) => gathered(&plain, wanted, cleaning),
+            match (plain.data_type(), wanted.shape) {
+                (DataType::Utf8 | DataType::Dictionary(..), _) => gathered(&plain, wanted, cleaning),
+                (_, Shape::Value) => Ok(plain),
+                (_, Shape::Text | Shape::List) => gathered(&text(&plain)?, wanted, cleaning),
             }
         }
     }
@@ -72,7 +74,7 @@ fn recast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Fault> {
 
 const ANY: &str = "numbers, truth values, texts, dates, times, or lists of them";
 
-/// `Int64`, `Float64`, `Utf8`, or `Dictionary<Int32, Utf8>`.
+/// `Int64`, `Float64`, `Timestamp(Second)`, `Utf8`, or `Dictionary<Int32, Utf8>`.
 fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
     use DataType as T;
     match array.data_type() {
@@ -85,8 +87,9 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
         T::Float16 | T::Float32 | T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => {
             recast(array, &T::Float64)
         }
-        T::Date32 | T::Date64 => seconds(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
-        T::Timestamp(..) | T::Time32(_) | T::Time64(_) | T::Duration(_) => seconds(array),
+        T::Date32 | T::Date64 => plain(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
+        T::Timestamp(..) => recast(&seconds(array)?, &T::Timestamp(TimeUnit::Second, None)),
+        T::Time32(_) | T::Time64(_) | T::Duration(_) => seconds(array),
         T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => utf8(array),
         T::Interval(_)
         | T::List(_)
@@ -131,7 +134,8 @@ fn utf8(array: &ArrayRef) -> Result<ArrayRef, Fault> {
 }
 
 fn text(array: &ArrayRef) -> Result<ArrayRef, Fault> {
-    recast(array, &DataType::Utf8)
+    let number = if is_moment(array.data_type()) { recast(array, &DataType::Int64)? } else { array.clone() };
+    recast(&number, &DataType::Utf8)
 }
 
 /// Texts, cleaned and in their shape.
@@ -158,7 +162,7 @@ fn gathered(texts: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<Ar
 
 fn list(lists: &ListArray, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
     let elements = match plain(lists.values())? {
-        elements if elements.data_type() == &DataType::Utf8 => elements,
+        elements if *elements.data_type() == DataType::Utf8 => elements,
         elements => text(&elements)?,
     };
     let (elements, offsets) = (elements.as_string::<i32>(), lists.value_offsets());

@@ -54,23 +54,23 @@ fn every_type_becomes_numbers_texts_or_lists() {
     let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
     let expected = [
         ones(&["1.5", "-", "-0.05"]),
-        ones(&["86400", "-86400", "-"]),
+        ones(&["1970-01-02T00:00:00", "1969-12-31T00:00:00", "-"]),
         ones(&["a", "-", "-"]),
         ones(&["1", "0", "-"]),
         ones(&["-3", "-", "4"]),
         ones(&["18446744073709551615", "0", "-"]),
         ones(&["0.5", "-", "2.0"]),
-        ones(&["1", "-1", "-"]),
+        ones(&["1970-01-01T00:00:01", "1969-12-31T23:59:59", "-"]),
         lists(&["1 3", "-", ""]),
         lists(&["x y", "-", "z"]),
     ];
     for ((got, expected), wanted) in got.iter().zip(&expected).zip(&wanted) {
         assert_eq!(got, expected, "{}", wanted.name);
     }
-    let wanted = [text("text"), text("small"), text("bytes"), list("flag", "")];
+    let wanted = [text("text"), text("small"), text("bytes"), text("time"), list("flag", "")];
     let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
     assert_eq!(got[..2], [ones(&["a", "-", "-"]), ones(&["-3", "-", "4"])]);
-    assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), lists(&["1", "0", "-"])]);
+    assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), ones(&["1", "-1", "-"]), lists(&["1", "0", "-"])]);
 
     let table = open(&[path.clone(), path.with_file_name("b.parquet")], &Reading::default(), &[], &[]);
     assert!(table.is_err());
