@@ -448,7 +448,7 @@ impl FieldCard {
         Self { name, column, rule, impute: Impute::Never, separator: String::new() }
     }
 
-    fn used(&self) -> Use<'_> {
+    pub(crate) fn used(&self) -> Use<'_> {
         match self.rule {
             FieldRule::Text { .. } => Use::Text,
             FieldRule::List { .. } => Use::List(&self.separator),

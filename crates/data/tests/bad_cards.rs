@@ -146,6 +146,25 @@ fn names_and_ids_that_are_there_twice() {
 }
 
 #[test]
+fn a_column_is_split_in_one_way() {
+    let lists = "[fields.first]\ncolumn = \"page\"\nkind = \"multi\"\nseparator = \"|\"\n\
+                 [fields.second]\ncolumn = \"page\"\nkind = \"sequence\"\nseparator = \";\"\n";
+    let error = wrong(&card(lists), &log(200));
+    let expected = "field `second` splits column `page` by \";\" and field `first` by \"|\", expected the same `separator`";
+    assert!(error.contains(expected), "{error}");
+    let line = card(lists).lines().position(|line| line == "[fields.second]").unwrap() + 1;
+    assert!(error.starts_with(&format!("card.toml:{line}: ")), "{error}");
+}
+
+#[test]
+fn a_label_s_time_is_told_by_its_line() {
+    let times = "[fields.at]\ncolumn = \"click\"\nkind = \"time\"\nparts = [\"hour\"]\n";
+    let error = wrong(&card(times), &log(200));
+    let line = card(times).lines().position(|line| line == "[fields.at]").unwrap() + 1;
+    assert!(error.starts_with(&format!("card.toml:{line}: field `at_hour` is made of column `click`")), "{error}");
+}
+
+#[test]
 fn a_field_that_tells_a_label() {
     let leak = card("[fields.click]\nkind = \"categorical\"");
     let error = wrong(&leak, &log(200));

@@ -8,12 +8,13 @@ mod scene;
 mod split;
 mod tasks;
 
+use std::ops::Range;
 use std::path::Path;
 
 use mmtl_plan::{Checker, Fault, Faults, line_at, listed};
 use toml::de::DeTable;
 
-use crate::card::{Card, Identity, LabelRule, SceneCard, SliceCard, TaskCard};
+use crate::card::{Card, FieldCard, Identity, LabelRule, SceneCard, SliceCard, TaskCard, Use};
 use crate::card_file::keys::Keys;
 use crate::read::{Join, Reading};
 
@@ -81,6 +82,7 @@ fn parsed(top: &Keys, file: &str, checker: &mut Checker) -> CardFile {
         top.wrong(checker, "name", "a name that a file may have");
     }
     check_labels(top, &card, checker);
+    check_separators(top, &card, checker);
     let card = known_by_all(card);
     let (reading, joins) = (reading::reading(top, checker), reading::joins(top, checker));
     for word in ["source", "licence", "cite"] {
@@ -117,6 +119,7 @@ fn known_by_all(card: Card) -> Card {
 /// A column that a label is made of is no field, no scene and guesses no number, unless the card allows it.
 fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
     let tables = top.tables(checker, "fields");
+    let span = |field: &FieldCard| span_of(&tables, field);
     let teller = |column: &String| {
         let tells = |task: &&TaskCard| label_columns(&task.label).contains(&column.as_str());
         card.tasks.iter().find(tells).filter(|_| !card.allowed_labels.contains(column))
@@ -136,19 +139,43 @@ fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
     }
     for field in &card.fields {
         let Some(task) = teller(&field.column) else { continue };
-        let span = tables.iter().find(|(name, _)| *name == field.name).map_or(0..0, |(_, keys)| keys.span.clone());
         let message = format!(
             "field `{}` is made of column `{}`, which tells the label of task `{}`, expected a column that is known \
              before the label; leave the field out, or list the column in `allow_label_as_feature`",
             field.name, field.column, task.name
         );
-        checker.report(&span, message);
+        checker.report(&span(field), message);
     }
     let columns: Vec<&str> = card.columns().iter().map(|(column, _)| *column).collect();
     if let Some(stranger) = card.allowed_labels.iter().find(|column| !columns.contains(&column.as_str())) {
         let expected = format!("columns that are fields; `{stranger}` is none of {}", listed(columns));
         top.wrong(checker, "allow_label_as_feature", &expected);
     }
+}
+
+/// A column is split once, whatever number of fields are made of it.
+fn check_separators(top: &Keys, card: &Card, checker: &mut Checker) {
+    let tables = top.tables(checker, "fields");
+    let lists: Vec<&FieldCard> = card.fields.iter().filter(|field| matches!(field.used(), Use::List(_))).collect();
+    for (at, field) in lists.iter().enumerate() {
+        let other = |before: &&&FieldCard| before.column == field.column && before.separator != field.separator;
+        if let Some(before) = lists[..at].iter().find(other) {
+            let message = format!(
+                "field `{}` splits column `{}` by {:?} and field `{}` by {:?}, expected the same `separator`",
+                field.name, field.column, field.separator, before.name, before.separator
+            );
+            checker.report(&span_of(&tables, field), message);
+        }
+    }
+}
+
+/// Where a field is described; several are made of a column of times, each named after the table with an ending.
+fn span_of(tables: &[(String, Keys)], field: &FieldCard) -> Range<usize> {
+    let has = |(name, _): &&(String, Keys)| {
+        field.name.strip_prefix(name.as_str()).is_some_and(|ending| ending.is_empty() || ending.starts_with('_'))
+    };
+    let longest = tables.iter().filter(has).max_by_key(|(name, _)| name.len());
+    longest.map_or(0..0, |(_, keys)| keys.span.clone())
 }
 
 fn label_columns(rule: &LabelRule) -> Vec<&str> {

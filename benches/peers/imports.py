@@ -1,0 +1,215 @@
+"""Imports of mmtl beside the same preparation in pandas, in turn in one call, and how an import grows.
+
+    python benches/peers/imports.py [--mmtl target/release/mmtl] [--epinions FILE] [--movielens INTER USER ITEM]
+        [--turns 3] [--grow 2.5 5 10 20] [--write results/bench]
+
+Prints a Markdown page; --write also leaves it in a file named after the day. Files are the user's own: Epinions as
+tab-separated text with a header, MovieLens-1M as RecBole's three files. --grow imports so many million generated rows.
+"""
+
+import argparse
+import datetime
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pyarrow
+import pyarrow.csv
+
+from machine import machine
+
+PREPARE = Path(__file__).parent / "prepare_pandas.py"
+ENGINES = ("c", "pyarrow")
+CARDS = {"epinions": "epinions", "movielens": "movielens-1m-recbole"}
+TARGETS = {"epinions": 4.0, "movielens": 6.0}  # seconds
+FASTER = 3.0  # times, than pandas
+MOST_BYTES = 1 << 30  # of generated rows
+
+CARD = """\
+name = "generated"
+[columns]
+user = "user"
+item = "item"
+time = "time"
+[scene]
+by = "page"
+[tasks.click]
+kind = "binary"
+label = "click"
+[tasks.spend]
+kind = "regression"
+label = "spend"
+[fields.user]
+kind = "categorical"
+min_count = 2
+[fields.item]
+kind = "categorical"
+[fields.brand]
+kind = "categorical"
+[fields.price]
+kind = "numeric"
+transform = "log1p"
+missing = "mean"
+indicator = true
+[fields.time]
+kind = "time"
+parts = ["hour", "weekday"]
+[split]
+by = "random"
+valid = 0.1
+test = 0.1
+"""
+
+
+@dataclass
+class Side:
+    """One program's turns."""
+
+    seconds: list[float] = field(default_factory=list)
+    peak_bytes: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def add(self, seconds: float, peak_bytes: int) -> None:
+        self.seconds.append(seconds)
+        self.peak_bytes = max(self.peak_bytes, peak_bytes)
+
+
+def imported(mmtl: Path, card: str | Path, files: list[Path]) -> tuple[float, int]:
+    """Seconds of the whole program from its start to its end, and its peak memory. Nothing is prepared before."""
+    with tempfile.TemporaryDirectory() as results:
+        command = [mmtl, "data", "import", card, *files, "--results", results]
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+    if status != 0:
+        raise SystemExit(f"`{' '.join(map(str, command))}` ended with status {os.waitstatus_to_exitcode(status)}")
+    return seconds, usage.ru_maxrss * 1024
+
+
+def prepared(case: str, engine: str, files: list[Path]) -> dict:
+    """What pandas says of itself; its own import is not in the seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, PREPARE, case, engine, Path(folder) / "rows.parquet", *files]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout)
+
+
+def compare(mmtl: Path, case: str, files: list[Path], turns: int) -> tuple[Side, dict[str, Side], dict]:
+    """mmtl's turns, pandas' turns with each reader, and what pandas says of its last one."""
+    ours, theirs, said = Side(), {engine: Side() for engine in ENGINES}, {}
+    for _ in range(turns):
+        ours.add(*imported(mmtl, CARDS[case], files))
+        for engine, side in theirs.items():
+            said = prepared(case, engine, files)
+            side.add(said["seconds"], said["peak_bytes"])
+    return ours, theirs, said
+
+
+def generate(path: Path, rows: int, piece: int = 500_000) -> None:
+    """Rows of users and items of which few are frequent, written piece by piece."""
+    rng = np.random.default_rng(1)
+    with path.open("wb") as file:
+        for first in range(0, rows, piece):
+            size = min(piece, rows - first)
+            price = rng.lognormal(3.0, 1.0, size).round(2)
+            click = rng.random(size) < 0.1
+            table = pyarrow.table(
+                {
+                    "user": np.minimum(rng.zipf(1.3, size), 1_000_000),
+                    "item": np.minimum(rng.zipf(1.2, size), 200_000),
+                    "brand": rng.integers(0, 500, size),
+                    "page": np.array(["search", "feed", "cart"])[rng.integers(0, 3, size)],
+                    "price": pyarrow.array(price, mask=rng.random(size) < 0.05),
+                    "time": 1_700_000_000 + rng.integers(0, 10_000_000, size),
+                    "click": click.astype(np.int8),
+                    "spend": np.where(click, price, 0.0),
+                }
+            )
+            options = pyarrow.csv.WriteOptions(include_header=first == 0, quoting_style="none")
+            pyarrow.csv.write_csv(table, file, options)
+
+
+def grow(mmtl: Path, millions: list[float]) -> list[str]:
+    lines = ["| million rows | MB of text | seconds | rows/s | peak memory, MB | of 1 GB |", "| --- " * 6 + "|"]
+    with tempfile.TemporaryDirectory() as folder:
+        card = Path(folder) / "generated.toml"
+        card.write_text(CARD)
+        for million in millions:
+            path, rows = Path(folder) / "rows.csv", round(million * 1e6)
+            generate(path, rows)
+            seconds, peak = imported(mmtl, card, [path])
+            met = "yes" if peak <= MOST_BYTES else "**no**"
+            size = path.stat().st_size / 1e6
+            lines.append(f"| {million:g} | {size:.0f} | {seconds:.2f} | {rows / seconds:,.0f} | {peak / 1e6:.0f} | {met} |")
+            print(lines[-1], file=sys.stderr, flush=True)
+    return lines
+
+
+def page(mmtl: Path, cases: dict[str, list[Path]], turns: int, millions: list[float]) -> str:
+    lines = [f"# Imports, {datetime.date.today().isoformat()}", ""]
+    load, pandas = os.getloadavg()[0], ""
+    if cases:
+        lines += [
+            f"| files | rows kept | mmtl, s | at most | peak, MB | pandas, s | its peak, MB | times faster | {FASTER:g} |",
+            "| --- " * 9 + "|",
+        ]
+    for case, files in cases.items():
+        print(f"{case} ...", file=sys.stderr, flush=True)
+        ours, theirs, said = compare(mmtl, case, files, turns)
+        engine, best = min(theirs.items(), key=lambda side: side[1].median)
+        faster, pandas = best.median / ours.median, said["pandas"]
+        lines.append(
+            f"| {case} | {said['rows']:,} | {ours.median:.2f} | {TARGETS[case]:g} | {ours.peak_bytes / 1e6:.0f} | "
+            f"{best.median:.2f} ({engine}) | {best.peak_bytes / 1e6:.0f} | {faster:.2f} | "
+            f"{'yes' if faster >= FASTER else '**no**'} |"
+        )
+    if cases:
+        lines += [
+            "",
+            "mmtl: the whole program, from its start to the printed description, nothing prepared before; duplicate rows, leaks",
+            "and base rates are looked for too. pandas: read, join, scenes, labels, split, vocabularies and means of train rows,",
+            f"one file written; its own start is left out, the faster of its readers counts. Medians of {turns} turns.",
+            "",
+        ]
+    if millions:
+        lines += [*grow(mmtl, millions), ""]
+    here = machine(os.cpu_count() or 1)
+    version = subprocess.run([mmtl, "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    lines.append(f"- {here['cpu']}, {here['cores']} cores; {version}; pandas {pandas or 'not run'}; load before: {load:.2f}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mmtl", type=Path, default=Path("target/release/mmtl"))
+    parser.add_argument("--epinions", type=Path, nargs=1)
+    parser.add_argument("--movielens", type=Path, nargs=3)
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--grow", type=float, nargs="+", default=[], metavar="MILLIONS")
+    parser.add_argument("--write", type=Path, metavar="DIR")
+    arguments = parser.parse_args()
+    cases = {case: files for case in CARDS if (files := getattr(arguments, case))}
+    if not cases and not arguments.grow:
+        parser.error("nothing to do: name --epinions, --movielens or --grow")
+    text = page(arguments.mmtl.resolve(), cases, arguments.turns, arguments.grow)
+    print(text, end="")
+    if arguments.write:
+        arguments.write.mkdir(parents=True, exist_ok=True)
+        file = arguments.write / f"{datetime.date.today().isoformat()}-import.md"
+        file.write_text(text)
+        print(f"written to {file}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
