@@ -1,9 +1,11 @@
-"""Prepares a data set in pandas as a card that ships does in mmtl: read, join, scenes, labels, split, vocabularies and means
-of train rows, one file of encoded rows.
+"""Prepares a data set in pandas as a card that ships does in mmtl.
 
-    python benches/peers/prepare_pandas.py epinions|movielens ENGINE OUT.parquet FILES...
+    python benches/peers/prepare_pandas.py epinions|movielens same|least c|pyarrow OUT.parquet FILES...
 
-ENGINE is pandas' reader: `c` or `pyarrow`. Prints one JSON object.
+`least`: read, join, scenes, labels, random split, vocabularies and means of train rows, one file of encoded rows.
+`same`: besides, what mmtl also does: rows are known by their contents (so that their order in the file moves no row into
+another part) and repeated ones told apart, fields that tell a label are looked for, base rates by scene and histograms
+are made. The last is pandas' reader. Prints one JSON object.
 """
 
 import json
@@ -17,6 +19,7 @@ import pandas as pd
 
 SHARES = [0.8, 0.1, 0.1]  # train, valid, test
 EPINIONS_SCENES = [*range(1, 20), 21, 22]
+MOST_VALUES = 64  # a column of more is no renamed label
 MOVIELENS_SCENES = {1: 0, 18: 0, 25: 1, 35: 2, 45: 2, 50: 2, 56: 2}
 
 
@@ -45,15 +48,50 @@ def movielens(files: list[str], engine: str):
     return rows[fields], ["age"], scenes, labels, ["rating"]
 
 
-def encode(fields, numeric, scenes, labels, regressions, seed=1) -> pd.DataFrame:
-    part = np.random.default_rng(seed).choice(len(SHARES), size=len(fields), p=SHARES)
+def by_contents(fields, scenes, labels) -> tuple[pd.Series, np.ndarray]:
+    """What each row is known by, and its part."""
+    contents = fields.assign(scene=scenes, **{f"label/{name}": label for name, label in labels.items()})
+    known_by = pd.util.hash_pandas_object(contents, index=False)
+    drawn = (known_by.to_numpy() >> np.uint64(11)) * 2.0**-53
+    part = np.searchsorted(np.cumsum(SHARES)[:-1], drawn, side="right")
+    repeats = known_by.duplicated(keep=False)
+    met = known_by[repeats].groupby(known_by[repeats]).cumcount().astype("uint64")
+    known_by[repeats] += met * np.uint64(0x9E3779B97F4A7C15)
+    return known_by, part
+
+
+def refuse_leaks(fields, labels, train) -> None:
+    """No field may be a label under another name."""
+    for field, column in fields.items():
+        column = column[train]
+        if column.nunique() > MOST_VALUES:
+            continue
+        for task, label in labels.items():
+            pairs = pd.DataFrame({"field": column, "label": label[train]}).drop_duplicates()
+            if not pairs["field"].duplicated().any() and not pairs["label"].duplicated().any():
+                raise SystemExit(f"field {field} tells the label of task {task}")
+
+
+def describe(encoded: pd.DataFrame, numeric: list[str]) -> dict:
+    labels = [name for name in encoded if name.startswith("label/")]
+    rates = encoded.groupby("scene")[labels].agg(["count", "mean"])
+    return {"rates": rates, "histograms": {name: np.histogram(encoded[name], bins=10) for name in numeric}}
+
+
+def encode(fields, numeric, scenes, labels, regressions, same: bool, seed=1) -> pd.DataFrame:
+    if same:
+        known_by, part = by_contents(fields, scenes, labels)
+        refuse_leaks(fields, labels, part == 0)
+    else:
+        part = np.random.default_rng(seed).choice(len(SHARES), size=len(fields), p=SHARES)
     train = part == 0
 
     def standardised(column):
         known = column[train]
         return ((column - known.mean()) / known.std(ddof=0)).astype(np.float32)
 
-    encoded = {"part": part.astype(np.uint8), "scene": np.asarray(scenes, np.uint32)}
+    encoded = {"row": known_by.to_numpy()} if same else {}
+    encoded |= {"part": part.astype(np.uint8), "scene": np.asarray(scenes, np.uint32)}
     for name, column in fields.items():
         if name in numeric:
             encoded[name] = standardised(column).to_numpy()
@@ -61,13 +99,17 @@ def encode(fields, numeric, scenes, labels, regressions, seed=1) -> pd.DataFrame
             encoded[name] = (pd.Index(column[train].unique()).get_indexer(column) + 1).astype(np.uint32)
     for name, label in labels.items():
         encoded[f"label/{name}"] = (standardised(label) if name in regressions else label).to_numpy(np.float32)
-    return pd.DataFrame(encoded)
+    frame = pd.DataFrame(encoded)
+    if same:
+        describe(frame, numeric)
+    return frame
 
 
 def main() -> None:
-    case, engine, out, *files = sys.argv[1:]
+    case, what, engine, out, *files = sys.argv[1:]
+    same = {"same": True, "least": False}[what]
     began = time.perf_counter()
-    rows = encode(*{"epinions": epinions, "movielens": movielens}[case](files, engine))
+    rows = encode(*{"epinions": epinions, "movielens": movielens}[case](files, engine), same)
     rows.to_parquet(out)
     seconds = time.perf_counter() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
