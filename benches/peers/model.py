@@ -27,6 +27,7 @@ def build(architecture: str, settings: Settings, export: Export, seed: int) -> t
     settings.take("model.pool")  # of tokens, of which there are none
     activation = ACTIVATIONS[settings.require("model.activation", *ACTIVATIONS)]
     dropout = settings.take("model.dropout")
+    settings.require("model.embedding_dropout", 0)
 
     def own(knob, *implemented):
         key = f"{architecture}.{knob}"

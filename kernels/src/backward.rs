@@ -21,7 +21,7 @@ impl<R: Runtime> GpuSession<R> {
             self.queue.about(kernel(&launch));
             self.launch_backward(launch, batch, &weights, [step as u32, (step >> 32) as u32], into);
         }
-        self.sum_tables(batch, into);
+        self.sum_tables(batch, step, into);
     }
 
     /// One launch of a step once more, on what the last batch left.
@@ -42,7 +42,7 @@ impl<R: Runtime> GpuSession<R> {
     }
 
     /// The gradients of touched rows.
-    pub(crate) fn sum_tables(&self, batch: &Uploaded, into: &Gradients) {
+    pub(crate) fn sum_tables(&self, batch: &Uploaded, step: u64, into: &Gradients) {
         let (queue, memory, dim) = (&self.queue, &self.memory, CubeDim::new_2d(ACROSS as u32, ROWS as u32));
         let [parts, splits] = batch.parts;
         if parts > 0 {
@@ -59,6 +59,9 @@ impl<R: Runtime> GpuSession<R> {
                     queue.arg(&memory.jobs),
                     self.program.tables,
                     self.header.parts(),
+                    step as u32,
+                    (step >> 32) as u32,
+                    self.program.drops_looked_up,
                 );
             }
         }

@@ -110,7 +110,18 @@ impl<R: Runtime> GpuSession<R> {
                     let (tables, numbers) = (queue.arg(&self.parameters.tables), queue.arg(&batch.numbers));
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     embed::forward::launch_unchecked(
-                        client, count, dim, values, tables, words, numbers, jobs, list.first,
+                        client,
+                        count,
+                        dim,
+                        values,
+                        tables,
+                        words,
+                        numbers,
+                        jobs,
+                        list.first,
+                        low,
+                        high,
+                        training > 0 && list.drops,
                     );
                 }
                 Launch::Linear(list) => {

@@ -278,7 +278,7 @@ impl Part {
             }
             Self::Tables => {
                 if let Some(batch) = &session.batch {
-                    session.sum_tables(batch, &session.own);
+                    session.sum_tables(batch, 1, &session.own);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use cubecl::prelude::*;
 
+use crate::ops::linear::dropped;
 use crate::update::{RULE, advance, advance_row, is_of_rows, moves, rule_at};
 
 /// Words that a batch has for each touched row: the row among those of all tables, its table, its first element, where its
@@ -25,8 +26,11 @@ pub const OCCURRENCES: usize = 128;
 pub const TABLE: usize = 2;
 
 /// Words of a use: derivatives (at, stride), whether the mean of several ids was taken, the word of the batch that says
-/// where the field's ids start.
-pub const USE: usize = 4;
+/// where the field's ids start, dropout (key, key, threshold, scale).
+pub const USE: usize = 8;
+
+/// Where dropout's words lie in a use.
+const DROPOUT: usize = 4;
 
 /// Units across a row's elements.
 pub const ACROSS: usize = 8;
@@ -35,7 +39,8 @@ pub const ACROSS: usize = 8;
 pub const ROWS: usize = 8;
 
 /// The gradients of touched rows, each summed over its occurrences in order; of rows with many, in parts. `parts` is the word
-/// of the batch that says how many parts there are. Cubes are of 8 parts of 8 units.
+/// of the batch that says how many parts there are, `drops` whether elements may have been dropped. Cubes are of 8 parts of 8
+/// units.
 #[cube(launch_unchecked)]
 pub fn gradients(
     out: &mut Array<f32>,
@@ -44,6 +49,9 @@ pub fn gradients(
     jobs: &Array<u32>,
     tables: u32,
     parts: u32,
+    step_low: u32,
+    step_high: u32,
+    #[comptime] drops: bool,
 ) {
     let number = CUBE_POS as u32 * comptime!(ROWS as u32) + UNIT_POS_Y;
     if number >= batch[parts as usize] {
@@ -63,6 +71,9 @@ pub fn gradients(
             for u in 0..jobs[uses + 1] {
                 let to = (jobs[uses] + u * comptime!(USE as u32)) as usize;
                 let mut d = grads[(jobs[to] + row * jobs[to + 1] + col) as usize];
+                if comptime!(drops) {
+                    d = dropped(d, jobs, to + DROPOUT, row * width + col, step_low, step_high);
+                }
                 if jobs[to + 2] > 0u32 {
                     let bounds = batch[jobs[to + 3] as usize + 1];
                     if bounds > 0u32 {

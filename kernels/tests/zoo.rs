@@ -22,7 +22,7 @@ fn value(knob: &Knob, number: usize) -> Option<Value> {
         Kind::Choice(words) => Some(Value::Text(words[number % words.len()].to_owned())),
         Kind::Ints { .. } => Some(Value::List(vec![Value::Int(12)])),
         Kind::Int { .. } => Some(Value::Int(2)),
-        Kind::Float { .. } if knob.name == "dropout" => Some(Value::Float(0.25 * (number % 2) as f64)),
+        Kind::Float { .. } if knob.name.ends_with("dropout") => Some(Value::Float(0.25 * (number % 2) as f64)),
         Kind::Float { .. } | Kind::Text | Kind::Floats { .. } | Kind::Matrix | Kind::Texts => None,
     }
 }

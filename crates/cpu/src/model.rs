@@ -274,9 +274,16 @@ impl Compiler<'_> {
                         }
                         PlanSource::Numeric { column } => Source::Numeric { column },
                     };
-                    Column { offset: column.offset, field: column.field, source }
+                    Column { offset: column.offset, width: column.width, field: column.field, source }
                 });
-                Kind::Embed(EmbedNode { out, kept, columns: columns.collect(), numeric_columns })
+                let columns = columns.collect();
+                Kind::Embed(EmbedNode {
+                    out,
+                    kept,
+                    columns,
+                    numeric_columns,
+                    dropout: self.dropout(op.dropout.as_ref()),
+                })
             }
             Op::Linear(op) => Kind::Linear(self.linear(op)),
             Op::Norm(op) => Kind::Norm(self.norm(op)),
@@ -320,6 +327,15 @@ impl Compiler<'_> {
         }
     }
 
+    fn dropout(&self, dropout: Option<&Dropout>) -> Option<DropoutNode> {
+        let stream = |name: &String| Stream::new(self.dropout, Purpose::Dropout, name);
+        dropout.map(|dropout| DropoutNode {
+            streams: dropout.streams.iter().map(stream).collect(),
+            threshold: dropout.threshold(),
+            scale: dropout.scale(),
+        })
+    }
+
     fn linear(&mut self, op: &Linear) -> LinearNode {
         let (input, out) = (self.input(op.input), self.input(op.out).place);
         let scenes = self.plan.schema.scenes.len();
@@ -341,13 +357,7 @@ impl Compiler<'_> {
         };
         let copies = if matches!(weights, Weights::Shared { .. }) { 1 } else { scenes };
         let transposed = self.prepare(copies * matrices);
-        let stream = |name: &String| Stream::new(self.dropout, Purpose::Dropout, name);
-        let dropout = |d: &Dropout| DropoutNode {
-            streams: d.streams.iter().map(stream).collect(),
-            threshold: d.threshold(),
-            scale: d.scale(),
-        };
-        let dropout = op.dropout.as_ref().map(dropout);
+        let dropout = self.dropout(op.dropout.as_ref());
         let (reads, activation) = (op.reads.clone(), op.activation);
         LinearNode {
             input,

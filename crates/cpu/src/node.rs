@@ -148,7 +148,7 @@ impl Node {
     /// Adds to the derivatives of the slots it reads; where it is the `first`, it may replace what is there.
     pub fn backward(&self, pass: &Backward<'_>, tile: &Tile, first: bool, values: &[f32], grads: &mut [f32]) {
         match &self.kind {
-            Kind::Embed(_) => {}
+            Kind::Embed(node) => node.backward(tile, values, grads),
             Kind::Predict(node) => node.backward(pass, tile, values, grads),
             Kind::Linear(node) => {
                 (0..node.out.groups).for_each(|group| node.backward(pass, tile, group, first, values, grads));

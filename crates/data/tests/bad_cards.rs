@@ -150,7 +150,8 @@ fn a_column_is_split_in_one_way() {
     let lists = "[fields.first]\ncolumn = \"page\"\nkind = \"multi\"\nseparator = \"|\"\n\
                  [fields.second]\ncolumn = \"page\"\nkind = \"sequence\"\nseparator = \";\"\n";
     let error = wrong(&card(lists), &log(200));
-    let expected = "field `second` splits column `page` by \";\" and field `first` by \"|\", expected the same `separator`";
+    let expected =
+        "field `second` splits column `page` by \";\" and field `first` by \"|\", expected the same `separator`";
     assert!(error.contains(expected), "{error}");
     let line = card(lists).lines().position(|line| line == "[fields.second]").unwrap() + 1;
     assert!(error.starts_with(&format!("card.toml:{line}: ")), "{error}");

@@ -124,6 +124,21 @@ impl PlanBuilder {
         pool: Pool,
         table_of: impl Fn(usize) -> TableId,
     ) -> Result<SlotId, PlanError> {
+        self.embed_dropping(name, fields, pool, 0.0, table_of)
+    }
+
+    /// [`PlanBuilder::embed`] that drops elements of what comes from tables, with the given rate, in training.
+    ///
+    /// # Errors
+    /// As [`PlanBuilder::embed`].
+    pub fn embed_dropping(
+        &mut self,
+        name: &str,
+        fields: &[usize],
+        pool: Pool,
+        dropout: f32,
+        table_of: impl Fn(usize) -> TableId,
+    ) -> Result<SlotId, PlanError> {
         let mut columns = vec![];
         let mut offset = 0;
         for &field in fields {
@@ -145,10 +160,12 @@ impl PlanBuilder {
         if offset == 0 {
             return Err(shape(name, "number of input fields", "at least 1", "0"));
         }
-        self.op(name, 1, offset, |name, out| Op::Embed(Embed { name, out, columns }))
+        let stream = |column: &Column| format!("{name}.dropout/{}", self.plan.schema.fields[column.field].name);
+        let dropout = (dropout > 0.0).then(|| Dropout { rate: dropout, streams: columns.iter().map(stream).collect() });
+        self.op(name, 1, offset, |name, out| Op::Embed(Embed { name, out, columns, dropout }))
     }
 
-    /// [`PlanBuilder::embed`] with its elements as `groups` groups of one width: element `k` is element `k % width` of
+    /// [`PlanBuilder::embed_dropping`] with its elements as `groups` groups of one width: element `k` is element `k % width` of
     /// group `k / width`.
     ///
     /// # Errors
@@ -158,10 +175,11 @@ impl PlanBuilder {
         name: &str,
         fields: &[usize],
         pool: Pool,
+        dropout: f32,
         groups: usize,
         table_of: impl Fn(usize) -> TableId,
     ) -> Result<SlotId, PlanError> {
-        let slot = self.embed(name, fields, pool, table_of)?;
+        let slot = self.embed_dropping(name, fields, pool, dropout, table_of)?;
         let shaped = &mut self.plan.slots[slot.0];
         let elements = shaped.width;
         let width = elements / groups.max(1);

@@ -36,7 +36,7 @@ pub enum Op {
 
 /// Looks up named fields in tables and joins numeric columns: out is `[rows, 1, Σ widths]`, or the same elements as
 /// groups of one width. The per-field axis is kept by `columns`, which say where each field lies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Embed {
     /// Name of the op.
     pub name: String,
@@ -44,6 +44,9 @@ pub struct Embed {
     pub out: SlotId,
     /// What lies where, in order, without gaps.
     pub columns: Vec<Column>,
+    /// Of what comes from tables, with a stream for each column; `None` when the rate is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<Dropout>,
 }
 
 /// One field's place in an [`Embed`]'s output.
@@ -151,13 +154,13 @@ pub enum Activation {
 }
 
 /// Inverted dropout (Srivastava et al., JMLR 2014): in training an element is kept with probability `1 - rate` and
-/// then divided by it. The element at (row of the batch, column) of group `g` is dropped when word
+/// then divided by it. The element at (row of the batch, column) of group `g` (of an [`Embed`]'s column `g`) is dropped when word
 /// `row * width + column` of step `s` of the stream named `streams[g]` is below `rate · 2^32`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dropout {
     /// In (0, 1).
     pub rate: f32,
-    /// One stream name for each group.
+    /// One stream name for each group, or for each column of an [`Embed`].
     pub streams: Vec<String>,
 }
 

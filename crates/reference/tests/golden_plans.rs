@@ -153,7 +153,7 @@ impl Draft {
         let mut table = |name, vocabulary, dim| self.builder.table(name, vocabulary, dim, Init::Constant(0.0));
         let (user, item, bias) = (table("user", 2, 3)?, table("item", 1, 3 * 3)?, table("bias", 1, 3)?);
         let user = self.builder.embed("user factors", &[USER], Pool::Sum, |_| user)?;
-        let item = self.builder.embed_groups("item factors", &[ITEM], Pool::Sum, 3, |_| item)?;
+        let item = self.builder.embed_groups("item factors", &[ITEM], Pool::Sum, 0.0, 3, |_| item)?;
         let bias = self.builder.embed("item bias", &[ITEM], Pool::Sum, |_| bias)?;
         let product = self.builder.mix("product", item, user)?;
         let slot = self.builder.add("logits", &[product, bias])?;

@@ -43,7 +43,8 @@ impl Embedding {
                 missing.insert(builder.table(&table, vocabulary, model.embedding_dim, model.embedding_init)?);
             }
         }
-        builder.embed(name, fields, model.pool, |vocabulary| self.tables[&vocabulary])
+        let table_of = |vocabulary| self.tables[&vocabulary];
+        builder.embed_dropping(name, fields, model.pool, model.embedding_dropout, table_of)
     }
 }
 

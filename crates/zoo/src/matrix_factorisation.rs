@@ -129,8 +129,9 @@ fn logits(
     let (dim, scene) = (model.embedding_dim, builder.schema().scene_field);
     let of_user = table(&format!("user/{name}"), user, dim, model.embedding_init, builder)?;
     let of_item = table(&format!("item/{name}"), item, dim * width, model.embedding_init, builder)?;
-    let p = builder.embed(&format!("user.factors/{name}"), &[user], model.pool, |_| of_user)?;
-    let q = builder.embed_groups(&format!("item.factors/{name}"), &[item], model.pool, dim, |_| of_item)?;
+    let (pool, dropout) = (model.pool, model.embedding_dropout);
+    let p = builder.embed_dropping(&format!("user.factors/{name}"), &[user], pool, dropout, |_| of_user)?;
+    let q = builder.embed_groups(&format!("item.factors/{name}"), &[item], pool, dropout, dim, |_| of_item)?;
     // A row's user weighs the item's factors: the inner product.
     let mut terms = vec![builder.mix(&format!("product/{name}"), q, p)?];
     for (whose, field) in [("user", user), ("item", item), ("scene", scene)] {

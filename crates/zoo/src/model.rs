@@ -20,6 +20,13 @@ pub fn model_knobs() -> Vec<Knob> {
         ),
         Knob::flag("scene_feature", false, "Whether the scene is an input field like any other."),
         Knob::real("dropout", 0.0, 0.95, 0.0, "Share of hidden units dropped in training, in every hidden layer."),
+        Knob::real(
+            "embedding_dropout",
+            0.0,
+            0.95,
+            0.0,
+            "Share of the embeddings' elements dropped in training, before any layer; numeric fields stay.",
+        ),
         Knob::choice("activation", &["relu", "tanh", "sigmoid"], "Activation of every hidden layer."),
         Knob::choice(
             "reduction",
@@ -37,6 +44,7 @@ pub(crate) struct Model {
     pub pool: Pool,
     pub scene_feature: bool,
     pub dropout: f32,
+    pub embedding_dropout: f32,
     pub activation: Activation,
     pub reduction: Reduction,
 }
@@ -50,6 +58,7 @@ impl Model {
             pool: settings.chosen("pool", &[("mean", Pool::Mean), ("sum", Pool::Sum)]),
             scene_feature: settings.bool("scene_feature"),
             dropout: settings.float("dropout") as f32,
+            embedding_dropout: settings.float("embedding_dropout") as f32,
             activation: settings.chosen("activation", &activations),
             reduction: settings.chosen("reduction", &[("own", Reduction::Own), ("batch", Reduction::Batch)]),
         }

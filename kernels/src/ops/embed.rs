@@ -2,10 +2,15 @@
 
 use cubecl::prelude::*;
 
+use crate::ops::linear::dropped;
+
 /// Words of a [`forward`] job: output (at, stride, width), source, then the table's first element and the batch's word
 /// that says where the field's ids start (the next: where their bounds do, 0 for one id a row); or the numeric column and
-/// the number of those.
-pub const FORWARD: usize = 6;
+/// the number of those; then dropout (key, key, threshold, scale).
+pub const FORWARD: usize = 10;
+
+/// Where dropout's words lie in a job.
+const DROPOUT: usize = 6;
 
 /// A column of numbers.
 pub const NUMERIC: u32 = 0;
@@ -14,7 +19,7 @@ pub const SUM: u32 = 1;
 /// Their mean.
 pub const MEAN: u32 = 2;
 
-/// Cubes are (columns, rows, jobs).
+/// `drops` says whether a job may drop elements. Cubes are (columns, rows, jobs).
 #[cube(launch_unchecked)]
 pub fn forward(
     values: &mut Array<f32>,
@@ -23,6 +28,9 @@ pub fn forward(
     numbers: &Array<f32>,
     jobs: &Array<u32>,
     first: u32,
+    step_low: u32,
+    step_high: u32,
+    #[comptime] drops: bool,
 ) {
     let job = (first + CUBE_POS_Z * comptime!(FORWARD as u32)) as usize;
     let width = jobs[job + 2];
@@ -51,6 +59,9 @@ pub fn forward(
         if source == MEAN && end > begin + 1u32 {
             value /= f32::cast_from(end - begin);
         }
+    }
+    if comptime!(drops) {
+        value = dropped(value, jobs, job + DROPOUT, row * width + col, step_low, step_high);
     }
     let to = (jobs[job] + row * jobs[job + 1] + col) as usize;
     values[to] = value;

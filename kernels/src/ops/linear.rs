@@ -51,14 +51,17 @@ pub fn activated(x: f32, activation: u32) -> f32 {
     y
 }
 
-/// An element after dropout: 0, or scaled so that its mean stays.
+/// Where dropout's words lie in a job.
+pub const DROPOUT: usize = 12;
+
+/// An element after dropout: 0, or scaled so that its mean stays. `words` is where dropout's lie.
 #[cube]
-pub fn dropped(y: f32, jobs: &Array<u32>, job: usize, element: u32, step_low: u32, step_high: u32) -> f32 {
-    let threshold = jobs[job + 14];
+pub fn dropped(y: f32, jobs: &Array<u32>, words: usize, element: u32, step_low: u32, step_high: u32) -> f32 {
+    let threshold = jobs[words + 2];
     let mut kept = y;
     if threshold > 0u32 {
-        kept *= f32::reinterpret(jobs[job + 15]);
-        if word(element, step_low, step_high, jobs[job + 12], jobs[job + 13]) < threshold {
+        kept *= f32::reinterpret(jobs[words + 3]);
+        if word(element, step_low, step_high, jobs[words], jobs[words + 1]) < threshold {
             kept = 0.0f32;
         }
     }
@@ -147,7 +150,7 @@ pub fn forward<F: Float>(
             }
             let mut y = activated(sum, activation);
             if comptime!(drops) {
-                y = dropped(y, jobs, job, row * width + col, step_low, step_high);
+                y = dropped(y, jobs, job + DROPOUT, row * width + col, step_low, step_high);
             }
             values[(out_at + row * out_stride + col) as usize] = y;
         }

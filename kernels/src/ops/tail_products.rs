@@ -5,7 +5,7 @@
 use cubecl::prelude::*;
 
 use crate::chip::{Chip, STAGE};
-use crate::ops::linear::{FORWARD, activated, dropped, weight};
+use crate::ops::linear::{DROPOUT, FORWARD, activated, dropped, weight};
 use crate::ops::linear_gradient::{INPUT, TERM, WEIGHT};
 use crate::ops::tail::{INPUT_IN_MEMORY, TileOfRows};
 use crate::rows::element;
@@ -118,7 +118,7 @@ pub fn layers(
                     let at = element(jobs[job + 7], 0u32, row, c, chip.rows);
                     let mut y = activated(memory[at], jobs[job + 11]);
                     if comptime!(drops) {
-                        y = dropped(y, jobs, job, (tile.first + row) * width + c, step_low, step_high);
+                        y = dropped(y, jobs, job + DROPOUT, (tile.first + row) * width + c, step_low, step_high);
                     }
                     memory[at] = y;
                 }

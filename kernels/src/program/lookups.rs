@@ -10,29 +10,33 @@ use crate::tables::{TABLE, USE};
 impl Compiler<'_> {
     pub(super) fn embeds(&mut self, ops: &[(usize, &Op)]) -> List {
         let mut jobs = vec![];
-        let mut columns = 0;
+        let (mut columns, mut drops) = (0, false);
         for (_, op) in ops {
-            let Op::Embed(Embed { out, columns: parts, .. }) = op else { continue };
+            let Op::Embed(Embed { out, columns: parts, dropout, .. }) = op else { continue };
             let place = self.slots.whole(*out);
-            for part in parts {
+            drops |= dropout.is_some();
+            for (number, part) in parts.iter().enumerate() {
                 let to = [place.at + part.offset as u32, place.stride, part.width as u32];
                 columns = columns.max(part.width as u32);
-                let source = match part.source {
+                let dropout = dropout.as_ref();
+                let (source, dropout) = match part.source {
                     Source::Numeric { column } => {
-                        [embed::NUMERIC, column as u32, self.plan.schema.numeric_columns() as u32]
+                        let columns = self.plan.schema.numeric_columns() as u32;
+                        ([embed::NUMERIC, column as u32, columns], [0; 4])
                     }
                     Source::Table { table, pool } => {
                         let kind = match pool {
                             Pool::Sum => embed::SUM,
                             Pool::Mean => embed::MEAN,
                         };
-                        [kind, self.table_at[table.0] as u32, self.header.field(part.field)]
+                        let source = [kind, self.table_at[table.0] as u32, self.header.field(part.field)];
+                        (source, self.dropout(dropout, number))
                     }
                 };
-                jobs.push(joined::<{ embed::FORWARD }>(&[&to, &source]));
+                jobs.push(joined::<{ embed::FORWARD }>(&[&to, &source, &dropout]));
             }
         }
-        self.jobs.list(&jobs, columns)
+        List { drops, ..self.jobs.list(&jobs, columns) }
     }
 
     /// Words of all tables, and which fields are looked up in which.
@@ -42,11 +46,14 @@ impl Compiler<'_> {
         for op in &plan.ops {
             let Op::Embed(op) = op else { continue };
             let place = self.slots.whole(op.out);
-            for column in &op.columns {
+            for (number, column) in op.columns.iter().enumerate() {
                 if let Source::Table { table, pool } = column.source {
                     let mean = u32::from(pool == Pool::Mean);
                     let at = place.at + column.offset as u32;
-                    uses[table.0][column.field].push([at, place.stride, mean, self.header.field(column.field)]);
+                    let [low, high, threshold, scale] = self.dropout(op.dropout.as_ref(), number);
+                    let field = self.header.field(column.field);
+                    let words = [at, place.stride, mean, field, low, high, threshold, scale];
+                    uses[table.0][column.field].push(words);
                 }
             }
         }

@@ -116,6 +116,8 @@ pub struct Program {
     pub jobs: Jobs,
     /// Where the tables' words start.
     pub tables: u32,
+    /// Whether some of what is looked up is dropped in training.
+    pub drops_looked_up: bool,
     /// Where slots lie.
     pub slots: Slots,
     /// First element of each state.
@@ -214,6 +216,8 @@ impl Program {
         let sums = list_of(|launch| if let Launch::AddParts(list) = launch { Some(*list) } else { None });
         let tail = backward.iter().find_map(|launch| if let Launch::Tail(tail) = launch { Some(*tail) } else { None });
         let (tables, reads) = compiler.tables();
+        let drops = |op: &Op| matches!(op, Op::Embed(op) if op.dropout.is_some());
+        let drops_looked_up = compiler.plan.ops.iter().any(drops);
         let Compiler { jobs, slots, states, table_at, .. } = compiler;
         Ok(Self {
             training,
@@ -224,6 +228,7 @@ impl Program {
             gradient_part: sums.part,
             jobs,
             tables,
+            drops_looked_up,
             slots,
             states,
             states_len,

@@ -21,10 +21,16 @@ pub struct DropoutNode {
 const BLOCKS: usize = 64;
 
 impl DropoutNode {
-    /// Drops elements of group `group` of a tile's `[rows, stride]`, `width` wide from `offset` on.
+    /// Drops elements of a tile's `[rows, stride]`, `width` wide from `offset` on, by the stream of `group`.
     #[inline(always)]
-    pub fn forward(&self, step: u64, tile: &Tile, group: usize, width: usize, stride: usize, out: &mut [f32]) {
-        let offset = group * width;
+    pub fn forward(
+        &self,
+        step: u64,
+        tile: &Tile,
+        group: usize,
+        (stride, offset, width): (usize, usize, usize),
+        out: &mut [f32],
+    ) {
         let mut words = [[0u32; 4]; BLOCKS];
         let total = tile.rows * width;
         // Tiles start at a multiple of 64 rows, so their first word starts a block.
@@ -54,6 +60,28 @@ impl DropoutNode {
 
 /// Whether dropout wrote this element.
 #[inline(always)]
-pub fn dropped(value: f32) -> bool {
+fn dropped(value: f32) -> bool {
     value.to_bits() == (-0.0f32).to_bits()
+}
+
+/// Passes derivatives of some columns of every row back through dropout of this `scale`, if any, and what was before it:
+/// `f(y, d)` is its derivative where `y` is its value and `d` that of dropout's input.
+#[inline(always)]
+pub fn each_derivative(
+    values: &[f32],
+    grads: &mut [f32],
+    (stride, offset, width): (usize, usize, usize),
+    scale: Option<f32>,
+    f: impl Fn(f32, f32) -> f32,
+) {
+    for (values, grads) in values.chunks_exact(stride).zip(grads.chunks_exact_mut(stride)) {
+        let row = values[offset..offset + width].iter().zip(&mut grads[offset..offset + width]);
+        match scale {
+            None => row.for_each(|(&y, d)| *d = f(y, *d)),
+            Some(scale) => row.for_each(|(&y, d)| {
+                let kept = f(y / scale, *d * scale);
+                *d = if dropped(y) { 0.0 } else { kept };
+            }),
+        }
+    }
 }

@@ -4,6 +4,7 @@ use mmtl_plan::{Lookup, Pool};
 
 use crate::lanes::add_scaled;
 use crate::layout::{Place, Tile};
+use crate::ops::dropout::{DropoutNode, each_derivative};
 use crate::pass::Forward;
 use crate::simd::{prefetch, vectorised};
 
@@ -17,12 +18,16 @@ pub struct EmbedNode {
     pub columns: Vec<Column>,
     /// Width of [`mmtl_plan::Batch::numeric`].
     pub numeric_columns: usize,
+    /// Of what comes from tables, with a stream for each column.
+    pub dropout: Option<DropoutNode>,
 }
 
 /// One field's place.
 pub struct Column {
     /// First element.
     pub offset: usize,
+    /// Number of elements.
+    pub width: usize,
     /// Index of the field in the schema.
     pub field: usize,
     /// Where the values come from.
@@ -53,7 +58,7 @@ impl EmbedNode {
     pub fn forward(&self, pass: &Forward<'_>, tile: &Tile, values: &mut [f32]) {
         let out = self.out.of_mut(tile, values);
         let stride = self.out.stride();
-        for column in &self.columns {
+        for (number, column) in self.columns.iter().enumerate() {
             match column.source {
                 Source::Numeric { column: numeric } => {
                     let from = pass.batch.numeric[numeric..].iter().step_by(self.numeric_columns).skip(tile.first);
@@ -64,15 +69,28 @@ impl EmbedNode {
                 Source::Table { table, pool } => {
                     let (dim, table) = (pass.tables.shapes[table].dim, pass.tables.of(table));
                     let lookup = &pass.batch.lookups[column.field];
-                    let out = &mut out[column.offset..];
+                    let from = &mut out[column.offset..];
                     if lookup.starts.is_none() {
                         let ids = &lookup.ids[tile.first..tile.first + tile.rows];
-                        gather(out, stride, table, dim, ids);
+                        gather(from, stride, table, dim, ids);
                     } else {
-                        pool_bags(out, stride, tile, dim, table, lookup, pool);
+                        pool_bags(from, stride, tile, dim, table, lookup, pool);
+                    }
+                    if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
+                        vectorised!(dropout.forward(step, tile, number, (stride, column.offset, dim), out));
                     }
                 }
             }
+        }
+    }
+
+    /// Passes the derivatives back through dropout.
+    pub fn backward(&self, tile: &Tile, values: &[f32], grads: &mut [f32]) {
+        let Some(dropout) = &self.dropout else { return };
+        let (values, grads) = (self.out.of(tile, values), self.out.of_mut(tile, grads));
+        for column in self.columns.iter().filter(|column| matches!(column.source, Source::Table { .. })) {
+            let place = (self.out.stride(), column.offset, column.width);
+            vectorised!(each_derivative(values, grads, place, Some(dropout.scale), |_, d| d));
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::elementary::{sigmoid, tanh};
 use crate::layout::{Place, Tile};
 use crate::matrix::{Matrix, MatrixMut, activated, masked, product};
 use crate::node::Input;
-use crate::ops::dropout::{DropoutNode, dropped};
+use crate::ops::dropout::{DropoutNode, each_derivative};
 use crate::pass::{Backward, Forward, scene_part};
 use crate::simd::vectorised;
 
@@ -125,7 +125,7 @@ impl LinearNode {
             }
         });
         if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
-            vectorised!(dropout.forward(step, tile, group, width, stride, out));
+            vectorised!(dropout.forward(step, tile, group, (stride, group * width, width), out));
         }
     }
 
@@ -220,26 +220,5 @@ impl LinearNode {
 fn each_row(rows: &mut [f32], (stride, offset, width): (usize, usize, usize), act: impl Fn(f32) -> f32) {
     for row in rows.chunks_exact_mut(stride) {
         row[offset..offset + width].iter_mut().for_each(|x| *x = act(*x));
-    }
-}
-
-/// `f(y, d)` is the sum's derivative where `y` is the activation's value and `d` its derivative.
-#[inline(always)]
-fn each_derivative(
-    values: &[f32],
-    grads: &mut [f32],
-    (stride, offset, width): (usize, usize, usize),
-    scale: Option<f32>,
-    f: impl Fn(f32, f32) -> f32,
-) {
-    for (values, grads) in values.chunks_exact(stride).zip(grads.chunks_exact_mut(stride)) {
-        let row = values[offset..offset + width].iter().zip(&mut grads[offset..offset + width]);
-        match scale {
-            None => row.for_each(|(&y, d)| *d = f(y, *d)),
-            Some(scale) => row.for_each(|(&y, d)| {
-                let kept = f(y / scale, *d * scale);
-                *d = if dropped(y) { 0.0 } else { kept };
-            }),
-        }
     }
 }

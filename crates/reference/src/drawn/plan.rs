@@ -10,6 +10,8 @@ use mmtl_plan::{
 pub enum PlanCase {
     /// Embeddings, pooled so.
     Embed(Pool),
+    /// The same with dropout of this rate.
+    EmbedDropping(Pool, f32),
     /// A linear layer.
     Linear {
         /// Whose matrices.
@@ -107,6 +109,7 @@ impl PlanCase {
             ("product of 3", Self::Product(3)),
         ];
         cases.extend(others.map(|(name, case)| (name.to_owned(), case)));
+        cases.push(("embed dropout".to_owned(), Self::EmbedDropping(Pool::Mean, 0.3)));
         cases
     }
 }
@@ -117,10 +120,14 @@ impl PlanCase {
 /// When the schema lacks a task that `case` needs.
 pub fn plan(name: &str, case: PlanCase, size: PlanSize, schema: &Schema) -> Result<Plan, PlanError> {
     let mut draft = Draft { builder: PlanBuilder::new(name, schema), size };
-    let pool = if let PlanCase::Embed(pool) = case { pool } else { Pool::Sum };
-    let x = draft.embed(pool)?;
+    let (pool, dropout) = match case {
+        PlanCase::Embed(pool) => (pool, 0.0),
+        PlanCase::EmbedDropping(pool, dropout) => (pool, dropout),
+        _ => (Pool::Sum, 0.0),
+    };
+    let x = draft.embed(pool, dropout)?;
     match case {
-        PlanCase::Embed(_) => draft.two_heads(x)?,
+        PlanCase::Embed(_) | PlanCase::EmbedDropping(..) => draft.two_heads(x)?,
         PlanCase::Linear { weights, activation, bias, dropout } => {
             let stem = draft.stem(x)?;
             let out = draft.linear_under_test(stem, weights, activation, bias, dropout)?;
@@ -168,14 +175,14 @@ struct Draft {
 
 impl Draft {
     /// Every field but the scene, each vocabulary with one table.
-    fn embed(&mut self, pool: Pool) -> Result<SlotId, PlanError> {
+    fn embed(&mut self, pool: Pool, dropout: f32) -> Result<SlotId, PlanError> {
         let schema = self.builder.schema().clone();
         let init = Init::Normal { deviation: 0.5 };
         let tables: Vec<TableId> = (0..schema.vocabularies.len())
             .map(|v| self.builder.table(&schema.vocabularies[v].name, v, self.size.dim, init))
             .collect::<Result<_, _>>()?;
         let fields: Vec<usize> = (0..schema.fields.len()).filter(|&f| f != schema.scene_field).collect();
-        self.builder.embed("embed", &fields, pool, |vocabulary| tables[vocabulary])
+        self.builder.embed_dropping("embed", &fields, pool, dropout, |vocabulary| tables[vocabulary])
     }
 
     fn groups(&self, prefix: &str) -> Vec<String> {
@@ -216,6 +223,7 @@ impl Draft {
             PlanCase::SceneNorm => self.builder.scene_norm("norm", input, NORM_EPS, 0.1),
             PlanCase::LayerNorm
             | PlanCase::Embed(_)
+            | PlanCase::EmbedDropping(..)
             | PlanCase::Linear { .. }
             | PlanCase::Gate { .. }
             | PlanCase::Mix
@@ -254,7 +262,7 @@ impl Draft {
         };
         let (weights, input) = (of_field(self, one, "one", dim)?, of_field(self, other, "other", 2 * dim)?);
         let weights = self.builder.embed("weights", &[one], Pool::Sum, |_| weights)?;
-        let input = self.builder.embed_groups("input", &[other], Pool::Sum, dim, |_| input)?;
+        let input = self.builder.embed_groups("input", &[other], Pool::Sum, 0.0, dim, |_| input)?;
         let products = self.builder.mix("products", input, weights)?;
         let biases = [of_field(self, one, "bias of one", 2)?, of_field(self, other, "bias of other", 2)?];
         let bias_of_one = self.builder.embed("bias of the one", &[one], Pool::Sum, |_| biases[0])?;

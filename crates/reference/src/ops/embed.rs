@@ -2,14 +2,16 @@
 
 use mmtl_plan::{Batch, Embed, FieldKind, Op, Plan, Pool, Source};
 
+use crate::ops::linear::Kept;
 use crate::real::Real;
 use crate::scope::{Gradients, Scope};
 
 pub(crate) fn forward<T: Real>(op: &Embed, scope: &Scope<T>) -> Vec<T> {
     let mut out = scope.zeros(op.out);
+    let kept = Kept::of(op.dropout.as_ref(), scope);
     let numeric_columns = scope.plan.schema.numeric_columns();
     for row in 0..scope.rows() {
-        for column in &op.columns {
+        for (number, column) in op.columns.iter().enumerate() {
             let start = scope.span(op.out, row, 0).start + column.offset;
             let into = &mut out[start..start + column.width];
             match column.source {
@@ -24,8 +26,8 @@ pub(crate) fn forward<T: Real>(op: &Embed, scope: &Scope<T>) -> Vec<T> {
                         }
                     }
                     let share = share(scope.plan, column.field, pool, ids.len());
-                    for x in into {
-                        *x = *x * share;
+                    for (j, x) in into.iter_mut().enumerate() {
+                        *x = *x * share * kept.factor(row, number, j, column.width);
                     }
                 }
             }
@@ -35,15 +37,17 @@ pub(crate) fn forward<T: Real>(op: &Embed, scope: &Scope<T>) -> Vec<T> {
 }
 
 pub(crate) fn backward<T: Real>(op: &Embed, scope: &Scope<T>, out: &[T], into: &mut Gradients<T>) {
+    let kept = Kept::of(op.dropout.as_ref(), scope);
     for row in 0..scope.rows() {
-        for column in &op.columns {
+        for (number, column) in op.columns.iter().enumerate() {
             let Source::Table { table, pool } = column.source else { continue };
             let start = scope.span(op.out, row, 0).start + column.offset;
             let ids = scope.batch.lookups[column.field].row(row);
             let share = share::<T>(scope.plan, column.field, pool, ids.len());
             for &id in ids {
                 for j in 0..column.width {
-                    into.parameters.tables[table.0][id as usize * column.width + j] += share * out[start + j];
+                    let factor = share * kept.factor(row, number, j, column.width);
+                    into.parameters.tables[table.0][id as usize * column.width + j] += factor * out[start + j];
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Grouped linear layers: shared, per scene and STAR's.
 
-use mmtl_plan::{Activation, Linear, LinearWeights, ParamId, Purpose, Stream};
+use mmtl_plan::{Activation, Dropout, Linear, LinearWeights, ParamId, Purpose, Stream};
 
 use crate::parameters::Parameters;
 use crate::real::{Real, sigmoid};
@@ -8,7 +8,7 @@ use crate::scope::{Gradients, Mode, Scope};
 
 pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
     let (groups, width) = scope.shape(op.out);
-    let kept = Kept::of(op, scope);
+    let kept = Kept::of(op.dropout.as_ref(), scope);
     let mut out = scope.zeros(op.out);
     for scene in 0..scope.plan.schema.scenes.len() {
         let matrices = Matrices::of(op, scope, scene);
@@ -17,7 +17,8 @@ pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
                 let x = scope.all_factors(scope.values(op.input, row, op.reads[g]));
                 let start = scope.span(op.out, row, g).start;
                 for j in 0..width {
-                    out[start + j] = kept.factor(row, g, j) * activate(op.activation, matrices.product(&x, g, j));
+                    out[start + j] =
+                        kept.factor(row, g, j, width) * activate(op.activation, matrices.product(&x, g, j));
                 }
             }
         }
@@ -27,7 +28,7 @@ pub(crate) fn forward<T: Real>(op: &Linear, scope: &Scope<T>) -> Vec<T> {
 
 pub(crate) fn backward<T: Real>(op: &Linear, scope: &Scope<T>, out: &[T], into: &mut Gradients<T>) {
     let (groups, width) = scope.shape(op.out);
-    let kept = Kept::of(op, scope);
+    let kept = Kept::of(op.dropout.as_ref(), scope);
     for scene in 0..scope.plan.schema.scenes.len() {
         let matrices = Matrices::of(op, scope, scene);
         let mut gradient = matrices.zeros();
@@ -38,7 +39,7 @@ pub(crate) fn backward<T: Real>(op: &Linear, scope: &Scope<T>, out: &[T], into: 
                 let start = scope.span(op.out, row, g).start;
                 for j in 0..width {
                     let z = matrices.product(&x, g, j);
-                    let dz = out[start + j] * kept.factor(row, g, j) * slope(op.activation, z);
+                    let dz = out[start + j] * kept.factor(row, g, j, width) * slope(op.activation, z);
                     gradient.b[g * width + j] += dz;
                     let dz = scope.factor(dz);
                     for i in 0..x.len() {
@@ -176,7 +177,7 @@ fn slope<T: Real>(activation: Activation, z: T) -> T {
 }
 
 /// The dropout masks of one pass.
-struct Kept<T> {
+pub(super) struct Kept<T> {
     masks: Option<Masks<T>>,
 }
 
@@ -185,27 +186,25 @@ struct Masks<T> {
     threshold: u32,
     scale: T,
     step: u64,
-    width: usize,
 }
 
 impl<T: Real> Kept<T> {
-    fn of(op: &Linear, scope: &Scope<T>) -> Self {
-        let (Some(dropout), Mode::Training(pass)) = (&op.dropout, scope.mode) else { return Self { masks: None } };
+    pub(super) fn of(dropout: Option<&Dropout>, scope: &Scope<T>) -> Self {
+        let (Some(dropout), Mode::Training(pass)) = (dropout, scope.mode) else { return Self { masks: None } };
         let stream = |name: &String| Stream::new(scope.dropout, Purpose::Dropout, name);
         let masks = Masks {
             streams: dropout.streams.iter().map(stream).collect(),
             threshold: dropout.threshold(),
             scale: T::of(f64::from(dropout.scale())),
             step: pass.step,
-            width: scope.shape(op.out).1,
         };
         Self { masks: Some(masks) }
     }
 
-    /// What the element is multiplied by: 1 without dropout, 0 if dropped, the scale if kept.
-    fn factor(&self, row: usize, g: usize, j: usize) -> T {
+    /// What element `j` of `width` is multiplied by: 1 without dropout, 0 if dropped, the scale if kept.
+    pub(super) fn factor(&self, row: usize, g: usize, j: usize, width: usize) -> T {
         let Some(masks) = &self.masks else { return T::ONE };
-        let word = masks.streams[g].word(masks.step, (row * masks.width + j) as u64);
+        let word = masks.streams[g].word(masks.step, (row * width + j) as u64);
         if word < masks.threshold { T::ZERO } else { masks.scale }
     }
 }
