@@ -1,9 +1,8 @@
 //! What a row is known by: a number that does not depend on other rows.
 
-use std::collections::{HashMap, HashSet};
-
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
+use hashbrown::{HashMap, HashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::card::{Card, Identity, Use};

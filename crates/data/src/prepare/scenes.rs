@@ -1,7 +1,9 @@
 //! The scene of each row, and which rows are left out for want of one.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
 
 use crate::card::{Card, Grouping, Leftover, SceneCard, SceneRule};
 use crate::error::DataError;
@@ -158,18 +160,21 @@ impl SceneFit {
 
     /// Counts rows; a part of `None` is that of a row left out.
     pub(crate) fn add(&mut self, card: &Card, words: &SceneWords, parts: &[Option<Part>]) {
+        let values: Vec<&str> = match (&card.scene, &words.0) {
+            (SceneCard::One(name), _) => vec![name],
+            (SceneCard::By(_), words) => words.iter().flat_map(|words| &words.values).map(AsRef::as_ref).collect(),
+        };
+        // Each name is looked up once a piece.
+        let mut of_value = vec![[0; 3]; values.len()];
         for (at, part) in parts.iter().enumerate() {
             let Some(part) = part else { continue };
-            let scene = match &card.scene {
-                SceneCard::One(name) => Some(name.as_str()),
-                SceneCard::By(_) => words.0.as_ref().and_then(|words| words.row(at)),
-            };
-            let counts = match scene {
-                None => &mut self.missing,
-                Some(name) if self.counts.contains_key(name) => self.counts.get_mut(name).expect("it was just seen"),
-                Some(name) => self.counts.entry(name.to_owned()).or_default(),
-            };
+            let key = words.0.as_ref().map_or(0, |words| words.keys[at]);
+            let counts = of_value.get_mut(key as usize).unwrap_or(&mut self.missing);
             counts[usize::from(part.code())] += 1;
+        }
+        for (name, counts) in values.into_iter().zip(of_value).filter(|(_, counts)| *counts != [0; 3]) {
+            let all = self.counts.entry(name.to_owned()).or_default();
+            all.iter_mut().zip(counts).for_each(|(all, count)| *all += count);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Ids of categories and words, fitted on train rows.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::card::VocabularyCard;
 

@@ -1,11 +1,11 @@
 //! Columns of categories: text, or whole numbers that are codes.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use arrow::array::{Array, AsArray, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
+use hashbrown::HashMap;
 
 use crate::error::DataError;
 use crate::prepare::numbers::numbers;

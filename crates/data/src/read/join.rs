@@ -183,13 +183,12 @@ fn keys(array: &ArrayRef) -> DictionaryArray<Int32Type> {
     if let Some(keys) = array.as_dictionary_opt::<Int32Type>() {
         return keys.clone();
     }
-    let texts = match array.as_primitive_opt::<Float64Type>() {
+    let texts = if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
         // Whole numbers of which some are missing have become floating point when pandas has written them: 12.0 is 12.
-        Some(numbers) => numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>(),
-        None => {
-            let whole = cast(array, &DataType::Int64).expect("moments are whole numbers too");
-            cast(&whole, &DataType::Utf8).expect("whole numbers can be written out").as_string().clone()
-        }
+        numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()
+    } else {
+        let whole = cast(array, &DataType::Int64).expect("moments are whole numbers too");
+        cast(&whole, &DataType::Utf8).expect("whole numbers can be written out").as_string().clone()
     };
     texts.iter().collect()
 }
