@@ -25,6 +25,8 @@ pub struct Forecast {
     pub jobs: usize,
     /// Threads of each.
     pub threads: usize,
+    /// What is tuned first, if anything.
+    pub tuning: Option<TuningCost>,
     /// Its configurations, in the order in which their first runs start.
     pub configurations: Vec<ConfigurationCost>,
     /// Configurations that make no sense and are not run, with the reason.
@@ -35,6 +37,19 @@ pub struct Forecast {
     pub memory: Option<u64>,
     /// Bytes of the largest mapped data sets that so many runs can have open, which runs on the same data share.
     pub mapped: u64,
+}
+
+/// What tuning costs. Of the runs that follow, nobody knows their settings before: the costliest is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TuningCost {
+    /// Runs that try settings.
+    pub runs: usize,
+    /// Runs that show what was chosen.
+    pub fresh: usize,
+    /// Settings that each row of the tables may try.
+    pub settings: usize,
+    /// Rows that try fewer, since they have no more, with how many.
+    pub fewer: Vec<(Row, usize)>,
 }
 
 /// Runs that cost the same: those that differ by their seeds, or by what changes neither shapes nor steps.
@@ -149,34 +164,61 @@ pub fn forecast(
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Forecast, GridError> {
-    let trials = experiment.trials(catalogue, execution);
     let mut costs = BTreeMap::new();
-    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |at, fits, dataset| {
-        let cached = trials[at].configuration.settings(catalogue)?.data.bool("cache");
-        costs.insert(at, TrialCost::of(fits, dataset, cached, engine)?);
+    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |at, settings, fits, dataset| {
+        costs.insert(at, TrialCost::of(fits, dataset, settings.data.bool("cache"), engine)?);
         Ok(())
     })?;
-    let runs = &prepared.grid.runs;
+    let known = prepared.trials();
+    let runs: Vec<(&Planned, &str)> = known
+        .chain(prepared.later.iter().map(|(run, trial)| (run, trial)))
+        .map(|(run, trial)| (run, trial.fingerprint.as_str()))
+        .collect();
+    costliest(&mut costs, &runs, prepared.grid.runs.len());
     let mut memory: Vec<Option<u64>> = costs.values().map(TrialCost::memory).collect();
     memory.sort_by_key(|bytes| Reverse(*bytes));
-    let fingerprints: Vec<&str> = prepared.trials().map(|(_, trial)| trial.fingerprint.as_str()).collect();
-    let mut mapped: Vec<(u64, &str)> = costs.iter().map(|(at, cost)| (cost.mapped, fingerprints[*at])).collect();
+    let mut mapped: Vec<(u64, &str)> = costs.iter().map(|(at, cost)| (cost.mapped, runs[*at].1)).collect();
     mapped.sort_by_key(|data_set| Reverse(*data_set));
     mapped.dedup();
+    let planned: Vec<&Planned> = runs.iter().map(|(run, _)| *run).collect();
+    let tried = prepared.grid.runs.len();
     Ok(Forecast {
         experiment: experiment.name.clone(),
         jobs,
         threads,
+        tuning: prepared.grid.tuning.as_ref().map(|tuning| TuningCost {
+            runs: costs.range(..tried).count(),
+            fresh: costs.range(tried..).count(),
+            settings: tuning.budget,
+            fewer: tuning.fewer().map(|group| (group.row.clone(), group.settings.len())).collect(),
+        }),
         flops: costs.values().map(|cost| cost.flops).sum(),
         memory: memory.into_iter().take(jobs).sum(),
         mapped: mapped.iter().take(jobs).map(|(bytes, _)| bytes).sum(),
-        configurations: configurations(costs.iter().map(|(at, cost)| (seedless(&runs[*at]), cost))),
-        not_applicable: not_applicable(runs),
+        configurations: configurations(costs.iter().map(|(at, cost)| (seedless(planned[*at]), cost))),
+        not_applicable: not_applicable(planned.into_iter().filter(|run| !run.is_tuning())),
     })
 }
 
+/// Leaves one of the runs that tuning may choose for a seed of a row: the costliest.
+fn costliest(costs: &mut BTreeMap<usize, TrialCost>, runs: &[(&Planned, &str)], known: usize) {
+    let mut kept: HashMap<String, usize> = HashMap::new();
+    let later: Vec<usize> = costs.range(known..).map(|(at, _)| *at).collect();
+    for at in later {
+        let name = format!("{:?} {}", runs[at].0.rows[0], runs[at].0.seed);
+        let by_cost = |at: &usize| costs.get(at).map(|cost| (cost.flops, cost.memory()));
+        match kept.get(&name).copied() {
+            Some(before) if by_cost(&before) >= by_cost(&at) => drop(costs.remove(&at)),
+            before => {
+                kept.insert(name, at);
+                before.map(|before| costs.remove(&before));
+            }
+        }
+    }
+}
+
 /// Combinations that make no sense, each reason of an architecture once.
-fn not_applicable(runs: &[Planned]) -> Vec<(Row, String)> {
+fn not_applicable<'a>(runs: impl Iterator<Item = &'a Planned>) -> Vec<(Row, String)> {
     let mut found: Vec<(Row, String)> = vec![];
     for run in runs {
         let Some(reason) = &run.not_applicable else { continue };
@@ -216,7 +258,7 @@ fn configurations<'a>(runs: impl Iterator<Item = (Row, &'a TrialCost)>) -> Vec<C
     }
     let (mut merged, mut merged_of) = (Vec::<Alike>::new(), HashMap::new());
     for next in rows {
-        let at = *merged_of.entry(format!("{} {:?}", next.row.architecture, next.costs)).or_insert(merged.len());
+        let at = *merged_of.entry(format!("{} {} {:?}", next.row.architecture, next.row.tuning, next.costs)).or_insert(merged.len());
         if at == merged.len() {
             merged.push(next);
         } else {
