@@ -12,7 +12,8 @@ use crate::catalogue::Catalogue;
 use crate::configuration::Execution;
 use crate::error::GridError;
 use crate::experiment::Experiment;
-use crate::planned::{Planned, Preparing, prepare_each};
+use crate::planned::{Opened, Planned, Preparing, prepare_each};
+use crate::round::Round;
 use crate::run::{RunError, TrialFit};
 use crate::trial::Row;
 
@@ -98,7 +99,9 @@ impl TrialCost {
         Some(self.session?.total() + self.snapshots + self.batches + self.rows)
     }
 
-    fn of(fits: &[TrialFit], dataset: &Dataset, cached: bool, engine: &dyn Engine) -> Result<Self, RunError> {
+    fn of(opened: &Opened<'_>, engine: &dyn Engine) -> Result<Self, RunError> {
+        let Opened { round, settings, fits, dataset, .. } = *opened;
+        let cached = settings.data.bool("cache");
         let mut memories = vec![];
         let (mut dense, mut tables, mut steps, mut forward) = (0, 0, 0, 0);
         let (mut epoch_flops, mut flops) = (0, 0);
@@ -110,7 +113,7 @@ impl TrialCost {
             steps += spec.training.timetable(spec.rows.train().len()).steps();
             forward += cost.forward_flops_per_row as u128 * spec.rows.train().len() as u128;
             epoch_flops += spec.epoch_flops();
-            let predicted = scored_rows(dataset, spec.rows.scene());
+            let predicted = scored_rows(dataset, round, spec.rows.scene());
             flops += spec.training_flops() + cost.forward_flops_per_row as u128 * predicted as u128;
         }
         let most = |memory: &&FitMemory| memory.session.map_or(0, |session| session.total()) + memory.around_session();
@@ -128,27 +131,27 @@ impl TrialCost {
             session: largest.and_then(|memory| memory.session),
             snapshots: largest.map_or(0, |memory| memory.snapshots),
             batches: largest.map_or(0, |memory| memory.batches),
-            rows: largest.map_or(0, |memory| memory.rows) + rows_of_run(fits, dataset) + own,
+            rows: largest.map_or(0, |memory| memory.rows) + rows_of_run(fits, dataset, round) + own,
             mapped,
         })
     }
 }
 
-/// Validation and test rows that a fit predicts when it is trained.
-fn scored_rows(dataset: &Dataset, scene: Option<usize>) -> usize {
-    let rows = [Part::Valid, Part::Test].into_iter().flat_map(|part| dataset.rows(part));
+/// Rows that a fit predicts when it is trained: those of its round.
+fn scored_rows(dataset: &Dataset, round: Round, scene: Option<usize>) -> usize {
+    let rows = round.parts().iter().flat_map(|part| dataset.rows(*part));
     rows.filter(|row| scene.is_none_or(|scene| dataset.scene(**row) == scene)).count()
 }
 
 /// Bytes of the parts' rows, of each fit's, and of what is kept of every predicted row until the run ends.
-fn rows_of_run(fits: &[TrialFit], dataset: &Dataset) -> u64 {
+fn rows_of_run(fits: &[TrialFit], dataset: &Dataset, round: Round) -> u64 {
     let of_fits: usize = fits.iter().map(|fit| fit.spec.rows.train().len() + fit.spec.rows.valid().len()).sum();
     let mut predicted: BTreeMap<usize, usize> = BTreeMap::new();
     for plan in fits.iter().map(|fit| &fit.spec.plan) {
         predicted.extend(plan.outputs.iter().map(|output| (output.task, prediction_bytes(plan, output.task))));
     }
     let of_scored = size_of::<u32>() + predicted.values().sum::<usize>();
-    (size_of::<u32>() * (dataset.len() + of_fits) + of_scored * scored_rows(dataset, None)) as u64
+    (size_of::<u32>() * (dataset.len() + of_fits) + of_scored * scored_rows(dataset, round, None)) as u64
 }
 
 /// Opens the data of every trial, as a run does, and says what the grid would cost on `engine` with `jobs` runs of
@@ -165,8 +168,8 @@ pub fn forecast(
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Forecast, GridError> {
     let mut costs = BTreeMap::new();
-    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |at, settings, fits, dataset| {
-        costs.insert(at, TrialCost::of(fits, dataset, settings.data.bool("cache"), engine)?);
+    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |opened| {
+        costs.insert(opened.at, TrialCost::of(opened, engine)?);
         Ok(())
     })?;
     let known = prepared.trials();
@@ -258,7 +261,9 @@ fn configurations<'a>(runs: impl Iterator<Item = (Row, &'a TrialCost)>) -> Vec<C
     }
     let (mut merged, mut merged_of) = (Vec::<Alike>::new(), HashMap::new());
     for next in rows {
-        let at = *merged_of.entry(format!("{} {} {:?}", next.row.architecture, next.row.tuning, next.costs)).or_insert(merged.len());
+        let at = *merged_of
+            .entry(format!("{} {} {:?}", next.row.architecture, next.row.tuning, next.costs))
+            .or_insert(merged.len());
         if at == merged.len() {
             merged.push(next);
         } else {

@@ -36,4 +36,4 @@ pub use planned::{Grid, Planned, Prepared, Preparing, prepare, read_grid};
 pub use round::Round;
 pub use stop::Stop;
 pub use trial::{Row, Trial};
-pub use tuning::{Choice, Edge, LeftOut, Outcome, Setting, Tuning, TuningGroup};
+pub use tuning::{Choice, Edge, LeftOut, Outcome, Setting, Tuning, TuningGroup, Unfit};

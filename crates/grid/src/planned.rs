@@ -20,7 +20,7 @@ use crate::made::Made;
 use crate::round::Round;
 use crate::run::{RunError, TrialFit, fits};
 use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, parse_json, read_json, to_json};
-use crate::trial::{Row, TriedGroup, Trial, TuningTrials};
+use crate::trial::{Row, Trial, TriedGroup, TuningTrials};
 use crate::tuning::{Setting, Tuning, TuningGroup, Unfit, Values, read_tuned};
 
 /// 2: a grid may be tuned.
@@ -113,12 +113,21 @@ pub fn prepare(
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Prepared, GridError> {
-    prepare_each(experiment, catalogue, execution, cache, progress, &mut |_, _, _, _| Ok(()))
+    prepare_each(experiment, catalogue, execution, cache, progress, &mut |_| Ok(()))
 }
 
-/// Told the number of each trial that makes sense, with its fits and its data; those that tuning may choose are numbered
-/// after the others.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(usize, &TrialSettings, &[TrialFit], &Dataset) -> Result<(), RunError>;
+/// A trial that makes sense, while its data is open.
+pub(crate) struct Opened<'a> {
+    /// Its number; those that tuning may choose come after the others.
+    pub(crate) at: usize,
+    pub(crate) round: Round,
+    pub(crate) settings: &'a TrialSettings,
+    pub(crate) fits: &'a [TrialFit],
+    pub(crate) dataset: &'a Dataset,
+}
+
+/// Told of every trial that makes sense.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&Opened<'_>) -> Result<(), RunError>;
 
 /// As [`prepare`], and tells `each` of every trial while its data is open: those that share data follow each other.
 pub(crate) fn prepare_each(
@@ -165,8 +174,10 @@ fn plan(
         let dataset = open(experiment, catalogue, configuration, cache, &mut tell, made)?;
         grid.add_subjects(dataset.schema());
         for &at in group {
-            let each = &mut |settings: &TrialSettings, fits: &[TrialFit]| each(at, settings, fits, &dataset);
-            runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset, each)?);
+            let (round, dataset) = (trials[at].round(), &dataset);
+            let each =
+                &mut |settings: &TrialSettings, fits: &[TrialFit]| each(&Opened { at, round, settings, fits, dataset });
+            runs.insert(at, plan_run(experiment, catalogue, &trials[at], dataset, each)?);
         }
     }
     grid.check_metrics(experiment)?;
@@ -186,15 +197,17 @@ fn tuning(
     runs: &[Planned],
     later: &[(Planned, StoredTrial)],
 ) -> Tuning {
-    let run = |(seed, place): &(u64, usize)| {
-        runs[*place].not_applicable.is_none().then(|| (*seed, runs[*place].key.clone()))
-    };
+    let run =
+        |(seed, place): &(u64, usize)| runs[*place].not_applicable.is_none().then(|| (*seed, runs[*place].key.clone()));
     let setting = |(values, places): (Values, Vec<(u64, usize)>)| Setting {
         values: values.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
         runs: places.iter().filter_map(run).collect(),
     };
-    let group = |TriedGroup { row, score, settings }| {
-        TuningGroup { row, score, settings: settings.into_iter().map(setting).collect(), outcome: None }
+    let group = |TriedGroup { row, score, settings }| TuningGroup {
+        row,
+        score,
+        settings: settings.into_iter().map(setting).collect(),
+        outcome: None,
     };
     let groups: Vec<TuningGroup> = tried.groups.into_iter().map(group).collect();
     let most = groups.iter().map(|group| group.settings.len()).max().unwrap_or(0);
@@ -300,10 +313,9 @@ fn planned(
     catalogue: &Catalogue,
 ) -> (Planned, StoredTrial) {
     let configuration = trial.configuration.clone();
-    let round = if trial.rows.iter().any(|row| row.tuning) { Round::Tuning } else { Round::Final };
     let (architecture, protocol) = (configuration.architecture.clone(), configuration.protocol.name().to_owned());
     let (seed, rows) = (configuration.seed, trial.rows.clone());
-    let stored = StoredTrial { configuration, fingerprint, round };
+    let stored = StoredTrial { configuration, fingerprint, round: trial.round() };
     let key = TrialKey::of_trial(&stored, catalogue);
     (Planned { key, architecture, protocol, seed, rows, not_applicable }, stored)
 }

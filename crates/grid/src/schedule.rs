@@ -101,7 +101,8 @@ impl<'a> Scheduler<'a> {
         let before = told(store)?;
         let mut tuner = Tuner::new(store, catalogue, &grid, plan)?;
         let find = |run: &Planned| Found::of(store, &grid, run, before.run(&run.key).map(|run| &run.status), options);
-        let mut found = grid.runs.iter().map(|run| Ok((run.clone(), find(run)?))).collect::<Result<Vec<_>, GridError>>()?;
+        let mut found =
+            grid.runs.iter().map(|run| Ok((run.clone(), find(run)?))).collect::<Result<Vec<_>, GridError>>()?;
         let mut queue = Queue::new([], options.jobs, options.fail_fast);
         enqueue(&mut queue, &before, &found);
         if let Some(tuner) = &mut tuner {

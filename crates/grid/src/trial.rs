@@ -19,6 +19,7 @@ use crate::experiment::{Ablation, Axis, Experiment, Fault, Faults, MOST_TRIALS};
 use crate::key::canonical;
 use crate::key_name::{Key, Section};
 use crate::lattice::Lattice;
+use crate::round::Round;
 use crate::tuning::{GroupPoint, Groups, Values, most, without_seed};
 
 /// One trial of a grid.
@@ -28,6 +29,13 @@ pub struct Trial {
     pub configuration: Configuration,
     /// The rows of tables that it belongs to; usually one.
     pub rows: Vec<Row>,
+}
+
+impl Trial {
+    /// The round that it belongs to.
+    pub fn round(&self) -> Round {
+        if self.rows.iter().any(|row| row.tuning) { Round::Tuning } else { Round::Final }
+    }
 }
 
 /// A row of a table: trials that differ by their seeds only.
@@ -233,12 +241,7 @@ struct Expansion<'a> {
 }
 
 impl<'a> Expansion<'a> {
-    fn new(
-        experiment: &'a Experiment,
-        catalogue: &'a Catalogue,
-        execution: &'a Execution,
-        tuned: Tuned<'a>,
-    ) -> Self {
+    fn new(experiment: &'a Experiment, catalogue: &'a Catalogue, execution: &'a Execution, tuned: Tuned<'a>) -> Self {
         Self { experiment, catalogue, execution, tuned, trials: vec![], places: HashMap::new() }
     }
 

@@ -37,11 +37,11 @@ pub struct Tuning {
     /// What is tuned apart, in the order of tables.
     pub groups: Vec<TuningGroup>,
     /// What executes the second round.
-    pub(crate) execution: Execution,
-    /// The fingerprints of its data.
-    pub(crate) data: BTreeMap<String, String>,
+    pub execution: Execution,
+    /// The fingerprints of its data, by what decides the data.
+    pub data: BTreeMap<String, String>,
     /// What of it makes no sense.
-    pub(crate) unfit: Vec<Unfit>,
+    pub unfit: Vec<Unfit>,
 }
 
 /// What is tuned apart: one row of the tables.
@@ -92,7 +92,9 @@ impl std::fmt::Display for Setting {
             let space = if number == 0 { "" } else { " " };
             match value {
                 Value::Text(word) => write!(f, "{space}{name}={word}")?,
-                Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => write!(f, "{space}{name}={value}")?,
+                Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => {
+                    write!(f, "{space}{name}={value}")?
+                }
             }
         }
         Ok(())
@@ -152,11 +154,15 @@ pub struct LeftOut {
 /// A combination that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Unfit {
-    pub(crate) architecture: String,
-    pub(crate) protocol: String,
-    pub(crate) fingerprint: String,
-    pub(crate) reason: String,
+pub struct Unfit {
+    /// The architecture.
+    pub architecture: String,
+    /// The protocol.
+    pub protocol: String,
+    /// The data's fingerprint.
+    pub fingerprint: String,
+    /// Why it makes no sense.
+    pub reason: String,
 }
 
 impl Tuning {

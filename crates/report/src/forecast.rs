@@ -303,8 +303,13 @@ mod tests {
     }
 
     fn forecast(session: Option<Footprint>) -> Forecast {
-        let row =
-            |values: Vec<(String, Value)>| Row { architecture: "mmoe".into(), values, ablation: None, baseline: false, tuning: false };
+        let row = |values: Vec<(String, Value)>| Row {
+            architecture: "mmoe".into(),
+            values,
+            ablation: None,
+            baseline: false,
+            tuning: false,
+        };
         let configuration = ConfigurationCost { row: row(vec![]), runs: 3, cost: cost(session) };
         Forecast {
             experiment: "small".into(),

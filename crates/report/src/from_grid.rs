@@ -29,7 +29,8 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
             entries.extend(of_run.iter().map(|entry| Entry { candidate, ..entry.clone() }));
         }
     }
-    for (tuning, group) in grid.tuning.iter().flat_map(|tuning| tuning.groups.iter().map(move |group| (tuning, group))) {
+    for (tuning, group) in grid.tuning.iter().flat_map(|tuning| tuning.groups.iter().map(move |group| (tuning, group)))
+    {
         if group.is_tried() && group.chosen().is_none() {
             candidates.add_unchosen(group, &tuning.fresh);
         }

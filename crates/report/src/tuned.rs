@@ -35,7 +35,7 @@ fn chosen(tuning: &Tuning) -> Option<String> {
     let budget = count(tuning.budget as u64, "setting");
     let (tried, fresh) = (named(&tuning.seeds), named(&tuning.fresh));
     Some(format!(
-        "Tuned first: each row tried {budget} on {tried}, and its best mean score on validation rows was run on {fresh}: {chosen}."
+        "Tuned first: each row tried {budget} on {tried}; the one of the best mean score on validation rows was run on {fresh}: {chosen}."
     ))
 }
 
@@ -80,7 +80,9 @@ fn left_out(tuning: &Tuning) -> Option<String> {
     }
     let reasons = joined(by_reason.into_iter().map(|(why, runs)| format!("{why}: {}", runs.join(", "))))?;
     let all = count(all as u64, "tuning run");
-    Some(format!("Left out of the choice ({runs} of {all}), which goes to settings with a score on most seeds: {reasons}."))
+    Some(format!(
+        "Left out of the choice ({runs} of {all}), which goes to settings with a score on most seeds: {reasons}."
+    ))
 }
 
 fn unchosen(tuning: &Tuning) -> Option<String> {
@@ -149,7 +151,9 @@ impl<'a> RowView<'a> {
                 (Some(_), None) => "nothing_to_choose_by",
             },
             chosen: choice.map(|choice| ChoiceView::of(group, choice)),
-            left_out: left_out.map(|out| LeftOutView { key: out.key.as_str(), seed: out.seed, why: &out.why }).collect(),
+            left_out: left_out
+                .map(|out| LeftOutView { key: out.key.as_str(), seed: out.seed, why: &out.why })
+                .collect(),
         }
     }
 }
@@ -179,5 +183,74 @@ fn plain(value: &Value) -> serde_json::Value {
         Value::Float(value) => (*value).into(),
         Value::Text(value) => value.as_str().into(),
         Value::List(values) => values.iter().map(plain).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_grid::{Edge, Outcome, Row, Setting};
+
+    use super::*;
+
+    fn key(number: usize) -> mmtl_grid::TrialKey {
+        format!("{number:016x}").parse().unwrap()
+    }
+
+    fn group(architecture: &str, rates: &[f64], outcome: Option<Outcome>) -> TuningGroup {
+        let row =
+            Row { architecture: architecture.into(), values: vec![], ablation: None, baseline: false, tuning: false };
+        let setting = |(number, rate): (usize, &f64)| Setting {
+            values: vec![("train.lr".into(), Value::Float(*rate))],
+            runs: vec![(101, key(2 * number)), (102, key(2 * number + 1))],
+        };
+        let settings = rates.iter().enumerate().map(setting).collect();
+        TuningGroup { row, score: "skill".into(), settings, outcome }
+    }
+
+    fn choice(setting: usize, edges: Vec<Edge>) -> Option<Choice> {
+        Some(Choice { setting, by: "skill".into(), mean: 0.43215, seeds: 2, edges })
+    }
+
+    fn out(setting: usize, seed: u64, why: &str) -> LeftOut {
+        LeftOut { key: key(9), setting, seed, why: why.into() }
+    }
+
+    fn tuning() -> Tuning {
+        let edge = Edge { key: "train.lr".into(), highest: true };
+        let left_out = vec![out(0, 101, "failed"), out(1, 102, "cancelled"), out(0, 102, "failed")];
+        let groups = vec![
+            group("mmoe", &[0.1, 0.2, 0.3], Some(Outcome { choice: choice(2, vec![edge]), left_out })),
+            group("star", &[0.1, 0.2], Some(Outcome { choice: choice(0, vec![]), left_out: vec![] })),
+            group("ple", &[0.1, 0.2, 0.3], None),
+            group("esmm", &[0.1, 0.2, 0.3], Some(Outcome { choice: None, left_out: vec![out(0, 101, "pruned")] })),
+        ];
+        Tuning { seeds: vec![102, 101], fresh: vec![1], budget: 3, groups, ..Tuning::default() }
+    }
+
+    #[test]
+    fn notes_say_budget_seeds_choices_edges_and_what_had_no_say() {
+        let expected = [
+            "Tuned first: each row tried 3 settings on seeds 101, 102; the one of the best mean score on validation rows was run on seed 1: \
+             mmoe: lr=0.3 (skill 0.4321); star: lr=0.1 (skill 0.4321).",
+            "Less than that budget was used where there are no more settings: star (2).",
+            "Warning: chosen at the edge of what was tried, beyond which may be better: mmoe: lr=0.3 (highest).",
+            "Left out of the choice (4 of 22 tuning runs), which goes to settings with a score on most seeds: \
+             failed: mmoe lr=0.1 seed 101, mmoe lr=0.1 seed 102; cancelled: mmoe lr=0.2 seed 102; pruned: esmm lr=0.1 seed 101.",
+            "Still tuned, nothing chosen yet: ple.",
+        ];
+        assert_eq!(notes(&tuning()), expected);
+        assert!(notes(&Tuning::default()).is_empty());
+    }
+
+    #[test]
+    fn programs_get_the_same() {
+        let told = serde_json::to_value(TuningView::of(&tuning())).unwrap();
+        assert_eq!((&told["budget"], &told["rows"][0]["settings"]), (&3.into(), &3.into()));
+        assert_eq!(told["rows"][0]["chosen"]["values"]["train.lr"], 0.3);
+        assert_eq!(told["rows"][0]["chosen"]["highest"][0], "train.lr");
+        assert_eq!(told["rows"][0]["left_out"][1]["why"], "cancelled");
+        let states: Vec<_> = (0..4).map(|row| told["rows"][row]["state"].clone()).collect();
+        assert_eq!(states, ["chosen", "chosen", "tuning", "nothing_to_choose_by"]);
+        assert!(told["rows"][2]["chosen"].is_null());
     }
 }

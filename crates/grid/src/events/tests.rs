@@ -399,7 +399,8 @@ fn any_status() -> impl Strategy<Value = RunStatus> {
 }
 
 fn any_grid_event() -> impl Strategy<Value = GridEvent> {
-    let row = Row { architecture: "a".into(), values: vec![], ablation: Some("x".into()), baseline: true, tuning: false };
+    let row =
+        Row { architecture: "a".into(), values: vec![], ablation: Some("x".into()), baseline: true, tuning: false };
     prop_oneof![
         (any::<String>(), any::<usize>()).prop_map(|(experiment, jobs)| GridEvent::Opened {
             experiment,

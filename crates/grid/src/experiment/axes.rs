@@ -56,16 +56,13 @@ impl Reader<'_> {
     pub(super) fn listed_values(&mut self, what: &str, key: Key, item: &Item<'_>) -> Option<Vec<Value>> {
         let Some(items) = item.get_ref().as_array() else {
             let got = shown(item.get_ref());
-            let message = format!(
-                "{what} is {got}, expected a list, each {}; did you mean `[{got}]`?",
-                self.words.expected(key)
-            );
+            let message =
+                format!("{what} is {got}, expected a list, each {}; did you mean `[{got}]`?", self.words.expected(key));
             self.checker.report(&item.span(), message);
             return None;
         };
         if items.is_empty() {
-            let message =
-                format!("{what} is empty, expected at least one value: {}", self.words.expected(key));
+            let message = format!("{what} is empty, expected at least one value: {}", self.words.expected(key));
             self.checker.report(&item.span(), message);
             return None;
         }

@@ -96,7 +96,9 @@ impl Reader<'_> {
             let name: &str = key.get_ref();
             match item.get_ref().as_table().filter(|_| self.words.catalogue.section(name).is_some()) {
                 Some(inner) => {
-                    found.extend(inner.iter().map(|(own, item)| (format!("{name}.{}", own.get_ref()), own.span(), item)));
+                    found.extend(
+                        inner.iter().map(|(own, item)| (format!("{name}.{}", own.get_ref()), own.span(), item)),
+                    );
                 }
                 None => found.push((name.to_owned(), key.span(), item)),
             }
@@ -115,7 +117,9 @@ impl Reader<'_> {
             Key::Seed => "is no setting, expected seeds in `tune.seeds` and [grid]",
             Key::Stream(_) => "is a seed: the best of several would be luck",
             Key::Knob(Section::Data, _) => "changes the rows that scores are over, so that they do not compare",
-            Key::Knob(Section::Select, _) => "changes the score that settings are chosen by, so that they do not compare",
+            Key::Knob(Section::Select, _) => {
+                "changes the score that settings are chosen by, so that they do not compare"
+            }
             Key::Knob(..) if self.words.catalogue.pacing.contains(&key.to_string()) => "moves no number",
             Key::Knob(Section::Model | Section::Train | Section::Architecture(_), _) => return Ok(key),
         };
@@ -144,7 +148,7 @@ impl Reader<'_> {
     fn space(&mut self, key: Key, item: &Item<'_>) -> Option<Space> {
         match item.get_ref() {
             DeValue::Table(table) => self.range(key, &item.span(), table),
-            _ => self.listed_values(&format!("the list of `{key}`"), key, item).map(Space::Listed),
+            _ => self.listed_values(&format!("`{key}` in [tune]"), key, item).map(Space::Listed),
         }
     }
 
@@ -162,7 +166,8 @@ impl Reader<'_> {
         let steps = self.steps(key, table);
         let (min, max, log, steps) = (min?, max?, log?, steps?);
         if min.partial_cmp(&max) != Some(std::cmp::Ordering::Less) {
-            self.checker.report(at, format!("the range of `{key}` ends at {max}, expected a `max` above its `min`, {min}"));
+            self.checker
+                .report(at, format!("the range of `{key}` ends at {max}, expected a `max` above its `min`, {min}"));
             return None;
         }
         let is_positive = match min {
@@ -197,7 +202,8 @@ impl Reader<'_> {
         let given = item.get_ref().as_bool();
         if given.is_none() {
             let got = shown(item.get_ref());
-            self.checker.report(&item.span(), format!("`log` of the range of `{key}` is {got}, expected true or false"));
+            self.checker
+                .report(&item.span(), format!("`log` of the range of `{key}` is {got}, expected true or false"));
         }
         given
     }
@@ -248,7 +254,8 @@ impl Reader<'_> {
     /// Seeds that no final run has: a choice made on a seed flatters that seed's test score.
     fn tuning_seeds(&mut self, table: &DeTable<'_>, axes: &[Axis], at: &Range<usize>) -> Option<Vec<u64>> {
         let Some((key, item)) = table.get_key_value("seeds") else {
-            let message = "`tune.seeds` is missing, expected seeds that are not in `grid.seed`, as in `seeds = [101, 102]`";
+            let message =
+                "`tune.seeds` is missing, expected seeds that are not in `grid.seed`, as in `seeds = [101, 102]`";
             self.checker.report(at, message);
             return None;
         };
@@ -279,13 +286,16 @@ impl Reader<'_> {
 /// So many values from one end to the other, at even distances or ratios; of whole numbers that fall together, one.
 fn stepped(min: &Value, max: &Value, log: bool, steps: usize) -> Vec<Value> {
     let share = |step: usize| step as f64 / (steps - 1) as f64;
-    let between = |low: f64, high: f64, share: f64| if log { log_between(low, high, share) } else { low + share * (high - low) };
+    let between =
+        |low: f64, high: f64, share: f64| if log { log_between(low, high, share) } else { low + share * (high - low) };
     let mut values: Vec<Value> = vec![];
     for step in 0..steps {
         let value = match (min, max) {
             _ if step == 0 => min.clone(),
             _ if step + 1 == steps => max.clone(),
-            (Value::Int(low), Value::Int(high)) => Value::Int(between(*low as f64, *high as f64, share(step)).round() as i64),
+            (Value::Int(low), Value::Int(high)) => {
+                Value::Int(between(*low as f64, *high as f64, share(step)).round() as i64)
+            }
             (Value::Float(low), Value::Float(high)) => Value::Float(rounded(between(*low, *high, share(step)), 6)),
             (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Text(_) | Value::List(_), _) => continue,
         };
@@ -309,7 +319,9 @@ impl Experiment {
             wanted.iter().map(|(key, _)| *key).find(|key| tune.knobs.iter().any(|(tuned, _)| tuned == key))
         };
         let sentence = |what: &str, key: Key| {
-            format!("{what} has `{key}`, which is tuned: its value is not known before, expected keys that are not in [tune]")
+            format!(
+                "{what} has `{key}`, which is tuned: its value is not known before, expected keys that are not in [tune]"
+            )
         };
         if let Some(key) = is_tuned(&self.compare.baseline) {
             return Err(self.fault("compare.baseline", sentence("the baseline", key)).into());

@@ -42,11 +42,8 @@ fn by_metric(
     metric: Metric,
     apart: bool,
 ) -> Result<Score, Error> {
-    let thresholds = if metric.needs_threshold() {
-        Thresholds::choose(dataset, valid, apart)?
-    } else {
-        Thresholds::none(dataset)
-    };
+    let thresholds =
+        if metric.needs_threshold() { Thresholds::choose(dataset, valid, apart)? } else { Thresholds::none(dataset) };
     let Some(prediction) = &valid.tasks[task] else { return Ok(Score::Undefined(mmtl_metrics::Reason::Empty)) };
     let scorer = Scorer { dataset, predicted: valid, task, prediction };
     Ok(scorer.rows(|_| true).score(metric, thresholds.of(task))?.score)

@@ -7,7 +7,7 @@ use crate::experiment::Experiment;
 use crate::key::TrialKey;
 use crate::planned::{Grid, Planned, final_runs};
 use crate::store::Store;
-use crate::tuning::{Choice, Ended, Outcome, Tuning, TuningGroup, choose, write_tuned};
+use crate::tuning::{Choice, Ended, Outcome, Setting, Tuning, TuningGroup, choose, write_tuned};
 
 /// The tuning of a grid whose scheduler lives.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ impl<'a> Tuner<'a> {
         first: bool,
         phase: impl Fn(&TrialKey) -> Option<&'p Phase>,
     ) -> Result<Vec<String>, GridError> {
-        let mut said = vec![];
+        let (mut said, mut changed) = (vec![], first);
         for place in 0..self.tuning.groups.len() {
             let group = &self.tuning.groups[place];
             if !group.is_tried() || group.chosen().is_some() {
@@ -62,9 +62,10 @@ impl<'a> Tuner<'a> {
             if outcome != group.outcome {
                 said.extend(outcome.as_ref().map(|outcome| self.sentence(group, outcome)));
                 self.tuning.groups[place].outcome = outcome;
+                changed = true;
             }
         }
-        if !said.is_empty() || first {
+        if changed {
             self.make_finals()?;
         }
         Ok(said)
@@ -76,12 +77,14 @@ impl<'a> Tuner<'a> {
         group: &TuningGroup,
         phase: impl Fn(&TrialKey) -> Option<&'p Phase>,
     ) -> Result<Option<Outcome>, GridError> {
-        let mut ended = vec![];
-        for setting in &group.settings {
-            let of = setting.runs.iter().map(|(_, key)| self.ended(key, phase(key)));
-            let Some(of) = of.collect::<Result<Option<Vec<Ended>>, GridError>>()? else { return Ok(None) };
-            ended.push(of);
+        let goes_on = |key: &TrialKey| {
+            matches!(phase(key), None | Some(Phase::Queued | Phase::Running | Phase::Stopping(_) | Phase::Paused))
+        };
+        if group.settings.iter().flat_map(|setting| &setting.runs).any(|(_, key)| goes_on(key)) {
+            return Ok(None);
         }
+        let of_setting = |setting: &Setting| setting.runs.iter().map(|(_, key)| self.ended(key, phase(key))).collect();
+        let ended = group.settings.iter().map(of_setting).collect::<Result<Vec<Vec<Ended>>, GridError>>()?;
         let kind = |key: &str| {
             let (section, name) = key.split_once('.')?;
             let section = self.catalogue.section(section)?;
@@ -90,21 +93,22 @@ impl<'a> Tuner<'a> {
         Ok(Some(choose(group, &ended, kind)))
     }
 
-    fn ended(&self, key: &TrialKey, phase: Option<&Phase>) -> Result<Option<Ended>, GridError> {
-        Ok(Some(Ended::Without(match phase {
+    fn ended(&self, key: &TrialKey, phase: Option<&Phase>) -> Result<Ended, GridError> {
+        Ok(Ended::Without(match phase {
+            Some(Phase::Cancelled) => "cancelled",
+            Some(Phase::Pruned) => "pruned",
             Some(Phase::Finished) => match self.store.run(key).record() {
                 Ok(record) => match record.selected {
-                    Some(selected) => return Ok(Some(Ended::Scored(selected))),
+                    Some(selected) => return Ok(Ended::Scored(selected)),
                     None => "without a score",
                 },
                 Err(error @ GridError::Newer { .. }) => return Err(error),
                 Err(_) => "unreadable",
             },
-            Some(Phase::Failed(_)) => "failed",
-            Some(Phase::Cancelled) => "cancelled",
-            Some(Phase::Pruned) => "pruned",
-            Some(Phase::Queued | Phase::Running | Phase::Stopping(_) | Phase::Paused) | None => return Ok(None),
-        })))
+            Some(Phase::Failed(_) | Phase::Queued | Phase::Running | Phase::Stopping(_) | Phase::Paused) | None => {
+                "failed"
+            }
+        }))
     }
 
     fn make_finals(&mut self) -> Result<(), GridError> {
@@ -117,13 +121,19 @@ impl<'a> Tuner<'a> {
     }
 
     fn sentence(&self, group: &TuningGroup, outcome: &Outcome) -> String {
-        let of = group.settings.len();
+        let (of, all) = (group.settings.len(), self.tuning.seeds.len());
         match &outcome.choice {
             Some(Choice { setting, by, mean, seeds, .. }) => {
                 let chosen = &group.settings[*setting];
-                format!("chose {chosen} for {} by a mean {by} of {mean:.4} over {seeds} of {} seeds, of {of} settings", group.row, self.tuning.seeds.len())
+                let row = &group.row;
+                format!(
+                    "chose {chosen} for {row}, of {of} settings, by a mean {by} of {mean:.4} over {seeds} of {all} seeds"
+                )
             }
-            None => format!("chose nothing for {}: no run of its {of} settings has a score, so that it is not run", group.row),
+            None => format!(
+                "chose nothing for {}: no run of its {of} settings has a score, so that it is not run",
+                group.row
+            ),
         }
     }
 }

@@ -170,7 +170,8 @@ mod tests {
 
     #[test]
     fn settings_without_a_score_on_every_seed_lose_and_are_told() {
-        let undefined = Ended::Scored(Selected { by: "skill".into(), score: Score::Undefined(Reason::PredictionNotFinite) });
+        let undefined =
+            Ended::Scored(Selected { by: "skill".into(), score: Score::Undefined(Reason::PredictionNotFinite) });
         let survivor = vec![FAILED, scored("skill", 0.9)];
         let broken = vec![scored("skill", 0.8), undefined];
         let outcome = choose(&group(&[0.1, 0.2, 0.3]), &[survivor.clone(), broken.clone(), skills(&[0.1, 0.1])], lr);

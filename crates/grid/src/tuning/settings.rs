@@ -26,7 +26,8 @@ fn all_of(knobs: &[&(Key, Space)]) -> Option<u128> {
 
 /// The most settings that an architecture may try.
 pub(crate) fn most(tune: &Tune, architecture: &str) -> usize {
-    let all = all_of(&knobs_of(tune, architecture)).map_or(usize::MAX, |all| usize::try_from(all).unwrap_or(usize::MAX));
+    let all =
+        all_of(&knobs_of(tune, architecture)).map_or(usize::MAX, |all| usize::try_from(all).unwrap_or(usize::MAX));
     all.min(tune.trials.unwrap_or(usize::MAX))
 }
 
@@ -89,7 +90,11 @@ fn drawn(space: &Space, share: f64) -> Value {
             Value::Int((point.floor() as i64).clamp(*min, *max))
         }
         Space::Real { min, max, log } => {
-            let point = if *log { rounded(log_between(*min, *max, share), 4) } else { to_place(min + share * (max - min), max - min) };
+            let point = if *log {
+                rounded(log_between(*min, *max, share), 4)
+            } else {
+                to_place(min + share * (max - min), max - min)
+            };
             Value::Float(point.clamp(*min, *max))
         }
     }
@@ -98,7 +103,11 @@ fn drawn(space: &Space, share: f64) -> Value {
 /// Rounded to a decimal place that leaves a few thousand numbers in a range of this width.
 fn to_place(number: f64, width: f64) -> f64 {
     let place = 3.0 - width.log10().floor();
-    if place > 0.0 { format!("{number:.*}", place.min(17.0) as usize).parse().unwrap_or(number) } else { number.round() }
+    if place > 0.0 {
+        format!("{number:.*}", place.min(17.0) as usize).parse().unwrap_or(number)
+    } else {
+        number.round()
+    }
 }
 
 #[cfg(test)]
@@ -145,7 +154,8 @@ mod tests {
     #[test]
     fn a_whole_range_that_the_budget_has_room_for_is_tried_whole() {
         let whole = |trials| tune(vec![(EXPERTS, Space::Whole { min: 2, max: 5, log: false })], Some(trials));
-        let values = |trials| settings(&whole(trials), "e", "mmoe").iter().map(|of| number(&of[0].1)).collect::<Vec<_>>();
+        let values =
+            |trials| settings(&whole(trials), "e", "mmoe").iter().map(|of| number(&of[0].1)).collect::<Vec<_>>();
         assert_eq!(values(4), [2.0, 3.0, 4.0, 5.0]);
         assert_eq!(values(9), [2.0, 3.0, 4.0, 5.0]);
         let three: BTreeSet<u64> = values(3).iter().map(|value| *value as u64).collect();
