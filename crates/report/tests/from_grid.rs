@@ -229,8 +229,8 @@ fn damaged_records_are_failed_runs_and_newer_ones_are_refused() {
     let RunState::Failed(reason) = &scores.candidates[0].planned()[1].state else { panic!("it cannot be read") };
     assert!(reason.contains("is damaged"), "{reason}");
     assert!(scores.entries.iter().all(|entry| (entry.candidate, entry.seed) != (0, 2)));
-    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
-    assert!(matches!(read(&store), Err(GridError::Newer { found: 2, known: 1, .. })));
+    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 3", 1)).unwrap();
+    assert!(matches!(read(&store), Err(GridError::Newer { found: 3, known: 2, .. })));
 }
 
 #[test]

@@ -315,7 +315,7 @@ fn what_cannot_be_tuned_is_refused() {
         ),
         ("trials = 1.5\n\"train.lr\" = [0.1]", "`tune.trials` is 1.5, expected a whole number"),
         (
-            "architecture = [\"star\"]",
+            "\"architecture\" = [\"star\"]",
             "`architecture` cannot be tuned: it is what tables compare, expected it in [grid]",
         ),
         ("protocol = [\"joint\"]", "`protocol` cannot be tuned"),

@@ -296,7 +296,7 @@ fn stepped(min: &Value, max: &Value, log: bool, steps: usize) -> Vec<Value> {
             (Value::Int(low), Value::Int(high)) => {
                 Value::Int(between(*low as f64, *high as f64, share(step)).round() as i64)
             }
-            (Value::Float(low), Value::Float(high)) => Value::Float(rounded(between(*low, *high, share(step)), 6)),
+            (Value::Float(low), Value::Float(high)) => Value::Float(rounded(between(*low, *high, share(step)), 6).clamp(*low, *high)),
             (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Text(_) | Value::List(_), _) => continue,
         };
         if !values.contains(&value) {
