@@ -140,12 +140,19 @@ pub(crate) fn prepare_each(
 ) -> Result<Prepared, GridError> {
     let mut made = Made::below(cache);
     match plan(experiment, catalogue, execution, cache, progress, each, &mut made) {
-        Ok((grid, later, trials)) => Ok(Prepared { grid, later, trials, made }),
+        Ok(Plan { grid, later, trials }) => Ok(Prepared { grid, later, trials, made }),
         Err(error) => {
             made.take_back();
             Err(error)
         }
     }
+}
+
+/// As in [`Prepared`].
+struct Plan {
+    grid: Grid,
+    later: Vec<(Planned, StoredTrial)>,
+    trials: Vec<StoredTrial>,
 }
 
 fn plan(
@@ -156,7 +163,7 @@ fn plan(
     progress: &mut dyn FnMut(Preparing),
     each: Each<'_>,
     made: &mut Made,
-) -> Result<(Grid, Vec<(Planned, StoredTrial)>, Vec<StoredTrial>), GridError> {
+) -> Result<Plan, GridError> {
     let tried = experiment.tune.as_ref().map(|_| experiment.tuning_trials(catalogue, execution));
     let mut trials = match &tried {
         Some(tried) => tried.trials.clone(),
@@ -186,7 +193,7 @@ fn plan(
     let later: Vec<_> = planned.split_off(known).into_iter().zip(stored.split_off(known)).collect();
     grid.tuning = tried.map(|tried| tuning(experiment, execution, tried, &planned, &later));
     grid.runs = planned;
-    Ok((grid, later, stored))
+    Ok(Plan { grid, later, trials: stored })
 }
 
 /// What the scheduler must know to choose, without any data: which runs try what, and the data of the runs to come.
@@ -285,13 +292,16 @@ fn open(
         .map_err(|error| data_fault(experiment, &error))
 }
 
+/// Told of a trial's settings and fits.
+type EachFits<'a> = &'a mut dyn FnMut(&TrialSettings, &[TrialFit]) -> Result<(), RunError>;
+
 /// A trial's run, once it is known to make sense, or why it does not.
 fn plan_run(
     experiment: &Experiment,
     catalogue: &Catalogue,
     trial: &Trial,
     dataset: &Dataset,
-    each: &mut dyn FnMut(&TrialSettings, &[TrialFit]) -> Result<(), RunError>,
+    each: EachFits<'_>,
 ) -> Result<(Planned, StoredTrial), GridError> {
     let configuration = &trial.configuration;
     let architecture = mmtl_zoo::architecture(&configuration.architecture);

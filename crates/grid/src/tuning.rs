@@ -93,7 +93,7 @@ impl std::fmt::Display for Setting {
             match value {
                 Value::Text(word) => write!(f, "{space}{name}={word}")?,
                 Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => {
-                    write!(f, "{space}{name}={value}")?
+                    write!(f, "{space}{name}={value}")?;
                 }
             }
         }

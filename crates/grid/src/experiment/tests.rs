@@ -259,8 +259,7 @@ tower = [[], [64, 32]]
 }
 
 #[test]
-fn what_cannot_be_tuned_is_refused() {
-    let lr = "\"train.lr\" = [0.1]";
+fn lists_that_cannot_be_tuned_are_refused() {
     for (text, expected) in [
         ("", "e.toml:2: [tune] names no knob, expected at least one, as in"),
         ("\"train.lrr\" = [0.1]", "e.toml:4: unknown key `train.lrr`, expected one of `lr`"),
@@ -278,6 +277,15 @@ fn what_cannot_be_tuned_is_refused() {
             "expected a list of lists, since each of its values is one; did you mean `[[64, 32]]`?",
         ),
         ("\"train.lr\" = [0.1]\ntrain.lr = [0.2]", "e.toml:5: `train.lr` is tuned twice"),
+    ] {
+        let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn ranges_that_cannot_be_drawn_are_refused() {
+    for (text, expected) in [
         (
             "trials = 2\n\"train.lr\" = { min = 0.1, max = 0.1 }",
             "the range of `train.lr` ends at 0.1, expected a `max` above its `min`, 0.1",
@@ -314,6 +322,15 @@ fn what_cannot_be_tuned_is_refused() {
             "e.toml:4: `tune.trials` is 0, expected a whole number from 1 to 100000; did you mean `1`?",
         ),
         ("trials = 1.5\n\"train.lr\" = [0.1]", "`tune.trials` is 1.5, expected a whole number"),
+    ] {
+        let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn what_validation_scores_cannot_choose_is_refused() {
+    for (text, expected) in [
         (
             "\"architecture\" = [\"star\"]",
             "`architecture` cannot be tuned: it is what tables compare, expected it in [grid]",
@@ -332,6 +349,11 @@ fn what_cannot_be_tuned_is_refused() {
         let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
         assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
     }
+}
+
+#[test]
+fn seeds_and_what_else_the_file_says_must_leave_room_for_a_choice() {
+    let lr = "\"train.lr\" = [0.1]";
     for (text, expected) in [
         (format!("[tune]\n{lr}"), "e.toml:2: `tune.seeds` is missing, expected seeds that are not in `grid.seed`"),
         (format!("[tune]\nseeds = []\n{lr}"), "`tune.seeds` is empty"),

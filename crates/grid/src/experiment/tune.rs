@@ -54,6 +54,9 @@ impl Space {
     }
 }
 
+/// What is wrong was reported.
+struct Reported;
+
 /// Keys of `[tune]` that are no knob.
 const OWN: [&str; 2] = ["trials", "seeds"];
 
@@ -68,9 +71,12 @@ impl Reader<'_> {
         let mut knobs: Vec<(Key, Space)> = vec![];
         let mut complete = true;
         for (text, at, item) in self.knobs_of(table) {
-            let known = self.tunable(&text).and_then(|key| match knobs.iter().any(|(other, _)| *other == key) {
-                true => Err(format!("`{key}` is tuned twice")),
-                false => self.only_tuned(key, fixed, axes).map(|()| key),
+            let is_known = |key: Key| knobs.iter().any(|(other, _)| *other == key);
+            let known = self.tunable(&text).and_then(|key| {
+                if is_known(key) {
+                    return Err(format!("`{key}` is tuned twice"));
+                }
+                self.only_tuned(key, fixed, axes).map(|()| key)
             });
             let space = self.checker.keep(&at, known).and_then(|key| {
                 self.lines.insert(format!("tune.{key}"), self.checker.line(&at));
@@ -86,7 +92,7 @@ impl Reader<'_> {
         let drawn = knobs.iter().find(|(_, space)| !matches!(space, Space::Listed(_))).map(|(key, _)| *key);
         let trials = self.trials(table, drawn, &name.span());
         let seeds = self.tuning_seeds(table, axes, &name.span())?;
-        Some(Tune { knobs, trials: trials?, seeds })
+        Some(Tune { knobs, trials: trials.ok()?, seeds })
     }
 
     /// Values below `[tune]` with their dotted names. A table is a section or a range, as its name says.
@@ -164,7 +170,7 @@ impl Reader<'_> {
         let (min, max) = (self.end(key, "min", at, table), self.end(key, "max", at, table));
         let log = self.is_log(key, table);
         let steps = self.steps(key, table);
-        let (min, max, log, steps) = (min?, max?, log?, steps?);
+        let (min, max, log, steps) = (min?, max?, log?, steps.ok()?);
         if min.partial_cmp(&max) != Some(std::cmp::Ordering::Less) {
             self.checker
                 .report(at, format!("the range of `{key}` ends at {max}, expected a `max` above its `min`, {min}"));
@@ -208,47 +214,54 @@ impl Reader<'_> {
         given
     }
 
-    /// `None` within where a range has none.
-    fn steps(&mut self, key: Key, table: &DeTable<'_>) -> Option<Option<usize>> {
-        let Some(item) = table.get("steps") else { return Some(None) };
+    /// `None` where a range has none.
+    fn steps(&mut self, key: Key, table: &DeTable<'_>) -> Result<Option<usize>, Reported> {
+        let Some(item) = table.get("steps") else { return Ok(None) };
         self.whole(&format!("steps of the range of `{key}`"), item, 2).map(Some)
     }
 
-    /// `None` within: no number is given, and none is needed.
-    fn trials(&mut self, table: &DeTable<'_>, drawn: Option<Key>, at: &Range<usize>) -> Option<Option<usize>> {
+    /// `None` where no number is given, and none is needed.
+    fn trials(
+        &mut self,
+        table: &DeTable<'_>,
+        drawn: Option<Key>,
+        at: &Range<usize>,
+    ) -> Result<Option<usize>, Reported> {
         match (table.get_key_value("trials"), drawn) {
             (Some((key, item)), _) => {
                 self.lines.insert("tune.trials".to_owned(), self.checker.line(&key.span()));
                 self.whole("`tune.trials`", item, 1).map(Some)
             }
-            (None, None) => Some(None),
+            (None, None) => Ok(None),
             (None, Some(key)) => {
                 let message = format!(
                     "`tune.trials` is missing, expected how many settings to draw, as in `trials = 20`: `{key}` is a range without `steps`"
                 );
                 self.checker.report(at, message);
-                None
+                Err(Reported)
             }
         }
     }
 
-    fn whole(&mut self, what: &str, item: &Item<'_>, least: usize) -> Option<usize> {
+    fn whole(&mut self, what: &str, item: &Item<'_>, least: usize) -> Result<usize, Reported> {
         let given = value(item.get_ref());
         if let Ok(Value::Int(number)) = given
             && let Ok(number) = usize::try_from(number)
             && (least..=MOST_TRIALS).contains(&number)
         {
-            return Some(number);
+            return Ok(number);
         }
         let got = shown(item.get_ref());
         let near = match given {
-            Ok(Value::Int(number)) if number < least as i64 => format!("; did you mean `{least}`?"),
-            Ok(Value::Int(_)) => format!("; did you mean `{MOST_TRIALS}`?"),
+            Ok(Value::Int(number)) if usize::try_from(number).is_ok_and(|number| number > least) => {
+                format!("; did you mean `{MOST_TRIALS}`?")
+            }
+            Ok(Value::Int(_)) => format!("; did you mean `{least}`?"),
             Ok(Value::Bool(_) | Value::Float(_) | Value::Text(_) | Value::List(_)) | Err(_) => String::new(),
         };
         let message = format!("{what} is {got}, expected a whole number from {least} to {MOST_TRIALS}{near}");
         self.checker.report(&item.span(), message);
-        None
+        Err(Reported)
     }
 
     /// Seeds that no final run has: a choice made on a seed flatters that seed's test score.
@@ -296,7 +309,9 @@ fn stepped(min: &Value, max: &Value, log: bool, steps: usize) -> Vec<Value> {
             (Value::Int(low), Value::Int(high)) => {
                 Value::Int(between(*low as f64, *high as f64, share(step)).round() as i64)
             }
-            (Value::Float(low), Value::Float(high)) => Value::Float(rounded(between(*low, *high, share(step)), 6).clamp(*low, *high)),
+            (Value::Float(low), Value::Float(high)) => {
+                Value::Float(rounded(between(*low, *high, share(step)), 6).clamp(*low, *high))
+            }
             (Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Text(_) | Value::List(_), _) => continue,
         };
         if !values.contains(&value) {

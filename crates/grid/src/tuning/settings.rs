@@ -70,7 +70,7 @@ fn combination(knobs: &[&(Key, Space)], mut number: usize) -> Values {
         number /= len;
         let value = match space {
             Space::Listed(values) => values[place].clone(),
-            Space::Whole { min, .. } => Value::Int(min + place as i64),
+            Space::Whole { min, .. } => Value::Int(min.saturating_add_unsigned(place as u64)),
             Space::Real { min, .. } => Value::Float(*min),
         };
         values.push((*key, value));
@@ -173,7 +173,7 @@ mod tests {
             let settings = settings(&tune(vec![(EXPERTS, space)], Some(400)), "e", "mmoe");
             let values: Vec<f64> = settings.iter().map(|of| number(&of[0].1)).collect();
             assert!(values.len() == 400 && values.iter().all(|value| (low..=high).contains(value)));
-            let middle = if log { (low * high).sqrt() } else { (low + high) / 2.0 };
+            let middle = if log { (low * high).sqrt() } else { f64::midpoint(low, high) };
             let below = values.iter().filter(|value| **value < middle).count();
             // Five standard deviations of a fair coin.
             assert!((150..=250).contains(&below), "{below} of 400 below {middle}");
