@@ -207,8 +207,8 @@ mod tests {
         TuningGroup { row, score: "skill".into(), settings, outcome }
     }
 
-    fn choice(setting: usize, edges: Vec<Edge>) -> Option<Choice> {
-        Some(Choice { setting, by: "skill".into(), mean: 0.43215, seeds: 2, edges })
+    fn choice(setting: usize, edges: Vec<Edge>) -> Choice {
+        Choice { setting, by: "skill".into(), mean: 0.43215, seeds: 2, edges }
     }
 
     fn out(setting: usize, seed: u64, why: &str) -> LeftOut {
@@ -219,8 +219,8 @@ mod tests {
         let edge = Edge { key: "train.lr".into(), highest: true };
         let left_out = vec![out(0, 101, "failed"), out(1, 102, "cancelled"), out(0, 102, "failed")];
         let groups = vec![
-            group("mmoe", &[0.1, 0.2, 0.3], Some(Outcome { choice: choice(2, vec![edge]), left_out })),
-            group("star", &[0.1, 0.2], Some(Outcome { choice: choice(0, vec![]), left_out: vec![] })),
+            group("mmoe", &[0.1, 0.2, 0.3], Some(Outcome { choice: Some(choice(2, vec![edge])), left_out })),
+            group("star", &[0.1, 0.2], Some(Outcome { choice: Some(choice(0, vec![])), left_out: vec![] })),
             group("ple", &[0.1, 0.2, 0.3], None),
             group("esmm", &[0.1, 0.2, 0.3], Some(Outcome { choice: None, left_out: vec![out(0, 101, "pruned")] })),
         ];
