@@ -173,14 +173,18 @@ fn resolved(prepared: &Prepared, catalogue: &Catalogue) -> Result<serde_json::Va
         let values = sections.iter().flat_map(|(section, settings)| {
             settings.iter().map(move |(name, value)| (format!("{section}.{name}"), plain(value)))
         });
-        Ok(json!({
+        let mut told = json!({
             "key": run.key,
             "architecture": configuration.architecture,
             "protocol": configuration.protocol.name(),
             "seed": configuration.seed,
             "seeds": configuration.seeds,
             "settings": values.collect::<serde_json::Map<_, _>>(),
-        }))
+        });
+        if run.is_tuning() {
+            told["tuning"] = true.into();
+        }
+        Ok(told)
     };
     let runs = prepared.trials().filter(|(run, _)| run.not_applicable.is_none());
     Ok(json!(runs.map(trial).collect::<Result<Vec<_>, Failure>>()?))

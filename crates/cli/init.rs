@@ -45,6 +45,10 @@ fn template(name: &str) -> Result<String, Failure> {
         "\n[grid]\narchitecture = [\"shared-bottom\", \"mmoe\"]\nseed = { from = 1, count = 3 }\n\
          # protocol = [\"joint\", \"per-scene\"]\n# scene_feature = [false, true]\n# \"train.lr\" = [1e-3, 1e-2]\n\
          # [grid.mmoe]\n# experts = [4, 8]\n\n\
+         # [tune]  # chosen on validation rows for each row of the tables, then run on the seeds of [grid]\n\
+         # \"train.lr\" = { min = 1e-4, max = 1e-2, log = true }  # a list of values, or a range; `steps = 5` is a list\n\
+         # \"model.dropout\" = [0.0, 0.2]\n# trials = 10  # settings for each row, the same for all\n\
+         # seeds = [101, 102]  # none of them in [grid]\n# [tune.mmoe]\n# experts = [4, 8]  # tried by this architecture alone\n\n\
          # [eval]\n# metrics = [\"gauc\", \"prauc\", \"ece\"]  # scored beside the usual ones, also once the runs have finished\n\n\
          [compare]\nbaseline = { architecture = \"shared-bottom\" }\n\n\
          # [[ablation]]\n# name = \"uniform gate\"\n# base = { architecture = \"mmoe\" }\n# set = { \"mmoe.gate\" = \"uniform\" }\n",

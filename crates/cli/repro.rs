@@ -68,7 +68,8 @@ fn execute(run: &RunFolder, record: &Record, threads: usize, cache: &Path) -> Re
     let architecture = mmtl_zoo::architecture(&trial.configuration.architecture).map_err(Failure::input)?;
     let fits = fits(&trial.configuration, &settings, architecture, &dataset).map_err(Failure::input)?;
     let asked: Vec<Metric> = record.cells.iter().map(|cell| cell.metric).collect();
-    let result = run_trial(&fits, &dataset, engine.as_ref(), &asked, &mut ()).map_err(Failure::failed)?;
+    let result =
+        run_trial(&fits, &dataset, engine.as_ref(), (trial.round, &asked), &mut ()).map_err(Failure::failed)?;
     let result = result.ok_or_else(|| Failure::failed("the trial stopped early"))?;
     let folder = tempfile::tempdir().map_err(Failure::failed)?;
     let file = folder.path().join("predictions.parquet");

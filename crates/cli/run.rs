@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mmtl_dash::{Leave, Looks};
 use mmtl_grid::events::Ending;
 use mmtl_grid::store::{Command as Order, Store};
-use mmtl_grid::{Catalogue, Experiment, GridError, Prepared, Stop, prepare};
+use mmtl_grid::{Catalogue, Experiment, GridError, Prepared, Stop, prepare, read_grid};
 
 use crate::args::Run;
 use crate::cost::print_costs;
@@ -100,7 +100,12 @@ fn finish(store: &Store, name: &str, stop: &Stop, plain: bool) -> Result<(), Fai
         eprintln!("stopped; the next `mmtl run` of {name} goes on from here");
         return Err(Failure::interrupted());
     }
+    let unchosen = unchosen(store)?;
     match (ending, failed) {
+        (Some(Ending::Done), 0) if !unchosen.is_empty() => Err(Failure::failed(format!(
+            "tuning had nothing to choose by for {}: no run that tried a setting has a score",
+            unchosen.join(", ")
+        ))),
         (None, _) => Err(Failure::failed("the scheduler died; the next `mmtl run` goes on")),
         (Some(Ending::Stopped), 0) if unfinished > 0 => {
             Err(Failure::failed(format!("stopped with {unfinished} unfinished; the next `mmtl run` of {name} goes on")))
@@ -109,6 +114,14 @@ fn finish(store: &Store, name: &str, stop: &Stop, plain: bool) -> Result<(), Fai
         (_, 1) => Err(Failure::failed("1 run failed; `mmtl run --retry-failed` runs it again")),
         (_, failed) => Err(Failure::failed(format!("{failed} runs failed; `mmtl run --retry-failed` runs them again"))),
     }
+}
+
+/// Rows of the tables that tuning came to no choice for.
+fn unchosen(store: &Store) -> Result<Vec<String>, Failure> {
+    let grid = read_grid(store).map_err(Failure::failed)?;
+    let groups = grid.tuning.into_iter().flat_map(|tuning| tuning.groups);
+    let without = groups.filter(|group| group.outcome.as_ref().is_some_and(|outcome| outcome.choice.is_none()));
+    Ok(without.map(|group| group.row.to_string()).collect())
 }
 
 /// Asks the scheduler to let its workers checkpoint and stop.

@@ -65,7 +65,8 @@ pub fn schedule(args: &Schedule) -> Result<(), Failure> {
     let store = Store::open(&args.dir).map_err(Failure::input)?;
     let program =
         std::env::current_exe().map_err(|error| Failure::failed(format!("the program cannot be found: {error}")))?;
-    let ending = mmtl_grid::schedule::schedule(&store, &program, options(args.how, args.again), &stop);
+    let (catalogue, options) = (Catalogue::standard(), options(args.how, args.again));
+    let ending = mmtl_grid::schedule::schedule(&store, &catalogue, &program, options, &stop);
     match ending.map_err(Failure::failed)? {
         Some(Ending::Done | Ending::Stopped) => Ok(()),
         Some(Ending::FailedFast) => Err(Failure::failed("a run failed")),

@@ -70,15 +70,16 @@ fn cache_of_other_data() {
 fn make_newer(path: &PathBuf) {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.contains("\"version\": 1"), "{text}");
-    fs::write(path, text.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
+    fs::write(path, text.replacen("\"version\": 1", "\"version\": 9", 1)).unwrap();
 }
 
 #[test]
 fn store_of_a_newer_version() {
-    for file in ["store.json", "planned.json"] {
+    for (file, known) in [("store.json", 1), ("planned.json", 2)] {
         let (program, _) = finished();
         make_newer(&program.path("results/small").join(file));
-        let parts = [file, "has format 2, and this program reads up to 1", "use the newer program"];
+        let newer = format!("has format 9, and this program reads up to {known}");
+        let parts = [file, &newer, "use the newer program"];
         run_refused(&program, file, &parts);
         is_refused(&program.run(&["table", "results/small"]), "table", &parts);
         let ctl = program.run(&["ctl", "results/small", "cancel", "0"]);
@@ -86,7 +87,7 @@ fn store_of_a_newer_version() {
     }
     let (program, run) = finished();
     make_newer(&run.join("record.json"));
-    let parts = ["record.json", "has format 2, and this program reads up to 1", "use the newer program"];
+    let parts = ["record.json", "has format 9, and this program reads up to 2", "use the newer program"];
     is_refused(&program.run(&["table", "results/small"]), "table", &parts);
     is_refused(&program.run(&["repro", run.to_str().unwrap()]), "repro", &parts);
 }

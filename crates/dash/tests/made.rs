@@ -57,6 +57,7 @@ impl Made<'_> {
                     values: vec![("model.width".into(), Value::Int([8, 16, 24][row % 3]))],
                     ablation: None,
                     baseline: row == 0,
+                    tuning: false,
                 }];
                 let (architecture, protocol) = ((*architecture).to_owned(), "joint".to_owned());
                 let status = (self.status)(row, seed);

@@ -21,6 +21,7 @@ fn scores(candidates: &[(&str, [f64; 3])], scenes: usize) -> Scores {
         candidates: vec![],
         entries: vec![],
         revealed: false,
+        tuning: None,
     };
     for (candidate, (label, values)) in candidates.iter().enumerate() {
         let state =

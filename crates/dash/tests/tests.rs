@@ -12,4 +12,5 @@ mod run;
 mod runs;
 mod svg;
 mod table;
+mod tune;
 mod whole;

@@ -177,7 +177,8 @@ pub(crate) mod tests {
     #[test]
     fn no_two_things_of_the_standard_share_a_name() {
         let catalogue = Catalogue::standard();
-        let frame = ["name", "seeds", "grid", "eval", "compare", "ablation", "architecture", "protocol", "seed"];
+        let frame =
+            ["name", "seeds", "grid", "tune", "eval", "compare", "ablation", "architecture", "protocol", "seed"];
         let sections = Section::SHARED.map(Section::name).into_iter().chain(catalogue.architecture_names());
         let mut names: Vec<&str> = sections.chain(frame).collect();
         names.extend(catalogue.model.iter().map(|knob| knob.name));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mmtl_plan::{KnobError, Purpose, Seeds, Settings, Value};
+use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
 use crate::experiment::vocabulary::FOLLOWS_TRIAL;
@@ -10,7 +11,8 @@ use crate::key_name::{Key, Section};
 use mmtl_zoo::Protocol;
 
 /// What executes a trial; part of its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Execution {
     /// The engine's name.
     pub engine: String,

@@ -11,6 +11,9 @@
 //! seed = { from = 1, count = 5 }
 //! [grid.mmoe]                             # multiplies only this architecture
 //! experts = [4, 8]
+//! [tune]                                  # chosen on validation for each row of the tables, then run on fresh seeds
+//! "model.dropout" = [0.0, 0.2]
+//! seeds = [101, 102]
 //! [compare]
 //! baseline = { architecture = "shared-bottom", protocol = "joint" }
 //! metric = { binary = "auc", regression = "mse" }
@@ -31,6 +34,7 @@ mod eval;
 mod reader;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tune;
 mod value;
 pub(crate) mod vocabulary;
 
@@ -45,6 +49,7 @@ pub use ablation::Ablation;
 pub use axes::Axis;
 pub use compare::Compare;
 pub use eval::Eval;
+pub use tune::Tune;
 
 use crate::catalogue::Catalogue;
 use crate::error::GridError;
@@ -66,6 +71,8 @@ pub struct Experiment {
     pub compare: Compare,
     /// What is scored beside the usual metrics.
     pub eval: Eval,
+    /// What is tuned before, if anything.
+    pub tune: Option<Tune>,
     /// Ablations in the order of the file.
     pub ablations: Vec<Ablation>,
     /// Values that sections fix, and pinned streams.
@@ -117,6 +124,7 @@ impl Experiment {
         let fixed = reader.fixed(top);
         let axes = reader.axes(top, &fixed);
         let architectures = architectures(&mut reader, &axes);
+        let tune = reader.tune(top, &fixed, &axes);
         let compare = reader.compare(top);
         let eval = reader.eval(top, &compare);
         let ablations = reader.ablations(top);
@@ -124,7 +132,9 @@ impl Experiment {
         checker.finish()?;
         let axes = axes.into_iter().filter(|axis| axis.key != Key::Architecture).collect();
         let (file, text) = (file.to_owned(), text.to_owned());
-        let experiment = Self { name, source, compare, eval, ablations, fixed, architectures, axes, file, text, lines };
+        let experiment =
+            Self { name, source, compare, eval, tune, ablations, fixed, architectures, axes, file, text, lines };
+        experiment.check_tune()?;
         experiment.check_lattices(catalogue)?;
         Ok(experiment)
     }

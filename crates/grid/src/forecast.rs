@@ -12,7 +12,8 @@ use crate::catalogue::Catalogue;
 use crate::configuration::Execution;
 use crate::error::GridError;
 use crate::experiment::Experiment;
-use crate::planned::{Planned, Preparing, prepare_each};
+use crate::planned::{Opened, Planned, Preparing, prepare_each};
+use crate::round::Round;
 use crate::run::{RunError, TrialFit};
 use crate::trial::Row;
 
@@ -25,6 +26,8 @@ pub struct Forecast {
     pub jobs: usize,
     /// Threads of each.
     pub threads: usize,
+    /// What is tuned first, if anything.
+    pub tuning: Option<TuningCost>,
     /// Its configurations, in the order in which their first runs start.
     pub configurations: Vec<ConfigurationCost>,
     /// Configurations that make no sense and are not run, with the reason.
@@ -35,6 +38,19 @@ pub struct Forecast {
     pub memory: Option<u64>,
     /// Bytes of the largest mapped data sets that so many runs can have open, which runs on the same data share.
     pub mapped: u64,
+}
+
+/// What tuning costs. Of the runs that follow, nobody knows their settings before: the costliest is told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TuningCost {
+    /// Runs that try settings.
+    pub runs: usize,
+    /// Runs that show what was chosen.
+    pub fresh: usize,
+    /// Settings that each row of the tables may try.
+    pub settings: usize,
+    /// Rows that try fewer, since they have no more, with how many.
+    pub fewer: Vec<(Row, usize)>,
 }
 
 /// Runs that cost the same: those that differ by their seeds, or by what changes neither shapes nor steps.
@@ -83,7 +99,9 @@ impl TrialCost {
         Some(self.session?.total() + self.snapshots + self.batches + self.rows)
     }
 
-    fn of(fits: &[TrialFit], dataset: &Dataset, cached: bool, engine: &dyn Engine) -> Result<Self, RunError> {
+    fn of(opened: &Opened<'_>, engine: &dyn Engine) -> Result<Self, RunError> {
+        let Opened { round, settings, fits, dataset, .. } = *opened;
+        let cached = settings.data.bool("cache");
         let mut memories = vec![];
         let (mut dense, mut tables, mut steps, mut forward) = (0, 0, 0, 0);
         let (mut epoch_flops, mut flops) = (0, 0);
@@ -95,7 +113,7 @@ impl TrialCost {
             steps += spec.training.timetable(spec.rows.train().len()).steps();
             forward += cost.forward_flops_per_row as u128 * spec.rows.train().len() as u128;
             epoch_flops += spec.epoch_flops();
-            let predicted = scored_rows(dataset, spec.rows.scene());
+            let predicted = scored_rows(dataset, round, spec.rows.scene());
             flops += spec.training_flops() + cost.forward_flops_per_row as u128 * predicted as u128;
         }
         let most = |memory: &&FitMemory| memory.session.map_or(0, |session| session.total()) + memory.around_session();
@@ -113,27 +131,27 @@ impl TrialCost {
             session: largest.and_then(|memory| memory.session),
             snapshots: largest.map_or(0, |memory| memory.snapshots),
             batches: largest.map_or(0, |memory| memory.batches),
-            rows: largest.map_or(0, |memory| memory.rows) + rows_of_run(fits, dataset) + own,
+            rows: largest.map_or(0, |memory| memory.rows) + rows_of_run(fits, dataset, round) + own,
             mapped,
         })
     }
 }
 
-/// Validation and test rows that a fit predicts when it is trained.
-fn scored_rows(dataset: &Dataset, scene: Option<usize>) -> usize {
-    let rows = [Part::Valid, Part::Test].into_iter().flat_map(|part| dataset.rows(part));
+/// Rows that a fit predicts when it is trained: those of its round.
+fn scored_rows(dataset: &Dataset, round: Round, scene: Option<usize>) -> usize {
+    let rows = round.parts().iter().flat_map(|part| dataset.rows(*part));
     rows.filter(|row| scene.is_none_or(|scene| dataset.scene(**row) == scene)).count()
 }
 
 /// Bytes of the parts' rows, of each fit's, and of what is kept of every predicted row until the run ends.
-fn rows_of_run(fits: &[TrialFit], dataset: &Dataset) -> u64 {
+fn rows_of_run(fits: &[TrialFit], dataset: &Dataset, round: Round) -> u64 {
     let of_fits: usize = fits.iter().map(|fit| fit.spec.rows.train().len() + fit.spec.rows.valid().len()).sum();
     let mut predicted: BTreeMap<usize, usize> = BTreeMap::new();
     for plan in fits.iter().map(|fit| &fit.spec.plan) {
         predicted.extend(plan.outputs.iter().map(|output| (output.task, prediction_bytes(plan, output.task))));
     }
     let of_scored = size_of::<u32>() + predicted.values().sum::<usize>();
-    (size_of::<u32>() * (dataset.len() + of_fits) + of_scored * scored_rows(dataset, None)) as u64
+    (size_of::<u32>() * (dataset.len() + of_fits) + of_scored * scored_rows(dataset, round, None)) as u64
 }
 
 /// Opens the data of every trial, as a run does, and says what the grid would cost on `engine` with `jobs` runs of
@@ -149,34 +167,61 @@ pub fn forecast(
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Forecast, GridError> {
-    let trials = experiment.trials(catalogue, execution);
     let mut costs = BTreeMap::new();
-    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |at, fits, dataset| {
-        let cached = trials[at].configuration.settings(catalogue)?.data.bool("cache");
-        costs.insert(at, TrialCost::of(fits, dataset, cached, engine)?);
+    let prepared = prepare_each(experiment, catalogue, execution, cache, progress, &mut |opened| {
+        costs.insert(opened.at, TrialCost::of(opened, engine)?);
         Ok(())
     })?;
-    let runs = &prepared.grid.runs;
+    let known = prepared.trials();
+    let runs: Vec<(&Planned, &str)> = known
+        .chain(prepared.later.iter().map(|(run, trial)| (run, trial)))
+        .map(|(run, trial)| (run, trial.fingerprint.as_str()))
+        .collect();
+    costliest(&mut costs, &runs, prepared.grid.runs.len());
     let mut memory: Vec<Option<u64>> = costs.values().map(TrialCost::memory).collect();
     memory.sort_by_key(|bytes| Reverse(*bytes));
-    let fingerprints: Vec<&str> = prepared.trials().map(|(_, trial)| trial.fingerprint.as_str()).collect();
-    let mut mapped: Vec<(u64, &str)> = costs.iter().map(|(at, cost)| (cost.mapped, fingerprints[*at])).collect();
+    let mut mapped: Vec<(u64, &str)> = costs.iter().map(|(at, cost)| (cost.mapped, runs[*at].1)).collect();
     mapped.sort_by_key(|data_set| Reverse(*data_set));
     mapped.dedup();
+    let planned: Vec<&Planned> = runs.iter().map(|(run, _)| *run).collect();
+    let tried = prepared.grid.runs.len();
     Ok(Forecast {
         experiment: experiment.name.clone(),
         jobs,
         threads,
+        tuning: prepared.grid.tuning.as_ref().map(|tuning| TuningCost {
+            runs: costs.range(..tried).count(),
+            fresh: costs.range(tried..).count(),
+            settings: tuning.budget,
+            fewer: tuning.fewer().map(|group| (group.row.clone(), group.settings.len())).collect(),
+        }),
         flops: costs.values().map(|cost| cost.flops).sum(),
         memory: memory.into_iter().take(jobs).sum(),
         mapped: mapped.iter().take(jobs).map(|(bytes, _)| bytes).sum(),
-        configurations: configurations(costs.iter().map(|(at, cost)| (seedless(&runs[*at]), cost))),
-        not_applicable: not_applicable(runs),
+        configurations: configurations(costs.iter().map(|(at, cost)| (seedless(planned[*at]), cost))),
+        not_applicable: not_applicable(planned.into_iter().filter(|run| !run.is_tuning())),
     })
 }
 
+/// Leaves one of the runs that tuning may choose for a seed of a row: the costliest.
+fn costliest(costs: &mut BTreeMap<usize, TrialCost>, runs: &[(&Planned, &str)], known: usize) {
+    let mut kept: HashMap<String, usize> = HashMap::new();
+    let later: Vec<usize> = costs.range(known..).map(|(at, _)| *at).collect();
+    for at in later {
+        let name = format!("{:?} {}", runs[at].0.rows[0], runs[at].0.seed);
+        let by_cost = |at: &usize| costs.get(at).map(|cost| (cost.flops, cost.memory()));
+        match kept.get(&name).copied() {
+            Some(before) if by_cost(&before) >= by_cost(&at) => drop(costs.remove(&at)),
+            before => {
+                kept.insert(name, at);
+                before.map(|before| costs.remove(&before));
+            }
+        }
+    }
+}
+
 /// Combinations that make no sense, each reason of an architecture once.
-fn not_applicable(runs: &[Planned]) -> Vec<(Row, String)> {
+fn not_applicable<'a>(runs: impl Iterator<Item = &'a Planned>) -> Vec<(Row, String)> {
     let mut found: Vec<(Row, String)> = vec![];
     for run in runs {
         let Some(reason) = &run.not_applicable else { continue };
@@ -216,7 +261,9 @@ fn configurations<'a>(runs: impl Iterator<Item = (Row, &'a TrialCost)>) -> Vec<C
     }
     let (mut merged, mut merged_of) = (Vec::<Alike>::new(), HashMap::new());
     for next in rows {
-        let at = *merged_of.entry(format!("{} {:?}", next.row.architecture, next.costs)).or_insert(merged.len());
+        let at = *merged_of
+            .entry(format!("{} {} {:?}", next.row.architecture, next.row.tuning, next.costs))
+            .or_insert(merged.len());
         if at == merged.len() {
             merged.push(next);
         } else {

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::Catalogue;
 use crate::configuration::Configuration;
 use crate::error::GridError;
+use crate::round::Round;
+use crate::store::StoredTrial;
 
 /// Raised whenever a change moves results: a key of an older version then never stands for numbers of a newer one.
 pub const NUMBERS: u32 = 2;
@@ -22,7 +24,20 @@ pub struct TrialKey(String);
 impl TrialKey {
     /// The key of a configuration on data with a fingerprint.
     pub fn of(configuration: &Configuration, catalogue: &Catalogue, fingerprint: &str) -> Self {
-        let text = format!("numbers {NUMBERS}\nfingerprint {fingerprint}\n{}", canonical(configuration, catalogue));
+        Self::hashed(&text(configuration, catalogue, fingerprint))
+    }
+
+    /// The key of a trial. One that tries a setting has a key of its own: its record has no test scores, which the same
+    /// configuration in another grid must have.
+    pub fn of_trial(trial: &StoredTrial, catalogue: &Catalogue) -> Self {
+        let text = text(&trial.configuration, catalogue, &trial.fingerprint);
+        match trial.round {
+            Round::Final => Self::hashed(&text),
+            Round::Tuning => Self::hashed(&(text + "round = \"tuning\"\n")),
+        }
+    }
+
+    fn hashed(text: &str) -> Self {
         let mut hex = blake3::hash(text.as_bytes()).to_hex().to_string();
         hex.truncate(16);
         Self(hex)
@@ -32,6 +47,10 @@ impl TrialKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn text(configuration: &Configuration, catalogue: &Catalogue, fingerprint: &str) -> String {
+    format!("numbers {NUMBERS}\nfingerprint {fingerprint}\n{}", canonical(configuration, catalogue))
 }
 
 impl fmt::Display for TrialKey {

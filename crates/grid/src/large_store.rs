@@ -66,7 +66,8 @@ fn planned(run: usize) -> Planned {
     let architecture = ARCHITECTURES[configuration % ARCHITECTURES.len()].to_owned();
     let rate = 1e-4 * (1 + configuration / ARCHITECTURES.len()) as f64;
     let values = vec![("train.lr".to_owned(), Value::Float(rate))];
-    let row = Row { architecture: architecture.clone(), values, ablation: None, baseline: configuration == 1 };
+    let row =
+        Row { architecture: architecture.clone(), values, ablation: None, baseline: configuration == 1, tuning: false };
     let seed = (run % SEEDS) as u64 + 1;
     Planned { key: key(run), architecture, protocol: "joint".into(), seed, rows: vec![row], not_applicable: None }
 }

@@ -44,7 +44,7 @@ impl Experiment {
         self.architectures.iter().map(|architecture| self.lattice(architecture)).collect()
     }
 
-    fn lattice(&self, architecture: &'static str) -> Lattice {
+    pub(crate) fn lattice(&self, architecture: &'static str) -> Lattice {
         let is_of = |axis: &&Axis| axis.key.architecture().is_none_or(|owner| owner == architecture);
         let mut axes: Vec<Axis> = self.axes.iter().filter(is_of).cloned().collect();
         let rank = |axis: &Axis| match axis.key {

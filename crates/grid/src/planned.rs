@@ -1,26 +1,32 @@
 //! The runs of a grid: an experiment's trials with their keys, decided once and kept in `planned.json`, which the
-//! scheduler reads.
+//! scheduler reads. Of a grid that tunes these are the runs of its first round; see [`crate::tuning`].
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use mmtl_data::{DataError, Dataset, Progress};
 use mmtl_metrics::{Kind, Metric};
-use mmtl_plan::{Schema, Task, TaskKind};
+use mmtl_plan::{Schema, Task, TaskKind, Value};
 use mmtl_zoo::Architecture;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Catalogue;
-use crate::configuration::{Configuration, Execution};
+use crate::configuration::{Configuration, Execution, TrialSettings};
 use crate::error::GridError;
 use crate::experiment::{Eval, Experiment};
-use crate::key::TrialKey;
+use crate::key::{TrialKey, canonical};
+use crate::key_name::Key;
 use crate::made::Made;
+use crate::round::Round;
 use crate::run::{RunError, TrialFit, fits};
-use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, read_json, to_json};
-use crate::trial::{Row, Trial};
+use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, parse_json, read_json, to_json};
+use crate::trial::{Row, Trial, TriedGroup, TuningTrials};
+use crate::tuning::{Setting, Tuning, TuningGroup, Unfit, Values, read_tuned};
 
-const VERSION: FormatVersion = FormatVersion(1);
+/// 2: a grid may be tuned.
+const VERSION: FormatVersion = FormatVersion(2);
+/// Of a grid that is not.
+const PLAIN: FormatVersion = FormatVersion(1);
 
 const PLANNED: &str = "planned.json";
 
@@ -42,6 +48,13 @@ pub struct Planned {
     pub not_applicable: Option<String>,
 }
 
+impl Planned {
+    /// Whether it tries a setting, so that no table has it.
+    pub fn is_tuning(&self) -> bool {
+        self.rows.iter().any(|row| row.tuning)
+    }
+}
+
 /// All runs of a grid, and what their tables are about.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,6 +68,9 @@ pub struct Grid {
     /// What is scored beside the usual metrics.
     #[serde(default, skip_serializing_if = "Eval::is_usual")]
     pub eval: Eval,
+    /// How it is tuned, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuning>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,6 +96,8 @@ pub struct Preparing {
 pub struct Prepared {
     /// The runs with their tables' subjects.
     pub grid: Grid,
+    /// Every run that tuning may choose, in no grid yet.
+    pub(crate) later: Vec<(Planned, StoredTrial)>,
     trials: Vec<StoredTrial>,
     made: Made,
 }
@@ -95,11 +113,21 @@ pub fn prepare(
     cache: &Path,
     progress: &mut dyn FnMut(Preparing),
 ) -> Result<Prepared, GridError> {
-    prepare_each(experiment, catalogue, execution, cache, progress, &mut |_, _, _| Ok(()))
+    prepare_each(experiment, catalogue, execution, cache, progress, &mut |_| Ok(()))
 }
 
-/// Told the number of each trial that makes sense, with its fits and its data.
-pub(crate) type Each<'a> = &'a mut dyn FnMut(usize, &[TrialFit], &Dataset) -> Result<(), RunError>;
+/// A trial that makes sense, while its data is open.
+pub(crate) struct Opened<'a> {
+    /// Its number; those that tuning may choose come after the others.
+    pub(crate) at: usize,
+    pub(crate) round: Round,
+    pub(crate) settings: &'a TrialSettings,
+    pub(crate) fits: &'a [TrialFit],
+    pub(crate) dataset: &'a Dataset,
+}
+
+/// Told of every trial that makes sense.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&Opened<'_>) -> Result<(), RunError>;
 
 /// As [`prepare`], and tells `each` of every trial while its data is open: those that share data follow each other.
 pub(crate) fn prepare_each(
@@ -112,12 +140,19 @@ pub(crate) fn prepare_each(
 ) -> Result<Prepared, GridError> {
     let mut made = Made::below(cache);
     match plan(experiment, catalogue, execution, cache, progress, each, &mut made) {
-        Ok((grid, trials)) => Ok(Prepared { grid, trials, made }),
+        Ok(Plan { grid, later, trials }) => Ok(Prepared { grid, later, trials, made }),
         Err(error) => {
             made.take_back();
             Err(error)
         }
     }
+}
+
+/// As in [`Prepared`].
+struct Plan {
+    grid: Grid,
+    later: Vec<(Planned, StoredTrial)>,
+    trials: Vec<StoredTrial>,
 }
 
 fn plan(
@@ -128,8 +163,14 @@ fn plan(
     progress: &mut dyn FnMut(Preparing),
     each: Each<'_>,
     made: &mut Made,
-) -> Result<(Grid, Vec<StoredTrial>), GridError> {
-    let trials = experiment.trials(catalogue, execution);
+) -> Result<Plan, GridError> {
+    let tried = experiment.tune.as_ref().map(|_| experiment.tuning_trials(catalogue, execution));
+    let mut trials = match &tried {
+        Some(tried) => tried.trials.clone(),
+        None => experiment.trials(catalogue, execution),
+    };
+    let known = trials.len();
+    trials.extend(experiment.eligible(catalogue, execution));
     let groups = by_data(&trials);
     let mut grid = Grid { eval: experiment.eval.clone(), ..Grid::default() };
     let mut runs = BTreeMap::new();
@@ -140,15 +181,88 @@ fn plan(
         let dataset = open(experiment, catalogue, configuration, cache, &mut tell, made)?;
         grid.add_subjects(dataset.schema());
         for &at in group {
-            let each = &mut |fits: &[TrialFit]| each(at, fits, &dataset);
-            runs.insert(at, plan_run(experiment, catalogue, &trials[at], &dataset, each)?);
+            let (round, dataset) = (trials[at].round(), &dataset);
+            let each =
+                &mut |settings: &TrialSettings, fits: &[TrialFit]| each(&Opened { at, round, settings, fits, dataset });
+            runs.insert(at, plan_run(experiment, catalogue, &trials[at], dataset, each)?);
         }
     }
     grid.check_metrics(experiment)?;
-    let stored;
-    (grid.runs, stored) = runs.into_values().unzip();
-    experiment.some_apply(grid.runs.iter().map(|run| run.not_applicable.as_deref()))?;
-    Ok((grid, stored))
+    let (mut planned, mut stored): (Vec<Planned>, Vec<StoredTrial>) = runs.into_values().unzip();
+    experiment.some_apply(planned.iter().map(|run| run.not_applicable.as_deref()))?;
+    let later: Vec<_> = planned.split_off(known).into_iter().zip(stored.split_off(known)).collect();
+    grid.tuning = tried.map(|tried| tuning(experiment, execution, tried, &planned, &later));
+    grid.runs = planned;
+    Ok(Plan { grid, later, trials: stored })
+}
+
+/// What the scheduler must know to choose, without any data: which runs try what, and the data of the runs to come.
+fn tuning(
+    experiment: &Experiment,
+    execution: &Execution,
+    tried: TuningTrials,
+    runs: &[Planned],
+    later: &[(Planned, StoredTrial)],
+) -> Tuning {
+    let run =
+        |(seed, place): &(u64, usize)| runs[*place].not_applicable.is_none().then(|| (*seed, runs[*place].key.clone()));
+    let setting = |(values, places): (Values, Vec<(u64, usize)>)| Setting {
+        values: values.into_iter().map(|(key, value)| (key.to_string(), value)).collect(),
+        runs: places.iter().filter_map(run).collect(),
+    };
+    let group = |TriedGroup { row, score, settings }| TuningGroup {
+        row,
+        score,
+        settings: settings.into_iter().map(setting).collect(),
+        outcome: None,
+    };
+    let groups: Vec<TuningGroup> = tried.groups.into_iter().map(group).collect();
+    let most = groups.iter().map(|group| group.settings.len()).max().unwrap_or(0);
+    let mut tuning = Tuning {
+        seeds: experiment.tune.iter().flat_map(|tune| tune.seeds.iter().copied()).collect(),
+        fresh: experiment.seeds(),
+        budget: experiment.tune.as_ref().and_then(|tune| tune.trials).unwrap_or(most),
+        groups,
+        execution: execution.clone(),
+        ..Tuning::default()
+    };
+    for (run, StoredTrial { configuration, fingerprint, .. }) in later {
+        tuning.data.insert(configuration.data_identity(), fingerprint.clone());
+        if let Some(reason) = &run.not_applicable
+            && tuning.unfit(configuration, fingerprint).is_none()
+        {
+            let (architecture, protocol) = (run.architecture.clone(), run.protocol.clone());
+            let (fingerprint, reason) = (fingerprint.clone(), reason.clone());
+            tuning.unfit.push(Unfit { architecture, protocol, fingerprint, reason });
+        }
+    }
+    tuning
+}
+
+impl Experiment {
+    /// Every trial that tuning may choose, each once: whether they make sense is found out before anything runs.
+    fn eligible(&self, catalogue: &Catalogue, execution: &Execution) -> Vec<Trial> {
+        let groups = self.tuning_groups();
+        let most = groups.list.iter().map(|group| group.settings.len()).max().unwrap_or(0);
+        let (mut eligible, mut seen) = (vec![], HashSet::new());
+        for number in 0..most {
+            let chosen: Vec<_> =
+                groups.list.iter().map(|group| (number < group.settings.len()).then_some(number)).collect();
+            let trials = self.final_trials(catalogue, execution, &groups, &chosen).into_iter();
+            eligible.extend(trials.filter(|trial| seen.insert(canonical(&trial.configuration, catalogue))));
+        }
+        eligible
+    }
+
+    /// The seeds of the grid.
+    fn seeds(&self) -> Vec<u64> {
+        let axis = self.axes.iter().find(|axis| axis.key == Key::Seed);
+        let number = |value: &Value| match value {
+            Value::Int(number) => Some(number.cast_unsigned()),
+            Value::Bool(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => None,
+        };
+        axis.map_or_else(|| vec![1], |axis| axis.values.iter().filter_map(number).collect())
+    }
 }
 
 /// Places of the trials that share a data set, by the first of them.
@@ -178,32 +292,75 @@ fn open(
         .map_err(|error| data_fault(experiment, &error))
 }
 
+/// Told of a trial's settings and fits.
+type EachFits<'a> = &'a mut dyn FnMut(&TrialSettings, &[TrialFit]) -> Result<(), RunError>;
+
 /// A trial's run, once it is known to make sense, or why it does not.
 fn plan_run(
     experiment: &Experiment,
     catalogue: &Catalogue,
     trial: &Trial,
     dataset: &Dataset,
-    each: &mut dyn FnMut(&[TrialFit]) -> Result<(), RunError>,
+    each: EachFits<'_>,
 ) -> Result<(Planned, StoredTrial), GridError> {
     let configuration = &trial.configuration;
     let architecture = mmtl_zoo::architecture(&configuration.architecture);
     let architecture = architecture.map_err(|error| fault(experiment, &error.into()))?;
     let not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
     if not_applicable.is_none() {
-        let fits = made_fits(configuration, catalogue, architecture, dataset);
-        fits.and_then(|fits| each(&fits)).map_err(|error| fault(experiment, &error))?;
+        let made = made_fits(configuration, catalogue, architecture, dataset);
+        made.and_then(|(settings, fits)| each(&settings, &fits)).map_err(|error| fault(experiment, &error))?;
     }
     let fingerprint = dataset.fingerprint().to_owned();
-    let run = Planned {
-        key: TrialKey::of(configuration, catalogue, &fingerprint),
-        architecture: configuration.architecture.clone(),
-        protocol: configuration.protocol.name().to_owned(),
-        seed: configuration.seed,
-        rows: trial.rows.clone(),
-        not_applicable,
+    Ok(planned(trial, fingerprint, not_applicable, catalogue))
+}
+
+/// A trial's run, with what is stored of it.
+fn planned(
+    trial: &Trial,
+    fingerprint: String,
+    not_applicable: Option<String>,
+    catalogue: &Catalogue,
+) -> (Planned, StoredTrial) {
+    let configuration = trial.configuration.clone();
+    let (architecture, protocol) = (configuration.architecture.clone(), configuration.protocol.name().to_owned());
+    let (seed, rows) = (configuration.seed, trial.rows.clone());
+    let stored = StoredTrial { configuration, fingerprint, round: trial.round() };
+    let key = TrialKey::of_trial(&stored, catalogue);
+    (Planned { key, architecture, protocol, seed, rows, not_applicable }, stored)
+}
+
+/// The runs that show what was chosen so far, in the order of tables, with what is stored of them.
+///
+/// # Errors
+/// When the plan knows nothing of their data, which means that it is not this experiment's.
+pub(crate) fn final_runs(
+    store: &Store,
+    experiment: &Experiment,
+    catalogue: &Catalogue,
+    tuning: &Tuning,
+) -> Result<Vec<(Planned, StoredTrial)>, GridError> {
+    let groups = experiment.tuning_groups();
+    let damaged = |reason: &str| GridError::damaged(&planned_file(store), reason);
+    if groups.list.len() != tuning.groups.len() {
+        return Err(damaged("it is not the plan of experiment.toml"));
+    }
+    let setting = |group: &TuningGroup| match &group.outcome {
+        // What makes no sense is in the tables as that.
+        _ if !group.is_tried() => Some(0),
+        Some(outcome) => outcome.choice.as_ref().map(|choice| choice.setting),
+        None => None,
     };
-    Ok((run, StoredTrial { configuration: configuration.clone(), fingerprint }))
+    let chosen: Vec<Option<usize>> = tuning.groups.iter().map(setting).collect();
+    let trials = experiment.final_trials(catalogue, &tuning.execution, &groups, &chosen).into_iter();
+    trials
+        .map(|trial| {
+            let fingerprint = tuning.data.get(&trial.configuration.data_identity());
+            let fingerprint = fingerprint.ok_or_else(|| damaged("it lacks data of experiment.toml"))?.clone();
+            let not_applicable = tuning.unfit(&trial.configuration, &fingerprint).map(str::to_owned);
+            Ok(planned(&trial, fingerprint, not_applicable, catalogue))
+        })
+        .collect()
 }
 
 /// The sentence at the line of the key that it is about.
@@ -212,14 +369,16 @@ fn data_fault(experiment: &Experiment, error: &DataError) -> GridError {
     experiment.fault(&key, error.to_string()).into()
 }
 
-/// A trial's fits. That settings fit the data and make plans is found out before anything is written.
+/// A trial's settings and fits. That settings fit the data and make plans is found out before anything is written.
 fn made_fits(
     configuration: &Configuration,
     catalogue: &Catalogue,
     architecture: &dyn Architecture,
     dataset: &Dataset,
-) -> Result<Vec<TrialFit>, RunError> {
-    fits(configuration, &configuration.settings(catalogue)?, architecture, dataset)
+) -> Result<(TrialSettings, Vec<TrialFit>), RunError> {
+    let settings = configuration.settings(catalogue)?;
+    let fits = fits(configuration, &settings, architecture, dataset)?;
+    Ok((settings, fits))
 }
 
 /// The sentence at the line of the section that it is about.
@@ -296,18 +455,27 @@ impl Prepared {
         self.made.take_back();
     }
 
-    /// Each run with its trial.
+    /// Each run that is known before any has run, with its trial.
     pub fn trials(&self) -> impl Iterator<Item = (&Planned, &StoredTrial)> {
         self.grid.runs.iter().zip(&self.trials)
     }
 }
 
-/// The grid in `store`.
+/// The grid in `store`, with what tuning chose so far.
 ///
 /// # Errors
-/// When `planned.json` cannot be read, is newer or damaged.
+/// When `planned.json` or `tuned.json` cannot be read, is newer or damaged.
 pub fn read_grid(store: &Store) -> Result<Grid, GridError> {
-    Ok(read_json::<GridFile>(&planned_file(store), VERSION)?.grid)
+    let (mut grid, plan) = read_plan(store)?;
+    read_tuned(store, &plan, &mut grid)?;
+    Ok(grid)
+}
+
+/// The grid as it was planned, and the bytes of its plan.
+pub(crate) fn read_plan(store: &Store) -> Result<(Grid, Vec<u8>), GridError> {
+    let path = planned_file(store);
+    let bytes = std::fs::read(&path).map_err(GridError::reading(&path))?;
+    Ok((parse_json::<GridFile>(&bytes, &path, VERSION)?.grid, bytes))
 }
 
 /// The grid that a run belongs to; an empty one for a run that is alone.
@@ -318,7 +486,8 @@ pub(crate) fn grid_of(run: &RunFolder) -> Result<Grid, GridError> {
 
 pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
     let path = planned_file(store);
-    let file = GridFile { version: VERSION, grid: grid.clone() };
+    let version = if grid.tuning.is_some() { VERSION } else { PLAIN };
+    let file = GridFile { version, grid: grid.clone() };
     atomic::replace(&path, &to_json(&file, &path)?)
 }
 

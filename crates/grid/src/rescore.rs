@@ -12,9 +12,9 @@ use crate::planned::{Grid, kind_of};
 use crate::run::{RunError, cells, restored};
 use crate::store::{Record, RunFolder, predictions};
 
-/// Whether a record lacks a score that its grid asks for.
+/// Whether a record lacks a score that its grid asks for. Of a run that tries a setting, none is asked for.
 pub(crate) fn lacks(record: &Record, grid: &Grid) -> bool {
-    if grid.eval.is_usual() {
+    if grid.eval.is_usual() || record.selected.is_some() {
         return false;
     }
     let scored: BTreeSet<(&str, Metric)> = record.cells.iter().map(|cell| (cell.task.as_str(), cell.metric)).collect();

@@ -4,6 +4,7 @@
 mod cells;
 mod fits;
 mod gather;
+mod selected;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -22,10 +23,13 @@ pub use cells::ALL;
 pub(crate) use cells::cells;
 pub use fits::{TrialFit, fits};
 pub use gather::PartPredictions;
+pub(crate) use selected::SKILL;
 pub(crate) use table::restored;
 pub use table::stored;
 
 use crate::error::GridError;
+use crate::round::Round;
+use crate::run::selected::selected;
 use crate::store::{FitRecord, Record};
 
 /// Told what a trial does; keeps its checkpoints. Fits go by their number in the trial.
@@ -162,12 +166,12 @@ pub enum RunError {
 pub struct TrialResult {
     /// What is stored of it.
     pub record: Record,
-    /// Predictions of validation and test rows.
-    pub predictions: [PartPredictions; 2],
+    /// Predictions of the rows that its round scores.
+    pub predictions: Vec<PartPredictions>,
 }
 
-/// Executes a trial's fits, from its journal's checkpoints on, and scores them by the usual metrics and those `asked`
-/// for. `None` when the journal wanted it to stop.
+/// Executes a trial's fits, from its journal's checkpoints on, and scores the rows of its `round` by the usual metrics and
+/// those `asked` for. `None` when the journal wanted it to stop.
 ///
 /// # Errors
 /// When a fit fails, or the journal cannot be kept.
@@ -175,10 +179,11 @@ pub fn run_trial(
     fits: &[TrialFit],
     dataset: &Dataset,
     engine: &dyn Engine,
-    asked: &[Metric],
+    (round, asked): (Round, &[Metric]),
     journal: &mut dyn Journal,
 ) -> Result<Option<TrialResult>, RunError> {
-    let mut predictions = [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part));
+    let mut predictions: Vec<PartPredictions> =
+        round.parts().iter().map(|part| PartPredictions::new(dataset, *part)).collect();
     let mut records = vec![];
     for (number, TrialFit { name, spec }) in fits.iter().enumerate() {
         let failed = |error| RunError::Fit { fit: name.clone(), error };
@@ -195,7 +200,13 @@ pub fn run_trial(
     }
     let apart = fits.iter().any(|fit| fit.spec.rows.scene().is_some());
     let cells = cells(dataset, &predictions, asked, apart)?;
-    let record = Record { numerics: engine.numerics(), fits: records, cells };
+    let chosen_by = fits.first().filter(|_| round == Round::Tuning).map(|fit| fit.spec.selection.score);
+    let valid = predictions.iter().find(|predicted| predicted.part == Part::Valid);
+    let selected = match chosen_by.zip(valid) {
+        Some((criterion, valid)) => Some(selected(dataset, valid, criterion, apart)?),
+        None => None,
+    };
+    let record = Record { numerics: engine.numerics(), fits: records, cells, selected };
     Ok(Some(TrialResult { record, predictions }))
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod found;
 mod queue;
 mod reveal;
+mod tuner;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -17,12 +18,15 @@ pub use workers::{Workers, exit};
 
 use self::answer::answer;
 use self::found::{Found, failure, told};
+use self::tuner::Tuner;
+use crate::catalogue::Catalogue;
 use crate::error::GridError;
-use crate::events::{Ending, EventWriter, GridEvent, Level, RunStatus};
+use crate::events::{Ending, EventWriter, GridEvent, GridState, Level, RunStatus};
 use crate::key::TrialKey;
-use crate::planned::read_grid;
+use crate::planned::{Grid, Planned, read_plan};
 use crate::stop::Stop;
-use crate::store::{Acquired, Arrival, Command, Holder, Lease, RENEW_EVERY, Store};
+use crate::store::{Acquired, Arrival, Command, Holder, Lease, RENEW_EVERY, Store, Target};
+use crate::trial::Row;
 
 /// How a grid is run; no effect on any number.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +51,16 @@ const TURN: Duration = Duration::from_millis(10);
 ///
 /// # Errors
 /// When the store cannot be read or written.
-pub fn schedule(store: &Store, program: &Path, options: Options, stop: &Stop) -> Result<Option<Ending>, GridError> {
+pub fn schedule(
+    store: &Store,
+    catalogue: &Catalogue,
+    program: &Path,
+    options: Options,
+    stop: &Stop,
+) -> Result<Option<Ending>, GridError> {
     let Acquired::Ours(lease) = store.lease_scheduler()? else { return Ok(None) };
     clear_inbox(store)?;
-    let mut scheduler = Scheduler::new(store, program, options, lease)?;
+    let mut scheduler = Scheduler::new(store, catalogue, program, options, lease)?;
     while !scheduler.queue.is_over() {
         scheduler.turn(stop)?;
         thread::sleep(TURN);
@@ -60,34 +70,50 @@ pub fn schedule(store: &Store, program: &Path, options: Options, stop: &Stop) ->
 
 struct Scheduler<'a> {
     store: &'a Store,
+    grid: Grid,
+    /// What earlier schedulers told.
+    before: GridState,
+    tuner: Option<Tuner<'a>>,
     queue: Queue,
     workers: Workers,
     events: EventWriter<GridEvent>,
-    /// What `grid.jsonl` says of each run.
+    /// What `grid.jsonl` says of each run: its state, and its rows in tables.
     told: BTreeMap<TrialKey, RunStatus>,
+    rows: BTreeMap<TrialKey, Vec<Row>>,
     lease: Lease,
     renewed: Instant,
     stopped: bool,
     failed_fast: bool,
+    /// Whether the whole grid was cancelled, and with it the runs that tuning still makes.
+    given_up: bool,
     options: Options,
 }
 
 impl<'a> Scheduler<'a> {
-    fn new(store: &'a Store, program: &Path, options: Options, lease: Lease) -> Result<Self, GridError> {
-        let grid = read_grid(store)?;
-        let planned = &grid.runs;
-        let told_before = told(store)?;
-        let (mut runs, mut statuses) = (vec![], vec![]);
-        for run in planned {
-            let status = told_before.run(&run.key).map(|before| &before.status);
-            let Found { phase, status } = Found::of(store, &grid, run, status, options)?;
-            statuses.push(status);
-            runs.extend(phase.map(|phase| (run.key.clone(), phase)));
-        }
-        let mut queue = Queue::new(runs, options.jobs, options.fail_fast);
-        for run in planned {
-            let priority = told_before.run(&run.key).map_or(0, |before| before.priority);
-            queue.prioritise(&[run.key.clone()].into(), priority);
+    fn new(
+        store: &'a Store,
+        catalogue: &'a Catalogue,
+        program: &Path,
+        options: Options,
+        lease: Lease,
+    ) -> Result<Self, GridError> {
+        let (grid, plan) = read_plan(store)?;
+        let before = told(store)?;
+        let mut tuner = Tuner::new(store, catalogue, &grid, plan)?;
+        let find = |run: &Planned| Found::of(store, &grid, run, before.run(&run.key).map(|run| &run.status), options);
+        let mut found =
+            grid.runs.iter().map(|run| Ok((run.clone(), find(run)?))).collect::<Result<Vec<_>, GridError>>()?;
+        let mut queue = Queue::new([], options.jobs, options.fail_fast);
+        enqueue(&mut queue, &before, &found);
+        if let Some(tuner) = &mut tuner {
+            // What is chosen by now was told by an earlier scheduler, or is by the runs that are planned.
+            tuner.decide(true, |key| queue.state(key))?;
+            queue.settle(tuner.counted());
+            let first = found.len();
+            for run in tuner.finals() {
+                found.push((run.clone(), find(run)?));
+            }
+            enqueue(&mut queue, &before, &found[first..]);
         }
         let mut events = EventWriter::open(&store.grid_file())?;
         let here = Holder::current();
@@ -97,32 +123,79 @@ impl<'a> Scheduler<'a> {
             host: here.host,
             pid: here.pid,
             jobs: options.jobs,
-            trials: planned.len(),
+            trials: found.len(),
         })?;
-        let mut told = BTreeMap::new();
-        for (run, status) in planned.iter().zip(statuses) {
-            told.insert(run.key.clone(), status.clone());
-            events.tell(GridEvent::Planned {
-                key: run.key.clone(),
-                architecture: run.architecture.clone(),
-                protocol: run.protocol.clone(),
-                seed: run.seed,
-                rows: run.rows.clone(),
-                status,
-            })?;
-        }
-        Ok(Self {
+        let mut scheduler = Self {
             store,
+            grid,
+            before,
+            tuner,
             queue,
             workers: Workers::new(program, store.root(), options.threads),
             events,
-            told,
+            told: BTreeMap::new(),
+            rows: BTreeMap::new(),
             lease,
             renewed: Instant::now(),
             stopped: false,
             failed_fast: false,
+            given_up: false,
             options,
+        };
+        for (run, Found { status, .. }) in found {
+            scheduler.tell_of(&run, status)?;
+        }
+        Ok(scheduler)
+    }
+
+    /// Tells that a run belongs to the grid, in this state.
+    fn tell_of(&mut self, run: &Planned, status: RunStatus) -> Result<(), GridError> {
+        self.told.insert(run.key.clone(), status.clone());
+        self.rows.insert(run.key.clone(), run.rows.clone());
+        self.events.tell(GridEvent::Planned {
+            key: run.key.clone(),
+            architecture: run.architecture.clone(),
+            protocol: run.protocol.clone(),
+            seed: run.seed,
+            rows: run.rows.clone(),
+            status,
         })
+    }
+
+    /// Chooses where the runs that try settings have ended, and adds the runs that show it.
+    fn grow(&mut self) -> Result<(), GridError> {
+        let Some(tuner) = &mut self.tuner else { return Ok(()) };
+        let queue = &self.queue;
+        let said = tuner.decide(false, |key| queue.state(key))?;
+        if said.is_empty() {
+            return Ok(());
+        }
+        self.queue.settle(tuner.counted());
+        let is_new = |run: &&Planned| self.rows.get(&run.key) != Some(&run.rows);
+        let finals: Vec<Planned> = tuner.finals().iter().filter(is_new).cloned().collect();
+        for text in said {
+            self.events.tell(GridEvent::Log { level: Level::Info, text })?;
+        }
+        for run in finals {
+            self.add(&run)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a run, or tells of the rows that a known one has got besides.
+    fn add(&mut self, run: &Planned) -> Result<(), GridError> {
+        if let Some(status) = self.told.get(&run.key).cloned() {
+            return self.tell_of(run, status);
+        }
+        let status = self.before.run(&run.key).map(|before| &before.status);
+        let mut found = Found::of(self.store, &self.grid, run, status, self.options)?;
+        if self.given_up && found.phase == Some(Phase::Queued) {
+            found = Found::cancelled();
+        }
+        let found = [(run.clone(), found)];
+        enqueue(&mut self.queue, &self.before, &found);
+        let [(run, Found { status, .. })] = found;
+        self.tell_of(&run, status)
     }
 
     fn turn(&mut self, stop: &Stop) -> Result<(), GridError> {
@@ -147,7 +220,12 @@ impl<'a> Scheduler<'a> {
         let actions = self.queue.actions();
         changed |= !actions.is_empty();
         self.act(actions)?;
-        if changed { self.tell_changes() } else { Ok(()) }
+        if changed {
+            // First, so that nobody who looks on takes the grid for done.
+            self.grow()?;
+            self.tell_changes()?;
+        }
+        Ok(())
     }
 
     /// Does what the inbox says; whether there was anything in it.
@@ -180,8 +258,15 @@ impl<'a> Scheduler<'a> {
         Ok(match command {
             Command::Pause(target) => self.queue.pause(target),
             Command::Resume(target) => self.queue.resume(target),
-            Command::Cancel(target) => self.queue.cancel(target),
-            Command::Retry(target) => self.queue.retry(target),
+            Command::Cancel(target) => {
+                self.given_up |= *target == Target::Grid;
+                self.queue.cancel(target)
+            }
+            Command::Retry(target) => {
+                self.given_up &= *target != Target::Grid;
+                self.tell_out_of_reach(target)?;
+                self.queue.retry(target)
+            }
             Command::Prune(runs) => self.queue.prune(runs),
             Command::Priority { runs, priority } => {
                 let changed = self.queue.prioritise(runs, *priority);
@@ -209,6 +294,19 @@ impl<'a> Scheduler<'a> {
                 self.queue.halt()
             }
         })
+    }
+
+    /// What a choice counted stays: its runs would go on beside those of another.
+    fn tell_out_of_reach(&mut self, target: &Target) -> Result<(), GridError> {
+        let count = self.queue.out_of_reach(target);
+        if count == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "{count} tuning run{} stay as they are, since what was chosen without them runs; `mmtl run --retry-failed` runs them again and chooses anew",
+            if count == 1 { "" } else { "s" }
+        );
+        self.events.tell(GridEvent::Log { level: Level::Warning, text })
     }
 
     fn act(&mut self, actions: Vec<Action>) -> Result<(), GridError> {
@@ -297,6 +395,17 @@ impl<'a> Scheduler<'a> {
             inbox.remove(&arrival)?;
         }
         Ok(())
+    }
+}
+
+/// Puts runs that make sense behind those that wait, with the priorities that they had.
+fn enqueue(queue: &mut Queue, before: &GridState, found: &[(Planned, Found)]) {
+    for (run, Found { phase, .. }) in found {
+        if let Some(phase) = phase {
+            queue.add(run.key.clone(), phase.clone());
+            let priority = before.run(&run.key).map_or(0, |before| before.priority);
+            queue.prioritise(&[run.key.clone()].into(), priority);
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 //! ```text
 //! store.json        the version of all this
 //! experiment.toml   the experiment file as last run
-//! planned.json      the runs, with their rows in tables
+//! planned.json      the runs, with their rows in tables; of a grid that tunes, those that try settings
+//! tuned.json        what tuning chose so far, and the runs that show it
 //! grid.jsonl        the scheduler's state transitions: all that an overview needs
 //! scheduler.log     what the scheduler printed
 //! scheduler.lease   who schedules     lock   held while leases change hands
@@ -45,7 +46,7 @@ pub(crate) use lines::{Block, parse, split};
 pub use lines::{Line, LineReader, LineWriter, Versioned};
 pub use machine::Holder;
 pub use printed::{LONGEST_PRINTED, Printed, printable};
-pub use record::{Cell, FitRecord, Record, Rows, Times};
+pub use record::{Cell, FitRecord, Record, Rows, Selected, Times};
 pub use sender::Sender;
 pub use trial_file::StoredTrial;
 
@@ -53,7 +54,7 @@ use crate::catalogue::Catalogue;
 use crate::error::GridError;
 use crate::events::{GridLine, RunLine};
 use crate::key::TrialKey;
-pub(crate) use crate::store::format::{read_json, to_json};
+pub(crate) use crate::store::format::{parse_json, read_json, to_json};
 
 const VERSION: FormatVersion = FormatVersion(1);
 

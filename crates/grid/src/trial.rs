@@ -17,8 +17,10 @@ use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution};
 use crate::experiment::{Ablation, Axis, Experiment, Fault, Faults, MOST_TRIALS};
 use crate::key::canonical;
-use crate::key_name::Key;
+use crate::key_name::{Key, Section};
 use crate::lattice::Lattice;
+use crate::round::Round;
+use crate::tuning::{GroupPoint, Groups, Values, most, without_seed};
 
 /// One trial of a grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,6 +29,13 @@ pub struct Trial {
     pub configuration: Configuration,
     /// The rows of tables that it belongs to; usually one.
     pub rows: Vec<Row>,
+}
+
+impl Trial {
+    /// The round that it belongs to.
+    pub fn round(&self) -> Round {
+        if self.rows.iter().any(|row| row.tuning) { Round::Tuning } else { Round::Final }
+    }
 }
 
 /// A row of a table: trials that differ by their seeds only.
@@ -41,6 +50,9 @@ pub struct Row {
     pub ablation: Option<String>,
     /// Whether it is the baseline of comparisons.
     pub baseline: bool,
+    /// Whether its runs try a setting, so that no table has it; `values` then has what is tuned too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tuning: bool,
 }
 
 /// The label in tables, as in `mmoe per-scene experts=8 (uniform gate)`.
@@ -55,15 +67,35 @@ impl fmt::Display for Row {
                 Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => write!(f, " {name}={value}")?,
             }
         }
-        self.ablation.as_ref().map_or(Ok(()), |name| write!(f, " ({name})"))
+        self.ablation.as_ref().map_or(Ok(()), |name| write!(f, " ({name})"))?;
+        if self.tuning { f.write_str(" (tuning)") } else { Ok(()) }
     }
 }
 
 impl Experiment {
-    /// All trials, in the order given above, none of them yet known not to make sense.
+    /// The trials that are known before any has run, in the order given above, none of them yet known not to make sense:
+    /// all, or where something is tuned those that try settings.
     pub fn trials(&self, catalogue: &Catalogue, execution: &Execution) -> Vec<Trial> {
-        let mut expansion =
-            Expansion { experiment: self, catalogue, execution, trials: vec![], places: HashMap::new() };
+        if self.tune.is_some() {
+            return self.tuning_trials(catalogue, execution).trials;
+        }
+        self.expand(catalogue, execution, None)
+    }
+
+    /// The trials that show what tuning chose, where it did: for each group the number of its setting. They are those of
+    /// a grid that has these values in the first place.
+    pub(crate) fn final_trials(
+        &self,
+        catalogue: &Catalogue,
+        execution: &Execution,
+        groups: &Groups,
+        chosen: &[Option<usize>],
+    ) -> Vec<Trial> {
+        self.expand(catalogue, execution, Some((groups, chosen)))
+    }
+
+    fn expand(&self, catalogue: &Catalogue, execution: &Execution, tuned: Tuned<'_>) -> Vec<Trial> {
+        let mut expansion = Expansion::new(self, catalogue, execution, tuned);
         for lattice in self.lattices() {
             expansion.add(&lattice, None);
         }
@@ -73,6 +105,26 @@ impl Experiment {
             }
         }
         expansion.trials
+    }
+
+    /// The trials that try settings, and what they are of.
+    pub(crate) fn tuning_trials(&self, catalogue: &Catalogue, execution: &Execution) -> TuningTrials {
+        let groups = self.tuning_groups();
+        let mut expansion = Expansion::new(self, catalogue, execution, None);
+        let seeds = self.tune.iter().flat_map(|tune| &tune.seeds).copied();
+        let seeds: Vec<(u64, Value)> = seeds.map(|seed| (seed, Value::Int(seed.cast_signed()))).collect();
+        let list = groups.list.iter().map(|group| expansion.try_settings(group, &seeds)).collect();
+        TuningTrials { trials: expansion.trials, groups: list }
+    }
+
+    /// Whether a point that is tuned is the baseline's.
+    fn is_baseline(&self, catalogue: &Catalogue, group: &GroupPoint) -> bool {
+        let wanted: Vec<(Key, Value)> =
+            self.compare.baseline.iter().filter(|(key, _)| *key != Key::Seed).cloned().collect();
+        let point: Vec<(Key, &Value)> = group.point.iter().map(|(key, value)| (*key, value)).collect();
+        let lattice = without_seed(self.lattice(group.architecture));
+        !self.compare.baseline.is_empty()
+            && self.matching(catalogue, lattice, &wanted).is_some_and(|baseline| baseline.contains(&point))
     }
 
     /// The points that an ablation starts from.
@@ -98,6 +150,10 @@ impl Experiment {
                 .into());
         }
         let mut count = lattices.iter().fold(0usize, |sum, lattice| sum.saturating_add(lattice.len()));
+        for (tune, lattice) in self.tune.iter().flat_map(|tune| lattices.iter().map(move |lattice| (tune, lattice))) {
+            let settings = without_seed(lattice.clone()).len().saturating_mul(most(tune, lattice.architecture));
+            count = count.saturating_add(settings.saturating_mul(tune.seeds.len()));
+        }
         for ablation in &self.ablations {
             let bases = self.bases(catalogue, ablation);
             if bases.is_empty() {
@@ -155,16 +211,78 @@ impl Experiment {
     }
 }
 
+/// The groups that are tuned apart, and the number of the setting that each has got.
+type Tuned<'a> = Option<(&'a Groups, &'a [Option<usize>])>;
+
+/// The trials that try settings.
+pub(crate) struct TuningTrials {
+    pub(crate) trials: Vec<Trial>,
+    pub(crate) groups: Vec<TriedGroup>,
+}
+
+/// What is tried for one row of the tables.
+pub(crate) struct TriedGroup {
+    /// The row.
+    pub(crate) row: Row,
+    /// What settings are compared by.
+    pub(crate) score: String,
+    /// Each setting with the places of its trials, by seed.
+    pub(crate) settings: Vec<(Values, Vec<(u64, usize)>)>,
+}
+
 struct Expansion<'a> {
     experiment: &'a Experiment,
     catalogue: &'a Catalogue,
     execution: &'a Execution,
+    tuned: Tuned<'a>,
     trials: Vec<Trial>,
     /// Index by a hash of the canonical text; never iterated over.
     places: HashMap<[u8; 32], usize>,
 }
 
-impl Expansion<'_> {
+impl<'a> Expansion<'a> {
+    fn new(experiment: &'a Experiment, catalogue: &'a Catalogue, execution: &'a Execution, tuned: Tuned<'a>) -> Self {
+        Self { experiment, catalogue, execution, tuned, trials: vec![], places: HashMap::new() }
+    }
+
+    /// The values that tuning chose for a point; `None` where it has not chosen yet.
+    fn chosen(&self, architecture: &str, point: &[(Key, &Value)]) -> Option<Values> {
+        let Some((groups, chosen)) = self.tuned else { return Some(vec![]) };
+        let group = groups.of(architecture, point)?;
+        groups.list[group].settings.get((*chosen.get(group)?)?).cloned()
+    }
+
+    fn try_settings(&mut self, group: &GroupPoint, seeds: &[(u64, Value)]) -> TriedGroup {
+        let experiment = self.experiment;
+        let plain = self.configured(group, &[], None);
+        let row = self.row(&plain, None, experiment.is_baseline(self.catalogue, group));
+        let score = match plain.value(self.catalogue, Key::Knob(Section::Select, "score")) {
+            Some(Value::Text(score)) => score,
+            Some(Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_)) | None => String::new(),
+        };
+        let mut settings = vec![];
+        for values in group.settings.iter() {
+            let tuned = values.iter().map(|(key, value)| (key.to_string(), value.clone()));
+            let of_row = row.values.iter().cloned().chain(tuned).collect();
+            let tried = Row { values: of_row, baseline: false, tuning: true, ..row.clone() };
+            let mut places = vec![];
+            for (seed, value) in seeds {
+                let configuration = self.configured(group, values, Some(value));
+                places.push((*seed, self.place(configuration, tried.clone())));
+            }
+            settings.push((values.clone(), places));
+        }
+        TriedGroup { row, score, settings }
+    }
+
+    /// What a group has with the values of a setting.
+    fn configured(&self, group: &GroupPoint, values: &[(Key, Value)], seed: Option<&Value>) -> Configuration {
+        let fixed = self.experiment.fixed.iter().chain(&group.point).chain(values);
+        let given = fixed.map(|(key, value)| (*key, value)).chain(seed.map(|seed| (Key::Seed, seed)));
+        let (source, architecture) = (&self.experiment.source, group.architecture);
+        Configuration::resolve(self.catalogue, source, architecture, self.execution, given)
+    }
+
     fn add(&mut self, lattice: &Lattice, ablation: Option<&Ablation>) {
         let experiment = self.experiment;
         let set: Vec<(Key, &Value)> =
@@ -181,8 +299,10 @@ impl Expansion<'_> {
         for number in 0..lattice.len() {
             let point = lattice.point(number);
             let is_baseline = baseline.as_ref().is_some_and(|baseline| baseline.contains(&point));
+            let Some(chosen) = self.chosen(lattice.architecture, &point) else { continue };
+            let chosen = chosen.iter().map(|(key, value)| (*key, value));
             let fixed = experiment.fixed.iter().map(|(key, value)| (*key, value));
-            let given = fixed.chain(point).chain(set.iter().copied());
+            let given = fixed.chain(point).chain(chosen).chain(set.iter().copied());
             let configuration =
                 Configuration::resolve(self.catalogue, &experiment.source, architecture, self.execution, given);
             let row = self.row(&configuration, ablation, is_baseline);
@@ -190,7 +310,7 @@ impl Expansion<'_> {
         }
     }
 
-    fn place(&mut self, configuration: Configuration, row: Row) {
+    fn place(&mut self, configuration: Configuration, row: Row) -> usize {
         let hash = *blake3::hash(canonical(&configuration, self.catalogue).as_bytes()).as_bytes();
         let next = self.trials.len();
         let at = *self.places.entry(hash).or_insert(next);
@@ -199,6 +319,7 @@ impl Expansion<'_> {
             Some(trial) => trial.rows.push(row),
             None => self.trials.push(Trial { configuration, rows: vec![row] }),
         }
+        at
     }
 
     fn row(&self, configuration: &Configuration, ablation: Option<&Ablation>, baseline: bool) -> Row {
@@ -212,6 +333,7 @@ impl Expansion<'_> {
             values,
             ablation: ablation.map(|ablation| ablation.name.clone()),
             baseline,
+            tuning: false,
         }
     }
 }

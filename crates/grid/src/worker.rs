@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mmtl_data::Dataset;
+use mmtl_metrics::Metric;
 use mmtl_plan::{Compiling, Engine};
 use mmtl_train::{Checkpoint, Evaluation, Progress};
 
@@ -19,6 +20,7 @@ use crate::events::{EventWriter, GridState, Happened, Insight, RunEvent, now};
 use crate::experiment::Eval;
 use crate::planned::grid_of;
 use crate::rescore::{lacks, rescore};
+use crate::round::Round;
 use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
 use crate::schedule::exit;
 use crate::stop::Stop;
@@ -162,14 +164,15 @@ fn execute(
         return Err(RunError::OtherData { expected: trial.fingerprint, found });
     }
     let eval = grid_of(run)?.eval;
+    let asked = if trial.round == Round::Tuning { &[] } else { eval.metrics.as_slice() };
     if run.is_finished() {
         events.tell(RunEvent::Stage { name: "scoring the predictions".to_owned() })?;
-        rescore(run, &trial.configuration, &dataset, &eval.metrics)?;
+        rescore(run, &trial.configuration, &dataset, asked)?;
         return Ok(true);
     }
     let engine = (tools.engine)(&trial.configuration.execution).map_err(RunError::Engine)?;
     let fits = made_fits(&trial.configuration, &settings, &dataset, &eval)?;
-    let Some(result) = train(run, tools, stop, events, &fits, &dataset, engine.as_ref(), &eval)? else {
+    let Some(result) = train(run, tools, stop, events, &fits, &dataset, engine.as_ref(), (trial.round, asked))? else {
         return Ok(false);
     };
     let times = times(run, started, events.attempt(), tools.threads)?;
@@ -200,7 +203,7 @@ fn train(
     fits: &[TrialFit],
     dataset: &Dataset,
     engine: &dyn Engine,
-    eval: &Eval,
+    scored: (Round, &[Metric]),
 ) -> Result<Option<TrialResult>, RunError> {
     events.tell(RunEvent::Started {
         host: Holder::current().host,
@@ -209,7 +212,7 @@ fn train(
         fits: fits.iter().map(|fit| fit.name.clone()).collect(),
     })?;
     let mut journal = StoredJournal { run, events, stop, dataset, fits };
-    run_trial(fits, dataset, engine, &eval.metrics, &mut journal)
+    run_trial(fits, dataset, engine, scored, &mut journal)
 }
 
 /// Times of the run so far, folded from its events.

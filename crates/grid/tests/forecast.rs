@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::run::{Journal, RunError, fits, run_trial};
-use mmtl_grid::{Catalogue, Execution, Experiment, forecast, prepare};
+use mmtl_grid::{Catalogue, Execution, Experiment, Round, forecast, prepare};
 use mmtl_train::{Checkpoint, Evaluation, Progress};
 
 /// The system's allocator, counting.
@@ -153,7 +153,7 @@ fn holds(text: &str) {
         PEAK.store(LIVE.load(Relaxed), Relaxed);
         let architecture = mmtl_zoo::architecture(&run.architecture).unwrap();
         let fits = fits(configuration, &settings, architecture, &dataset).unwrap();
-        run_trial(&fits, &dataset, &engine, &[], &mut Nowhere).unwrap().unwrap();
+        run_trial(&fits, &dataset, &engine, (Round::Final, &[]), &mut Nowhere).unwrap().unwrap();
         let (taken, expected) = (PEAK.load(Relaxed) - before, told.cost.memory().unwrap());
         let off = taken as f64 / expected as f64 - 1.0;
         assert!(off.abs() < TOLERANCE, "`{}` took {taken} bytes, {off:+.3} off {:?}", run.rows[0], told.cost);

@@ -7,7 +7,7 @@ use mmtl_grid::events::{FitState, GridState, Happened};
 use mmtl_grid::run::{fits, run_trial};
 use mmtl_grid::store::Store;
 use mmtl_grid::worker::{Ended, Tools, work};
-use mmtl_grid::{Catalogue, Execution, Experiment, Stop, prepare};
+use mmtl_grid::{Catalogue, Execution, Experiment, Round, Stop, prepare};
 
 const EXPERIMENT: &str = r#"
 name = "insight"
@@ -66,7 +66,7 @@ fn blind(configuration: &mmtl_grid::Configuration, catalogue: &Catalogue, cache:
     let dataset = mmtl_data::open(&settings.data, &configuration.seeds, cache, &mut |_| {}).unwrap();
     let architecture = mmtl_zoo::architecture(&configuration.architecture).unwrap();
     let fits = fits(configuration, &settings, architecture, &dataset).unwrap();
-    run_trial(&fits, &dataset, &CpuEngine::new(1).unwrap(), &[], &mut ()).unwrap().unwrap().record
+    run_trial(&fits, &dataset, &CpuEngine::new(1).unwrap(), (Round::Final, &[]), &mut ()).unwrap().unwrap().record
 }
 
 fn check(architecture: &str, fits: &[FitState]) {

@@ -44,7 +44,7 @@ pub use op::{
     MixWeights, Norm, NormKind, Op, Pool, Predict, Reduction, SlotId, Source,
 };
 pub use param::{Block, DecayTowards, Init, ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
-pub use philox::{Purpose, Seeds, Stream, philox4x32};
+pub use philox::{Purpose, Seeds, Stream, log_between, philox4x32};
 pub use plan::{Objective, Output, Plan, Slot};
 pub use schema::{Field, FieldKind, Schema, Space, TargetScale, Task, TaskKind, Vocabulary};
 pub use segments::{Occurrence, Segments};

@@ -152,9 +152,24 @@ impl Stream {
     }
 }
 
+/// The number that divides `low..=high` (both above 0) at `share` on a logarithmic scale: `share` 0 is `low`, 1 is `high`.
+/// By `libm`, as normal numbers are.
+#[must_use]
+pub fn log_between(low: f64, high: f64, share: f64) -> f64 {
+    let (from, to) = (libm::log(low), libm::log(high));
+    libm::exp(from + share * (to - from))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_logarithmic_scale_has_even_ratios() {
+        assert!((log_between(1e-4, 1e-2, 0.5) - 1e-3).abs() < 1e-15);
+        assert!((log_between(2.0, 32.0, 0.25) - 4.0).abs() < 1e-12);
+        assert!((log_between(0.5, 8.0, 0.0) - 0.5).abs() < 1e-15 && (log_between(0.5, 8.0, 1.0) - 8.0).abs() < 1e-12);
+    }
 
     /// Known answers of the Random123 distribution (`kat_vectors`, philox4x32 10).
     #[test]

@@ -1,7 +1,7 @@
 //! What a grid will cost: as tables for a terminal, and for other programs.
 
 use comfy_table::{CellAlignment, Table, presets};
-use mmtl_grid::{ConfigurationCost, Forecast, Row, TrialCost};
+use mmtl_grid::{ConfigurationCost, Forecast, Row, TrialCost, TuningCost};
 use mmtl_plan::Footprint;
 use serde::Serialize;
 use thousands::Separable;
@@ -21,7 +21,9 @@ The program itself, and what reading and writing files takes for a moment, is no
 /// Writes a forecast for a terminal: operations, then memory, a configuration a line.
 #[must_use]
 pub fn forecast_text(forecast: &Forecast) -> String {
-    let mut parts = vec![head(forecast), work(forecast), memory(forecast), together(forecast)];
+    let mut parts = vec![head(forecast)];
+    parts.extend(forecast.tuning.as_ref().map(tuning));
+    parts.extend([work(forecast), memory(forecast), together(forecast)]);
     let not_run = |(row, reason): &(Row, String)| one_line(&format!("{row} is not run: {reason}"));
     if !forecast.not_applicable.is_empty() {
         parts.push(forecast.not_applicable.iter().map(not_run).collect::<Vec<_>>().join("\n"));
@@ -39,6 +41,7 @@ pub fn forecast_json(forecast: &Forecast) -> String {
         jobs: forecast.jobs,
         threads: forecast.threads,
         runs: runs(forecast),
+        tuning: forecast.tuning.as_ref().map(Tuning::of),
         flops: forecast.flops,
         memory: forecast.memory,
         mapped: forecast.mapped,
@@ -55,6 +58,8 @@ struct Document<'a> {
     jobs: usize,
     threads: usize,
     runs: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuning: Option<Tuning>,
     flops: u128,
     memory: Option<u64>,
     mapped: u64,
@@ -62,10 +67,26 @@ struct Document<'a> {
     not_applicable: Vec<NotApplicable<'a>>,
 }
 
+/// Runs of each round, and the settings that each row may try.
+#[derive(Serialize)]
+struct Tuning {
+    runs: usize,
+    fresh: usize,
+    settings: usize,
+}
+
+impl Tuning {
+    fn of(TuningCost { runs, fresh, settings, .. }: &TuningCost) -> Self {
+        Self { runs: *runs, fresh: *fresh, settings: *settings }
+    }
+}
+
 #[derive(Serialize)]
 struct Configuration<'a> {
     label: String,
     architecture: &'a str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tuning: bool,
     runs: usize,
     dense_parameters: u64,
     table_parameters: u64,
@@ -83,6 +104,7 @@ impl<'a> Configuration<'a> {
         Self {
             label: row.to_string(),
             architecture: &row.architecture,
+            tuning: row.tuning,
             runs: *runs,
             dense_parameters: cost.dense_parameters,
             table_parameters: cost.table_parameters,
@@ -150,6 +172,17 @@ fn head(forecast: &Forecast) -> String {
         forecast.experiment,
         count(configurations, "configuration")
     ))
+}
+
+fn tuning(TuningCost { runs, fresh, settings, fewer }: &TuningCost) -> String {
+    let (runs, fresh, settings) =
+        (count(*runs as u64, "run"), count(*fresh as u64, "run"), count(*settings as u64, "setting"));
+    let fewer: Vec<String> = fewer.iter().map(|(row, has)| one_line(&format!("{row} has {has}"))).collect();
+    let fewer = if fewer.is_empty() { String::new() } else { format!(" ({})", fewer.join(", ")) };
+    format!(
+        "First {runs} for tuning: {settings} a row{fewer}, scored on validation rows alone.\n\
+         Then {fresh} of what was chosen, counted here as those of the costliest settings."
+    )
 }
 
 fn work(forecast: &Forecast) -> String {
@@ -270,8 +303,13 @@ mod tests {
     }
 
     fn forecast(session: Option<Footprint>) -> Forecast {
-        let row =
-            |values: Vec<(String, Value)>| Row { architecture: "mmoe".into(), values, ablation: None, baseline: false };
+        let row = |values: Vec<(String, Value)>| Row {
+            architecture: "mmoe".into(),
+            values,
+            ablation: None,
+            baseline: false,
+            tuning: false,
+        };
         let configuration = ConfigurationCost { row: row(vec![]), runs: 3, cost: cost(session) };
         Forecast {
             experiment: "small".into(),
@@ -280,6 +318,7 @@ mod tests {
             flops: 45_000_000,
             memory: configuration.cost.memory().map(|memory| 3 * memory),
             mapped: 0,
+            tuning: None,
             configurations: vec![configuration],
             not_applicable: vec![(row(vec![("protocol".into(), Value::Text("per-scene".into()))]), "why".into())],
         }

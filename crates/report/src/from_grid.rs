@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use mmtl_grid::events::{GridLine, GridState, Happened, RunStatus};
 use mmtl_grid::store::{Line, Record, Rows, Store, Versioned};
-use mmtl_grid::{Experiment, Grid, GridError, Planned, Row, read_grid};
+use mmtl_grid::{Experiment, Grid, GridError, Planned, Row, TuningGroup, read_grid};
 use mmtl_metrics::{Kind, Metric, Overall, Reason, Score, Scored};
 use mmtl_plan::{Space, TaskKind};
 
 use crate::scores::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};
 
 /// Everything scored so far in `store`, whose experiment file has been read. A record that cannot be read makes a failed
-/// run.
+/// run. Runs that try settings are in no table; rows whose setting is not chosen yet are unfinished.
 ///
 /// # Errors
 /// When the store cannot be read, or a newer program wrote to it.
@@ -21,12 +21,18 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
     let told = told(store)?;
     let mut candidates = Candidates::default();
     let mut entries = vec![];
-    for run in &grid.runs {
+    for run in grid.runs.iter().filter(|run| !run.is_tuning()) {
         let (state, record) = outcome(store, run, told.run(&run.key).map(|run| &run.status))?;
         let of_run = record.map_or_else(Vec::new, |record| entries_of(&grid, run, &record));
         for row in &run.rows {
             let candidate = candidates.add(row, run, state.clone());
             entries.extend(of_run.iter().map(|entry| Entry { candidate, ..entry.clone() }));
+        }
+    }
+    for (tuning, group) in grid.tuning.iter().flat_map(|tuning| tuning.groups.iter().map(move |group| (tuning, group)))
+    {
+        if group.is_tried() && group.chosen().is_none() {
+            candidates.add_unchosen(group, &tuning.fresh);
         }
     }
     Ok(Scores {
@@ -36,6 +42,7 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
         candidates: candidates.finish(),
         entries,
         revealed: told.revealed.is_some(),
+        tuning: grid.tuning,
     })
 }
 
@@ -122,6 +129,18 @@ impl<'a> Candidates<'a> {
             None => self.rows[place].runs.push(Run { key: run.key.to_string(), seed: run.seed, state }),
         }
         place
+    }
+
+    /// Adds the runs to come of a row whose setting is not chosen, which have no keys yet.
+    fn add_unchosen(&mut self, group: &'a TuningGroup, seeds: &[u64]) {
+        let state = match &group.outcome {
+            None => RunState::Unfinished,
+            Some(_) => RunState::Failed("no run of its tuning has a score to choose by".to_owned()),
+        };
+        let row = &group.row;
+        let run = |seed: &u64| Run { key: format!("{row} seed {seed}"), seed: *seed, state: state.clone() };
+        self.places.insert(format!("{row:?}"), self.rows.len());
+        self.rows.push(RowRuns { row, runs: seeds.iter().map(run).collect(), not_applicable: None });
     }
 
     fn finish(self) -> Vec<Candidate> {

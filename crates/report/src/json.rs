@@ -9,6 +9,7 @@ use crate::csv::{space_name, status};
 use crate::report::Report;
 use crate::scores::{Candidate, Run, RunState, Runs};
 use crate::table::{Head, Marking, Table};
+use crate::tuned::TuningView;
 
 /// Raised when a field changes its meaning or goes; a new field leaves it.
 const VERSION: u32 = 1;
@@ -23,6 +24,7 @@ pub fn json(report: &Report) -> String {
         split: report.split.name(),
         slice: &report.slice,
         revealed: report.revealed,
+        tuning: report.tuning.as_ref().map(TuningView::of),
         candidates: report.candidates.iter().map(CandidateView::of).collect(),
         tables: report.tables.iter().map(TableView::of).collect(),
     };
@@ -36,6 +38,8 @@ struct Document<'a> {
     split: &'static str,
     slice: &'a str,
     revealed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tuning: Option<TuningView<'a>>,
     candidates: Vec<CandidateView<'a>>,
     tables: Vec<TableView<'a>>,
 }

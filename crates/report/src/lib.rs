@@ -34,6 +34,7 @@
 //!     }],
 //!     entries: vec![entry(1, 1.25), entry(2, 1.75)],
 //!     revealed: false,
+//!     tuning: None,
 //! };
 //! let report = Report::new(&scores, &Selection::default())?;
 //! let written = text(&report, Terminal { width: Some(80), styled: false });
@@ -61,6 +62,7 @@ mod selection;
 mod summary_line;
 mod table;
 mod text;
+mod tuned;
 mod words;
 
 pub use cell::{Absence, Cell, Outcome};

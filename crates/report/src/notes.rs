@@ -10,6 +10,7 @@ use crate::layout::Layout;
 use crate::report::Report;
 use crate::scores::{Candidate, Run, RunState, Runs};
 use crate::table::{Marking, Table};
+use crate::tuned;
 use crate::words::{count, listed, one_line, seeds};
 
 /// The notes of one table: its footnotes, and where nothing is marked.
@@ -77,7 +78,8 @@ fn unmarked(table: &Table) -> Option<String> {
 #[must_use]
 pub fn of_report(report: &Report, marked: &str) -> Vec<String> {
     let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report)];
-    rules.into_iter().flatten().chain(missing(report)).chain(revealed(report)).collect()
+    let tuned = report.tuning.iter().flat_map(tuned::notes);
+    rules.into_iter().flatten().chain(tuned).chain(missing(report)).chain(revealed(report)).collect()
 }
 
 fn cells(report: &Report) -> impl Iterator<Item = &Cell> {
@@ -250,7 +252,7 @@ fn sentence(reason: &str) -> String {
 }
 
 /// Adds `item` to those of the same key; keys stay in the order of their first item.
-fn gather<T>(groups: &mut Vec<(String, Vec<T>)>, key: String, item: T) {
+pub(crate) fn gather<T>(groups: &mut Vec<(String, Vec<T>)>, key: String, item: T) {
     match groups.iter_mut().find(|(known, _)| *known == key) {
         Some((_, items)) => items.push(item),
         None => groups.push((key, vec![item])),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mmtl_grid::Tuning;
 use mmtl_metrics::Metric;
 use mmtl_plan::Space;
 
@@ -22,6 +23,8 @@ pub struct Report {
     pub slice: String,
     /// Whether somebody looked at test scores before the grid was done.
     pub revealed: bool,
+    /// How the grid was tuned, if it was, and what was chosen.
+    pub tuning: Option<Tuning>,
     /// The rows of every table.
     pub candidates: Vec<Candidate>,
     /// The tables: tasks in the order of the schema, for each its metrics, for each its spaces.
@@ -42,6 +45,7 @@ impl Report {
             split: selection.split,
             slice: selection.slice.clone(),
             revealed: scores.revealed,
+            tuning: scores.tuning.clone(),
             candidates: scores.candidates.clone(),
             tables,
         })

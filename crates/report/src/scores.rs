@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mmtl_grid::Tuning;
 use mmtl_metrics::{Kind, Metric, Scored};
 use mmtl_plan::Space;
 
@@ -22,6 +23,8 @@ pub struct Scores {
     pub entries: Vec<Entry>,
     /// Whether somebody looked at test scores before the grid was done.
     pub revealed: bool,
+    /// How the grid was tuned, if it was, and what was chosen.
+    pub tuning: Option<Tuning>,
 }
 
 /// A task, as far as tables care.

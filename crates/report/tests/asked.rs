@@ -36,6 +36,7 @@ fn scores(metric: Metric, of: impl Fn(usize, u64) -> f64, more: impl Fn(Scored, 
         candidates: vec![candidate("plain"), candidate("other")],
         entries: (0..2).flat_map(|candidate| (1..=3).map(move |seed| entry(candidate, seed))).collect(),
         revealed: false,
+        tuning: None,
     }
 }
 

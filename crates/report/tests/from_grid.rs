@@ -17,7 +17,7 @@ fn key(number: u64) -> TrialKey {
 
 fn row(architecture: &str, protocol: &str, baseline: bool) -> Row {
     let values = vec![("protocol".to_owned(), Value::Text(protocol.to_owned()))];
-    Row { architecture: architecture.to_owned(), values, ablation: None, baseline }
+    Row { architecture: architecture.to_owned(), values, ablation: None, baseline, tuning: false }
 }
 
 fn planned(number: u64, seed: u64, rows: &[Row]) -> Planned {
@@ -56,7 +56,7 @@ fn record(value: f64) -> Record {
             cells.extend(wrong.into_iter().chain(right).map(|(rows, scored)| cell(task, part, metric, rows, scored)));
         }
     }
-    Record { numerics: "cpu".into(), fits: vec![], cells }
+    Record { numerics: "cpu".into(), fits: vec![], cells, selected: None }
 }
 
 /// The runs of two architectures under two protocols, one with an ablation that came out as its base, and of a third
@@ -229,8 +229,8 @@ fn damaged_records_are_failed_runs_and_newer_ones_are_refused() {
     let RunState::Failed(reason) = &scores.candidates[0].planned()[1].state else { panic!("it cannot be read") };
     assert!(reason.contains("is damaged"), "{reason}");
     assert!(scores.entries.iter().all(|entry| (entry.candidate, entry.seed) != (0, 2)));
-    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 2", 1)).unwrap();
-    assert!(matches!(read(&store), Err(GridError::Newer { found: 2, known: 1, .. })));
+    fs::write(&path, text.replacen("\"version\": 1", "\"version\": 3", 1)).unwrap();
+    assert!(matches!(read(&store), Err(GridError::Newer { found: 3, known: 2, .. })));
 }
 
 #[test]

@@ -82,6 +82,7 @@ pub fn grid() -> Scores {
         candidates,
         entries,
         revealed: false,
+        tuning: None,
     }
 }
 

@@ -61,6 +61,7 @@ fn assemble(scenes: usize, baseline: Option<usize>, runs: Vec<Vec<Result<[Entry;
         candidates: vec![],
         entries: vec![],
         revealed: false,
+        tuning: None,
     };
     for (candidate, of_candidate) in runs.into_iter().enumerate() {
         let mut planned = vec![];

@@ -94,5 +94,6 @@ fn scores(grid: &Grid, subjects: &Subjects) -> Scores {
     let tasks = subjects.tasks.iter();
     let tasks =
         tasks.map(|task| Task { name: task.name.clone(), kind: task.kind, compared_by: task.compared_by }).collect();
-    Scores { experiment: "large".into(), scenes: grid.scenes.clone(), tasks, candidates, entries, revealed: false }
+    let (experiment, scenes) = ("large".into(), grid.scenes.clone());
+    Scores { experiment, scenes, tasks, candidates, entries, revealed: false, tuning: None }
 }

@@ -18,6 +18,7 @@ fn run(architecture: &str, seed: u64, status: RunStatus) -> RunState {
         ],
         ablation: Some("Far \"too\" fast".into()),
         baseline: false,
+        tuning: false,
     };
     let (architecture, protocol) = (architecture.to_owned(), "joint".to_owned());
     let event = GridEvent::Planned { key: key.clone(), architecture, protocol, seed, rows: vec![row], status };

@@ -20,10 +20,10 @@ pub enum GridEvent {
         pid: u32,
         /// Runs at once.
         jobs: usize,
-        /// Runs to come.
+        /// Runs that are known so far; tuning adds others when it chooses.
         trials: usize,
     },
-    /// A run belongs to the grid.
+    /// A run belongs to the grid. Told again, it has other rows.
     Planned {
         /// Its key.
         key: TrialKey,

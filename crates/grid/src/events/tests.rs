@@ -36,7 +36,7 @@ impl Story {
     }
 
     fn plan(&mut self, run: usize, status: RunStatus) {
-        let row = Row { architecture: "mmoe".into(), values: vec![], ablation: None, baseline: false };
+        let row = Row { architecture: "mmoe".into(), values: vec![], ablation: None, baseline: false, tuning: false };
         let (architecture, protocol) = ("mmoe".to_owned(), "joint".to_owned());
         self.grid(GridEvent::Planned { key: key(run), architecture, protocol, seed: 1, rows: vec![row], status });
     }
@@ -399,7 +399,8 @@ fn any_status() -> impl Strategy<Value = RunStatus> {
 }
 
 fn any_grid_event() -> impl Strategy<Value = GridEvent> {
-    let row = Row { architecture: "a".into(), values: vec![], ablation: Some("x".into()), baseline: true };
+    let row =
+        Row { architecture: "a".into(), values: vec![], ablation: Some("x".into()), baseline: true, tuning: false };
     prop_oneof![
         (any::<String>(), any::<usize>()).prop_map(|(experiment, jobs)| GridEvent::Opened {
             experiment,

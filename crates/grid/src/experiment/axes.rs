@@ -47,27 +47,29 @@ impl Reader<'_> {
 
     fn axis_values(&mut self, key: Key, at: &Range<usize>, item: &Item<'_>) -> Option<Vec<Value>> {
         if let (Key::Seed, DeValue::Table(table)) = (key, item.get_ref()) {
-            return self.seed_range(at, table);
+            return self.seed_range("grid.seed", at, table);
         }
+        self.listed_values(&format!("the axis `{key}`"), key, item)
+    }
+
+    /// The values of a list that is called `what`: at least one, all different.
+    pub(super) fn listed_values(&mut self, what: &str, key: Key, item: &Item<'_>) -> Option<Vec<Value>> {
         let Some(items) = item.get_ref().as_array() else {
             let got = shown(item.get_ref());
-            let message = format!(
-                "the axis `{key}` is {got}, expected a list, each {}; did you mean `[{got}]`?",
-                self.words.expected(key)
-            );
+            let message =
+                format!("{what} is {got}, expected a list, each {}; did you mean `[{got}]`?", self.words.expected(key));
             self.checker.report(&item.span(), message);
             return None;
         };
         if items.is_empty() {
-            let message =
-                format!("the axis `{key}` is empty, expected at least one value: {}", self.words.expected(key));
+            let message = format!("{what} is empty, expected at least one value: {}", self.words.expected(key));
             self.checker.report(&item.span(), message);
             return None;
         }
         if self.words.is_list(key) && items.iter().all(|item| !item.get_ref().is_array()) {
             let got = shown(item.get_ref());
             let message = format!(
-                "the axis `{key}` is {got}, expected a list of lists, since each of its values is one; did you mean `[{got}]`?"
+                "{what} is {got}, expected a list of lists, since each of its values is one; did you mean `[{got}]`?"
             );
             self.checker.report(&item.span(), message);
             return None;
@@ -77,9 +79,9 @@ impl Reader<'_> {
             let Some(value) = self.value_of(key, item) else { continue };
             if let (Key::Stream(_), Value::Text(word)) = (key, &value) {
                 // Its seeds would be the trial's, so that each seed would be a row of its own.
-                self.checker.report(&item.span(), format!("the axis `{key}` lists {word:?}, expected seeds"));
+                self.checker.report(&item.span(), format!("{what} lists {word:?}, expected seeds"));
             } else if values.contains(&value) {
-                self.checker.report(&item.span(), format!("the axis `{key}` lists {value} twice"));
+                self.checker.report(&item.span(), format!("{what} lists {value} twice"));
             } else {
                 values.push(value);
             }
@@ -88,11 +90,11 @@ impl Reader<'_> {
     }
 
     /// `seed = { from = 1, count = 5 }`.
-    fn seed_range(&mut self, at: &Range<usize>, table: &DeTable<'_>) -> Option<Vec<Value>> {
-        self.only("grid.seed", table, &["from", "count"]);
+    pub(super) fn seed_range(&mut self, of: &str, at: &Range<usize>, table: &DeTable<'_>) -> Option<Vec<Value>> {
+        self.only(of, table, &["from", "count"]);
         let mut whole = |name: &str, least: i64, most: i64| {
             let Some(item) = table.get(name) else {
-                let message = format!("`grid.seed` has no `{name}`, expected a list or {{ from = 1, count = 5 }}");
+                let message = format!("`{of}` has no `{name}`, expected a list or {{ from = 1, count = 5 }}");
                 self.checker.report(at, message);
                 return None;
             };
@@ -107,7 +109,7 @@ impl Reader<'_> {
                 Ok(Value::Bool(_) | Value::Float(_) | Value::Text(_) | Value::List(_)) | Err(_) => String::new(),
             };
             let got = shown(item.get_ref());
-            let message = format!("`grid.seed.{name}` is {got}, expected a whole number from {least} to {most}{near}");
+            let message = format!("`{of}.{name}` is {got}, expected a whole number from {least} to {most}{near}");
             self.checker.report(&item.span(), message);
             None
         };

@@ -12,7 +12,7 @@ use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};
 
 /// Sections that hold no knobs.
-const FRAME: [&str; 5] = ["seeds", "grid", "eval", "compare", "ablation"];
+const FRAME: [&str; 6] = ["seeds", "grid", "tune", "eval", "compare", "ablation"];
 
 /// Reads the parts of one file, collecting what is wrong.
 pub(super) struct Reader<'a> {

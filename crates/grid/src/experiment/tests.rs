@@ -91,7 +91,7 @@ fn unknown_keys_are_named_with_their_neighbours() {
     for (text, expected) in [
         ("[trian]\nlr = 1", "e.toml:2: unknown key `trian`, expected `name` or one of the sections"),
         ("[trian]\nlr = 1", "; did you mean `train`?"),
-        ("[tune]\nx = 1", "unknown key `tune`"),
+        ("[tnue]\nx = 1", "; did you mean `tune`?"),
         ("[train]\nlr = 0.1\nepoch = 3", "e.toml:4: unknown key `train.epoch`, expected one of `lr`, `epochs`"),
         ("[train]\nlr = 0.1\nepoch = 3", "; did you mean `train.epochs`?"),
         ("[star]\nx = 3", "unknown key `star.x`, but `star` has no keys"),
@@ -226,6 +226,187 @@ fn the_number_of_trials_is_bounded() {
     let ablation = "\n[[ablation]]\nname = \"one more\"\nset = { \"model.dropout\" = 0.5 }\nbase = { seed = 1 }";
     let error = parse(&(grid(100) + ablation)).unwrap_err().to_string();
     assert!(error.contains("the grid has 100100 trials"), "{error}");
+}
+
+#[test]
+fn what_is_tuned_is_read() {
+    let text = r#"
+[data]
+source = "reviews"
+[grid]
+architecture = ["mmoe", "star"]
+[tune]
+"train.lr" = { min = 1e-4, max = 1, log = true }
+dropout = { min = 0.0, max = 0.9, steps = 4 }
+trials = 7
+seeds = { from = 101, count = 2 }
+[tune.mmoe]
+experts = { min = 2, max = 32, steps = 5, log = true }
+tower = [[], [64, 32]]
+"#;
+    let tune = parse(text).unwrap().tune.unwrap();
+    assert_eq!((tune.trials, tune.seeds.as_slice()), (Some(7), [101, 102].as_slice()));
+    let named: Vec<String> = tune.knobs.iter().map(|(key, _)| key.to_string()).collect();
+    assert_eq!(named, ["train.lr", "model.dropout", "mmoe.experts", "mmoe.tower"]);
+    let floats = |values: &[f64]| tune::Space::Listed(values.iter().map(|value| Value::Float(*value)).collect());
+    let whole = |values: &[i64]| tune::Space::Listed(values.iter().map(|value| Value::Int(*value)).collect());
+    assert_eq!(tune.knobs[0].1, tune::Space::Real { min: 1e-4, max: 1.0, log: true });
+    assert_eq!(tune.knobs[1].1, floats(&[0.0, 0.3, 0.6, 0.9]));
+    assert_eq!(tune.knobs[2].1, whole(&[2, 4, 8, 16, 32]));
+    assert!(parse(&format!("{HEAD}grid.architecture = [\"mmoe\"]")).unwrap().tune.is_none());
+    let twice = text.replace("steps = 5, log = true", "steps = 2").replace("max = 32", "max = 3");
+    assert_eq!(parse(&twice).unwrap().tune.unwrap().knobs[2].1, whole(&[2, 3]));
+}
+
+#[test]
+fn lists_that_cannot_be_tuned_are_refused() {
+    for (text, expected) in [
+        ("", "e.toml:2: [tune] names no knob, expected at least one, as in"),
+        ("\"train.lrr\" = [0.1]", "e.toml:4: unknown key `train.lrr`, expected one of `lr`"),
+        ("\"train.lrr\" = [0.1]", "; did you mean `train.lr`?"),
+        ("trails = 3", "e.toml:4: unknown key `tune.trails`; did you mean `trials`?"),
+        ("\"train.lr\" = [0.1, 11]", "e.toml:4: `train.lr` is 11, expected a number from 0 to 10; did you mean `10"),
+        ("\"train.lr\" = []", "`train.lr` in [tune] is empty, expected at least one value: a number from 0 to 10"),
+        (
+            "\"train.lr\" = 0.1",
+            "`train.lr` in [tune] is 0.1, expected a list, each a number from 0 to 10; did you mean `[0.1]`?",
+        ),
+        ("\"train.lr\" = [0.1, 0.1]", "`train.lr` in [tune] lists 0.1 twice"),
+        (
+            "\"mmoe.tower\" = [64, 32]",
+            "expected a list of lists, since each of its values is one; did you mean `[[64, 32]]`?",
+        ),
+        ("\"train.lr\" = [0.1]\ntrain.lr = [0.2]", "e.toml:5: `train.lr` is tuned twice"),
+    ] {
+        let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn ranges_that_cannot_be_drawn_are_refused() {
+    for (text, expected) in [
+        (
+            "trials = 2\n\"train.lr\" = { min = 0.1, max = 0.1 }",
+            "the range of `train.lr` ends at 0.1, expected a `max` above its `min`, 0.1",
+        ),
+        ("trials = 2\n\"train.lr\" = { min = 0.2, max = 0.1 }", "e.toml:5: the range of `train.lr` ends at 0.1"),
+        (
+            "trials = 2\n\"train.lr\" = { min = 0, max = 0.1, log = true }",
+            "the logarithmic range of `train.lr` begins at 0.0, expected a `min` above 0",
+        ),
+        ("trials = 2\n\"train.lr\" = { min = 0.1, max = 100 }", "`train.lr` is 100, expected a number from 0 to 10"),
+        ("trials = 2\n\"train.lr\" = { min = 0.1 }", "the range of `train.lr` has no `max`"),
+        (
+            "trials = 2\n\"train.lr\" = { min = 0.1, max = 1, lg = true }",
+            "unknown key `tune.train.lr.lg`, expected one of `min`, `max`, `log`, `steps`; did you mean `log`?",
+        ),
+        (
+            "trials = 2\n\"train.lr\" = { min = 0.1, max = 1, log = 1 }",
+            "`log` of the range of `train.lr` is 1, expected true or false",
+        ),
+        (
+            "\"train.lr\" = { min = 0.1, max = 1, steps = 1 }",
+            "steps of the range of `train.lr` is 1, expected a whole number from 2 to 100000; did you mean `2`?",
+        ),
+        (
+            "\"mmoe.gate\" = { min = 1, max = 2 }",
+            "`mmoe.gate` has no range, expected a list of values, each one of `softmax`, `uniform`",
+        ),
+        (
+            "\"train.lr\" = { min = 0.1, max = 1 }",
+            "e.toml:2: `tune.trials` is missing, expected how many settings to draw, as in `trials = 20`: `train.lr` is a range without `steps`",
+        ),
+        (
+            "trials = 0\n\"train.lr\" = [0.1]",
+            "e.toml:4: `tune.trials` is 0, expected a whole number from 1 to 100000; did you mean `1`?",
+        ),
+        ("trials = 1.5\n\"train.lr\" = [0.1]", "`tune.trials` is 1.5, expected a whole number"),
+    ] {
+        let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn what_validation_scores_cannot_choose_is_refused() {
+    for (text, expected) in [
+        (
+            "\"architecture\" = [\"star\"]",
+            "`architecture` cannot be tuned: it is what tables compare, expected it in [grid]",
+        ),
+        ("protocol = [\"joint\"]", "`protocol` cannot be tuned"),
+        ("seed = [1]", "`seed` cannot be tuned: it is no setting"),
+        ("\"seeds.order\" = [1, 2]", "`seeds.order` cannot be tuned: it is a seed: the best of several would be luck"),
+        ("\"data.tokens\" = [1, 2]", "`data.tokens` cannot be tuned: it changes the rows that scores are over"),
+        (
+            "\"select.per\" = [\"run\"]",
+            "`select.per` cannot be tuned: it changes the score that settings are chosen by",
+        ),
+        ("\"train.checkpoint_every\" = [1, 2]", "`train.checkpoint_every` cannot be tuned: it moves no number"),
+        ("\"ple.levels\" = [1, 2]", "`ple.levels` is tuned, but `ple` is not among the architectures of [grid]"),
+    ] {
+        let got = fault(&format!("[tune]\nseeds = [101]\n{text}\n"));
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn seeds_and_what_else_the_file_says_must_leave_room_for_a_choice() {
+    let lr = "\"train.lr\" = [0.1]";
+    for (text, expected) in [
+        (format!("[tune]\n{lr}"), "e.toml:2: `tune.seeds` is missing, expected seeds that are not in `grid.seed`"),
+        (format!("[tune]\nseeds = []\n{lr}"), "`tune.seeds` is empty"),
+        (format!("[tune]\nseeds = [3, 3]\n{lr}"), "`tune.seeds` lists 3 twice"),
+        (format!("[tune]\nseeds = [-3]\n{lr}"), "`seed` is -3, expected a whole number of at least 0"),
+        (format!("[tune]\nseeds = {{ from = 3 }}\n{lr}"), "`tune.seeds` has no `count`"),
+        (
+            format!("[tune]\nseeds = [1]\n{lr}"),
+            "e.toml:3: `tune.seeds` and `grid.seed` both have 1, expected other seeds",
+        ),
+        (
+            format!("[tune]\nseeds = [9, 3, 2]\n{lr}\n[grid]\nseed = [2, 3, 4]"),
+            "both have 3, 2, expected other seeds for tuning",
+        ),
+        (
+            format!("[train]\nlr = 0.5\n[tune]\nseeds = [5]\n{lr}"),
+            "e.toml:6: `train.lr` is tuned but also fixed in line 3",
+        ),
+        (
+            format!("[tune]\nseeds = [5]\n{lr}\n[grid]\n\"train.lr\" = [0.5]"),
+            "e.toml:4: `train.lr` is tuned but also an axis in line 7",
+        ),
+        (
+            format!("[tune]\nseeds = [5]\n{lr}\n[compare]\nbaseline = {{ \"train.lr\" = 0.1 }}"),
+            "e.toml:6: the baseline has `train.lr`, which is tuned: its value is not known before",
+        ),
+        (
+            format!(
+                "[tune]\nseeds = [5]\n{lr}\n[[ablation]]\nname = \"a\"\nbase = {{ \"train.lr\" = 0.1 }}\nset = {{ dropout = 0.5 }}"
+            ),
+            "e.toml:5: the base of the ablation `a` has `train.lr`, which is tuned",
+        ),
+        (
+            format!("[tune]\nseeds = [5]\n{lr}\n[seeds]\ndata = 1\ninitialisation = 1\norder = 1\ndropout = 1"),
+            "is pinned, so that `tune.seeds` are the final runs' seeds by another name; leave one of them free",
+        ),
+        ("tune = 3".to_owned(), "e.toml:2: `tune` is 3, expected a section of keys"),
+    ] {
+        let got = fault(&text);
+        assert!(got.contains(expected), "{text}\n{got}\nexpected {expected}");
+    }
+}
+
+#[test]
+fn tuning_counts_among_the_trials() {
+    let grid = |settings: usize| {
+        format!(
+            "{HEAD}[grid]\narchitecture = [\"star\"]\nseed = {{ from = 1, count = 1000 }}\n[tune]\ntrials = {settings}\nseeds = {{ from = 5000, count = 1000 }}\n\"train.lr\" = {{ min = 0.1, max = 1 }}"
+        )
+    };
+    assert!(parse(&grid(99)).is_ok());
+    let error = parse(&grid(100)).unwrap_err().to_string();
+    assert!(error.contains("the grid has 101000 trials, expected at most 100000"), "{error}");
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Default for Known {
 }
 
 impl Known {
-    fn score(&self, metric: Metric, thresholds: &[Score]) -> Result<Scored, Error> {
+    pub(super) fn score(&self, metric: Metric, thresholds: &[Score]) -> Result<Scored, Error> {
         let mut each = vec![];
         let sample = self.sample()?;
         if metric.needs_threshold() {

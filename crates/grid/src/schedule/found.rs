@@ -43,7 +43,7 @@ impl Found {
         }
         match before {
             Some(RunStatus::Cancelled) if !options.retry_failed => {
-                return Ok(Self { phase: Some(Phase::Cancelled), status: RunStatus::Cancelled });
+                return Ok(Self::cancelled());
             }
             Some(RunStatus::Pruned) if !options.retry_pruned => {
                 return Ok(Self { phase: Some(Phase::Pruned), status: RunStatus::Pruned });
@@ -55,6 +55,10 @@ impl Found {
             Some(reason) => Self::failed(reason),
             None => Self::queued(),
         })
+    }
+
+    pub(super) fn cancelled() -> Self {
+        Self { phase: Some(Phase::Cancelled), status: RunStatus::Cancelled }
     }
 
     fn queued() -> Self {
@@ -119,7 +123,7 @@ mod tests {
             rows: Rows::Overall(Overall::Pooled),
             scored: Scored::over(Score::Value(0.5), 9),
         };
-        let record = Record { numerics: "cpu".into(), fits: vec![], cells: vec![cell] };
+        let record = Record { numerics: "cpu".into(), fits: vec![], cells: vec![cell], selected: None };
         store.run(&key).finish(&record, &Times::default()).unwrap();
         let run = Planned {
             key,

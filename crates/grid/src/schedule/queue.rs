@@ -72,6 +72,8 @@ pub struct Queue {
     jobs: usize,
     fail_fast: bool,
     halted: bool,
+    /// Runs that no retry reaches.
+    settled: BTreeSet<TrialKey>,
 }
 
 impl Queue {
@@ -79,12 +81,25 @@ impl Queue {
     /// the first failure stops the others.
     pub fn new(runs: impl IntoIterator<Item = (TrialKey, Phase)>, jobs: usize, fail_fast: bool) -> Self {
         let (order, states, priorities) = (vec![], BTreeMap::new(), BTreeMap::new());
-        let mut queue = Self { order, states, priorities, jobs: jobs.max(1), fail_fast, halted: false };
+        let (jobs, settled) = (jobs.max(1), BTreeSet::new());
+        let mut queue = Self { order, states, priorities, jobs, fail_fast, halted: false, settled };
         for (key, state) in runs {
-            queue.order.push(key.clone());
-            queue.states.insert(key, state);
+            queue.add(key, state);
         }
         queue
+    }
+
+    /// Another run, behind those of its priority; one that is known stays as it is.
+    pub fn add(&mut self, key: TrialKey, state: Phase) {
+        if !self.states.contains_key(&key) {
+            self.order.push(key.clone());
+            self.states.insert(key, state);
+        }
+    }
+
+    /// What these runs came to was counted: no retry reaches them from here on.
+    pub fn settle(&mut self, runs: impl IntoIterator<Item = TrialKey>) {
+        self.settled.extend(runs);
     }
 
     /// The state of a run; `None` for a key that is not in the grid.
@@ -191,16 +206,18 @@ impl Queue {
         })
     }
 
-    /// Failed and cancelled runs wait for a free place again, and pruned ones that are named.
+    /// Failed and cancelled runs wait for a free place again, and pruned ones that are named; none that is settled.
     pub fn retry(&mut self, target: &Target) -> Done {
-        let named = matches!(target, Target::Runs(_));
-        let given_up = |phase: &Phase| *phase == Phase::Cancelled || named && *phase == Phase::Pruned;
-        self.change(target, |phase| match phase {
-            Phase::Failed(_) => Some(Phase::Queued),
-            Phase::Stopping(then) if given_up(then) => Some(stopping(Phase::Queued)),
-            phase if given_up(phase) => Some(Phase::Queued),
-            _ => None,
-        })
+        let settled = std::mem::take(&mut self.settled);
+        let done = self.change_but(&settled, target, |phase| retried(phase, target));
+        self.settled = settled;
+        done
+    }
+
+    /// How many runs a retry would reach were they not settled.
+    pub fn out_of_reach(&self, target: &Target) -> usize {
+        let aimed = self.settled.iter().filter(|key| is_aimed(target, key));
+        aimed.filter_map(|key| self.states.get(key)).filter(|phase| retried(phase, target).is_some()).count()
     }
 
     /// Changes the priority of runs that are not finished; which ones had another.
@@ -247,12 +264,17 @@ impl Queue {
     }
 
     fn change(&mut self, target: &Target, next: impl Fn(&Phase) -> Option<Phase>) -> Done {
-        let aimed = |key: &&TrialKey| match target {
-            Target::Grid => true,
-            Target::Runs(keys) => keys.contains(key),
-        };
+        self.change_but(&BTreeSet::new(), target, next)
+    }
+
+    fn change_but(
+        &mut self,
+        spared: &BTreeSet<TrialKey>,
+        target: &Target,
+        next: impl Fn(&Phase) -> Option<Phase>,
+    ) -> Done {
         let mut done = Done::default();
-        for key in self.order.iter().filter(aimed) {
+        for key in self.order.iter().filter(|key| is_aimed(target, key) && !spared.contains(*key)) {
             let Some(phase) = self.states.get_mut(key) else { continue };
             let Some(next) = next(phase) else { continue };
             if *phase == Phase::Running {
@@ -272,6 +294,25 @@ impl Queue {
         if let Some(slot) = self.states.get_mut(key) {
             *slot = state;
         }
+    }
+}
+
+fn is_aimed(target: &Target, key: &TrialKey) -> bool {
+    match target {
+        Target::Grid => true,
+        Target::Runs(keys) => keys.contains(key),
+    }
+}
+
+/// The state in which a retry leaves a run; `None` where it changes nothing.
+fn retried(phase: &Phase, target: &Target) -> Option<Phase> {
+    let named = matches!(target, Target::Runs(_));
+    let given_up = |phase: &Phase| *phase == Phase::Cancelled || named && *phase == Phase::Pruned;
+    match phase {
+        Phase::Failed(_) => Some(Phase::Queued),
+        Phase::Stopping(then) if given_up(then) => Some(stopping(Phase::Queued)),
+        phase if given_up(phase) => Some(Phase::Queued),
+        _ => None,
     }
 }
 

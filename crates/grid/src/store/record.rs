@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use mmtl_metrics::{Metric, Overall, Scored};
+use mmtl_metrics::{Metric, Overall, Score, Scored};
 use mmtl_plan::Space;
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,10 @@ use crate::key::TrialKey;
 use crate::store::atomic::replace;
 use crate::store::format::{FormatVersion, read_json, to_json};
 
-const VERSION: FormatVersion = FormatVersion(1);
+/// 2: a run may try a setting.
+const VERSION: FormatVersion = FormatVersion(2);
+/// Of a run that does not.
+const PLAIN: FormatVersion = FormatVersion(1);
 
 /// What came of a trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +27,19 @@ pub struct Record {
     pub fits: Vec<FitRecord>,
     /// All scores, in a fixed order.
     pub cells: Vec<Cell>,
+    /// What its setting is chosen by, of a run that tries one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selected: Option<Selected>,
+}
+
+/// The score of a run that tries a setting.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Selected {
+    /// `skill`, or TASK.METRIC.
+    pub by: String,
+    /// The score on validation rows.
+    pub score: Score,
 }
 
 /// What came of one fit.
@@ -113,7 +129,8 @@ struct TimesFile {
 
 /// The bytes of `record.json`: the same for the same record.
 pub(crate) fn record_bytes(path: &Path, key: &TrialKey, record: &Record) -> Result<Vec<u8>, GridError> {
-    to_json(&RecordFile { version: VERSION, key: key.clone(), record: record.clone() }, path)
+    let version = if record.selected.is_some() { VERSION } else { PLAIN };
+    to_json(&RecordFile { version, key: key.clone(), record: record.clone() }, path)
 }
 
 /// Writes `record.json`.
@@ -131,16 +148,16 @@ pub(super) fn read_record(path: &Path, key: &TrialKey) -> Result<Record, GridErr
 }
 
 pub(super) fn write_times(path: &Path, times: &Times) -> Result<(), GridError> {
-    replace(path, &to_json(&TimesFile { version: VERSION, times: times.clone() }, path)?)
+    replace(path, &to_json(&TimesFile { version: PLAIN, times: times.clone() }, path)?)
 }
 
 pub(super) fn read_times(path: &Path) -> Result<Times, GridError> {
-    Ok(read_json::<TimesFile>(path, VERSION)?.times)
+    Ok(read_json::<TimesFile>(path, PLAIN)?.times)
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use mmtl_metrics::{Reason, Score};
+    use mmtl_metrics::Reason;
     use proptest::prelude::*;
 
     use super::*;
@@ -173,6 +190,7 @@ pub(crate) mod tests {
                 cell(Rows::Overall(Overall::Rows), Score::Value(score)),
                 cell(Rows::Scene("Dresses \"é\"".into()), Score::Undefined(Reason::SingleClass)),
             ],
+            selected: None,
         }
     }
 
@@ -200,11 +218,27 @@ pub(crate) mod tests {
         let error = read_record(&path, &two).unwrap_err().to_string();
         assert!(error.contains("it belongs to the trial 0123456789abcdef"), "{error}");
         let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replace("\"version\": 1", "\"version\": 2")).unwrap();
+        std::fs::write(&path, text.replace("\"version\": 1", "\"version\": 3")).unwrap();
         let error = read_record(&path, &one).unwrap_err().to_string();
-        assert!(error.contains("has format 2, and this program reads up to 1; use the newer program"), "{error}");
+        assert!(error.contains("has format 3, and this program reads up to 2; use the newer program"), "{error}");
         std::fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(matches!(read_record(&path, &one), Err(GridError::Damaged { .. })));
+    }
+
+    #[test]
+    fn what_a_setting_is_chosen_by_is_kept_and_changes_no_other_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("record.json");
+        let key: TrialKey = "0123456789abcdef".parse().unwrap();
+        let text = |record: &Record| String::from_utf8(record_bytes(&path, &key, record).unwrap()).unwrap();
+        let plain = text(&record(0.5));
+        assert!(plain.contains("\"version\": 1") && !plain.contains("selected"), "{plain}");
+        for score in [Score::Value(0.1 + 0.2), Score::Undefined(Reason::PredictionNotFinite)] {
+            let tried = Record { selected: Some(Selected { by: "click.auc".into(), score }), ..record(0.5) };
+            assert!(text(&tried).contains("\"version\": 2"));
+            write_record(&path, &key, &tried).unwrap();
+            assert_eq!(read_record(&path, &key).unwrap(), tried);
+        }
     }
 
     #[test]

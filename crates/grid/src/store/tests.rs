@@ -44,7 +44,8 @@ fn a_run_is_stored_and_found() {
     let text = b"data.source = \"reviews\"\ngrid.architecture = [\"star\"]";
     let experiment = Experiment::parse("e.toml", text, &catalogue()).unwrap();
     let trial = experiment.trials(&catalogue(), &Execution::default()).remove(0);
-    let stored = StoredTrial { configuration: trial.configuration, fingerprint: "f".into() };
+    let stored =
+        StoredTrial { configuration: trial.configuration, fingerprint: "f".into(), round: crate::round::Round::Final };
     let run = store.run(&key());
     run.create(&stored, &catalogue()).unwrap();
     run.create(&stored, &catalogue()).unwrap();

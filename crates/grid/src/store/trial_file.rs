@@ -10,10 +10,14 @@ use crate::catalogue::{Catalogue, without_negative_zero};
 use crate::configuration::{Configuration, Execution};
 use crate::error::GridError;
 use crate::key_name::{Key, Section};
+use crate::round::Round;
 use crate::store::format::FormatVersion;
 use mmtl_zoo::Protocol;
 
-const VERSION: FormatVersion = FormatVersion(1);
+/// 2: a trial may try a setting.
+const VERSION: FormatVersion = FormatVersion(2);
+/// Of a trial that does not.
+const PLAIN: FormatVersion = FormatVersion(1);
 
 /// A trial as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +26,8 @@ pub struct StoredTrial {
     pub configuration: Configuration,
     /// The fingerprint of the data that its key was made with.
     pub fingerprint: String,
+    /// The round that it belongs to.
+    pub round: Round,
 }
 
 /// The text of `trial.toml`.
@@ -39,7 +45,14 @@ pub(crate) fn to_text(trial: &StoredTrial, catalogue: &Catalogue, path: &Path) -
     text("engine", &configuration.execution.engine);
     text("precision", &configuration.execution.precision);
     text("fingerprint", &trial.fingerprint);
-    top.insert("version".to_owned(), i64::from(VERSION.0).into());
+    let version = match trial.round {
+        Round::Tuning => {
+            text("round", ROUND);
+            VERSION
+        }
+        Round::Final => PLAIN,
+    };
+    top.insert("version".to_owned(), i64::from(version.0).into());
     top.insert("seed".to_owned(), configuration.seed.cast_signed().into());
     let seeds = |purpose: Purpose| {
         (purpose.name().to_owned(), toml::Value::from(configuration.seeds.of(purpose).cast_signed()))
@@ -57,6 +70,9 @@ pub(crate) fn to_text(trial: &StoredTrial, catalogue: &Catalogue, path: &Path) -
     }
     toml::to_string(&top).map_err(|error| GridError::unwritable(path, error))
 }
+
+/// The round of a trial that tries a setting; others name none.
+const ROUND: &str = "tuning";
 
 fn to_toml(value: &Value) -> toml::Value {
     match value {
@@ -128,7 +144,12 @@ fn read(top: &Table, catalogue: &Catalogue) -> Result<StoredTrial, String> {
     let resolved = Configuration::resolve(catalogue, &source, &architecture, &execution, given);
     let protocol = protocol.ok_or("`protocol` is unknown, expected `joint` or `per-scene`")?;
     let configuration = Configuration { protocol, seed: whole(top, "seed")?, seeds, ..resolved };
-    Ok(StoredTrial { configuration, fingerprint: text("fingerprint")? })
+    let round = match top.get("round").map(|round| round.as_str()) {
+        None => Round::Final,
+        Some(Some(ROUND)) => Round::Tuning,
+        Some(_) => return Err(format!("`round` is unknown, expected `{ROUND}` or none")),
+    };
+    Ok(StoredTrial { configuration, fingerprint: text("fingerprint")?, round })
 }
 
 fn knob(
@@ -167,7 +188,7 @@ mod tests {
         let text = format!("data.source = \"reviews\"\n{more}\n[grid]\narchitecture = [\"mmoe\"]\nseed = [7]");
         let experiment = Experiment::parse("e.toml", text.as_bytes(), &catalogue()).unwrap();
         let trials = experiment.trials(&catalogue(), &Execution::default());
-        StoredTrial { configuration: trials[0].configuration.clone(), fingerprint: "f0".into() }
+        StoredTrial { configuration: trials[0].configuration.clone(), fingerprint: "f0".into(), round: Round::Final }
     }
 
     fn text(trial: &StoredTrial) -> String {
@@ -190,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn a_trial_that_tries_a_setting_says_so_and_has_a_key_of_its_own() {
+        let plain = stored("train.lr = 0.01");
+        let tried = StoredTrial { round: Round::Tuning, ..plain.clone() };
+        let written = text(&tried);
+        assert!(written.contains("round = \"tuning\"") && written.contains("version = 2"), "{written}");
+        assert_eq!(back(&written).unwrap(), tried);
+        assert_ne!(TrialKey::of_trial(&tried, &catalogue()), TrialKey::of_trial(&plain, &catalogue()));
+        assert_eq!(TrialKey::of_trial(&plain, &catalogue()), TrialKey::of(&plain.configuration, &catalogue(), "f0"));
+    }
+
+    #[test]
     fn a_new_knob_changes_neither_what_an_old_file_means_nor_its_key() {
         let trial = stored("train.lr = 0.01");
         let mut newer = catalogue();
@@ -206,7 +238,8 @@ mod tests {
     fn what_this_program_has_not_is_named() {
         let text = text(&stored(""));
         for (from, to, expected) in [
-            ("version = 1", "version = 2", "has format 2, and this program reads up to 1"),
+            ("version = 1", "version = 3", "has format 3, and this program reads up to 2"),
+            ("version = 1", "version = 2\nround = \"tunning\"", "`round` is unknown, expected `tuning` or none"),
             ("experts = 8", "exprets = 8", "there is no key `mmoe.exprets`"),
             ("experts = 8", "experts = 65", "expected a whole number from 1 to 64"),
             ("experts = 8", "experts = 1979-05-27", "`mmoe.experts` is no value"),

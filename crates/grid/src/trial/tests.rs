@@ -187,3 +187,95 @@ proptest! {
         prop_assert_eq!(labels.len(), all.len());
     }
 }
+
+const TUNED: &str = r#"
+[grid]
+architecture = ["mmoe", "star"]
+protocol = ["joint", "per-scene"]
+seed = [1, 2]
+[tune]
+"train.lr" = [0.5, 0.25]
+seeds = [101, 102, 103]
+[tune.mmoe]
+experts = [4, 8]
+[compare]
+baseline = { architecture = "star", protocol = "joint" }
+[[ablation]]
+name = "uniform gate"
+base = { architecture = "mmoe", protocol = "joint" }
+set = { "mmoe.gate" = "uniform" }
+"#;
+
+#[test]
+fn every_row_tries_its_settings_on_the_tuning_seeds() {
+    let tried = experiment(TUNED).tuning_trials(&catalogue(), &Execution::default());
+    let all = labels(&tried.trials);
+    let expected = [
+        "mmoe joint lr=0.5 experts=4 (tuning) 101",
+        "mmoe joint lr=0.5 experts=4 (tuning) 102",
+        "mmoe joint lr=0.5 experts=4 (tuning) 103",
+        "mmoe joint lr=0.5 experts=8 (tuning) 101",
+    ];
+    assert_eq!(all[..4], expected);
+    assert_eq!(
+        (all[12].as_str(), all[24].as_str()),
+        ("mmoe per-scene lr=0.5 experts=4 (tuning) 101", "star joint lr=0.5 (tuning) 101")
+    );
+    assert_eq!(all.len(), 2 * (4 + 2) * 3, "an ablation takes over what its base chose");
+    let groups: Vec<_> =
+        tried.groups.iter().map(|group| (group.row.to_string(), group.settings.len(), group.row.baseline)).collect();
+    let group = |row: &str, settings, baseline| (row.to_owned(), settings, baseline);
+    let expected = [
+        group("mmoe joint", 4, false),
+        group("mmoe per-scene", 4, false),
+        group("star joint", 2, true),
+        group("star per-scene", 2, false),
+    ];
+    assert_eq!(groups, expected);
+    for group in &tried.groups {
+        for (values, places) in &group.settings {
+            assert_eq!(places.iter().map(|(seed, _)| *seed).collect::<Vec<_>>(), [101, 102, 103]);
+            for (seed, place) in places {
+                let configuration = &tried.trials[*place].configuration;
+                assert_eq!(configuration.seed, *seed);
+                assert!(
+                    values.iter().all(|(key, value)| configuration.value(&catalogue(), *key).as_ref() == Some(value))
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn final_trials_are_those_of_a_grid_that_has_the_values() {
+    let tuned = experiment(TUNED);
+    let groups = tuned.tuning_groups();
+    // mmoe joint 0.25 and 8, mmoe per-scene not yet, star joint 0.5, star per-scene 0.25.
+    let chosen = [Some(3), None, Some(0), Some(1)];
+    let finals = tuned.final_trials(&catalogue(), &Execution::default(), &groups, &chosen);
+    let expected = [
+        "mmoe joint 1",
+        "mmoe joint 2",
+        "star joint 1",
+        "star joint 2",
+        "star per-scene 1",
+        "star per-scene 2",
+        "mmoe joint (uniform gate) 1",
+        "mmoe joint (uniform gate) 2",
+    ];
+    assert_eq!(labels(&finals), expected);
+    let plain = |lr: &str| {
+        let text = TUNED.replace(
+            "[tune]\n\"train.lr\" = [0.5, 0.25]\nseeds = [101, 102, 103]\n[tune.mmoe]\nexperts = [4, 8]\n",
+            "",
+        );
+        trials(&format!("train.lr = {lr}\nmmoe.experts = 8\n{text}"))
+    };
+    let (slow, fast) = (plain("0.25"), plain("0.5"));
+    for (trial, of) in finals.iter().zip([&slow, &slow, &fast, &fast, &slow, &slow, &slow, &slow]) {
+        let same =
+            of.iter().find(|other| other.rows == trial.rows && other.configuration.seed == trial.configuration.seed);
+        let same = same.unwrap_or_else(|| panic!("{} is not in the plain grid", trial.rows[0]));
+        assert_eq!(same.configuration, trial.configuration);
+    }
+}

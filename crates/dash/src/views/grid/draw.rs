@@ -88,6 +88,9 @@ fn title(grid: &Grid, question: Option<&Question>, state: &State) -> String {
 fn empty(painter: &mut Painter, area: Rect, grid: &Grid, state: &State) {
     let says = match (state.reading(), grid.cells.rows.is_empty()) {
         (Some((read, of)), _) => format!("Reading the files of runs: {read} of {of}."),
+        (None, true) if state.grid().counts().all() > 0 => {
+            "Settings are tried first, on validation rows: a row comes when its setting is chosen. The runs are listed under 2.".to_owned()
+        }
         (None, true) => "No run is planned yet: `mmtl run EXPERIMENT.toml` plans a grid and starts it.".to_owned(),
         (None, false) => "Tasks and scenes are not known yet; the runs are listed under 2.".to_owned(),
     };

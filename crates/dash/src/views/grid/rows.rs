@@ -19,13 +19,13 @@ pub struct TableRow {
     pub baseline: Option<usize>,
 }
 
-/// The rows, in the order in which runs first name them.
+/// The rows, in the order in which runs first name them; what tuning tries is in no table.
 pub fn of_runs(runs: &[&RunState]) -> Vec<TableRow> {
     let mut rows: Vec<(&Row, Vec<usize>)> = vec![];
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut last = 0;
     for (run, state) in runs.iter().enumerate() {
-        for row in &state.rows {
+        for row in state.rows.iter().filter(|row| !row.tuning) {
             // Seeds of a row follow each other in most grids, and to make a text of a row takes longer than to compare it.
             if rows.get(last).is_none_or(|(known, _)| *known != row) {
                 // A row holds values of knobs, which have no order; their text has.

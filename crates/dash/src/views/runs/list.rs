@@ -155,7 +155,8 @@ fn of_row(row: &Row, baseline: Option<&Row>) -> String {
         Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => format!("{}={value}", short(key)),
     });
     let ablation = row.ablation.iter().map(|name| format!("({name})"));
-    values.chain(ablation).collect::<Vec<_>>().join(" ")
+    let tuning = row.tuning.then(|| "(tuning)".to_owned());
+    values.chain(ablation).chain(tuning).collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Debug)]

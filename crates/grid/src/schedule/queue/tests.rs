@@ -163,3 +163,29 @@ fn a_halted_grid_keeps_its_queue_for_the_next_time() {
     assert!(q.is_over());
     assert_eq!(q.states().filter(|(_, s)| **s == Phase::Queued).count(), 2);
 }
+
+#[test]
+fn runs_that_are_added_start_behind_those_that_wait() {
+    let mut q = queued(2, 1, false);
+    q.add(key(7), Phase::Queued);
+    q.add(key(0), Phase::Cancelled);
+    assert_eq!(q.actions(), [start(0)], "a run that is known stays as it is");
+    for (done, next) in [(0, 1), (1, 7)] {
+        q.ended(&key(done), Outcome::Finished);
+        assert!(!q.is_over());
+        assert_eq!(q.actions(), [start(next)]);
+    }
+}
+
+#[test]
+fn no_retry_reaches_what_is_settled() {
+    let runs = [(key(0), Phase::Failed("x".into())), (key(1), Phase::Cancelled), (key(2), Phase::Pruned)];
+    let all = Target::Runs([key(0), key(1), key(2)].into());
+    let mut q = Queue::new(runs, 1, false);
+    assert_eq!(q.out_of_reach(&all), 0);
+    q.settle([key(0), key(2)]);
+    assert_eq!((q.out_of_reach(&Target::Grid), q.out_of_reach(&all), q.out_of_reach(&run(1))), (1, 2, 0));
+    assert_eq!(q.retry(&all).runs, 1);
+    assert_eq!((q.state(&key(0)), q.state(&key(1))), (Some(&Phase::Failed("x".into())), Some(&Phase::Queued)));
+    assert_eq!(q.cancel(&Target::Grid).runs, 1, "other commands reach what they did");
+}

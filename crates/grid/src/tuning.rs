@@ -1,0 +1,183 @@
+//! Tuning: a grid's first round tries settings on validation rows, and what each row of the tables chose runs on fresh
+//! seeds in its second.
+//!
+//! The choice is a function of the experiment and the records of its first round, so that it comes out the same however
+//! often the grid was interrupted. The first round is planned in `planned.json`; the scheduler, which chooses, writes
+//! choices and second round to `tuned.json`.
+
+mod choice;
+mod file;
+mod groups;
+mod settings;
+
+use std::collections::BTreeMap;
+
+use mmtl_plan::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::configuration::{Configuration, Execution};
+use crate::key::TrialKey;
+use crate::trial::Row;
+
+pub(crate) use choice::{Ended, choose};
+pub(crate) use file::{read_tuned, write_tuned};
+pub(crate) use groups::{GroupPoint, Groups, without_seed};
+pub(crate) use settings::{Values, most};
+
+/// How a grid is tuned, and what was chosen so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// The seeds of the first round.
+    pub seeds: Vec<u64>,
+    /// The seeds of the second.
+    pub fresh: Vec<u64>,
+    /// The settings that each group may try: what was asked for, else as many as the largest has.
+    pub budget: usize,
+    /// What is tuned apart, in the order of tables.
+    pub groups: Vec<TuningGroup>,
+    /// What executes the second round.
+    pub execution: Execution,
+    /// The fingerprints of its data, by what decides the data.
+    pub data: BTreeMap<String, String>,
+    /// What of it makes no sense.
+    pub unfit: Vec<Unfit>,
+}
+
+/// What is tuned apart: one row of the tables.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuningGroup {
+    /// The row.
+    pub row: Row,
+    /// What its settings are compared by: `skill`, or TASK.METRIC.
+    pub score: String,
+    /// What it tries, in order.
+    pub settings: Vec<Setting>,
+    /// What came of it; `None` while some of its runs go on.
+    #[serde(skip)]
+    pub outcome: Option<Outcome>,
+}
+
+impl TuningGroup {
+    /// Whether it makes sense, and so has runs.
+    #[must_use]
+    pub fn is_tried(&self) -> bool {
+        self.settings.iter().any(|setting| !setting.runs.is_empty())
+    }
+
+    /// The setting that was chosen.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Setting> {
+        let choice = self.outcome.as_ref()?.choice.as_ref()?;
+        self.settings.get(choice.setting)
+    }
+}
+
+/// One value for each knob that is tuned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// The values by dotted key, in the order of the experiment file.
+    pub values: Vec<(String, Value)>,
+    /// The runs that try it, with their seeds; none where they make no sense.
+    pub runs: Vec<(u64, TrialKey)>,
+}
+
+/// As in `lr=0.001 experts=8`.
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (number, (key, value)) in self.values.iter().enumerate() {
+            let name = key.rsplit('.').next().unwrap_or(key);
+            let space = if number == 0 { "" } else { " " };
+            match value {
+                Value::Text(word) => write!(f, "{space}{name}={word}")?,
+                Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::List(_) => {
+                    write!(f, "{space}{name}={value}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What came of a group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outcome {
+    /// What was chosen; `None` where no setting has a score.
+    pub choice: Option<Choice>,
+    /// The runs that had no say.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A choice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Place of the setting in its group.
+    pub setting: usize,
+    /// What it was chosen by.
+    pub by: String,
+    /// The mean score on validation rows, over the seeds that have one.
+    pub mean: f64,
+    /// How many seeds those are.
+    pub seeds: usize,
+    /// Knobs whose chosen value is the lowest or the highest that was tried, and not the end of what the knob takes.
+    pub edges: Vec<Edge>,
+}
+
+/// A value at the end of what was tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Edge {
+    /// The knob's dotted key.
+    pub key: String,
+    /// Whether the value is the highest; else the lowest.
+    pub highest: bool,
+}
+
+/// A run that had no say in a choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeftOut {
+    /// The run.
+    pub key: TrialKey,
+    /// Place of its setting.
+    pub setting: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Why: `failed`, `cancelled`, `pruned`, or `undefined` with a reason.
+    pub why: String,
+}
+
+/// A combination that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unfit {
+    /// The architecture.
+    pub architecture: String,
+    /// The protocol.
+    pub protocol: String,
+    /// The data's fingerprint.
+    pub fingerprint: String,
+    /// Why it makes no sense.
+    pub reason: String,
+}
+
+impl Tuning {
+    /// Why a final trial makes no sense, if so.
+    pub(crate) fn unfit(&self, configuration: &Configuration, fingerprint: &str) -> Option<&str> {
+        let is_it = |unfit: &&Unfit| {
+            unfit.architecture == configuration.architecture
+                && unfit.protocol == configuration.protocol.name()
+                && unfit.fingerprint == fingerprint
+        };
+        self.unfit.iter().find(is_it).map(|unfit| unfit.reason.as_str())
+    }
+
+    /// The groups that try fewer settings than their budget, since they have no more.
+    pub fn fewer(&self) -> impl Iterator<Item = &TuningGroup> {
+        self.groups.iter().filter(|group| group.is_tried() && group.settings.len() < self.budget)
+    }
+}
