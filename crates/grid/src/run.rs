@@ -14,7 +14,9 @@ use std::io;
 use mmtl_data::{Dataset, Part};
 use mmtl_metrics::Metric;
 use mmtl_plan::{Compiling, Engine, KnobError, PlanError};
-use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Insight, Outcome, Progress, TrainError, Watcher, fit};
+use mmtl_train::{
+    Checkpoint, Command, Evaluation, Fitted, Insight, Model, Outcome, Progress, TrainError, Watcher, fit,
+};
 use mmtl_zoo::ZooError;
 use thiserror::Error;
 
@@ -78,8 +80,8 @@ pub trait Journal {
     /// A fit has its final weights.
     ///
     /// # Errors
-    /// When it cannot be recorded.
-    fn fitted(&mut self, fit: usize, best_step: u64) -> io::Result<()>;
+    /// When they cannot be kept, or that cannot be recorded.
+    fn fitted(&mut self, fit: usize, model: &Model) -> io::Result<()>;
 
     /// Whether the trial is to checkpoint and stop.
     fn stop(&mut self) -> bool;
@@ -103,7 +105,7 @@ impl Journal for () {
         Ok(None)
     }
 
-    fn fitted(&mut self, _: usize, _: u64) -> io::Result<()> {
+    fn fitted(&mut self, _: usize, _: &Model) -> io::Result<()> {
         Ok(())
     }
 
@@ -187,11 +189,10 @@ pub fn run_trial(
         let outcome = fit(engine, dataset, spec, kept, &mut watcher).map_err(failed)?;
         let Outcome::Finished(mut fitted) = outcome else { return Ok(None) };
         for part in &mut predictions {
-            part.add(dataset, &spec.plan, &spec.rows, &mut fitted).map_err(failed)?;
+            part.add(dataset, spec.rows.scene(), fitted.model()).map_err(failed)?;
         }
-        let record = fit_record(name, &spec.plan, &fitted);
-        journal.fitted(number, record.best_step).map_err(|error| failed(TrainError::Watcher(error)))?;
-        records.push(record);
+        records.push(fit_record(name, &spec.plan, &fitted));
+        journal.fitted(number, fitted.model()).map_err(|error| failed(TrainError::Watcher(error)))?;
     }
     let apart = fits.iter().any(|fit| fit.spec.rows.scene().is_some());
     let cells = cells(dataset, &predictions, asked, apart)?;
