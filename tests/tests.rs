@@ -11,3 +11,4 @@ mod own_data;
 mod plan;
 mod program;
 mod terminal;
+mod using;

@@ -32,26 +32,12 @@ struct Version {
     version: u32,
 }
 
-/// The file beside the rows in `cache`.
+/// How its name ends.
+pub(crate) const ENDING: &str = "fitted.json";
+
+/// The file beside that of the rows.
 pub(crate) fn beside(rows: &Path) -> PathBuf {
     rows.with_extension(ENDING)
-}
-
-const ENDING: &str = "fitted.json";
-
-/// The file in the folder `cache` of a data set whose rows' file is called `…-DIGITS.arrow`.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub(crate) fn find(cache: &Path, digits: &str) -> Result<Option<PathBuf>, DataError> {
-    let ending = format!("-{digits}.{ENDING}");
-    let entries = match fs::read_dir(cache) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(DataError::reading(cache)(error)),
-    };
-    let fits = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&ending));
-    Ok(entries.flatten().map(|entry| entry.path()).filter(fits).min())
 }
 
 /// Writes the file: whole, or not at all.

@@ -59,6 +59,7 @@ mod progress;
 mod read;
 mod reviews;
 mod room;
+mod sheet;
 mod shipped;
 mod source;
 mod split;
@@ -75,13 +76,14 @@ pub use describe::{
     describe,
 };
 pub use error::DataError;
-pub use export::export;
+pub use export::{export, export_split};
 pub use guess::guess;
 pub use knobs::{NOT_CONTENTS, knobs};
-pub use open::{open, open_noting};
+pub use open::{open, open_made, open_noting};
 pub use order::Order;
 pub use part::Part;
 pub use prepare::Meaning;
 pub use preprocessing::{NewRows, Preprocessing, Texts, VocabularyMeaning, preprocessing};
 pub use progress::{Progress, Stage};
+pub use sheet::{Cells, SheetColumn, SheetFormat, SheetWriter};
 pub use source::{Source, source, sources};

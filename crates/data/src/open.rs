@@ -1,6 +1,7 @@
 //! Opens a data set: from the cache, or by making it.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mmtl_plan::{Seeds, Settings};
@@ -19,7 +20,7 @@ use crate::source::source;
 use crate::table::{Kept, Table};
 
 /// Digits of the fingerprint in a cache file's name.
-pub(crate) const NAME_DIGITS: usize = 16;
+const NAME_DIGITS: usize = 16;
 
 /// The data set that `settings` (resolved against [`crate::knobs`]) describe. It is read from a file of the directory
 /// `cache` that is named after its fingerprint, or made and written there first. Any number of processes may do so at
@@ -62,6 +63,43 @@ pub fn open_noting(
         made.extend([path.clone(), fitted_file::beside(&path)]);
     }
     cache::read(&path, &fingerprint)
+}
+
+/// The data set with this fingerprint, which `settings` describe: from the directory `cache`, whatever has become of its
+/// source since, or as [`open`].
+///
+/// # Errors
+/// As [`open`], and when the source's rows are no longer those of the fingerprint.
+pub fn open_made(
+    fingerprint: &str,
+    settings: &Settings,
+    seeds: &Seeds,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Dataset, DataError> {
+    if settings.bool("cache")
+        && let Some(path) = in_cache(cache, fingerprint, "arrow")?
+    {
+        return cache::read(&path, fingerprint);
+    }
+    let dataset = open(settings, seeds, cache, progress)?;
+    if dataset.fingerprint() != fingerprint {
+        let (expected, found) = (fingerprint.to_owned(), dataset.fingerprint().to_owned());
+        return Err(DataError::OtherData { expected, found });
+    }
+    Ok(dataset)
+}
+
+/// The file with this ending of the data set with this fingerprint, if there is one.
+pub(crate) fn in_cache(cache: &Path, fingerprint: &str, ending: &str) -> Result<Option<PathBuf>, DataError> {
+    let ending = format!("-{}.{ending}", fingerprint.get(..NAME_DIGITS).unwrap_or(fingerprint));
+    let entries = match fs::read_dir(cache) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DataError::reading(cache)(error)),
+    };
+    let fits = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&ending));
+    Ok(entries.flatten().map(|entry| entry.path()).filter(fits).min())
 }
 
 fn rows_file(cache: &Path, card: &Card, fingerprint: &str) -> PathBuf {

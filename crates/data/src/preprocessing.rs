@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fitted_file;
 use crate::manifest::Manifest;
-use crate::open::{NAME_DIGITS, fingerprint_of, fitted_anew};
+use crate::open::{fingerprint_of, fitted_anew, in_cache};
 use crate::pack::pack;
 use crate::part::Part;
 use crate::prepare::{Encoders, Fitted, Meaning, SceneWords, Scenes, Words, scene_words};
@@ -89,9 +89,8 @@ pub fn preprocessing(
     cache: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Preprocessing, DataError> {
-    let digits = fingerprint.get(..NAME_DIGITS).unwrap_or(fingerprint);
     if settings.bool("cache")
-        && let Some(path) = fitted_file::find(cache, digits)?
+        && let Some(path) = in_cache(cache, fingerprint, fitted_file::ENDING)?
     {
         return fitted_file::read(&path, fingerprint);
     }

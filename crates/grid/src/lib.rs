@@ -2,9 +2,12 @@
 
 mod catalogue;
 mod configuration;
+mod described;
 mod error;
 pub mod events;
 mod experiment;
+mod export;
+mod finished;
 mod forecast;
 mod key;
 mod key_name;
@@ -13,6 +16,7 @@ pub mod large_store;
 mod lattice;
 mod made;
 mod planned;
+mod predictor;
 mod rescore;
 pub mod run;
 pub mod schedule;
@@ -23,13 +27,17 @@ pub mod worker;
 
 pub use catalogue::{Catalogue, Named};
 pub use configuration::{Configuration, Execution, TrialSettings};
+pub use described::{described, plain};
 pub use error::GridError;
 pub use experiment::{Ablation, Axis, Compare, Eval, Experiment, Fault, Faults, MOST_TRIALS};
+pub use export::{Export, Exported};
+pub use finished::FinishedRun;
 pub use forecast::{ConfigurationCost, Forecast, TrialCost, forecast};
 pub use key::{NUMBERS, TrialKey};
 pub use key_name::{Key, Section};
 pub use made::Made;
 pub use mmtl_zoo::Protocol;
 pub use planned::{Grid, Planned, Prepared, Preparing, prepare, read_grid};
+pub use predictor::{Predicted, Predictor, column_names};
 pub use stop::Stop;
 pub use trial::{Row, Trial};

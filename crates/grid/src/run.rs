@@ -10,6 +10,7 @@ mod tests;
 mod thresholds;
 
 use std::io;
+use std::path::PathBuf;
 
 use mmtl_data::{Dataset, Part};
 use mmtl_metrics::Metric;
@@ -149,6 +150,31 @@ pub enum RunError {
     /// The store failed.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// A run that is not done.
+    #[error("{} has not finished; `mmtl run` with its experiment file goes on with it", .run.display())]
+    NotFinished {
+        /// Its folder.
+        run: PathBuf,
+    },
+    /// The weights of a finished run are not to be had.
+    #[error(
+        "the weights of {0} are not to be had: {reason}; `mmtl repro --keep-weights {0}` trains it again and keeps them",
+        .run.display()
+    )]
+    NoWeights {
+        /// Its folder.
+        run: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What came of a run cannot be written elsewhere.
+    #[error("cannot write {}: {error}", .path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The data is not what it was when the grid was made.
     #[error("the data's fingerprint is {found}, and the grid was made for {expected}; start a grid of another name")]
     OtherData {

@@ -95,3 +95,59 @@ pub fn write_tensors(tensors: &[Tensor], about: &str, path: &Path) -> io::Result
         other => io::Error::other(other),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{
+        Activation, Factor, FieldKind, Group, Init, LinearSpec, PlanBuilder, Pool, Reduction, WeightKind,
+    };
+
+    use super::*;
+    use crate::fixture;
+
+    /// A table of scenes, a batch norm and a head.
+    fn plan() -> Plan {
+        let schema = fixture::schema();
+        assert!(matches!(schema.fields[0].kind, FieldKind::Categorical { vocabulary: 0 }));
+        let mut builder = PlanBuilder::new("fixture", &schema);
+        let table = builder.table("scenes", 0, 3, Init::Constant(0.0)).unwrap();
+        let input = builder.embed("input", &[0, 1], Pool::Sum, |_| table).unwrap();
+        let normed = builder.batch_norm("norm", input, 1e-5, 0.1).unwrap();
+        let spec = LinearSpec {
+            input: normed,
+            groups: Group::broadcast(["click"]),
+            width: 1,
+            activation: Activation::Identity,
+            dropout: 0.0,
+            weights: WeightKind::Shared,
+            bias: true,
+        };
+        let slot = builder.linear("head", &spec).unwrap();
+        let predict = builder.predict(0, &[Factor { slot, group: 0 }]).unwrap();
+        builder.loss(predict, Reduction::Own).unwrap();
+        builder.finish().unwrap()
+    }
+
+    #[test]
+    fn every_number_is_in_one_tensor_of_its_true_shape() {
+        let plan = plan();
+        let numbers = |from: usize, count: usize| (from..from + count).map(|n| n as f32).collect::<Vec<_>>();
+        let weights = Snapshot {
+            dense: numbers(0, plan.arena_len),
+            tables: vec![numbers(1000, 6)],
+            states: plan.states.iter().enumerate().map(|(at, state)| numbers(2000 + 100 * at, state.len)).collect(),
+            memory: None,
+        };
+        let all = tensors(&plan, &weights);
+        let of = |name: &str| all.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
+        for tensor in &all {
+            assert_eq!(tensor.shape.iter().product::<usize>(), tensor.values.len(), "{tensor:?}");
+        }
+        assert_eq!((&of("scenes").shape[..], of("scenes").vocabulary), (&[2, 3][..], Some(0)));
+        let param = &plan.params[0];
+        assert_eq!((of(&param.name).values[0], &of(&param.name).shape), (param.offset as f32, &param.shape));
+        let state = of("norm.running_variance");
+        assert_eq!((&state.shape[..], state.kind, state.values[0]), (&[1, 4][..], TensorKind::State, 2100.0));
+        assert_eq!(all.len(), plan.params.len() + 1 + 2);
+    }
+}

@@ -29,6 +29,22 @@ pub enum Meaning {
     Value(String),
 }
 
+impl Meaning {
+    /// A word for which of the three it is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::Missing => "missing",
+            Self::Value(_) => "value",
+        }
+    }
+
+    /// The value, if it stands for one.
+    pub fn value(&self) -> Option<&str> {
+        if let Self::Value(value) = self { Some(value) } else { None }
+    }
+}
+
 /// What train rows say about the fields.
 pub(crate) struct FieldFits {
     vocabularies: Vec<VocabularyFit>,
