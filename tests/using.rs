@@ -122,7 +122,9 @@ fn runs(root: &Path) -> HashMap<String, PathBuf> {
     let store = mmtl_grid::store::Store::open(root).unwrap();
     let grid = mmtl_grid::read_grid(&store).unwrap();
     let applies = grid.runs.into_iter().filter(|run| run.not_applicable.is_none());
-    applies.map(|run| (format!("{} {}", run.architecture, run.protocol), store.run(&run.key).root().to_owned())).collect()
+    applies
+        .map(|run| (format!("{} {}", run.architecture, run.protocol), store.run(&run.key).root().to_owned()))
+        .collect()
 }
 
 /// The lines of CSV text, the header first, without quotes in any cell.

@@ -25,9 +25,8 @@ fn printed(text: &str, tasks: &[(&str, &[&str], bool)]) -> HashMap<u64, Vec<u64>
     let id = place("id");
     let columns: Vec<(usize, bool)> =
         tasks.iter().flat_map(|(_, columns, double)| columns.iter().map(|name| (place(name), *double))).collect();
-    let bits = |cell: &str, double: bool| match double {
-        true => cell.parse::<f64>().unwrap().to_bits(),
-        false => u64::from(cell.parse::<f32>().unwrap().to_bits()),
+    let bits = |cell: &str, double: bool| {
+        if double { cell.parse::<f64>().unwrap().to_bits() } else { u64::from(cell.parse::<f32>().unwrap().to_bits()) }
     };
     let of_line = |line: &Vec<&str>| columns.iter().map(|(at, double)| bits(line[*at], *double)).collect();
     lines[1..].iter().map(|line| (line[id].parse().unwrap(), of_line(line))).collect()
@@ -172,7 +171,8 @@ fn a_file_of_predictions_is_whole_or_not_there() {
 fn the_reviews_that_ship_are_predicted_to_the_bit_and_generated_rows_are_not() {
     let program = Program::new();
     let text = SMALL.replace("source = \"synthetic\"\nrows = 3000\ndim = 8\nscenes = 2", "source = \"reviews\"");
-    let text = text.replace("epochs = 2", "epochs = 1").replace("\"star\"]", "]").replace("seed = [1, 2]", "seed = [1]");
+    let text =
+        text.replace("epochs = 2", "epochs = 1").replace("\"star\"]", "]").replace("seed = [1, 2]", "seed = [1]");
     program.write("small.toml", &text.replace("\"shared-bottom\", ", "\"shared-bottom\""));
     let done = program.grid("small.toml", &[]);
     assert_eq!(done.code, 0, "{done:?}");
@@ -183,7 +183,8 @@ fn the_reviews_that_ship_are_predicted_to_the_bit_and_generated_rows_are_not() {
     let tasks: &[(&str, &[&str], bool)] =
         &[("recommended", &["prediction.recommended"], false), ("rating", &["prediction.rating"], true)];
     // A review is known by its place, from 0.
-    let printed: HashMap<u64, Vec<u64>> = printed(&text, tasks).into_iter().map(|(row, bits)| (row - 1, bits)).collect();
+    let printed: HashMap<u64, Vec<u64>> =
+        printed(&text, tasks).into_iter().map(|(row, bits)| (row - 1, bits)).collect();
     for (id, bits) in stored(run, tasks) {
         assert_eq!(printed.get(&id), Some(&bits), "review {id}");
     }

@@ -98,9 +98,7 @@ pub fn write_tensors(tensors: &[Tensor], about: &str, path: &Path) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use mmtl_plan::{
-        Activation, Factor, FieldKind, Group, Init, LinearSpec, PlanBuilder, Pool, Reduction, WeightKind,
-    };
+    use mmtl_plan::{Activation, Factor, FieldKind, Group, Init, LinearSpec, PlanBuilder, Pool, Reduction, WeightKind};
 
     use super::*;
     use crate::fixture;
@@ -139,7 +137,8 @@ mod tests {
             memory: None,
         };
         let all = tensors(&plan, &weights);
-        let of = |name: &str| all.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
+        let of =
+            |name: &str| all.iter().find(|tensor| tensor.name == name).unwrap_or_else(|| panic!("{name}: {all:?}"));
         for tensor in &all {
             assert_eq!(tensor.shape.iter().product::<usize>(), tensor.values.len(), "{tensor:?}");
         }

@@ -51,7 +51,7 @@ pub(crate) fn open(
     joins: &[Join],
     wanted: &[Wanted],
 ) -> Result<Box<dyn Table>, DataError> {
-    open_tables(Tables::of(files, reading, joins)?, reading, joins, wanted)
+    open_tables(&Tables::of(files, reading, joins)?, reading, joins, wanted)
 }
 
 /// As [`open`], with the main table's files in the order in which they are given.
@@ -66,11 +66,11 @@ pub(crate) fn open_as_given(
 ) -> Result<Box<dyn Table>, DataError> {
     let mut tables = Tables::of(files, reading, joins)?;
     tables.0[0].files.sort_by_key(|path| files.iter().position(|given| given == path));
-    open_tables(tables, reading, joins, wanted)
+    open_tables(&tables, reading, joins, wanted)
 }
 
 fn open_tables(
-    tables: Tables,
+    tables: &Tables,
     reading: &Reading,
     joins: &[Join],
     wanted: &[Wanted],
