@@ -317,7 +317,7 @@ impl RunFolder {
         self.file("predictions.parquet")
     }
 
-    /// Where the chosen weights of a fit are kept; see [`crate::kept`].
+    /// Where the chosen weights of a fit are kept; see [`crate::FinishedRun::weights`].
     pub fn weights_file(&self, fit: usize) -> PathBuf {
         self.file(&format!("weights-{fit}.safetensors"))
     }

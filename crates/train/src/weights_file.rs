@@ -54,7 +54,7 @@ fn of_plan(plan: &Plan) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use mmtl_cpu::Cpu;
+    use mmtl_cpu::CpuEngine;
     use mmtl_metrics::Score;
     use mmtl_plan::{Engine, SessionOptions, Snapshot, TableUpdates};
 
@@ -68,7 +68,7 @@ mod tests {
         let plan = Arc::new(fixture::plan());
         let tables = TableUpdates::Exact;
         let options = SessionOptions { max_rows: 8, initialisation: 1, dropout: 1, tables };
-        let mut session = Cpu::new(1).session(plan, options).unwrap();
+        let mut session = CpuEngine::new(1).unwrap().session(plan, options).unwrap();
         let first = Arc::new(session.snapshot(false).unwrap());
         let mut other = Snapshot::clone(&first);
         other.dense.iter_mut().for_each(|value| *value += 1.0);
