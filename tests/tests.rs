@@ -12,3 +12,4 @@ mod plan;
 mod program;
 mod terminal;
 mod tune;
+mod using;

@@ -31,6 +31,10 @@ pub enum Command {
     Ctl(Ctl),
     /// Run a stored trial again and compare every byte.
     Repro(Repro),
+    /// Write a finished run's weights as named tensors, its split, predictions and vocabularies.
+    Export(Export),
+    /// Predict the rows of new files with a finished run's preprocessing and best weights.
+    Predict(Predict),
     /// List architectures, or show one with its paper, knobs, parameters and FLOPs.
     Zoo(Zoo),
     /// Look at data sets.
@@ -300,6 +304,46 @@ pub enum Order {
 pub struct Repro {
     /// The run's folder, such as results/quickstart/0123456789abcdef.
     pub run: PathBuf,
+    /// Put the weights into the run's folder, for `mmtl export` and `mmtl predict`, once every byte is the same.
+    #[arg(long)]
+    pub keep_weights: bool,
+    /// Threads [default: the number of cores].
+    #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+}
+
+/// `mmtl export`
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The run's folder, such as results/quickstart/0123456789abcdef.
+    pub run: PathBuf,
+    /// The folder to write; must not exist [default: export-KEY].
+    pub dir: Option<PathBuf>,
+    /// How split, predictions and vocabularies are written.
+    #[arg(long, value_enum, default_value_t = Sheet::Parquet)]
+    pub format: Sheet,
+}
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Sheet {
+    /// Parquet.
+    Parquet,
+    /// Text with commas.
+    Csv,
+}
+
+/// `mmtl predict`
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The run's folder, such as results/quickstart/0123456789abcdef.
+    pub run: PathBuf,
+    /// The files, of the same layout as the run's own data; labels may be absent.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Where predictions go: a file ending in .csv or .parquet that must not exist; otherwise they are printed as CSV.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
     /// Threads [default: the number of cores].
     #[arg(long, short, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

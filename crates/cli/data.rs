@@ -5,12 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mmtl_data::{Dataset, card_text, cards, describe, export, guess};
-use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, prepare};
+use mmtl_grid::{Catalogue, Execution, Experiment, Prepared, described, plain, prepare};
 use mmtl_plan::{Seeds, Settings, Value, nearest};
 use serde_json::json;
 
 use crate::args::Data;
 use crate::failure::Failure;
+use crate::folder;
 use crate::preparing::DataProgress;
 use crate::workers::cache_of;
 
@@ -119,9 +120,7 @@ fn neither(given: &str) -> String {
 
 /// Writes schema, encoded rows and resolved trials into a new folder.
 fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
-    if dir.exists() {
-        return Err(Failure::input(format!("{} exists, expected the name of a folder to make", dir.display())));
-    }
+    folder::must_not_exist(dir)?;
     let catalogue = Catalogue::standard();
     let experiment = Experiment::read(file, &catalogue).map_err(Failure::input)?;
     let cache = cache_of(results);
@@ -132,19 +131,18 @@ fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
     let ready =
         the_dataset(&prepared, &catalogue, &cache).and_then(|data| Ok((data, resolved(&prepared, &catalogue)?)));
     let (dataset, trials) = ready.inspect_err(|_| prepared.take_back())?;
-    write_folder(dir, &dataset, &trials).map_err(|error| Failure::input(format!("{}: {error}", dir.display())))?;
+    folder::make(dir, |draft| {
+        let written = fill_folder(draft, &dataset, &trials);
+        written.map_err(|error| Failure::input(format!("{}: {error}", dir.display())))
+    })?;
     println!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display());
     Ok(())
 }
 
-/// The whole folder or nothing: it gets its name last.
-fn write_folder(dir: &Path, dataset: &Dataset, trials: &serde_json::Value) -> io::Result<()> {
-    let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let draft = tempfile::Builder::new().prefix(".export-").tempdir_in(parent)?;
-    fs::write(draft.path().join("schema.json"), format!("{:#}\n", json!(dataset.schema())))?;
-    fs::write(draft.path().join("trials.json"), format!("{trials:#}\n"))?;
-    export(dataset, File::create(draft.path().join("rows.parquet"))?).map_err(io::Error::other)?;
-    fs::rename(draft.keep(), dir)
+fn fill_folder(dir: &Path, dataset: &Dataset, trials: &serde_json::Value) -> io::Result<()> {
+    fs::write(dir.join("schema.json"), format!("{:#}\n", json!(dataset.schema())))?;
+    fs::write(dir.join("trials.json"), format!("{trials:#}\n"))?;
+    export(dataset, File::create(dir.join("rows.parquet"))?).map_err(io::Error::other)
 }
 
 /// The one data set that all trials share.
@@ -163,24 +161,7 @@ fn resolved(prepared: &Prepared, catalogue: &Catalogue) -> Result<serde_json::Va
     let trial = |(run, trial): (&mmtl_grid::Planned, &mmtl_grid::store::StoredTrial)| {
         let configuration = &trial.configuration;
         let settings = configuration.settings(catalogue).map_err(Failure::input)?;
-        let sections = [
-            ("data", &settings.data),
-            ("model", &settings.model),
-            (configuration.architecture.as_str(), &settings.own),
-            ("train", &settings.train),
-            ("select", &settings.select),
-        ];
-        let values = sections.iter().flat_map(|(section, settings)| {
-            settings.iter().map(move |(name, value)| (format!("{section}.{name}"), plain(value)))
-        });
-        let mut told = json!({
-            "key": run.key,
-            "architecture": configuration.architecture,
-            "protocol": configuration.protocol.name(),
-            "seed": configuration.seed,
-            "seeds": configuration.seeds,
-            "settings": values.collect::<serde_json::Map<_, _>>(),
-        });
+        let mut told = described(&run.key, configuration, &settings);
         if run.is_tuning() {
             told["tuning"] = true.into();
         }
@@ -188,14 +169,4 @@ fn resolved(prepared: &Prepared, catalogue: &Catalogue) -> Result<serde_json::Va
     };
     let runs = prepared.trials().filter(|(run, _)| run.not_applicable.is_none());
     Ok(json!(runs.map(trial).collect::<Result<Vec<_>, Failure>>()?))
-}
-
-fn plain(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(v) => json!(v),
-        Value::Int(v) => json!(v),
-        Value::Float(v) => json!(v),
-        Value::Text(v) => json!(v),
-        Value::List(values) => values.iter().map(plain).collect(),
-    }
 }

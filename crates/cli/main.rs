@@ -8,10 +8,14 @@ mod cost;
 mod data;
 mod devices;
 mod engines;
+mod export;
 mod failure;
+mod folder;
 mod follow;
 mod init;
+mod keeping;
 mod manual;
+mod predict;
 mod preparing;
 mod repro;
 mod run;
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         Command::Table(args) => table::table(&args),
         Command::Ctl(args) => control::control(&args),
         Command::Repro(args) => repro::repro(&args),
+        Command::Export(args) => export::export(&args),
+        Command::Predict(args) => predict::predict(&args),
         Command::Zoo(args) => zoo::zoo(args.name.as_deref()),
         Command::Data(args) => data::data(&args),
         Command::Devices => devices::devices(),

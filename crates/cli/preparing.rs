@@ -12,12 +12,46 @@ const REDRAW_EVERY: Duration = Duration::from_millis(200);
 /// Without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Says on standard error how far data are.
-pub struct DataProgress {
-    began: Instant,
+/// A line on standard error that is redrawn.
+pub struct Line {
     last: Instant,
     terminal: bool,
     drawn: bool,
+}
+
+impl Line {
+    pub fn new(plain: bool) -> Self {
+        Self { last: Instant::now(), terminal: io::stderr().is_terminal() && !plain, drawn: false }
+    }
+
+    /// Shows what it says by now, if it is time.
+    pub fn show(&mut self, text: impl FnOnce() -> String) {
+        if self.last.elapsed() < if self.terminal { REDRAW_EVERY } else { LINE_EVERY } {
+            return;
+        }
+        self.last = Instant::now();
+        let text = text();
+        if self.terminal {
+            self.drawn = true;
+            eprint!("\r{text}\x1b[K");
+            let _ = io::stderr().flush();
+        } else {
+            eprintln!("{text}");
+        }
+    }
+
+    /// Clears it.
+    pub fn end(&self) {
+        if self.drawn {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// Says on standard error how far data are.
+pub struct DataProgress {
+    began: Instant,
+    line: Line,
     /// Rows of data sets and stages that are done.
     rows_before: u64,
     latest: Option<Preparing>,
@@ -25,8 +59,7 @@ pub struct DataProgress {
 
 impl DataProgress {
     pub fn new(plain: bool) -> Self {
-        let (began, terminal) = (Instant::now(), io::stderr().is_terminal() && !plain);
-        Self { began, last: began, terminal, drawn: false, rows_before: 0, latest: None }
+        Self { began: Instant::now(), line: Line::new(plain), rows_before: 0, latest: None }
     }
 
     /// Of a data set that is the only one.
@@ -41,25 +74,13 @@ impl DataProgress {
             self.rows_before += before.progress.done;
         }
         self.latest = Some(now);
-        if self.last.elapsed() < if self.terminal { REDRAW_EVERY } else { LINE_EVERY } {
-            return;
-        }
-        self.last = Instant::now();
-        let text = line(&now, self.rows_before, self.began.elapsed());
-        if self.terminal {
-            self.drawn = true;
-            eprint!("\r{text}\x1b[K");
-            let _ = io::stderr().flush();
-        } else {
-            eprintln!("{text}");
-        }
+        let (rows_before, elapsed) = (self.rows_before, self.began.elapsed());
+        self.line.show(|| line(&now, rows_before, elapsed));
     }
 
     /// Clears the line; how long it took.
     pub fn end(&self) -> Duration {
-        if self.drawn {
-            eprint!("\r\x1b[K");
-        }
+        self.line.end();
         self.began.elapsed()
     }
 }

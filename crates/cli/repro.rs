@@ -1,7 +1,7 @@
 //! `mmtl repro`: runs a stored trial again, elsewhere, and compares every byte of what it left.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread::available_parallelism;
 
 use mmtl_grid::run::{TrialResult, fits, run_trial, stored};
@@ -12,6 +12,7 @@ use mmtl_metrics::Metric;
 use crate::args::Repro;
 use crate::engines::engine;
 use crate::failure::Failure;
+use crate::keeping::Weights;
 use crate::workers::{cache_of, results_of};
 
 /// Runs a trial again from its `trial.toml` and compares record and predictions.
@@ -19,8 +20,9 @@ pub fn repro(args: &Repro) -> Result<(), Failure> {
     let run = stored_run(&args.run)?;
     let record = run.record().map_err(Failure::input)?;
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
-    let store_root = run.root().parent().unwrap_or(Path::new("."));
-    let (again, stored_predictions) = execute(&run, &record, threads, &cache_of(&results_of(store_root)))?;
+    let cache = cache_of(&results_of(&store_of(&run)));
+    let mut weights = Weights::new(args.keep_weights)?;
+    let (again, stored_predictions) = execute(&run, &record, threads, &cache, &mut weights)?;
     if again.record.numerics != record.numerics {
         return Err(Failure::failed(format!(
             "this machine computes in another numerics class ({}) than the record's ({}): the same bits are not to be expected",
@@ -37,6 +39,7 @@ pub fn repro(args: &Repro) -> Result<(), Failure> {
     if !differences.is_empty() {
         return Err(Failure::failed(format!("{} differs: {}", run.key(), differences.join(", "))));
     }
+    weights.keep(&run)?;
     println!(
         "{}: reproduced bit for bit on {threads} threads: {} scores, predictions and weights ({})",
         run.key(),
@@ -46,7 +49,13 @@ pub fn repro(args: &Repro) -> Result<(), Failure> {
     Ok(())
 }
 
-fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
+/// The folder of the grid that a run belongs to.
+pub fn store_of(run: &RunFolder) -> PathBuf {
+    run.root().parent().unwrap_or(Path::new(".")).to_owned()
+}
+
+/// The run in a folder that was typed.
+pub fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
     let folder = folder.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", folder.display())))?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let key: TrialKey = name.parse().map_err(|error: mmtl_grid::GridError| Failure::input(error))?;
@@ -55,7 +64,13 @@ fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
 }
 
 /// The result of running the trial again, scored by the metrics of its record, and the bytes of its predictions' file.
-fn execute(run: &RunFolder, record: &Record, threads: usize, cache: &Path) -> Result<(TrialResult, Vec<u8>), Failure> {
+fn execute(
+    run: &RunFolder,
+    record: &Record,
+    threads: usize,
+    cache: &Path,
+    weights: &mut Weights,
+) -> Result<(TrialResult, Vec<u8>), Failure> {
     let catalogue = Catalogue::standard();
     let trial = run.trial(&catalogue).map_err(Failure::input)?;
     let settings = trial.configuration.settings(&catalogue).map_err(Failure::input)?;
@@ -68,8 +83,8 @@ fn execute(run: &RunFolder, record: &Record, threads: usize, cache: &Path) -> Re
     let architecture = mmtl_zoo::architecture(&trial.configuration.architecture).map_err(Failure::input)?;
     let fits = fits(&trial.configuration, &settings, architecture, &dataset).map_err(Failure::input)?;
     let asked: Vec<Metric> = record.cells.iter().map(|cell| cell.metric).collect();
-    let result =
-        run_trial(&fits, &dataset, engine.as_ref(), (trial.round, &asked), &mut ()).map_err(Failure::failed)?;
+    let asked = (trial.round, asked.as_slice());
+    let result = run_trial(&fits, &dataset, engine.as_ref(), asked, weights).map_err(Failure::failed)?;
     let result = result.ok_or_else(|| Failure::failed("the trial stopped early"))?;
     let folder = tempfile::tempdir().map_err(Failure::failed)?;
     let file = folder.path().join("predictions.parquet");

@@ -195,12 +195,11 @@ impl State {
 
     /// Whether every run has come to its end, so that test scores are no secret any more.
     pub fn is_done(&self) -> bool {
-        let counts = self.grid.counts();
-        counts.all() > 0 && counts.unfinished() == 0
+        self.grid.is_done()
     }
 
     /// Whether test scores may be shown: the grid is done, or somebody wanted to see them, which the store keeps.
     pub fn shows_test(&self) -> bool {
-        self.is_done() || self.grid.revealed.is_some()
+        self.grid.shows_test()
     }
 }

@@ -1,7 +1,10 @@
 //! What the columns of a table mean: fields, tasks, scenes, slices and parts. Every source describes itself by a card,
 //! and all preprocessing follows from it.
 
+use std::collections::HashSet;
+
 use mmtl_plan::Space;
+use serde::{Deserialize, Serialize};
 
 use crate::expression::Expression;
 use crate::split::Split;
@@ -154,7 +157,7 @@ impl Impute {
 }
 
 /// The end of a list that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Keep {
     /// Its first values.
     First,
@@ -163,7 +166,7 @@ pub enum Keep {
 }
 
 /// A part of a time (UTC).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimePart {
     /// 0 to 23.
     Hour,
@@ -176,7 +179,7 @@ pub enum TimePart {
 }
 
 /// What numbers that are times count, from 1970-01-01 UTC on. Dates and times as text need none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeUnit {
     /// Seconds.
     Seconds,
@@ -235,7 +238,7 @@ pub enum FieldRule {
 }
 
 /// A function of one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Transform {
     /// x
     Identity,
@@ -438,6 +441,20 @@ impl Card {
         columns.dedup_by(|later, first| later.0 == first.0);
         columns.reverse();
         columns
+    }
+}
+
+impl Card {
+    /// The columns that fields and scene are made of, sorted, each as [`Card::columns`] has it: what rows need that are only
+    /// predicted.
+    pub(crate) fn input_columns(&self) -> Vec<(&str, Use<'_>)> {
+        let fields = self.fields.iter().flat_map(|field| {
+            let helpers = field.impute.columns();
+            std::iter::once(&field.column).chain(helpers)
+        });
+        let scene: &[String] = if let SceneCard::By(rule) = &self.scene { &rule.columns } else { &[] };
+        let inputs: HashSet<&str> = fields.chain(scene).map(String::as_str).collect();
+        self.columns().into_iter().filter(|(column, _)| inputs.contains(column)).collect()
     }
 }
 

@@ -9,12 +9,12 @@ use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, St
 use arrow::datatypes::{Field, FieldRef, Schema};
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value, listed, nearest};
 
-use crate::card::{Card, LabelRule, TaskCard, Use};
+use crate::card::{Card, Identity, LabelRule, TaskCard, Use};
 use crate::card_file::CardFile;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::read::{self, Format, Shape, Wanted};
-use crate::source::Source;
+use crate::source::{Source, Tables};
 use crate::split::{GivenBy, Split};
 use crate::table::{EachPiece, Piece, Table};
 
@@ -98,9 +98,31 @@ impl Source for Cards {
         }
         let tasks = some_tasks(file.card.tasks, &settings.texts("tasks"))?;
         let card = Card { unseen_scenes: settings.bool("unseen_scenes"), tasks, ..file.card };
-        let table = read::open(&files, &file.reading, &file.joins, &wanted(&card))?;
+        let table = read::open(&files, &file.reading, &file.joins, &wanted(card.columns()))?;
         let names = names(&card, &files);
         Ok((card, Box::new(Described { canonical: file.canonical, names, table })))
+    }
+
+    fn wording(&self, settings: &Settings) -> Result<Option<String>, DataError> {
+        Ok(Some(card_file(settings.text("card"))?.canonical))
+    }
+
+    fn other(&self, settings: &Settings, wording: Option<&str>, files: &[PathBuf]) -> Result<Tables, DataError> {
+        let given = settings.text("card");
+        let CardFile { card, reading, joins, .. } = match wording {
+            Some(text) => CardFile::parse(given, text.as_bytes()).map_err(DataError::Card)?,
+            None => card_file(given)?,
+        };
+        let mut columns = card.input_columns();
+        if let Identity::Column(id) = &card.identity
+            && read::header(files, &reading, &joins)?.contains(id)
+            && !columns.iter().any(|(column, _)| column == id)
+        {
+            columns.push((id, Use::Value));
+        }
+        let table = read::open_as_given(files, &reading, &joins, &wanted(columns))?;
+        let table = Described { canonical: String::new(), names: vec![], table };
+        Ok((card, vec![Box::new(table)]))
     }
 }
 
@@ -151,8 +173,8 @@ fn some_tasks(tasks: Vec<TaskCard>, names: &[String]) -> Result<Vec<TaskCard>, D
 const FILE: &str = "(file)";
 const FOLDER: &str = "(folder)";
 
-/// The columns of files that the card needs and how they are read.
-fn wanted(card: &Card) -> Vec<Wanted> {
+/// How columns of a card are read, but for those that no file has.
+fn wanted(columns: Vec<(&str, Use)>) -> Vec<Wanted> {
     let wanted = |(column, used): (&str, Use)| {
         let (shape, separator) = match used {
             Use::List(separator) => (Shape::List, separator),
@@ -161,7 +183,7 @@ fn wanted(card: &Card) -> Vec<Wanted> {
         };
         Wanted { name: column.to_owned(), shape, separator: separator.to_owned() }
     };
-    card.columns().into_iter().filter(|(column, _)| ![FILE, FOLDER].contains(column)).map(wanted).collect()
+    columns.into_iter().filter(|(column, _)| ![FILE, FOLDER].contains(column)).map(wanted).collect()
 }
 
 /// What the names of files decide: how they are read and, where the card asks for it, part and scene.

@@ -1,5 +1,7 @@
 //! Census-Income (KDD), the public data of the MMoE and PLE papers (299,285 rows, CC BY 4.0).
 
+use std::path::PathBuf;
+
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value, nearest};
 
 use crate::card::{
@@ -8,9 +10,9 @@ use crate::card::{
 };
 use crate::error::DataError;
 use crate::expression::{Compare, Expression, Test};
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{ParquetFile, others};
 use crate::shipped::locate;
-use crate::source::Source;
+use crate::source::{Source, Tables};
 use crate::split::{GivenBy, GivenValid, Split};
 use crate::table::Table;
 
@@ -148,38 +150,45 @@ impl Source for Census {
     }
 
     fn table(&self, settings: &Settings, _seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError> {
-        for (key, known) in [("drop", known_columns()), ("log1p", NUMERIC.to_vec())] {
-            check_columns(settings, key, &known)?;
-        }
-        let scene = settings.text("scene");
-        let min_count = settings.size("min_count") as u64;
-        let fields = fields(settings);
-        let vocabulary =
-            |field: &FieldCard| VocabularyCard { name: field.name.clone(), min_count, max_words: usize::MAX };
-        let card = Card {
-            name: self.name().to_owned(),
-            scene: match scene {
-                "none" => SceneCard::One("all".to_owned()),
-                // No row lacks one; a user's own file may not either.
-                column => SceneCard::by(column, Leftover::Error, None),
-            },
-            vocabularies: fields.iter().map(vocabulary).collect(),
-            fields,
-            tasks: tasks(settings.text("group")),
-            slices: vec![at_least("adult", "age", 16.0), at_least("worked", "weeks_worked", 1.0)],
-            split: Split::Given {
-                by: GivenBy::Column("part".to_owned()),
-                train: vec!["train".to_owned()],
-                valid: GivenValid::ShareOfTest(settings.float("valid")),
-                test: vec!["test".to_owned()],
-            },
-            unseen_scenes: settings.bool("unseen_scenes"),
-            ..Card::default()
-        };
+        let card = card(settings)?;
         let path = locate(settings.text("path"), "census/census.parquet")?;
         let table = ParquetFile::open(path, &card.columns())?;
         Ok((card, Box::new(table)))
     }
+
+    fn other(&self, settings: &Settings, _wording: Option<&str>, files: &[PathBuf]) -> Result<Tables, DataError> {
+        others(card(settings)?, files)
+    }
+}
+
+fn card(settings: &Settings) -> Result<Card, DataError> {
+    for (key, known) in [("drop", known_columns()), ("log1p", NUMERIC.to_vec())] {
+        check_columns(settings, key, &known)?;
+    }
+    let scene = settings.text("scene");
+    let min_count = settings.size("min_count") as u64;
+    let fields = fields(settings);
+    let vocabulary = |field: &FieldCard| VocabularyCard { name: field.name.clone(), min_count, max_words: usize::MAX };
+    Ok(Card {
+        name: Census.name().to_owned(),
+        scene: match scene {
+            "none" => SceneCard::One("all".to_owned()),
+            // No row lacks one; a user's own file may not either.
+            column => SceneCard::by(column, Leftover::Error, None),
+        },
+        vocabularies: fields.iter().map(vocabulary).collect(),
+        fields,
+        tasks: tasks(settings.text("group")),
+        slices: vec![at_least("adult", "age", 16.0), at_least("worked", "weeks_worked", 1.0)],
+        split: Split::Given {
+            by: GivenBy::Column("part".to_owned()),
+            train: vec!["train".to_owned()],
+            valid: GivenValid::ShareOfTest(settings.float("valid")),
+            test: vec!["test".to_owned()],
+        },
+        unseen_scenes: settings.bool("unseen_scenes"),
+        ..Card::default()
+    })
 }
 
 fn at_least(name: &str, column: &str, bound: f64) -> SliceCard {

@@ -68,6 +68,27 @@ impl FieldColumn {
 }
 
 impl Columns {
+    /// No row of `schema`.
+    pub(crate) fn empty(schema: &Schema) -> Self {
+        let empty = |(f, field): (usize, &mmtl_plan::Field)| match field.kind {
+            FieldKind::Categorical { .. } if f == schema.scene_field => FieldColumn::Scene,
+            FieldKind::Categorical { .. } => FieldColumn::Ids(vec![]),
+            FieldKind::Tokens { .. } => FieldColumn::Tokens { ids: vec![], starts: vec![0] },
+            FieldKind::Numeric => FieldColumn::Numeric(vec![]),
+        };
+        Self {
+            row_ids: vec![],
+            parts: vec![],
+            scenes: vec![],
+            fields: schema.fields.iter().enumerate().map(empty).collect(),
+            labels: vec![vec![]; schema.tasks.len()],
+            weights: vec![],
+            groups: vec![],
+            slices: vec![],
+            schema: schema.clone(),
+        }
+    }
+
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.row_ids.len()

@@ -226,6 +226,28 @@ pub enum DataError {
         /// This program's.
         expected: u32,
     },
+    /// Rows that are not those of a fingerprint.
+    #[error(
+        "the data is not what it was: its fingerprint is {found}, expected {expected}; the preprocessing that was fitted then \
+         is not in the cache, and can only be fitted again on the same rows"
+    )]
+    OtherData {
+        /// The fingerprint asked for.
+        expected: String,
+        /// That of the data as it is.
+        found: String,
+    },
+    /// Rows that are in no file.
+    #[error(
+        "the rows of `{source_name}` are generated, not read from files; expected a run on data from files, such as a card's"
+    )]
+    Generated {
+        /// The source.
+        source_name: &'static str,
+    },
+    /// Whoever was given rows wanted no more.
+    #[error("reading was stopped")]
+    Stopped,
     /// A cache file of other data, settings or seeds.
     #[error(
         "the cache `{}` has fingerprint {found}, expected {expected}: it was made from other data or settings; delete \

@@ -1,6 +1,6 @@
 //! The encoded rows of a data set as one Parquet file, for twins in other frameworks.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -12,6 +12,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 
 use crate::dataset::Dataset;
+use crate::sheet::{Cells, SheetWriter};
 
 /// Rows of a batch that is written at once.
 const ROWS: u32 = 65_536;
@@ -40,6 +41,24 @@ pub fn export(dataset: &Dataset, out: impl Write + Send) -> Result<(), ParquetEr
             return writer.map_or(Ok(()), |writer| writer.close().map(drop));
         }
     }
+}
+
+/// Writes every row's `row_id`, `part` and `scene`.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn export_split<W: Write + Send>(dataset: &Dataset, out: &mut SheetWriter<W>) -> io::Result<()> {
+    let scenes = &dataset.schema().scenes;
+    let rows = dataset.len() as u32;
+    for first in (0..rows).step_by(ROWS as usize) {
+        let rows = || first..(first + ROWS).min(rows);
+        out.write(&[
+            ("row_id".to_owned(), Cells::Whole(rows().map(|row| dataset.row_id(row)).collect())),
+            ("part".to_owned(), Cells::Texts(rows().map(|row| Some(dataset.part(row).name())).collect())),
+            ("scene".to_owned(), Cells::Texts(rows().map(|row| Some(scenes[dataset.scene(row)].as_str())).collect())),
+        ])?;
+    }
+    Ok(())
 }
 
 fn batch(dataset: &Dataset, rows: &[u32]) -> Result<RecordBatch, ParquetError> {

@@ -1,5 +1,7 @@
 //! Opens a data set: from the cache, or by making it.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use mmtl_plan::{Seeds, Settings};
@@ -9,8 +11,10 @@ use crate::card::Card;
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
+use crate::fitted_file;
 use crate::knobs::{NOT_CONTENTS, knobs};
 use crate::prepare;
+use crate::preprocessing::Preprocessing;
 use crate::progress::Progress;
 use crate::source::source;
 use crate::table::{Kept, Table};
@@ -46,17 +50,87 @@ pub fn open_noting(
     progress: &mut dyn FnMut(Progress),
     made: &mut Vec<PathBuf>,
 ) -> Result<Dataset, DataError> {
-    let (card, table) = source(settings.text("source"))?.table(settings, seeds)?;
+    let source = source(settings.text("source"))?;
+    let (card, table) = source.table(settings, seeds)?;
     let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
     if !settings.bool("cache") {
         return prepare_in_memory(card, table.as_ref(), fingerprint, seeds.split, progress);
     }
-    let path = cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]));
+    let path = rows_file(cache, &card, &fingerprint);
     if !path.try_exists().map_err(DataError::reading(&path))? {
-        prepare_on_disk(&path, card, table.as_ref(), &fingerprint, seeds.split, progress)?;
-        made.push(path.clone());
+        let wording = source.wording(settings)?;
+        prepare_on_disk(&path, card, table.as_ref(), &fingerprint, wording, seeds.split, progress)?;
+        made.extend([path.clone(), fitted_file::beside(&path)]);
     }
     cache::read(&path, &fingerprint)
+}
+
+/// The data set with this fingerprint, which `settings` describe: from the directory `cache`, whatever has become of its
+/// source since, or as [`open`].
+///
+/// # Errors
+/// As [`open`], and when the source's rows are no longer those of the fingerprint.
+pub fn open_made(
+    fingerprint: &str,
+    settings: &Settings,
+    seeds: &Seeds,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Dataset, DataError> {
+    if settings.bool("cache")
+        && let Some(path) = in_cache(cache, fingerprint, "arrow")?
+    {
+        return cache::read(&path, fingerprint);
+    }
+    let dataset = open(settings, seeds, cache, progress)?;
+    if dataset.fingerprint() != fingerprint {
+        let (expected, found) = (fingerprint.to_owned(), dataset.fingerprint().to_owned());
+        return Err(DataError::OtherData { expected, found });
+    }
+    Ok(dataset)
+}
+
+/// The file with this ending of the data set with this fingerprint, if there is one.
+pub(crate) fn in_cache(cache: &Path, fingerprint: &str, ending: &str) -> Result<Option<PathBuf>, DataError> {
+    let ending = format!("-{}.{ending}", fingerprint.get(..NAME_DIGITS).unwrap_or(fingerprint));
+    let entries = match fs::read_dir(cache) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(DataError::reading(cache)(error)),
+    };
+    let fits = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&ending));
+    Ok(entries.flatten().map(|entry| entry.path()).filter(fits).min())
+}
+
+fn rows_file(cache: &Path, card: &Card, fingerprint: &str) -> PathBuf {
+    cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]))
+}
+
+/// The fingerprint of the data that `settings` describe, as it is now.
+pub(crate) fn fingerprint_of(settings: &Settings, seeds: &Seeds) -> Result<String, DataError> {
+    let (_, table) = source(settings.text("source"))?.table(settings, seeds)?;
+    fingerprint(settings, seeds, table.as_ref())
+}
+
+/// What train rows decide, found in a reading of its own, and kept beside the rows if these are.
+pub(crate) fn fitted_anew(
+    settings: &Settings,
+    seeds: &Seeds,
+    cache: &Path,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Preprocessing, DataError> {
+    let source = source(settings.text("source"))?;
+    let (card, table) = source.table(settings, seeds)?;
+    let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
+    let table = Kept::new(table.as_ref());
+    let card = Card { split: prepare::resolved(&card, &table)?, ..card };
+    let fitted = prepare::fit(&card, &table, seeds.split, progress)?;
+    let path = rows_file(cache, &card, &fingerprint);
+    let fitted = Preprocessing::new(fitted, &card, fingerprint, source.wording(settings)?);
+    if settings.bool("cache") {
+        fitted_file::write(&fitted_file::beside(&path), &fitted)?;
+    }
+    Ok(fitted)
 }
 
 /// Of contents, of settings that are not at their default (so that a new key keeps old fingerprints), and of the
@@ -97,6 +171,7 @@ fn prepare_on_disk(
     card: Card,
     table: &dyn Table,
     fingerprint: &str,
+    wording: Option<String>,
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
@@ -105,5 +180,10 @@ fn prepare_on_disk(
     let fitted = prepare::fit(card, &table, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
         prepare::encode(card, &fitted, &table, split, progress, each)
+    })?;
+    let fitted = Preprocessing::new(fitted, card, fingerprint.to_owned(), wording);
+    fitted_file::write(&fitted_file::beside(path), &fitted).inspect_err(|_| {
+        // Rows without it would only be read twice later; but whoever is told of an error expects nothing to be left.
+        let _ = fs::remove_file(path);
     })
 }

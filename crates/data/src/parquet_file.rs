@@ -9,9 +9,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 
-use crate::card::Use;
+use crate::card::{Card, Use};
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
+use crate::source::Tables;
 use crate::table::{EachPiece, Piece, Table, missing_column};
 
 /// Rows read at a time.
@@ -48,6 +49,18 @@ impl ParquetFile {
         let metadata = ArrowReaderMetadata::load(&file, options).map_err(malformed(&path))?;
         Ok(Self { origin, path, columns: columns.iter().map(|(column, _)| (*column).to_owned()).collect(), metadata })
     }
+}
+
+/// The tables of files with the columns that rows need which are only predicted.
+///
+/// # Errors
+/// When a file cannot be read or lacks one of them.
+pub(crate) fn others(card: Card, files: &[PathBuf]) -> Result<Tables, DataError> {
+    let columns = card.input_columns();
+    let open =
+        |path: &PathBuf| ParquetFile::open(path.clone(), &columns).map(|table| Box::new(table) as Box<dyn Table>);
+    let tables = files.iter().map(open).collect::<Result<_, _>>()?;
+    Ok((card, tables))
 }
 
 fn malformed(path: &Path) -> impl Fn(ParquetError) -> DataError + '_ {

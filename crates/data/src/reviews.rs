@@ -1,5 +1,7 @@
 //! Women's clothing reviews (23,486 rows, CC0): whether a reviewer recommends a piece, and their rating.
 
+use std::path::PathBuf;
+
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value};
 
 use crate::card::{
@@ -9,9 +11,9 @@ use crate::card::{
 use crate::error::DataError;
 use crate::expression::{Compare, Expression, Test};
 use crate::knobs::{random_split, split_knobs};
-use crate::parquet_file::ParquetFile;
+use crate::parquet_file::{ParquetFile, others};
 use crate::shipped::locate;
-use crate::source::Source;
+use crate::source::{Source, Tables};
 use crate::table::Table;
 
 /// The data of `data/reviews`. Rating, recommendation and helpful votes are never features: they tell each other.
@@ -73,25 +75,33 @@ impl Source for Reviews {
     }
 
     fn table(&self, settings: &Settings, _seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError> {
-        let card = Card {
-            name: self.name().to_owned(),
-            scene: scene(settings),
-            vocabularies: vocabularies(settings),
-            fields: fields(settings),
-            tasks: tasks(settings),
-            slices: vec![
-                slice("young", "Age", Test::Number(Compare::Below, 35.0)),
-                slice("long_review", "Review Text", Test::Words(Compare::AtLeast, 90.0)),
-                slice("untitled", "Title", Test::Missing),
-            ],
-            split: random_split(settings)?,
-            unseen_scenes: settings.bool("unseen_scenes"),
-            ..Card::default()
-        };
+        let card = card(settings)?;
         let path = locate(settings.text("path"), "reviews/reviews.parquet")?;
         let table = ParquetFile::open(path, &card.columns())?;
         Ok((card, Box::new(table)))
     }
+
+    fn other(&self, settings: &Settings, _wording: Option<&str>, files: &[PathBuf]) -> Result<Tables, DataError> {
+        others(card(settings)?, files)
+    }
+}
+
+fn card(settings: &Settings) -> Result<Card, DataError> {
+    Ok(Card {
+        name: Reviews.name().to_owned(),
+        scene: scene(settings),
+        vocabularies: vocabularies(settings),
+        fields: fields(settings),
+        tasks: tasks(settings),
+        slices: vec![
+            slice("young", "Age", Test::Number(Compare::Below, 35.0)),
+            slice("long_review", "Review Text", Test::Words(Compare::AtLeast, 90.0)),
+            slice("untitled", "Title", Test::Missing),
+        ],
+        split: random_split(settings)?,
+        unseen_scenes: settings.bool("unseen_scenes"),
+        ..Card::default()
+    })
 }
 
 fn slice(name: &str, column: &str, test: Test) -> SliceCard {

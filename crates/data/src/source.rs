@@ -1,5 +1,7 @@
 //! Where data comes from: one file each, listed here.
 
+use std::path::PathBuf;
+
 use mmtl_plan::{Knob, Seeds, Settings, nearest};
 
 use crate::card::Card;
@@ -31,7 +33,26 @@ pub trait Source: Sync {
     /// # Errors
     /// When settings do not fit each other, or a file is not there.
     fn table(&self, settings: &Settings, seeds: &Seeds) -> Result<(Card, Box<dyn Table>), DataError>;
+
+    /// What beside the settings decides how its files are read, if anything does: kept with the prepared data, as the file
+    /// that it stands in may change.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn wording(&self, _settings: &Settings) -> Result<Option<String>, DataError> {
+        Ok(None)
+    }
+
+    /// The tables of other files of the same layout, one after the other, with the columns of fields and scenes; and what
+    /// the columns mean, by `wording` as it was kept.
+    ///
+    /// # Errors
+    /// When its rows are in no file, settings do not fit each other, or a file is not there or lacks a column.
+    fn other(&self, settings: &Settings, wording: Option<&str>, files: &[PathBuf]) -> Result<Tables, DataError>;
 }
+
+/// A card, and tables that it describes.
+pub type Tables = (Card, Vec<Box<dyn Table>>);
 
 /// Names of the sources, the default first.
 pub(crate) const NAMES: &[&str] = &["reviews", "census", "synthetic", "card"];

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use mmtl_data::{DataError, Dataset, Part, open};
+use mmtl_data::{DataError, Dataset, Part, open, preprocessing};
 use mmtl_plan::{Batch, Seeds, Value};
 
 use crate::opening::{Given, cached, in_memory, message, settings, text};
@@ -12,6 +12,12 @@ const SMALL: Given = &[("rows", Value::Int(20_000)), ("dim", Value::Int(3)), ("c
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+}
+
+/// The one file with this ending.
+fn file(directory: &Path, ending: &str) -> PathBuf {
+    let mut found = files(directory).into_iter().filter(|path| path.to_str().unwrap().ends_with(ending));
+    found.next().unwrap_or_else(|| panic!("no {ending} in {}", directory.display()))
 }
 
 fn batches_of(dataset: &Dataset) -> Vec<Batch> {
@@ -35,7 +41,7 @@ fn a_mapped_data_set_equals_one_in_memory() {
         assert_eq!(batches_of(&mapped), batches_of(&memory));
         assert_eq!(mmtl_data::describe(&mapped), mmtl_data::describe(&memory));
     }
-    assert_eq!(files(cache.path()).len(), 2);
+    assert_eq!(files(cache.path()).len(), 2 * 2, "rows, and what was fitted");
 }
 
 #[test]
@@ -64,7 +70,7 @@ fn settings_seeds_and_nothing_else_make_another_file() {
     assert_ne!(base, print(&few, Seeds { data: 2, ..Seeds::all(1) }));
     assert_ne!(base, print(&few, Seeds { split: 2, ..Seeds::all(1) }));
     assert_eq!(base, print(&few, Seeds { order: 2, dropout: 2, initialisation: 2, ..Seeds::all(1) }));
-    assert_eq!(files(cache.path()).len(), 4);
+    assert_eq!(files(cache.path()).len(), 4 * 2);
 }
 
 #[test]
@@ -82,7 +88,7 @@ fn every_damage_is_refused() {
     let cache = tempfile::tempdir().unwrap();
     let few = [("rows", Value::Int(60)), ("dim", Value::Int(2))];
     drop(cached("synthetic", &few, &Seeds::all(1), cache.path()).unwrap());
-    let path = files(cache.path()).remove(0);
+    let path = file(cache.path(), ".arrow");
     let whole = fs::read(&path).unwrap();
     let open_with = |bytes: &[u8]| {
         fs::remove_file(&path).unwrap();
@@ -117,12 +123,42 @@ fn a_file_of_other_data_is_refused() {
     let few = [("rows", Value::Int(60)), ("dim", Value::Int(2))];
     let other = [("rows", Value::Int(61)), ("dim", Value::Int(2))];
     drop(cached("synthetic", &few, &Seeds::all(1), cache.path()).unwrap());
-    let path = files(cache.path()).remove(0);
+    let path = file(cache.path(), ".arrow");
     let stranger = tempfile::tempdir().unwrap();
     drop(cached("synthetic", &other, &Seeds::all(1), stranger.path()).unwrap());
-    fs::copy(files(stranger.path()).remove(0), &path).unwrap();
+    fs::copy(file(stranger.path(), ".arrow"), &path).unwrap();
     let error = message(cached("synthetic", &few, &Seeds::all(1), cache.path()));
     assert!(error.contains("has fingerprint ") && error.contains("it was made from other data or settings"), "{error}");
+}
+
+#[test]
+fn what_was_fitted_is_kept_whole_or_refused() {
+    let cache = tempfile::tempdir().unwrap();
+    let given = [("rows", Value::Int(300)), ("dim", Value::Int(2)), ("categories", Value::Int(2))];
+    let seeds = Seeds::all(1);
+    let print = cached("synthetic", &given, &seeds, cache.path()).unwrap().fingerprint().to_owned();
+    let settings = settings("synthetic", &given).unwrap();
+    let fitted = || preprocessing(&print, &settings, &seeds, cache.path(), &mut |_| {});
+    let path = file(cache.path(), ".fitted.json");
+    let whole = fs::read(&path).unwrap();
+    let kept = preprocessing(&print, &settings, &seeds, cache.path(), &mut |_| panic!("it is fitted again")).unwrap();
+    for at in (0..whole.len()).step_by(23) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1;
+        fs::write(&path, &damaged).unwrap();
+        let error = fitted().expect_err("a flipped bit shows");
+        assert!(matches!(error, DataError::DamagedCache { .. } | DataError::CacheVersion { .. }), "byte {at}: {error}");
+        assert_eq!(fs::read(&path).unwrap(), damaged, "a damaged file is left as it is");
+    }
+    let text = String::from_utf8(whole.clone()).unwrap();
+    fs::write(&path, text.replacen("\"version\":1", "\"version\":2", 1)).unwrap();
+    let error = fitted().unwrap_err().to_string();
+    assert!(error.contains("is of version 2, expected version 1; delete the file"), "{error}");
+    fs::remove_file(&path).unwrap();
+    let again = fitted().unwrap();
+    assert_eq!((fs::read(&path).unwrap(), again.vocabularies()), (whole, kept.vocabularies()));
+    let other = preprocessing(&"0".repeat(64), &settings, &seeds, cache.path(), &mut |_| {}).unwrap_err();
+    assert!(matches!(other, DataError::OtherData { .. }), "{other}");
 }
 
 #[test]
@@ -141,7 +177,7 @@ fn many_may_open_the_same_cache_at_once() {
         }
     });
     assert_eq!(done.into_inner(), 6);
-    assert_eq!(files(&directory).len(), 1, "no temporary file is left");
+    assert_eq!(files(&directory).len(), 2, "no temporary file is left");
 }
 
 #[test]

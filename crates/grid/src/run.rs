@@ -11,11 +11,14 @@ mod tests;
 mod thresholds;
 
 use std::io;
+use std::path::PathBuf;
 
 use mmtl_data::{Dataset, Part};
 use mmtl_metrics::Metric;
 use mmtl_plan::{Compiling, Engine, KnobError, PlanError};
-use mmtl_train::{Checkpoint, Command, Evaluation, Fitted, Insight, Outcome, Progress, TrainError, Watcher, fit};
+use mmtl_train::{
+    Checkpoint, Command, Evaluation, Fitted, Insight, Model, Outcome, Progress, TrainError, Watcher, fit,
+};
 use mmtl_zoo::ZooError;
 use thiserror::Error;
 
@@ -82,8 +85,8 @@ pub trait Journal {
     /// A fit has its final weights.
     ///
     /// # Errors
-    /// When it cannot be recorded.
-    fn fitted(&mut self, fit: usize, best_step: u64) -> io::Result<()>;
+    /// When they cannot be kept, or that cannot be recorded.
+    fn fitted(&mut self, fit: usize, model: &Model) -> io::Result<()>;
 
     /// Whether the trial is to checkpoint and stop.
     fn stop(&mut self) -> bool;
@@ -107,7 +110,7 @@ impl Journal for () {
         Ok(None)
     }
 
-    fn fitted(&mut self, _: usize, _: u64) -> io::Result<()> {
+    fn fitted(&mut self, _: usize, _: &Model) -> io::Result<()> {
         Ok(())
     }
 
@@ -151,6 +154,31 @@ pub enum RunError {
     /// The store failed.
     #[error(transparent)]
     Grid(#[from] GridError),
+    /// A run that is not done.
+    #[error("{} has not finished; `mmtl run` with its experiment file goes on with it", .run.display())]
+    NotFinished {
+        /// Its folder.
+        run: PathBuf,
+    },
+    /// The weights of a finished run are not to be had.
+    #[error(
+        "the weights of {0} are not to be had: {reason}; `mmtl repro --keep-weights {0}` trains it again and keeps them",
+        .run.display()
+    )]
+    NoWeights {
+        /// Its folder.
+        run: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// What came of a run cannot be written elsewhere.
+    #[error("cannot write {}: {error}", .path.display())]
+    Export {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// The data is not what it was when the grid was made.
     #[error("the data's fingerprint is {found}, and the grid was made for {expected}; start a grid of another name")]
     OtherData {
@@ -192,11 +220,10 @@ pub fn run_trial(
         let outcome = fit(engine, dataset, spec, kept, &mut watcher).map_err(failed)?;
         let Outcome::Finished(mut fitted) = outcome else { return Ok(None) };
         for part in &mut predictions {
-            part.add(dataset, &spec.plan, &spec.rows, &mut fitted).map_err(failed)?;
+            part.add(dataset, spec.rows.scene(), fitted.model()).map_err(failed)?;
         }
-        let record = fit_record(name, &spec.plan, &fitted);
-        journal.fitted(number, record.best_step).map_err(|error| failed(TrainError::Watcher(error)))?;
-        records.push(record);
+        records.push(fit_record(name, &spec.plan, &fitted));
+        journal.fitted(number, fitted.model()).map_err(|error| failed(TrainError::Watcher(error)))?;
     }
     let apart = fits.iter().any(|fit| fit.spec.rows.scene().is_some());
     let cells = cells(dataset, &predictions, asked, apart)?;

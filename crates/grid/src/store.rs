@@ -10,7 +10,7 @@
 //! scheduler.lease   who schedules     lock   held while leases change hands
 //! inbox/            commands to the scheduler
 //! KEY/              one run:
-//!   trial.toml  events.jsonl  checkpoint*  predictions.parquet  record.json  times.json  lease  worker.log
+//!   trial.toml  events.jsonl  checkpoint*  weights*  predictions.parquet  record.json  times.json  lease  worker.log
 //! ```
 //!
 //! Each file has one writer at a time: the scheduler (its lease), or the worker of the run (the run's lease).
@@ -316,6 +316,11 @@ impl RunFolder {
     /// Where predictions are kept; see [`predictions`].
     pub fn predictions_file(&self) -> PathBuf {
         self.file("predictions.parquet")
+    }
+
+    /// Where the chosen weights of a fit are kept; see [`crate::FinishedRun::weights`].
+    pub fn weights_file(&self, fit: usize) -> PathBuf {
+        self.file(&format!("weights-{fit}.safetensors"))
     }
 
     /// Whether the run has finished: its record, which is written last, is there.

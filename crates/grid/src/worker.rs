@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mmtl_data::Dataset;
 use mmtl_metrics::Metric;
 use mmtl_plan::{Compiling, Engine};
-use mmtl_train::{Checkpoint, Evaluation, Progress};
+use mmtl_train::{Checkpoint, Evaluation, Model, Progress};
 
 use crate::catalogue::Catalogue;
 use crate::configuration::{Configuration, Execution, TrialSettings};
@@ -312,8 +312,9 @@ impl Journal for StoredJournal<'_> {
         Ok(Some(checkpoint))
     }
 
-    fn fitted(&mut self, number: usize, best_step: u64) -> io::Result<()> {
-        self.tell(RunEvent::Fitted { fit: number, best_step })
+    fn fitted(&mut self, number: usize, model: &Model) -> io::Result<()> {
+        atomic::replace(&self.run.weights_file(number), &model.to_bytes()).map_err(io::Error::other)?;
+        self.tell(RunEvent::Fitted { fit: number, best_step: model.best()[0].step })
     }
 
     fn stop(&mut self) -> bool {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use mmtl_cpu::CpuEngine;
 use mmtl_grid::run::{Journal, RunError, fits, run_trial};
 use mmtl_grid::{Catalogue, Execution, Experiment, Round, forecast, prepare};
-use mmtl_train::{Checkpoint, Evaluation, Progress};
+use mmtl_train::{Checkpoint, Evaluation, Model, Progress};
 
 /// The system's allocator, counting.
 struct Counting;
@@ -113,7 +113,7 @@ impl Journal for Nowhere {
         Ok(None)
     }
 
-    fn fitted(&mut self, _: usize, _: u64) -> io::Result<()> {
+    fn fitted(&mut self, _: usize, _: &Model) -> io::Result<()> {
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::op::{Factor, Loss, Op, SlotId, Source};
+use crate::op::{Factor, LinearWeights, Loss, NormKind, Op, SlotId, Source};
 use crate::param::{ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
 use crate::schema::{FieldKind, Schema};
 
@@ -109,6 +109,22 @@ impl Plan {
             touches
         });
         shared
+    }
+
+    /// Whether the scene of a row changes what is predicted of it.
+    pub fn reads_scene(&self) -> bool {
+        self.ops.iter().any(|op| match op {
+            Op::Embed(embed) => embed.columns.iter().any(|column| column.field == self.schema.scene_field),
+            Op::Linear(linear) => match linear.weights {
+                LinearWeights::Shared { .. } => false,
+                LinearWeights::PerScene { .. } | LinearWeights::Star { .. } => true,
+            },
+            Op::Norm(norm) => match norm.kind {
+                NormKind::Layer | NormKind::Batch { .. } => false,
+                NormKind::Scene { .. } => true,
+            },
+            Op::Gate(_) | Op::Mix(_) | Op::Add(_) | Op::Concat(_) | Op::Predict(_) | Op::Loss(_) => false,
+        })
     }
 
     /// For each table, how many rows a batch of `max_rows` rows can look up.

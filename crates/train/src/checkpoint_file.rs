@@ -1,44 +1,12 @@
-//! A checkpoint as bytes.
-//!
-//! It is a safetensors file. Its one metadata entry, `mmtl`, is `{"format": …, "digest": …}`; the tensor `contents` is
-//! JSON, all others are `f32`. The digest covers every tensor, so that a flipped bit is an error and not another
-//! result.
+//! A checkpoint as bytes; see `sealed.rs`.
 
-use std::collections::HashMap;
-use std::fmt::Display;
-use std::sync::Arc;
-
-use mmtl_metrics::Score;
-use mmtl_plan::{Memory, Snapshot};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde::{Deserialize, Serialize};
 
-use crate::best::Best;
 use crate::checkpoint::{Checkpoint, State};
 use crate::error::TrainError;
-use crate::evaluation::Key;
+use crate::sealed::{Kept, Kind, Shape, named, named_best, shared};
 
-/// Version of the file. Readers refuse what is newer.
-const FORMAT: u32 = 1;
-
-const HEADER: &str = "mmtl";
-const CONTENTS: &str = "contents";
-
-// Tensors are copied as they lie in memory, and safetensors files are little-endian.
-const _: () = assert!(cfg!(target_endian = "little"));
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    format: u32,
-    digest: String,
-}
-
-/// The part of a header that no later version changes.
-#[derive(Deserialize)]
-struct Format {
-    format: u32,
-}
+const KIND: Kind = Kind { name: "checkpoint", format: 1 };
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,54 +21,21 @@ struct Contents {
     best: Vec<Option<Kept>>,
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    key: Key,
-    step: u64,
-    score: Score,
-    snapshot: usize,
-}
-
-/// How many tensors a snapshot has.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Shape {
-    tables: usize,
-    states: usize,
-    memory: Option<MemoryShape>,
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MemoryShape {
-    step: u64,
-    moments: usize,
-}
-
 impl Checkpoint {
     /// The bytes of its file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let (snapshots, best) = shared(&self.best);
+        let (snapshots, best) = shared(self.best.iter().map(Option::as_ref));
         let contents = Contents {
             state: self.state.clone(),
-            session: shape(&self.session),
-            average: self.average.as_ref().map(shape),
-            snapshots: snapshots.iter().map(|snapshot| shape(snapshot)).collect(),
+            session: Shape::of(&self.session),
+            average: self.average.as_ref().map(Shape::of),
+            snapshots: snapshots.iter().map(|snapshot| Shape::of(snapshot)).collect(),
             best,
         };
-        let contents = serde_json::to_vec(&contents).expect("scores are finite and keys are strings");
         let mut tensors = named("session", &self.session);
         tensors.extend(self.average.iter().flat_map(|average| named("average", average)));
-        for (i, snapshot) in snapshots.iter().enumerate() {
-            tensors.extend(named(&format!("best/{i}"), snapshot));
-        }
-        let mut views: Vec<(String, TensorView)> =
-            tensors.iter().map(|(name, values)| (name.clone(), view(values))).collect();
-        views.push((CONTENTS.to_owned(), bytes_view(&contents)));
-        let header = Header { format: FORMAT, digest: digest(&mut views) };
-        let header = serde_json::to_string(&header).expect("a number and a string");
-        serialize(views, Some(HashMap::from([(HEADER.to_owned(), header)]))).expect("the header stays small")
+        tensors.extend(named_best(&snapshots));
+        KIND.seal(&contents, &tensors)
     }
 
     /// Reads the bytes of a file.
@@ -108,142 +43,23 @@ impl Checkpoint {
     /// # Errors
     /// When they are not those that [`Checkpoint::to_bytes`] made, or a newer version's.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TrainError> {
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(|error| damaged(&error))?;
-        let header = metadata.metadata().as_ref().and_then(|entries| entries.get(HEADER));
-        let header = header.ok_or_else(|| damaged(&"it has no `mmtl` entry"))?;
-        let Format { format } = serde_json::from_str(header).map_err(|error| damaged(&error))?;
-        if format > FORMAT {
-            return Err(TrainError::Newer { got: format, known: FORMAT });
-        }
-        if format != FORMAT {
-            return Err(damaged(&format!("it has format {format}, which never was")));
-        }
-        let header: Header = serde_json::from_str(header).map_err(|error| damaged(&error))?;
-        let file = SafeTensors::deserialize(bytes).map_err(|error| damaged(&error))?;
-        if digest(&mut file.tensors()) != header.digest {
-            return Err(damaged(&"its contents do not match their digest"));
-        }
-        let contents = file.tensor(CONTENTS).map_err(|error| damaged(&error))?;
-        let contents = serde_json::from_slice(contents.data()).map_err(|error| damaged(&error))?;
-        assemble(&file, contents)
+        let (contents, file) = KIND.unseal::<Contents>(bytes)?;
+        let best = KIND.read_best(&file, &contents.snapshots, contents.best)?;
+        let average = contents.average.map(|shape| KIND.read(&file, "average", shape)).transpose()?;
+        Ok(Self { state: contents.state, session: KIND.read(&file, "session", contents.session)?, average, best })
     }
-}
-
-fn assemble(file: &SafeTensors, contents: Contents) -> Result<Checkpoint, TrainError> {
-    let snapshot = |(i, shape): (usize, &Shape)| read(file, &format!("best/{i}"), *shape).map(Arc::new);
-    let snapshots = contents.snapshots.iter().enumerate().map(snapshot).collect::<Result<Vec<_>, _>>()?;
-    let best = |kept: Option<Kept>| {
-        kept.map(|Kept { key, step, score, snapshot }| {
-            let snapshot = snapshots.get(snapshot).ok_or_else(|| damaged(&format!("it has no snapshot {snapshot}")))?;
-            Ok(Best { key, step, score, snapshot: snapshot.clone() })
-        })
-        .transpose()
-    };
-    let best = contents.best.into_iter().map(best).collect::<Result<Vec<_>, TrainError>>()?;
-    let average = contents.average.map(|shape| read(file, "average", shape)).transpose()?;
-    Ok(Checkpoint { state: contents.state, session: read(file, "session", contents.session)?, average, best })
-}
-
-/// Each snapshot once: keys with one best step share it.
-fn shared(best: &[Option<Best>]) -> (Vec<Arc<Snapshot>>, Vec<Option<Kept>>) {
-    let mut steps: Vec<u64> = vec![];
-    let mut snapshots = vec![];
-    let mut place = |best: &Best| {
-        steps.iter().position(|step| *step == best.step).unwrap_or_else(|| {
-            steps.push(best.step);
-            snapshots.push(best.snapshot.clone());
-            steps.len() - 1
-        })
-    };
-    let kept = best
-        .iter()
-        .map(|best| best.as_ref().map(|b| Kept { key: b.key, step: b.step, score: b.score, snapshot: place(b) }));
-    let kept = kept.collect();
-    (snapshots, kept)
-}
-
-fn shape(snapshot: &Snapshot) -> Shape {
-    Shape {
-        tables: snapshot.tables.len(),
-        states: snapshot.states.len(),
-        memory: snapshot.memory.as_ref().map(|memory| MemoryShape { step: memory.step, moments: memory.dense.len() }),
-    }
-}
-
-/// Every array of a snapshot with its name.
-fn named<'a>(of: &str, snapshot: &'a Snapshot) -> Vec<(String, &'a [f32])> {
-    let numbered = |what: &str, i: usize, values: &'a Vec<f32>| (format!("{of}/{what}/{i}"), &values[..]);
-    let mut tensors = vec![(format!("{of}/dense"), &snapshot.dense[..])];
-    tensors.extend(snapshot.tables.iter().enumerate().map(|(i, table)| numbered("table", i, table)));
-    tensors.extend(snapshot.states.iter().enumerate().map(|(i, state)| numbered("state", i, state)));
-    for (m, (dense, tables)) in
-        snapshot.memory.iter().flat_map(|memory| memory.dense.iter().zip(&memory.tables)).enumerate()
-    {
-        tensors.push(numbered("moment", m, dense));
-        let of_table = format!("moment/{m}/table");
-        tensors.extend(tables.iter().enumerate().map(|(i, table)| numbered(&of_table, i, table)));
-    }
-    tensors
-}
-
-/// Reads back what [`named`] names.
-fn read(file: &SafeTensors, of: &str, shape: Shape) -> Result<Snapshot, TrainError> {
-    let one = |name: String| {
-        let tensor = file.tensor(&name).map_err(|error| damaged(&error))?;
-        match tensor.dtype() {
-            Dtype::F32 => Ok(bytemuck::pod_collect_to_vec(tensor.data())),
-            other => Err(damaged(&format!("tensor `{name}` is {other:?}, expected F32"))),
-        }
-    };
-    let several = |what: &str, count: usize| (0..count).map(|i| one(format!("{of}/{what}/{i}"))).collect();
-    let memory = |shape_of: MemoryShape| {
-        let tables = (0..shape_of.moments).map(|m| several(&format!("moment/{m}/table"), shape.tables));
-        Ok::<_, TrainError>(Memory {
-            step: shape_of.step,
-            dense: several("moment", shape_of.moments)?,
-            tables: tables.collect::<Result<_, _>>()?,
-        })
-    };
-    Ok(Snapshot {
-        dense: one(format!("{of}/dense"))?,
-        tables: several("table", shape.tables)?,
-        states: several("state", shape.states)?,
-        memory: shape.memory.map(memory).transpose()?,
-    })
-}
-
-fn view(values: &[f32]) -> TensorView<'_> {
-    TensorView::new(Dtype::F32, vec![values.len()], bytemuck::cast_slice(values)).expect("four bytes an element")
-}
-
-fn bytes_view(bytes: &[u8]) -> TensorView<'_> {
-    TensorView::new(Dtype::U8, vec![bytes.len()], bytes).expect("one byte an element")
-}
-
-/// BLAKE3 over all tensors, sorted by name.
-fn digest(tensors: &mut [(String, TensorView)]) -> String {
-    tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut hasher = blake3::Hasher::new();
-    for (name, tensor) in tensors {
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-        hasher.update(&(tensor.data().len() as u64).to_le_bytes());
-        hasher.update(tensor.data());
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-fn damaged(what: &dyn Display) -> TrainError {
-    TrainError::Damaged(what.to_string())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::evaluation::{Choice, Evaluation};
+    use crate::best::Best;
+    use crate::evaluation::{Choice, Evaluation, Key};
     use crate::losses::LossSums;
-    use mmtl_metrics::Reason;
-    use mmtl_plan::LossTotals;
+    use mmtl_metrics::{Reason, Score};
+    use mmtl_plan::{LossTotals, Memory, Snapshot};
 
     fn snapshot(first: f32, moments: usize) -> Snapshot {
         let memory = Memory {
@@ -319,7 +135,7 @@ mod tests {
             let mut flipped = bytes.clone();
             flipped[at] ^= 1;
             let error = Checkpoint::from_bytes(&flipped).expect_err(&format!("byte {at}"));
-            assert!(matches!(error, TrainError::Damaged(_) | TrainError::Newer { .. }), "byte {at}: {error}");
+            assert!(matches!(error, TrainError::Damaged { .. } | TrainError::Newer { .. }), "byte {at}: {error}");
             assert!(Checkpoint::from_bytes(&bytes[..at]).is_err(), "cut at {at}");
         }
         let message = Checkpoint::from_bytes(b"").unwrap_err().to_string();
@@ -329,7 +145,7 @@ mod tests {
     #[test]
     fn a_newer_format_is_said_to_be_newer() {
         let bytes = checkpoint().to_bytes();
-        let text = format!("{{\\\"format\\\":{FORMAT},");
+        let text = format!("{{\\\"format\\\":{},", KIND.format);
         let at = bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
         let mut newer = bytes;
         newer[at + text.len() - 2] = b'9';

@@ -63,12 +63,19 @@ pub enum TrainError {
         /// The objective's name.
         objective: String,
     },
-    /// A checkpoint that is not what was written.
-    #[error("the checkpoint is damaged: {0}")]
-    Damaged(String),
-    /// A checkpoint of a later version of this program.
-    #[error("the checkpoint has format {got}, expected at most {known}: it was written by a newer version")]
+    /// A checkpoint, or weights that were kept, that are not what was written.
+    #[error("the {file} is damaged: {reason}")]
+    Damaged {
+        /// What it is.
+        file: &'static str,
+        /// How it shows.
+        reason: String,
+    },
+    /// A checkpoint, or weights that were kept, of a later version of this program.
+    #[error("the {file} has format {got}, expected at most {known}: it was written by a newer version")]
     Newer {
+        /// What it is.
+        file: &'static str,
         /// Its format.
         got: u32,
         /// The newest that is known.
@@ -82,6 +89,16 @@ pub enum TrainError {
         /// The checkpoint's.
         got: String,
         /// This fit's.
+        expected: String,
+    },
+    /// Weights of another model.
+    #[error(
+        "the weights belong to another plan: they have {got}, expected {expected}; another version of the program wrote them"
+    )]
+    OtherPlan {
+        /// The hash of theirs.
+        got: String,
+        /// That of the one that they were to be given to.
         expected: String,
     },
     /// The engine failed.

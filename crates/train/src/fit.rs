@@ -14,6 +14,7 @@ use crate::evaluation::Evaluation;
 use crate::fitted::{End, Fitted};
 use crate::looks::Looks;
 use crate::losses::{LossSums, first_not_finite};
+use crate::model::Model;
 use crate::pace::Pace;
 use crate::plateau::plateaus;
 use crate::predict::{Portions, predict};
@@ -305,6 +306,6 @@ impl<'a> Fit<'a> {
         let session = &mut self.session;
         let last = || session.snapshot(false).map(|snapshot| (self.step, Arc::new(snapshot)));
         let best = self.best.settle(choices, last)?;
-        Fitted::new(self.session, self.portions, best, self.history, self.step, end)
+        Ok(Fitted::new(Model::new(self.session, self.portions, best)?, self.history, self.step, end))
     }
 }

@@ -10,7 +10,7 @@ mod seal;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::write;
+pub(crate) use write::{replace, write};
 
 /// Raised whenever the layout of the file changes.
 pub(crate) const VERSION: u32 = 1;

@@ -80,13 +80,39 @@ pub(crate) fn write(
     manifest: &Manifest,
     rows: impl FnOnce(&mut dyn FnMut(Chunk) -> Result<(), DataError>) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory).map_err(DataError::writing(directory))?;
-    let temporary = temporary_file(directory).map_err(DataError::writing(directory))?;
+    let temporary = temporary_beside(path)?;
     let mut writer = Writer::new(BufWriter::new(temporary), manifest).map_err(DataError::writing(path))?;
     rows(&mut |chunk| writer.chunk(&chunk).map_err(DataError::writing(path)))?;
     let written = writer.finish().and_then(|buffered| buffered.into_inner().map_err(io::IntoInnerError::into_error));
-    let file = written.map_err(DataError::writing(path))?;
+    persist(written.map_err(DataError::writing(path))?, path)
+}
+
+/// Replaces the file `path` by what `fill` writes.
+///
+/// # Errors
+/// When it cannot be written; then it stays as it was.
+pub(crate) fn replace(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> io::Result<()>,
+) -> Result<(), DataError> {
+    let mut buffered = BufWriter::new(temporary_beside(path)?);
+    let filled = fill(&mut buffered);
+    let written = filled.and_then(|()| buffered.into_inner().map_err(io::IntoInnerError::into_error));
+    persist(written.map_err(DataError::writing(path))?, path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
+}
+
+fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile, DataError> {
+    let directory = folder_of(path);
+    fs::create_dir_all(directory).map_err(DataError::writing(directory))?;
+    temporary_file(directory).map_err(DataError::writing(directory))
+}
+
+fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), DataError> {
+    let directory = folder_of(path);
     file.as_file().sync_all().map_err(DataError::writing(path))?;
     file.persist(path).map_err(|error| DataError::Write { path: path.to_owned(), source: error.error })?;
     // The rename itself is made durable where directories can be synced.

@@ -1,7 +1,5 @@
 //! The second reading: makes chunks of rows.
 
-use mmtl_plan::FieldKind;
-
 use crate::card::{Card, Identity};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::columns::{Columns, FieldColumn};
@@ -67,25 +65,8 @@ struct Pending {
 
 impl Pending {
     fn new(card: &Card, fitted: &Fitted) -> Self {
-        let schema = &fitted.schema;
-        let empty = |(f, field): (usize, &mmtl_plan::Field)| match field.kind {
-            FieldKind::Categorical { .. } if f == schema.scene_field => FieldColumn::Scene,
-            FieldKind::Categorical { .. } => FieldColumn::Ids(vec![]),
-            FieldKind::Tokens { .. } => FieldColumn::Tokens { ids: vec![], starts: vec![0] },
-            FieldKind::Numeric => FieldColumn::Numeric(vec![]),
-        };
-        let columns = Columns {
-            row_ids: vec![],
-            parts: vec![],
-            scenes: vec![],
-            fields: schema.fields.iter().enumerate().map(empty).collect(),
-            labels: vec![vec![]; schema.tasks.len()],
-            weights: vec![],
-            groups: vec![],
-            slices: card.slices.iter().map(|slice| (slice.name.clone(), vec![])).collect(),
-            schema: schema.clone(),
-        };
-        Self { columns, repeats: fitted.repeats.clone() }
+        let slices = card.slices.iter().map(|slice| (slice.name.clone(), vec![])).collect();
+        Self { columns: Columns { slices, ..Columns::empty(&fitted.schema) }, repeats: fitted.repeats.clone() }
     }
 
     fn add(&mut self, card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<(), DataError> {

@@ -2,6 +2,7 @@
 
 use arrow::array::Array;
 use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
+use serde::{Deserialize, Serialize};
 
 use crate::card::{Card, FieldCard, FieldRule, FillValue, Keep, TimePart, TimeUnit, Transform};
 use crate::columns::FieldColumn;
@@ -10,11 +11,39 @@ use crate::prepare::impute::{ImputeFit, Imputer};
 use crate::prepare::lists::Lists;
 use crate::prepare::number_fit::{Bins, NumberFit, Scale};
 use crate::prepare::numbers::{missing, numbers, texts};
+use crate::prepare::scenes::bin_names;
 use crate::prepare::text::each_word;
 use crate::prepare::times::times;
 use crate::prepare::vocabulary::{MISSING_ID, RESERVED, Vocabulary, VocabularyFit};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
+
+/// What an id stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// Every value that train rows do not have, or too seldom.
+    Unseen,
+    /// No value.
+    Missing,
+    /// This one.
+    Value(String),
+}
+
+impl Meaning {
+    /// A word for which of the three it is.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unseen => "unseen",
+            Self::Missing => "missing",
+            Self::Value(_) => "value",
+        }
+    }
+
+    /// The value, if it stands for one.
+    pub fn value(&self) -> Option<&str> {
+        if let Self::Value(value) = self { Some(value) } else { None }
+    }
+}
 
 /// What train rows say about the fields.
 pub(crate) struct FieldFits {
@@ -25,6 +54,7 @@ pub(crate) struct FieldFits {
 }
 
 /// How the fields of the schema, but for the scene's, are made.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Encoders {
     vocabularies: Vec<Vocabulary>,
     fields: Vec<Encoder>,
@@ -32,6 +62,7 @@ pub(crate) struct Encoders {
     imputers: Vec<Imputer>,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
 struct Encoder {
     name: String,
     column: String,
@@ -41,6 +72,7 @@ struct Encoder {
     rule: Rule,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
 enum Rule {
     Category { vocabulary: usize },
     Text { vocabulary: usize, max_tokens: usize },
@@ -199,6 +231,22 @@ impl Encoders {
             fields.push(Field { name: field.name.clone(), kind });
         }
         (fields, vocabularies)
+    }
+
+    /// What the ids of each field stand for, reserved ones first; `None` for numbers.
+    pub(crate) fn meanings(&self) -> impl Iterator<Item = Option<Vec<Meaning>>> {
+        self.fields.iter().map(|field| {
+            let values: Vec<String> = match &field.rule {
+                Rule::Category { vocabulary } | Rule::Text { vocabulary, .. } | Rule::List { vocabulary, .. } => {
+                    self.vocabularies[*vocabulary].words().into_iter().map(str::to_owned).collect()
+                }
+                Rule::Time(part, _) => part.values(),
+                Rule::Bins(bins) => bin_names(bins.cuts()),
+                Rule::Number(_) | Rule::Indicator => return None,
+            };
+            let values = values.into_iter().map(Meaning::Value);
+            Some([Meaning::Unseen, Meaning::Missing].into_iter().chain(values).collect())
+        })
     }
 
     /// Adds the rows `kept` of a piece to the columns of the fields.

@@ -2,9 +2,12 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::card::{Impute, TimeUnit};
 use crate::error::DataError;
 use crate::moments::Moments;
+use crate::prepare::exact;
 use crate::prepare::identity::{groups, mixed};
 use crate::prepare::numbers::numbers;
 use crate::prepare::times::times;
@@ -21,11 +24,13 @@ pub(crate) enum ImputeFit {
 }
 
 /// Fills in what is missing.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Imputer {
     Never,
     Neighbours {
         count: usize,
         by: Vec<String>,
+        #[serde(with = "exact")]
         deviations: Vec<f64>,
         candidates: Vec<Candidate>,
     },
@@ -34,15 +39,18 @@ pub(crate) enum Imputer {
         within: String,
         over: String,
         unit: TimeUnit,
+        #[serde(with = "exact")]
         known: HashMap<u64, Vec<(f64, f64)>>,
     },
 }
 
 /// A train row whose value is known. The rows of the smallest hashes are kept, whatever their order.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     hash: u64,
+    #[serde(with = "exact")]
     place: Vec<f64>,
+    #[serde(with = "exact")]
     value: f64,
 }
 

@@ -1,6 +1,7 @@
 //! Preprocessing: everything is fitted on train rows alone, in a first reading, and applied to all rows in a second.
 
 mod encode;
+mod exact;
 mod fields;
 mod fit;
 mod identity;
@@ -23,9 +24,12 @@ mod words;
 mod tests;
 
 pub(crate) use encode::encode;
-pub(crate) use fit::fit;
+pub(crate) use fields::Encoders;
+pub use fields::Meaning;
+pub(crate) use fit::{Fitted, fit};
 pub(crate) use numbers::{missing, numbers, texts};
 pub(crate) use parts::resolved;
+pub(crate) use scenes::{SceneWords, Scenes, scene_words};
 pub(crate) use text::word_count;
 pub(crate) use times::seconds;
 pub(crate) use vocabulary::{RESERVED, UNSEEN};

@@ -1,7 +1,10 @@
 //! How numbers become inputs: standardised or binned, with something in the place of missing ones.
 
+use serde::{Deserialize, Serialize};
+
 use crate::card::{Fill, FillValue, Transform};
 use crate::moments::Moments;
+use crate::prepare::exact;
 use crate::prepare::quantiles::Sample;
 use crate::prepare::vocabulary::{MISSING_ID, RESERVED};
 
@@ -69,12 +72,16 @@ fn clipped(clip: Option<(f64, f64)>, value: f64) -> f64 {
 }
 
 /// From a number to a standardised input.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Scale {
+    #[serde(with = "exact")]
     clip: Option<(f64, f64)>,
     transform: Transform,
+    #[serde(with = "exact")]
     mean: f64,
+    #[serde(with = "exact")]
     deviation: f64,
+    #[serde(with = "exact")]
     fill: f64,
 }
 
@@ -86,11 +93,13 @@ impl Scale {
 }
 
 /// From a number to the id of its bin.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bins {
     transform: Transform,
     /// Ascending; a bin reaches from one cut (included) to the next.
+    #[serde(with = "exact")]
     cuts: Vec<f64>,
+    #[serde(with = "exact")]
     fill: Option<f64>,
 }
 
@@ -98,6 +107,11 @@ impl Bins {
     /// Number of ids, reserved ones included.
     pub(crate) fn size(&self) -> usize {
         self.cuts.len() + 1 + RESERVED as usize
+    }
+
+    /// Where one bin ends and the next begins, ascending; transformed units.
+    pub(crate) fn cuts(&self) -> &[f64] {
+        &self.cuts
     }
 
     pub(crate) fn id(&self, value: f64) -> u32 {

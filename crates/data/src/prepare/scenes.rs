@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::card::{Card, Grouping, Leftover, SceneCard, SceneRule};
 use crate::error::DataError;
 use crate::part::Part;
@@ -29,7 +31,7 @@ pub(crate) struct SceneFit {
 }
 
 /// Scenes and their order.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Scenes {
     /// Names, by index.
     pub names: Vec<String>,
@@ -47,6 +49,11 @@ impl SceneWords<'_> {
     /// Whether the row at `at` is left out.
     pub(crate) fn dropped(&self, at: usize) -> bool {
         self.0.as_ref().is_some_and(|words| words.keys[at] == DROPPED)
+    }
+
+    /// The name of the scene of the row at `at`; `None` where it has none, or all rows are of one.
+    pub(crate) fn name(&self, at: usize) -> Option<&str> {
+        self.0.as_ref().and_then(|words| words.row(at))
     }
 }
 
@@ -213,6 +220,19 @@ impl SceneRule {
 }
 
 impl Scenes {
+    /// The scene of each row of a piece; `None` for those that are of none of these.
+    pub(crate) fn find(&self, words: &SceneWords, rows: usize) -> Vec<Option<u32>> {
+        let Some(words) = &words.0 else { return vec![Some(0); rows] };
+        let of_value: Vec<Option<u32>> =
+            words.values.iter().map(|value| self.positions.get(value.as_ref()).copied()).collect();
+        let scene = |key: &u32| match *key {
+            MISSING => self.missing,
+            DROPPED => None,
+            key => of_value[key as usize],
+        };
+        words.keys.iter().map(scene).collect()
+    }
+
     /// The scene of each row of a piece (also of those left out: any).
     pub(crate) fn of(&self, words: &SceneWords, rows: usize) -> Vec<u32> {
         let Some(words) = &words.0 else { return vec![0; rows] };

@@ -83,6 +83,16 @@ impl TimePart {
         u32::try_from(part).ok()
     }
 
+    /// What the parts stand for, from 0.
+    pub(crate) fn values(self) -> Vec<String> {
+        const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+        match self {
+            Self::Hour => (0..self.size()).map(|hour| hour.to_string()).collect(),
+            Self::Weekday => DAYS.map(str::to_owned).into(),
+            Self::Day | Self::Month => (1..=self.size()).map(|number| number.to_string()).collect(),
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Hour => "hour",

@@ -2,6 +2,8 @@
 
 use hashbrown::HashMap;
 
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::card::VocabularyCard;
 
 /// Id of every value that train rows do not have, or too seldom.
@@ -17,8 +19,9 @@ pub(crate) struct VocabularyFit {
     counts: HashMap<String, u64>,
 }
 
-/// The ids of values.
-#[derive(Debug, Default)]
+/// The ids of values. It is written as the list of them, by id.
+#[derive(Debug, Default, Deserialize)]
+#[serde(from = "Vec<String>")]
 pub(crate) struct Vocabulary {
     ids: HashMap<String, u32>,
 }
@@ -39,7 +42,19 @@ impl VocabularyFit {
             self.counts.into_iter().filter(|(_, count)| *count >= card.min_count).collect();
         words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         words.truncate(card.max_words.min((u32::MAX - RESERVED) as usize));
-        Vocabulary { ids: words.into_iter().zip(RESERVED..).map(|((word, _), id)| (word, id)).collect() }
+        words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().into()
+    }
+}
+
+impl From<Vec<String>> for Vocabulary {
+    fn from(words: Vec<String>) -> Self {
+        Self { ids: words.into_iter().zip(RESERVED..).collect() }
+    }
+}
+
+impl Serialize for Vocabulary {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.words().serialize(to)
     }
 }
 
@@ -47,6 +62,13 @@ impl Vocabulary {
     /// Number of ids, reserved ones included.
     pub(crate) fn size(&self) -> usize {
         self.ids.len() + RESERVED as usize
+    }
+
+    /// The values, by id from [`RESERVED`] on.
+    pub(crate) fn words(&self) -> Vec<&str> {
+        let mut words = vec![""; self.ids.len()];
+        self.ids.iter().for_each(|(word, id)| words[(id - RESERVED) as usize] = word);
+        words
     }
 
     /// The id of a value.

@@ -51,7 +51,30 @@ pub(crate) fn open(
     joins: &[Join],
     wanted: &[Wanted],
 ) -> Result<Box<dyn Table>, DataError> {
-    let tables = Tables::of(files, reading, joins)?;
+    open_tables(&Tables::of(files, reading, joins)?, reading, joins, wanted)
+}
+
+/// As [`open`], with the main table's files in the order in which they are given.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_as_given(
+    files: &[PathBuf],
+    reading: &Reading,
+    joins: &[Join],
+    wanted: &[Wanted],
+) -> Result<Box<dyn Table>, DataError> {
+    let mut tables = Tables::of(files, reading, joins)?;
+    tables.0[0].files.sort_by_key(|path| files.iter().position(|given| given == path));
+    open_tables(&tables, reading, joins, wanted)
+}
+
+fn open_tables(
+    tables: &Tables,
+    reading: &Reading,
+    joins: &[Join],
+    wanted: &[Wanted],
+) -> Result<Box<dyn Table>, DataError> {
     let mut read: Vec<Vec<Wanted>> = vec![vec![]; tables.0.len()];
     let mut places = vec![];
     for wanted in wanted {

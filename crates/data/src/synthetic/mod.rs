@@ -8,6 +8,8 @@ mod popularity;
 mod weights;
 mod world;
 
+use std::path::PathBuf;
+
 use mmtl_plan::{Knob, Seeds, Settings, Space};
 
 use crate::card::{
@@ -15,7 +17,7 @@ use crate::card::{
 };
 use crate::error::DataError;
 use crate::knobs::random_split;
-use crate::source::Source;
+use crate::source::{Source, Tables};
 use crate::synthetic::generate::{category_name, label_name, numeric_name, scene_name};
 use crate::synthetic::world::{Target, World};
 use crate::table::Table;
@@ -69,6 +71,10 @@ impl Source for Synthetic {
             ..Card::default()
         };
         Ok((card, Box::new(world)))
+    }
+
+    fn other(&self, _settings: &Settings, _wording: Option<&str>, _files: &[PathBuf]) -> Result<Tables, DataError> {
+        Err(DataError::Generated { source_name: NAME })
     }
 }
 

@@ -229,6 +229,17 @@ impl GridState {
         self.places.get(key).map(|at| &self.runs[*at])
     }
 
+    /// Whether every run has come to its end, so that test scores are no secret any more.
+    pub fn is_done(&self) -> bool {
+        let counts = self.counts();
+        counts.all() > 0 && counts.unfinished() == 0
+    }
+
+    /// Whether test scores may be shown: the grid is done, or somebody wanted to see them, which the store keeps.
+    pub fn shows_test(&self) -> bool {
+        self.is_done() || self.revealed.is_some()
+    }
+
     /// How many runs are in which state.
     pub fn counts(&self) -> Counts {
         self.counts

@@ -1,8 +1,8 @@
 //! The predictions of a trial: each row of a part is predicted once for each task, by the fit that owns its scene.
 
 use mmtl_data::{Dataset, Part};
-use mmtl_plan::{Plan, Schema, TaskKind};
-use mmtl_train::{FitRows, Fitted, Prediction, TrainError};
+use mmtl_plan::{Schema, TaskKind};
+use mmtl_train::{Model, Prediction, TrainError};
 
 /// Predictions of one part's rows.
 #[derive(Clone, Debug)]
@@ -23,15 +23,16 @@ impl PartPredictions {
         Self { part, rows, tasks: vec![None; dataset.schema().tasks.len()] }
     }
 
-    /// Puts in what a fit predicts: the rows of its scene, or all.
+    /// Puts in what a model predicts: the rows of its scene, or all.
     ///
     /// # Errors
     /// When the engine fails.
-    pub fn add(&mut self, dataset: &Dataset, plan: &Plan, of: &FitRows, fitted: &mut Fitted) -> Result<(), TrainError> {
-        let is_its = |row: u32| of.scene().is_none_or(|scene| dataset.scene(row) == scene);
+    pub fn add(&mut self, dataset: &Dataset, scene: Option<usize>, model: &mut Model) -> Result<(), TrainError> {
+        let is_its = |row: u32| scene.is_none_or(|scene| dataset.scene(row) == scene);
         let places: Vec<u32> = (0..).zip(&self.rows).filter(|(_, row)| is_its(**row)).map(|(place, _)| place).collect();
         let rows: Vec<u32> = places.iter().map(|place| self.rows[*place as usize]).collect();
-        let predictions = fitted.predict(dataset, &rows)?;
+        let predictions = model.predict(dataset, &rows)?;
+        let plan = model.plan();
         for (output, prediction) in plan.outputs.iter().zip(&predictions) {
             let all = self.tasks[output.task].get_or_insert_with(|| empty(&plan.schema, output.task, self.rows.len()));
             all.scatter(prediction, &places, output.width);

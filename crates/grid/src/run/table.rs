@@ -37,7 +37,7 @@ pub(crate) fn restored(dataset: &Dataset, stored: &Predictions) -> Result<Vec<Pa
         [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part)).into();
     let rows = || parts.iter().flat_map(|part| part.rows.iter().map(|row| dataset.row_id(*row)));
     let names = || parts.iter().flat_map(|part| std::iter::repeat_n(part.part.name(), part.rows.len()));
-    let told = stored.parts.of_row.iter().map(|word| stored.parts.words.get(*word as usize).map_or("", String::as_str));
+    let told = (0..stored.parts.of_row.len()).map(|row| stored.parts.word(row));
     if !rows().eq(stored.rows.iter().copied()) || !names().eq(told) {
         return Err("its rows are not those of the data".to_owned());
     }

@@ -6,6 +6,14 @@ use crate::error::GridError;
 use crate::events::{Ending, EventWriter, GridEvent, Level};
 use crate::store::{Command, Sender, Store};
 
+/// Whether test scores and predictions may be shown: the grid is done, or somebody wanted to see them, which the store keeps.
+///
+/// # Errors
+/// When the store cannot be read, or a newer program wrote to it.
+pub fn shows_test(store: &Store) -> Result<bool, GridError> {
+    Ok(told(store)?.shows_test())
+}
+
 /// Notes in the store that somebody looks at test scores before the grid is done: its scheduler does, or this process
 /// where there is none. Once the grid is done, there is nothing to note.
 ///

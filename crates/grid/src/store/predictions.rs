@@ -49,6 +49,24 @@ pub struct Words {
     pub of_row: Vec<u32>,
 }
 
+impl Words {
+    /// That of one row; empty if the row's index is out of place.
+    pub fn word(&self, row: usize) -> &str {
+        self.words.get(self.of_row[row] as usize).map_or("", String::as_str)
+    }
+}
+
+impl TaskPredictions {
+    /// Those of some rows, in their order.
+    pub fn rows(&self, rows: &[usize]) -> Numbers {
+        let of_row = |row: &usize| row * self.width..(row + 1) * self.width;
+        match &self.values {
+            Numbers::F32(values) => Numbers::F32(rows.iter().flat_map(|row| &values[of_row(row)]).copied().collect()),
+            Numbers::F64(values) => Numbers::F64(rows.iter().flat_map(|row| &values[of_row(row)]).copied().collect()),
+        }
+    }
+}
+
 /// Predictions of one task.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskPredictions {

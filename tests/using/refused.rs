@@ -1,0 +1,85 @@
+//! Rows and runs that predictions cannot be had of.
+
+use std::fs;
+use std::path::Path;
+
+use super::{log, shop, shown, without};
+use crate::program::Program;
+
+/// Checks that `predict` and what is given refuse with `parts`, in one sentence, and write nothing.
+fn refused(program: &Program, args: &[&str], parts: &[&str]) {
+    let before = program.listing();
+    let done = program.run(args);
+    assert_eq!((done.code, done.out.as_str(), done.err.lines().count()), (2, "", 1), "{args:?}: {done:?}");
+    for part in parts {
+        assert!(done.err.contains(part), "`{part}` is not in: {}", done.err);
+    }
+    assert_eq!(program.listing(), before, "{args:?}: something was written");
+}
+
+#[test]
+fn rows_that_do_not_fit() {
+    let (program, runs) = shop(2000, &[]);
+    let [star, shared] = ["star joint", "shared-bottom joint"].map(|name| shown(&runs[name]).to_owned());
+    let text = log(50, true);
+    let file = |name: &str, text: &str| shown(&program.write(name, text)).to_owned();
+    let lacking = file("lacking.csv", &without(&text, &["age"]));
+    refused(&program, &["predict", &star, &lacking], &["lacking.csv", "has no column `age`"]);
+    let wrong = file("wrong.csv", &text.replacen(".25,", ".25.0,", 1));
+    refused(&program, &["predict", &star, &wrong], &["row ", "wrong.csv", "`price` is", "expected a number"]);
+    let strange = file("strange.csv", &text.replace("feed", "fed"));
+    refused(
+        &program,
+        &["predict", &star, &strange],
+        &["row ", "strange.csv", "column `page` is fed", "`cart`, `feed`, `search`; did you mean `feed`?"],
+    );
+    refused(&program, &["predict", &star, "nowhere.csv"], &["nowhere.csv"]);
+    // An architecture that never looks at the scene takes any.
+    let done = program.run(&["predict", &shared, &strange]);
+    assert!(done.code == 0 && done.out.lines().any(|line| line.split(',').nth(2) == Some("fed")), "{done:?}");
+}
+
+#[test]
+fn runs_that_are_not_done_damaged_or_of_other_versions() {
+    let (program, runs) = shop(2000, &[]);
+    let run = &runs["star joint"];
+    let path = shown(run);
+    let file = |name: &str| run.join(name);
+    let with = |path: &Path, bytes: &[u8], act: &dyn Fn()| {
+        let whole = fs::read(path).unwrap();
+        fs::write(path, bytes).unwrap();
+        act();
+        fs::write(path, whole).unwrap();
+    };
+    let both = |parts: &[&str]| {
+        refused(&program, &["predict", path, "log.csv", "--out", "new.csv"], parts);
+        refused(&program, &["export", path, "new"], parts);
+    };
+    let trial = fs::read_to_string(file("trial.toml")).unwrap();
+    let newer = trial.replace("version = 1", "version = 2");
+    with(&file("trial.toml"), newer.as_bytes(), &|| both(&["has format 2, and this program reads up to 1"]));
+    let record = fs::read_to_string(file("record.json")).unwrap();
+    fs::remove_file(file("record.json")).unwrap();
+    both(&["has not finished", "`mmtl run`"]);
+    fs::write(file("record.json"), &record).unwrap();
+
+    let weights = file("weights-0.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    with(&weights, &bytes, &|| both(&["weights-0.safetensors: the file of weights is damaged", "--keep-weights"]));
+    // Whole, but not what the record tells of.
+    let digits = record.split("\"weights\": \"").nth(1).unwrap()[..64].to_owned();
+    let other = record.replace(&digits, &"0".repeat(64));
+    with(&file("record.json"), other.as_bytes(), &|| both(&["holds other weights", &digits]));
+
+    let before = program.run(&["predict", path, "log.csv"]);
+    let whole = fs::read(&weights).unwrap();
+    fs::remove_file(&weights).unwrap();
+    both(&["there is no ", "weights-0.safetensors", "`mmtl repro --keep-weights"]);
+    let again = program.run(&["repro", "--keep-weights", path]);
+    assert_eq!(again.code, 0, "{again:?}");
+    assert_eq!(fs::read(&weights).unwrap(), whole);
+    assert_eq!(program.run(&["predict", path, "log.csv"]).out, before.out);
+    assert!(before.code == 0 && before.out.lines().count() == 2001, "{before:?}");
+}
