@@ -66,11 +66,13 @@ fn what_is_chosen_runs_on_fresh_seeds_as_in_a_plain_grid() {
         assert!(record.selected.is_some() && record.cells.iter().all(|cell| cell.part == "valid"), "{}", run.key);
         let stored = predictions::read(&store.run(&run.key).predictions_file()).unwrap();
         assert_eq!(stored.parts.words, ["valid"], "a test row was predicted");
+        assert!(!store.run(&run.key).weights_file(0).exists(), "weights that nobody uses");
         assert!([101, 102].contains(&run.seed));
     }
     for run in &finals {
         let record = store.run(&run.key).record().unwrap();
         assert!(record.selected.is_none() && record.cells.iter().any(|cell| cell.part == "test"), "{}", run.key);
+        assert!(store.run(&run.key).weights_file(0).exists());
         assert!([1, 2].contains(&run.seed));
     }
     // A grid that has the values in the first place.

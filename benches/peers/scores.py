@@ -27,11 +27,12 @@ def _scores(task: Task, labels: np.ndarray, output: np.ndarray, train_mean: floa
     if task.kind == "binary":
         positives = int(labels.sum())
         counts = {"positives": positives, "negatives": len(labels) - positives}
+        rows = {"rows": len(labels)}
         # Of the logits: the sigmoid keeps their order.
         auc = float(roc_auc_score(labels, output)) if all(counts.values()) else None
         probabilities = 1 / (1 + np.exp(-output))
         loss = float(log_loss(labels, probabilities, labels=[0, 1])) if len(labels) else None
-        return {"auc": auc, "logloss": loss, **counts}
+        return {"auc": auc, "logloss": loss, **counts, **rows}
     if len(labels) == 0:
         return {"mse": None, "mse_of_train_mean": None, "rows": 0}
     squared = (task.mean + task.deviation * output - labels) ** 2

@@ -211,7 +211,9 @@ fn train(
         threads: tools.threads,
         fits: fits.iter().map(|fit| fit.name.clone()).collect(),
     })?;
-    let mut journal = StoredJournal { run, events, stop, dataset, fits };
+    // Nobody uses the model of a run that only chose a setting.
+    let keeps_weights = scored.0 != Round::Tuning;
+    let mut journal = StoredJournal { run, events, stop, dataset, fits, keeps_weights };
     run_trial(fits, dataset, engine, scored, &mut journal)
 }
 
@@ -263,6 +265,7 @@ struct StoredJournal<'a> {
     stop: &'a Stop,
     dataset: &'a Dataset,
     fits: &'a [TrialFit],
+    keeps_weights: bool,
 }
 
 impl StoredJournal<'_> {
@@ -313,7 +316,9 @@ impl Journal for StoredJournal<'_> {
     }
 
     fn fitted(&mut self, number: usize, model: &Model) -> io::Result<()> {
-        atomic::replace(&self.run.weights_file(number), &model.to_bytes()).map_err(io::Error::other)?;
+        if self.keeps_weights {
+            atomic::replace(&self.run.weights_file(number), &model.to_bytes()).map_err(io::Error::other)?;
+        }
         self.tell(RunEvent::Fitted { fit: number, best_step: model.best()[0].step })
     }
 
