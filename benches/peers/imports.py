@@ -24,6 +24,7 @@ import pyarrow
 import pyarrow.csv
 
 from machine import machine
+from timed.memory import peak_bytes
 
 PREPARE = Path(__file__).parent / "prepare_pandas.py"
 ENGINES = ("c", "pyarrow")
@@ -31,6 +32,7 @@ CARDS = {"epinions": "epinions", "movielens": "movielens-1m-recbole"}
 TARGETS = {"epinions": 4.0, "movielens": 6.0}  # seconds
 FASTER = 3.0  # times, than pandas
 MOST_BYTES = 1 << 30  # of generated rows
+LOOK = 0.005  # seconds between looks at a program that runs
 
 CARD = """\
 name = "generated"
@@ -89,12 +91,15 @@ def imported(mmtl: Path, card: str | Path, files: list[Path]) -> tuple[float, in
     with tempfile.TemporaryDirectory() as results:
         command = [mmtl, "data", "import", card, *files, "--results", results]
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
+        peak = 0
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None:
+                peak = max(peak, peak_bytes(process.pid))
+                time.sleep(LOOK)
         seconds = time.perf_counter() - began
-    if status != 0:
-        raise SystemExit(f"`{' '.join(map(str, command))}` ended with status {os.waitstatus_to_exitcode(status)}")
-    return seconds, usage.ru_maxrss * 1024
+    if process.returncode != 0:
+        raise SystemExit(f"`{' '.join(map(str, command))}` ended with exit code {process.returncode}")
+    return seconds, peak
 
 
 def prepared(case: str, what: str, engine: str, files: list[Path]) -> dict:

@@ -9,13 +9,15 @@ are made. The last is pandas' reader. Prints one JSON object.
 """
 
 import json
-import resource
+import os
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+
+from timed.memory import peak_bytes
 
 SHARES = [0.8, 0.1, 0.1]  # train, valid, test
 EPINIONS_SCENES = [*range(1, 20), 21, 22]
@@ -112,7 +114,7 @@ def main() -> None:
     rows = encode(*{"epinions": epinions, "movielens": movielens}[case](files, engine), same)
     rows.to_parquet(out)
     seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_bytes(os.getpid())
     print(json.dumps({"seconds": seconds, "rows": len(rows), "peak_bytes": peak, "pandas": pd.__version__}))
 
 
