@@ -67,6 +67,39 @@ impl FieldColumn {
     }
 }
 
+impl FieldColumn {
+    /// Adds the rows of a column of the same field.
+    fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Ids(all), Self::Ids(mut ids)) => all.append(&mut ids),
+            (Self::Numeric(all), Self::Numeric(mut values)) => all.append(&mut values),
+            (Self::Tokens { ids: all, starts: bounds }, Self::Tokens { mut ids, starts }) => {
+                let before = all.len() as u32;
+                bounds.extend(starts[1..].iter().map(|start| before + start));
+                all.append(&mut ids);
+            }
+            (Self::Scene, Self::Scene) => {}
+            (column, other) => unreachable!("{} of a field of {}", other.name(), column.name()),
+        }
+    }
+
+    fn forget(&mut self, rows: usize) {
+        match self {
+            Self::Ids(ids) => drop(ids.drain(..rows)),
+            Self::Numeric(values) => drop(values.drain(..rows)),
+            Self::Tokens { ids, starts } => {
+                let gone = starts[rows];
+                ids.drain(..gone as usize);
+                starts.drain(..rows);
+                for start in starts {
+                    *start -= gone;
+                }
+            }
+            Self::Scene => {}
+        }
+    }
+}
+
 impl Columns {
     /// No row of `schema`.
     pub(crate) fn empty(schema: &Schema) -> Self {
@@ -92,6 +125,30 @@ impl Columns {
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.row_ids.len()
+    }
+
+    /// Adds the rows of other columns of the same schema.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.row_ids.append(&mut other.row_ids);
+        self.parts.append(&mut other.parts);
+        self.scenes.append(&mut other.scenes);
+        self.weights.append(&mut other.weights);
+        self.groups.append(&mut other.groups);
+        self.labels.iter_mut().zip(&mut other.labels).for_each(|(all, labels)| all.append(labels));
+        self.slices.iter_mut().zip(&mut other.slices).for_each(|((_, all), (_, members))| all.append(members));
+        self.fields.iter_mut().zip(other.fields).for_each(|(all, column)| all.append(column));
+    }
+
+    /// Leaves the first `rows` rows out.
+    pub(crate) fn forget(&mut self, rows: usize) {
+        self.row_ids.drain(..rows);
+        self.parts.drain(..rows);
+        self.scenes.drain(..rows);
+        self.weights.drain(..rows.min(self.weights.len()));
+        self.groups.drain(..rows.min(self.groups.len()));
+        self.labels.iter_mut().for_each(|column| drop(column.drain(..rows)));
+        self.slices.iter_mut().for_each(|(_, column)| drop(column.drain(..rows)));
+        self.fields.iter_mut().for_each(|column| column.forget(rows));
     }
 
     /// Everything that [`crate::Dataset::fill`] relies on.

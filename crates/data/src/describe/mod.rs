@@ -5,6 +5,7 @@ mod histogram;
 mod tables;
 
 use mmtl_plan::{FieldKind, Space, TaskKind};
+use rayon::prelude::*;
 use serde::Serialize;
 
 pub use histogram::Histogram;
@@ -123,14 +124,17 @@ pub fn describe(dataset: &Dataset) -> Description {
         all: bases(dataset, t, |_| 0, 1).remove(0),
         histogram: labels(dataset, t),
     };
+    let of_fields = || (0..schema.fields.len()).into_par_iter().map(|f| field(dataset, f, rows)).collect();
+    let of_tasks = || (scenes(dataset), tasks.into_par_iter().map(task).collect(), correlations(dataset));
+    let (fields, (scenes, tasks, correlations)) = rayon::join(of_fields, of_tasks);
     Description {
         name: schema.name.clone(),
         fingerprint: dataset.fingerprint().to_owned(),
         rows,
-        fields: (0..schema.fields.len()).map(|f| field(dataset, f, rows)).collect(),
-        scenes: scenes(dataset),
-        tasks: tasks.map(task).collect(),
-        correlations: correlations(dataset),
+        fields,
+        scenes,
+        tasks,
+        correlations,
         slices: slices(dataset),
     }
 }
@@ -201,7 +205,8 @@ fn scenes(dataset: &Dataset) -> Vec<SceneDescription> {
         rows[dataset.scene(row)][usize::from(dataset.part(row).code())] += 1;
     }
     let tasks = 0..dataset.schema().tasks.len();
-    let by_task: Vec<Vec<TaskBase>> = tasks.map(|t| bases(dataset, t, |row| dataset.scene(row), names.len())).collect();
+    let by_task: Vec<Vec<TaskBase>> =
+        tasks.into_par_iter().map(|t| bases(dataset, t, |row| dataset.scene(row), names.len())).collect();
     let scene = |(s, name): (usize, &String)| SceneDescription {
         name: name.clone(),
         rows: rows[s],

@@ -1,8 +1,10 @@
 //! The second reading: makes chunks of rows.
 
+use rayon::prelude::*;
+
 use crate::card::{Card, Identity};
 use crate::chunk::{CHUNK_ROWS, Chunk};
-use crate::columns::{Columns, FieldColumn};
+use crate::columns::Columns;
 use crate::error::DataError;
 use crate::pack::pack;
 use crate::prepare::fit::Fitted;
@@ -15,6 +17,9 @@ use crate::prepare::slices::members;
 use crate::prepare::words::Words;
 use crate::progress::{Progress, Stage};
 use crate::table::{Column, Kept, Piece};
+
+/// Pieces that are encoded side by side.
+const TOGETHER: usize = 4;
 
 /// Reads the table once more and hands chunks of encoded rows to `each`, all full but the last.
 ///
@@ -29,17 +34,25 @@ pub(crate) fn encode(
     each: &mut dyn FnMut(Chunk) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let mut pending = Pending::new(card, fitted);
-    table.scan(&mut |piece| {
-        pending.add(card, fitted, piece, seed)?;
-        while pending.columns.rows() >= CHUNK_ROWS {
-            each(pending.take(CHUNK_ROWS))?;
+    let mut encode = |pieces: &mut Vec<Piece>, pending: &mut Pending| {
+        let encoded: Vec<_> = pieces.par_iter().map(|piece| Encoded::of(card, fitted, piece, seed)).collect();
+        for (piece, encoded) in pieces.drain(..).zip(encoded) {
+            pending.add(card, &piece, encoded?)?;
+            pending.hand_over(each)?;
+            let done = piece.first_row + piece.rows() as u64;
+            progress(Progress { stage: Stage::Encode, done, share: piece.share });
         }
-        progress(Progress { stage: Stage::Encode, done: piece.first_row + piece.rows() as u64, share: piece.share });
         Ok(())
+    };
+    let mut pieces = vec![];
+    table.scan(&mut |piece| {
+        pieces.push(piece.clone());
+        if pieces.len() < TOGETHER { Ok(()) } else { encode(&mut pieces, &mut pending) }
     })?;
+    encode(&mut pieces, &mut pending)?;
     match pending.columns.rows() {
         0 => Ok(()),
-        rest => each(pending.take(rest)),
+        rest => each(pack(&pending.columns, 0..rest)),
     }
 }
 
@@ -57,33 +70,22 @@ fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
     numbers(column)?.into_iter().enumerate().map(weight).collect()
 }
 
-/// Encoded rows that do not fill a chunk yet.
-struct Pending {
+/// The rows of a piece that are not left out.
+struct Encoded {
+    /// Their places in the piece.
+    kept: Vec<usize>,
+    /// With what rows are known by in the place of ids: equal contents share it.
     columns: Columns,
-    repeats: Repeats,
 }
 
-impl Pending {
-    fn new(card: &Card, fitted: &Fitted) -> Self {
-        let slices = card.slices.iter().map(|slice| (slice.name.clone(), vec![])).collect();
-        Self { columns: Columns { slices, ..Columns::empty(&fitted.schema) }, repeats: fitted.repeats.clone() }
-    }
-
-    fn add(&mut self, card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<(), DataError> {
+impl Encoded {
+    fn of(card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<Self, DataError> {
         let words = scene_words(card, piece)?;
         let (ids, parts) = ids_and_parts(card, piece, &words, seed)?;
         let kept: Vec<usize> = (0..piece.rows()).filter(|&at| parts[at].is_some()).collect();
         let scenes = fitted.scenes.of(&words, piece.rows());
-        let columns = &mut self.columns;
-        for &at in &kept {
-            let (id, repeated) = self.repeats.next(ids[at]);
-            if let (true, Identity::Column(column)) = (repeated, &card.identity) {
-                let column = piece.column(column)?;
-                let value = Words::of(&column)?.row(at).unwrap_or_default().to_owned();
-                return Err(column.value_error(at, value, "an id that no other row has"));
-            }
-            columns.row_ids.push(id);
-        }
+        let mut columns = empty(card, fitted);
+        columns.row_ids.extend(pick(&kept, &ids));
         if let Some(column) = &card.weight {
             columns.weights.extend(pick(&kept, &weights(&piece.column(column)?)?));
         }
@@ -93,49 +95,61 @@ impl Pending {
             columns.groups.extend(kept.iter().map(|&at| groups[at].unwrap_or(ids[at])));
         }
         columns.parts.extend(parts.iter().flatten());
-        columns.scenes.extend(kept.iter().map(|&at| scenes[at]));
+        columns.scenes.extend(pick(&kept, &scenes));
         let scene_field = fitted.schema.scene_field;
         fitted.encoders.encode(piece, &kept, &mut columns.fields[scene_field + 1..])?;
-        let mut labels = labels(card, piece)?;
+        let labels = labels(card, piece)?;
         let mut of_row = vec![f64::NAN; labels.len()];
         for &at in &kept {
-            of_row.iter_mut().zip(&mut labels).for_each(|(label, column)| *label = column[at]);
+            of_row.iter_mut().zip(&labels).for_each(|(label, column)| *label = column[at]);
             fitted.rules.settle(&mut of_row);
             columns.labels.iter_mut().zip(&of_row).for_each(|(column, label)| column.push(*label));
         }
         for (slice, (_, column)) in card.slices.iter().zip(&mut columns.slices) {
-            let members = members(slice, piece)?;
-            column.extend(kept.iter().map(|&at| members[at]));
+            column.extend(pick(&kept, &members(slice, piece)?));
         }
+        Ok(Self { kept, columns })
+    }
+}
+
+fn empty(card: &Card, fitted: &Fitted) -> Columns {
+    let slices = card.slices.iter().map(|slice| (slice.name.clone(), vec![])).collect();
+    Columns { slices, ..Columns::empty(&fitted.schema) }
+}
+
+/// Encoded rows that do not fill a chunk yet.
+struct Pending {
+    columns: Columns,
+    repeats: Repeats,
+}
+
+impl Pending {
+    fn new(card: &Card, fitted: &Fitted) -> Self {
+        Self { columns: empty(card, fitted), repeats: fitted.repeats.clone() }
+    }
+
+    /// Adds the rows of a piece, each with an id of its own.
+    fn add(&mut self, card: &Card, piece: &Piece, mut encoded: Encoded) -> Result<(), DataError> {
+        for (id, &at) in encoded.columns.row_ids.iter_mut().zip(&encoded.kept) {
+            let (unique, repeated) = self.repeats.next(*id);
+            if let (true, Identity::Column(column)) = (repeated, &card.identity) {
+                let column = piece.column(column)?;
+                let value = Words::of(&column)?.row(at).unwrap_or_default().to_owned();
+                return Err(column.value_error(at, value, "an id that no other row has"));
+            }
+            *id = unique;
+        }
+        self.columns.append(encoded.columns);
         Ok(())
     }
 
-    /// The first `rows` rows, which are then gone.
-    fn take(&mut self, rows: usize) -> Chunk {
-        let chunk = pack(&self.columns, 0..rows);
-        let columns = &mut self.columns;
-        columns.row_ids.drain(..rows);
-        columns.parts.drain(..rows);
-        columns.scenes.drain(..rows);
-        columns.weights.drain(..rows.min(columns.weights.len()));
-        columns.groups.drain(..rows.min(columns.groups.len()));
-        columns.labels.iter_mut().for_each(|column| drop(column.drain(..rows)));
-        columns.slices.iter_mut().for_each(|(_, column)| drop(column.drain(..rows)));
-        for field in &mut columns.fields {
-            match field {
-                FieldColumn::Ids(ids) => drop(ids.drain(..rows)),
-                FieldColumn::Numeric(values) => drop(values.drain(..rows)),
-                FieldColumn::Tokens { ids, starts } => {
-                    let gone = starts[rows];
-                    ids.drain(..gone as usize);
-                    starts.drain(..rows);
-                    for start in starts {
-                        *start -= gone;
-                    }
-                }
-                FieldColumn::Scene => {}
-            }
+    /// Hands over the chunks that are full, which are then gone.
+    fn hand_over(&mut self, each: &mut dyn FnMut(Chunk) -> Result<(), DataError>) -> Result<(), DataError> {
+        let full = self.columns.rows() / CHUNK_ROWS * CHUNK_ROWS;
+        for from in (0..full).step_by(CHUNK_ROWS) {
+            each(pack(&self.columns, from..from + CHUNK_ROWS))?;
         }
-        chunk
+        self.columns.forget(full);
+        Ok(())
     }
 }

@@ -192,14 +192,19 @@ impl Imputer {
 fn nearest_mean(place: &[f64], deviations: &[f64], candidates: &[Candidate], count: usize) -> f64 {
     let distance = |candidate: &Candidate| {
         let parts = place.iter().zip(&candidate.place).zip(deviations).map(|((a, b), deviation)| (a - b) / deviation);
-        let known: Vec<f64> = parts.filter(|part| !part.is_nan()).map(|part| part * part).collect();
+        let known = parts.filter(|part| !part.is_nan());
+        let (sum, known) = known.fold((0.0, 0), |(sum, known), part| (sum + part * part, known + 1));
         // As if the unknown columns lay as far apart as the known ones (Dixon, IEEE SMC 9(10), 1979).
-        (!known.is_empty()).then(|| known.iter().sum::<f64>() * place.len() as f64 / known.len() as f64)
+        (known > 0).then(|| sum * place.len() as f64 / f64::from(known))
     };
     let mut near: Vec<(f64, usize)> =
         candidates.iter().enumerate().filter_map(|(c, candidate)| Some((distance(candidate)?, c))).collect();
-    near.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    near.truncate(count);
+    let nearer = |a: &(f64, usize), b: &(f64, usize)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    if count < near.len() {
+        near.select_nth_unstable_by(count, nearer);
+        near.truncate(count);
+    }
+    near.sort_unstable_by(nearer);
     near.iter().map(|(_, c)| candidates[*c].value).sum::<f64>() / near.len() as f64
 }
 

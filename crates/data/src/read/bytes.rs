@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
+use crate::read::ahead::Ahead;
 use crate::read::reading::Encoding;
 
 /// Bytes that one row may take. A row beyond is a quote that is never closed, or no row at all; it would have to be
@@ -106,9 +107,9 @@ impl Bytes {
         let file = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut stream: Box<dyn Read> = match packing {
             None => Box::new(file),
-            Some(Packing::Gzip) => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
-            Some(Packing::Xz) => Box::new(liblzma::bufread::XzDecoder::new_multi_decoder(file)),
-            Some(Packing::Zstd) => Box::new(zstd::Decoder::with_buffer(file).map_err(reading)?),
+            Some(Packing::Gzip) => Box::new(Ahead::new(flate2::bufread::MultiGzDecoder::new(file))),
+            Some(Packing::Xz) => Box::new(Ahead::new(liblzma::bufread::XzDecoder::new_multi_decoder(file))),
+            Some(Packing::Zstd) => Box::new(Ahead::new(zstd::Decoder::with_buffer(file).map_err(reading)?)),
         };
         let unpacked = beginning(&mut stream);
         let mut bytes = Self { path: path.to_owned(), packing, stream, left: MAX_ROW_BYTES, last: 0, length, at };

@@ -2,6 +2,7 @@
 //! a key. They become pieces of raw columns, read ahead on a thread of their own; memory is bounded however large the
 //! files are, but for the tables that are joined.
 
+mod ahead;
 mod bytes;
 mod delimited;
 mod distinct;
