@@ -213,6 +213,31 @@ fn rows_that_make_no_sense_are_not_tuned_and_ablations_take_over_what_their_base
     assert!(trial.contains("lr = 0.01\n") && trial.contains("tower_widths = [9]"), "{trial}");
 }
 
+/// The grid's folder keeps the file as `experiment.toml`: where that gives no name, what is drawn must be drawn by the grid's.
+#[test]
+fn a_grid_without_a_name_runs_the_settings_that_it_tells() {
+    let program = Program::new();
+    let drawn = "[tune]\n\"train.lr\" = { min = 1e-4, max = 1e-1, log = true }\ntrials = 3\nseeds = [101]\n";
+    program.write("small.toml", &(SMALL.replace("name = \"small\"\n", "") + drawn));
+    let ran = program.grid("small.toml", &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let (store, grid) = (store(&program, "small"), read_grid(&store(&program, "small")).unwrap());
+    let (tuning, finals) = split(&grid);
+    assert_eq!((tuning.len(), finals.len()), (2 * 3, 2 * 2));
+    let rate = |run: &Planned| {
+        let trial = fs::read_to_string(store.run(&run.key).file("trial.toml")).unwrap();
+        trial.lines().find(|line| line.starts_with("lr = ")).unwrap().replace(' ', "")
+    };
+    let tried: Vec<String> = tuning.iter().map(|run| rate(run)).collect();
+    for run in &finals {
+        let row = run.rows[0].to_string();
+        let told = ran.out.lines().find(|line| line.contains(&format!(" for {row}, of 3 settings"))).unwrap();
+        assert!(told.contains(&format!("chose {} for", rate(run))), "{}: {told}", rate(run));
+        assert!(tried.contains(&rate(run)), "{} was never tried", rate(run));
+    }
+    assert!(table(&program, "text").contains("Test scores of small: 4 of 4 runs finished"));
+}
+
 /// Long enough to be interrupted.
 fn slow(epochs: u32) -> String {
     let epochs = format!("epochs = {epochs}\npatience = 0\ncheckpoint_every = 0.02");

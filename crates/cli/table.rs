@@ -50,7 +50,7 @@ pub fn print_tables(store: &Store) -> Result<(), Failure> {
 }
 
 fn report(store: &Store, selection: &Selection) -> Result<Report, Failure> {
-    let experiment = Experiment::read(&store.experiment_file(), &Catalogue::standard()).map_err(Failure::input)?;
+    let experiment = Experiment::read_stored(store, &Catalogue::standard()).map_err(Failure::input)?;
     let scores = from_grid(store, &experiment).map_err(Failure::input)?;
     Report::new(&scores, selection).map_err(Failure::input)
 }

@@ -56,8 +56,9 @@ fn runs_that_are_not_done_damaged_or_of_other_versions() {
         refused(&program, &["export", path, "new"], parts);
     };
     let trial = fs::read_to_string(file("trial.toml")).unwrap();
-    let newer = trial.replace("version = 1", "version = 2");
-    with(&file("trial.toml"), newer.as_bytes(), &|| both(&["has format 2, and this program reads up to 1"]));
+    let newer = trial.replace("version = 1", "version = 3");
+    assert_ne!(newer, trial);
+    with(&file("trial.toml"), newer.as_bytes(), &|| both(&["has format 3, and this program reads up to 2"]));
     let record = fs::read_to_string(file("record.json")).unwrap();
     fs::remove_file(file("record.json")).unwrap();
     both(&["has not finished", "`mmtl run`"]);

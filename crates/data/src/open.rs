@@ -106,14 +106,12 @@ fn rows_file(cache: &Path, card: &Card, fingerprint: &str) -> PathBuf {
     cache.join(format!("{}-{}.arrow", card.name, &fingerprint[..NAME_DIGITS]))
 }
 
-/// The fingerprint of the data that `settings` describe, as it is now.
-pub(crate) fn fingerprint_of(settings: &Settings, seeds: &Seeds) -> Result<String, DataError> {
-    let (_, table) = source(settings.text("source"))?.table(settings, seeds)?;
-    fingerprint(settings, seeds, table.as_ref())
-}
-
 /// What train rows decide, found in a reading of its own, and kept beside the rows if these are.
+///
+/// # Errors
+/// As [`crate::preprocessing`].
 pub(crate) fn fitted_anew(
+    expected: &str,
     settings: &Settings,
     seeds: &Seeds,
     cache: &Path,
@@ -122,6 +120,9 @@ pub(crate) fn fitted_anew(
     let source = source(settings.text("source"))?;
     let (card, table) = source.table(settings, seeds)?;
     let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
+    if fingerprint != expected {
+        return Err(DataError::OtherData { expected: expected.to_owned(), found: fingerprint });
+    }
     let table = Kept::new(table.as_ref());
     let card = Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(&card, &table, seeds.split, progress)?;

@@ -13,7 +13,7 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fitted_file;
 use crate::manifest::Manifest;
-use crate::open::{fingerprint_of, fitted_anew, in_cache};
+use crate::open::{fitted_anew, in_cache};
 use crate::pack::pack;
 use crate::part::Part;
 use crate::prepare::{Encoders, Fitted, Meaning, SceneWords, Scenes, Words, scene_words};
@@ -94,11 +94,7 @@ pub fn preprocessing(
     {
         return fitted_file::read(&path, fingerprint);
     }
-    let found = fingerprint_of(settings, seeds)?;
-    if found != fingerprint {
-        return Err(DataError::OtherData { expected: fingerprint.to_owned(), found });
-    }
-    fitted_anew(settings, seeds, cache, progress)
+    fitted_anew(fingerprint, settings, seeds, cache, progress)
 }
 
 impl Preprocessing {

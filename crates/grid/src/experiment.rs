@@ -56,6 +56,7 @@ use crate::error::GridError;
 use crate::experiment::reader::{Reader, shown};
 use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};
+use crate::store::Store;
 
 /// A file may not describe more trials.
 pub const MOST_TRIALS: usize = 100_000;
@@ -94,6 +95,20 @@ impl Experiment {
     pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Self, GridError> {
         let bytes = std::fs::read(path).map_err(GridError::reading(path))?;
         Ok(Self::parse(&path.display().to_string(), &bytes, catalogue)?)
+    }
+
+    /// Reads the file that a grid's folder keeps. Where it gives no name, the folder has that of the file it was copied from.
+    ///
+    /// # Errors
+    /// As [`Experiment::read`].
+    pub fn read_stored(store: &Store, catalogue: &Catalogue) -> Result<Self, GridError> {
+        let experiment = Self::read(&store.experiment_file(), catalogue)?;
+        let is_named = toml::from_str::<toml::Table>(experiment.text()).is_ok_and(|top| top.contains_key("name"));
+        let name = match store.root().file_name() {
+            Some(folder) if !is_named => folder.to_string_lossy().into_owned(),
+            _ => experiment.name.clone(),
+        };
+        Ok(Self { name, ..experiment })
     }
 
     /// Checks the contents of a file. `file` is its name in messages; its stem is the experiment's name if the file

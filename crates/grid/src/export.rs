@@ -161,7 +161,8 @@ impl Export<'_> {
     fn predictions(&self, folder: &Path) -> Result<Written, RunError> {
         let path = self.run.run.predictions_file();
         let stored = predictions::read(&path)?;
-        restored(self.dataset, &stored).map_err(|reason| GridError::damaged(&path, reason))?;
+        restored(self.dataset, self.run.trial.round.parts(), &stored)
+            .map_err(|reason| GridError::damaged(&path, reason))?;
         let shown = |row: &usize| self.test || stored.parts.word(*row) != Part::Test.name();
         let rows: Vec<usize> = (0..stored.rows.len()).filter(shown).collect();
         let file = self.sheet(folder, "predictions", |out| {

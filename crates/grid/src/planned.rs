@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use mmtl_data::{DataError, Dataset, Progress};
 use mmtl_metrics::{Kind, Metric};
@@ -240,6 +241,16 @@ fn tuning(
 }
 
 impl Experiment {
+    /// The settings of a group as they were planned; `None` where they have a knob that is not tuned.
+    fn tried(&self, group: &TuningGroup) -> Option<Vec<Values>> {
+        let knobs = self.tune.as_ref().map(|tune| tune.knobs.as_slice()).unwrap_or_default();
+        let known = |name: &str| knobs.iter().map(|(key, _)| *key).find(|key| key.to_string() == name);
+        let values = |setting: &Setting| {
+            setting.values.iter().map(|(key, value)| Some((known(key)?, value.clone()))).collect::<Option<Values>>()
+        };
+        group.settings.iter().map(values).collect()
+    }
+
     /// Every trial that tuning may choose, each once: whether they make sense is found out before anything runs.
     fn eligible(&self, catalogue: &Catalogue, execution: &Execution) -> Vec<Trial> {
         let groups = self.tuning_groups();
@@ -340,27 +351,33 @@ pub(crate) fn final_runs(
     catalogue: &Catalogue,
     tuning: &Tuning,
 ) -> Result<Vec<(Planned, StoredTrial)>, GridError> {
-    let groups = experiment.tuning_groups();
+    let mut groups = experiment.tuning_groups();
     let damaged = |reason: &str| GridError::damaged(&planned_file(store), reason);
     if groups.list.len() != tuning.groups.len() {
         return Err(damaged("it is not the plan of experiment.toml"));
     }
-    let setting = |group: &TuningGroup| match &group.outcome {
-        // What makes no sense is in the tables as that.
-        _ if !group.is_tried() => Some(0),
-        Some(outcome) => outcome.choice.as_ref().map(|choice| choice.setting),
-        None => None,
-    };
-    let chosen: Vec<Option<usize>> = tuning.groups.iter().map(setting).collect();
-    let trials = experiment.final_trials(catalogue, &tuning.execution, &groups, &chosen).into_iter();
-    trials
-        .map(|trial| {
-            let fingerprint = tuning.data.get(&trial.configuration.data_identity());
-            let fingerprint = fingerprint.ok_or_else(|| damaged("it lacks data of experiment.toml"))?.clone();
-            let not_applicable = tuning.unfit(&trial.configuration, &fingerprint).map(str::to_owned);
-            Ok(planned(&trial, fingerprint, not_applicable, catalogue))
-        })
-        .collect()
+    for (point, group) in groups.list.iter_mut().zip(&tuning.groups) {
+        let settings = experiment.tried(group).ok_or_else(|| damaged("it tunes what experiment.toml does not"))?;
+        point.settings = Rc::new(settings);
+    }
+    let chosen = |group: &TuningGroup| group.outcome.as_ref()?.choice.as_ref().map(|choice| choice.setting);
+    let chosen: Vec<Option<usize>> = tuning.groups.iter().map(chosen).collect();
+    // What makes no sense is in the tables as that, whatever its setting; what is made of it and does has none.
+    let untried = |(group, chosen): (&TuningGroup, &Option<usize>)| if group.is_tried() { *chosen } else { Some(0) };
+    let all: Vec<Option<usize>> = tuning.groups.iter().zip(&chosen).map(untried).collect();
+    let [tried, all] =
+        [&chosen, &all].map(|chosen| experiment.final_trials(catalogue, &tuning.execution, &groups, chosen));
+    let tried: HashSet<String> = tried.iter().map(|trial| canonical(&trial.configuration, catalogue)).collect();
+    let mut runs = vec![];
+    for trial in all {
+        let fingerprint = tuning.data.get(&trial.configuration.data_identity());
+        let fingerprint = fingerprint.ok_or_else(|| damaged("it lacks data of experiment.toml"))?.clone();
+        let not_applicable = tuning.unfit(&trial.configuration, &fingerprint).map(str::to_owned);
+        if not_applicable.is_some() || tried.contains(&canonical(&trial.configuration, catalogue)) {
+            runs.push(planned(&trial, fingerprint, not_applicable, catalogue));
+        }
+    }
+    Ok(runs)
 }
 
 /// The sentence at the line of the key that it is about.

@@ -9,6 +9,7 @@ use mmtl_zoo::Protocol;
 use crate::configuration::Configuration;
 use crate::error::GridError;
 use crate::planned::{Grid, kind_of};
+use crate::round::Round;
 use crate::run::{RunError, cells, restored};
 use crate::store::{Record, RunFolder, predictions};
 
@@ -35,11 +36,12 @@ pub(crate) fn rescore(
     run: &RunFolder,
     configuration: &Configuration,
     dataset: &Dataset,
-    asked: &[Metric],
+    (round, asked): (Round, &[Metric]),
 ) -> Result<(), RunError> {
     let record = run.record()?;
     let path = run.predictions_file();
-    let parts = restored(dataset, &predictions::read(&path)?).map_err(|reason| GridError::damaged(&path, reason))?;
+    let parts = restored(dataset, round.parts(), &predictions::read(&path)?)
+        .map_err(|reason| GridError::damaged(&path, reason))?;
     let mut metrics: Vec<Metric> = record.cells.iter().map(|cell| cell.metric).chain(asked.iter().copied()).collect();
     metrics.sort_unstable();
     metrics.dedup();

@@ -303,7 +303,7 @@ impl<'a> Scheduler<'a> {
             return Ok(());
         }
         let text = format!(
-            "{count} tuning run{} stay as they are, since what was chosen without them runs; `mmtl run --retry-failed` runs them again and chooses anew",
+            "{count} tuning run{} stay as they are, since what was chosen without them runs; `mmtl run` with --retry-failed (or --retry-pruned) runs them again and chooses anew",
             if count == 1 { "" } else { "s" }
         );
         self.events.tell(GridEvent::Log { level: Level::Warning, text })

@@ -87,6 +87,9 @@ pub struct Setting {
 /// As in `lr=0.001 experts=8`.
 impl std::fmt::Display for Setting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.values.is_empty() {
+            return f.write_str("nothing to tune");
+        }
         for (number, (key, value)) in self.values.iter().enumerate() {
             let name = key.rsplit('.').next().unwrap_or(key);
             let space = if number == 0 { "" } else { " " };

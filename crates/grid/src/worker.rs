@@ -167,7 +167,7 @@ fn execute(
     let asked = if trial.round == Round::Tuning { &[] } else { eval.metrics.as_slice() };
     if run.is_finished() {
         events.tell(RunEvent::Stage { name: "scoring the predictions".to_owned() })?;
-        rescore(run, &trial.configuration, &dataset, asked)?;
+        rescore(run, &trial.configuration, &dataset, (trial.round, asked))?;
         return Ok(true);
     }
     let engine = (tools.engine)(&trial.configuration.execution).map_err(RunError::Engine)?;

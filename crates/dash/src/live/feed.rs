@@ -313,7 +313,7 @@ impl Feed {
     }
 
     fn subjects(&self) -> Event {
-        let experiment = Experiment::read(&self.store.experiment_file(), &Catalogue::standard());
+        let experiment = Experiment::read_stored(&self.store, &Catalogue::standard());
         let grid = mmtl_grid::read_grid(&self.store);
         match (grid, experiment) {
             (Ok(grid), Ok(experiment)) => Event::Subjects(Subjects::of(&grid, &experiment)),
@@ -381,8 +381,8 @@ impl Out<'_> {
         let (to, store) = (self.to.clone(), store.clone());
         thread::spawn(move || {
             let read = || {
-                let experiment = Experiment::read(&store.experiment_file(), &Catalogue::standard())
-                    .map_err(|error| error.to_string())?;
+                let experiment =
+                    Experiment::read_stored(&store, &Catalogue::standard()).map_err(|error| error.to_string())?;
                 mmtl_report::from_grid(&store, &experiment).map(Box::new).map_err(|error| error.to_string())
             };
             // Nobody may want to know any more.

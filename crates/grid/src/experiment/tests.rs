@@ -387,6 +387,12 @@ fn seeds_and_what_else_the_file_says_must_leave_room_for_a_choice() {
             "e.toml:5: the base of the ablation `a` has `train.lr`, which is tuned",
         ),
         (
+            format!(
+                "[tune]\nseeds = [5]\n{lr}\n[grid]\n\"model.dropout\" = [0.1, 0.5]\n[[ablation]]\nname = \"a\"\nset = {{ \"model.dropout\" = 0.0 }}"
+            ),
+            "e.toml:8: the ablation `a` sets `model.dropout`, so that rows of several bases would become one, each with the values chosen for its own base; expected `model.dropout` in its `base`",
+        ),
+        (
             format!("[tune]\nseeds = [5]\n{lr}\n[seeds]\ndata = 1\ninitialisation = 1\norder = 1\ndropout = 1"),
             "is pinned, so that `tune.seeds` are the final runs' seeds by another name; leave one of them free",
         ),

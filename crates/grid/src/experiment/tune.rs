@@ -79,7 +79,7 @@ impl Reader<'_> {
                 self.only_tuned(key, fixed, axes).map(|()| key)
             });
             let space = self.checker.keep(&at, known).and_then(|key| {
-                self.lines.insert(format!("tune.{key}"), self.checker.line(&at));
+                self.lines.insert(key.to_string(), self.checker.line(&at));
                 Some((key, self.space(key, item)?))
             });
             complete &= space.is_some();
@@ -344,6 +344,18 @@ impl Experiment {
         for ablation in &self.ablations {
             if let Some(key) = is_tuned(&ablation.base) {
                 let message = sentence(&format!("the base of the ablation `{}`", ablation.name), key);
+                return Err(mmtl_plan::Fault { line: ablation.line, ..self.fault("", message) }.into());
+            }
+        }
+        for ablation in &self.ablations {
+            let several = |key: Key| self.axes.iter().any(|axis| axis.key == key && axis.values.len() > 1);
+            let is_fixed = |key: Key| ablation.base.iter().any(|(other, _)| *other == key);
+            if let Some((key, _)) = ablation.set.iter().find(|(key, _)| several(*key) && !is_fixed(*key)) {
+                let message = format!(
+                    "the ablation `{}` sets `{key}`, so that rows of several bases would become one, each with the values \
+                     chosen for its own base; expected `{key}` in its `base`",
+                    ablation.name
+                );
                 return Err(mmtl_plan::Fault { line: ablation.line, ..self.fault("", message) }.into());
             }
         }

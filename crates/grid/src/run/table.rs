@@ -28,13 +28,16 @@ pub fn stored(dataset: &Dataset, parts: &[PartPredictions]) -> Predictions {
     }
 }
 
-/// What [`stored`] was given, for data that has the same rows; a sentence where it has not.
+/// What [`stored`] was given of the parts that were `predicted`, for data that has the same rows; a sentence where it has not.
 ///
 /// # Errors
 /// When parts, rows or tasks are not those of the data.
-pub(crate) fn restored(dataset: &Dataset, stored: &Predictions) -> Result<Vec<PartPredictions>, String> {
-    let mut parts: Vec<PartPredictions> =
-        [Part::Valid, Part::Test].map(|part| PartPredictions::new(dataset, part)).into();
+pub(crate) fn restored(
+    dataset: &Dataset,
+    predicted: &[Part],
+    stored: &Predictions,
+) -> Result<Vec<PartPredictions>, String> {
+    let mut parts: Vec<PartPredictions> = predicted.iter().map(|part| PartPredictions::new(dataset, *part)).collect();
     let rows = || parts.iter().flat_map(|part| part.rows.iter().map(|row| dataset.row_id(*row)));
     let names = || parts.iter().flat_map(|part| std::iter::repeat_n(part.part.name(), part.rows.len()));
     let told = (0..stored.parts.of_row.len()).map(|row| stored.parts.word(row));

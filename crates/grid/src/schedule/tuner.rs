@@ -30,7 +30,7 @@ impl<'a> Tuner<'a> {
         plan: Vec<u8>,
     ) -> Result<Option<Self>, GridError> {
         let Some(tuning) = grid.tuning.clone() else { return Ok(None) };
-        let experiment = Experiment::read(&store.experiment_file(), catalogue)?;
+        let experiment = Experiment::read_stored(store, catalogue)?;
         Ok(Some(Self { store, catalogue, experiment, plan, tuning, finals: vec![] }))
     }
 
@@ -121,19 +121,17 @@ impl<'a> Tuner<'a> {
     }
 
     fn sentence(&self, group: &TuningGroup, outcome: &Outcome) -> String {
-        let (of, all) = (group.settings.len(), self.tuning.seeds.len());
+        let (settings, all) = (group.settings.len(), self.tuning.seeds.len());
+        let of = format!("{settings} setting{}", if settings == 1 { "" } else { "s" });
         match &outcome.choice {
             Some(Choice { setting, by, mean, seeds, .. }) => {
                 let chosen = &group.settings[*setting];
                 let row = &group.row;
-                format!(
-                    "chose {chosen} for {row}, of {of} settings, by a mean {by} of {mean:.4} over {seeds} of {all} seeds"
-                )
+                format!("chose {chosen} for {row}, of {of}, by a mean {by} of {mean:.4} over {seeds} of {all} seeds")
             }
-            None => format!(
-                "chose nothing for {}: no run of its {of} settings has a score, so that it is not run",
-                group.row
-            ),
+            None => {
+                format!("chose nothing for {}: no run of its {of} has a score, so that it is not run", group.row)
+            }
         }
     }
 }
