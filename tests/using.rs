@@ -104,9 +104,14 @@ seed = [1]
 /// A finished grid over a log, changed by `changes` of its experiment, and the folders of its runs by architecture and
 /// protocol.
 pub fn shop(rows: usize, changes: &[(&str, &str)]) -> (Program, HashMap<String, PathBuf>) {
+    shop_of(CARD, &log(rows, true), changes)
+}
+
+/// [`shop`] by another card, over another log.
+pub fn shop_of(card: &str, log: &str, changes: &[(&str, &str)]) -> (Program, HashMap<String, PathBuf>) {
     let program = Program::new();
-    program.write("log.csv", &log(rows, true));
-    program.write("shop.toml", CARD);
+    program.write("log.csv", log);
+    program.write("shop.toml", card);
     let experiment = changes.iter().fold(EXPERIMENT.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::draft::RemovedAtSignals;
 use crate::failure::Failure;
 
 /// That `dir` is the name of a folder to make.
@@ -23,6 +24,7 @@ pub fn make<T>(dir: &Path, fill: impl FnOnce(&Path) -> Result<T, Failure>) -> Re
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let draft = builder.tempdir_in(parent).map_err(unwritable)?;
+    let _removed = RemovedAtSignals::new(draft.path()).map_err(unwritable)?;
     let filled = fill(draft.path())?;
     fs::rename(draft.path(), dir).map_err(unwritable)?;
     // There is nothing left under the draft's name to remove.

@@ -7,6 +7,7 @@ mod control;
 mod cost;
 mod data;
 mod devices;
+mod draft;
 mod engines;
 mod export;
 mod failure;

@@ -11,6 +11,7 @@ use mmtl_grid::{Catalogue, FinishedRun, Predicted, Predictor};
 use tempfile::NamedTempFile;
 
 use crate::args::Predict;
+use crate::draft::RemovedAtSignals;
 use crate::engines::engine;
 use crate::failure::Failure;
 use crate::preparing::{DataProgress, Line};
@@ -151,9 +152,15 @@ impl<'a> Output<'a> {
 
     /// Writes what `fill` hands out; a file is whole or not there.
     fn fill(self, fill: impl FnOnce(&mut Sheet) -> Result<(), Failure>) -> Result<(), Failure> {
-        let (format, to, name) = match self {
-            Self::Stdout => (SheetFormat::Csv, To::Stdout(BufWriter::new(io::stdout())), "standard output".to_owned()),
-            Self::File(path, format) => (format, To::File(BufWriter::new(beside(path)?)), path.display().to_string()),
+        let (format, to, name, _removed) = match self {
+            Self::Stdout => {
+                (SheetFormat::Csv, To::Stdout(BufWriter::new(io::stdout())), "standard output".to_owned(), None)
+            }
+            Self::File(path, format) => {
+                let (draft, name) = (beside(path)?, path.display().to_string());
+                let removed = RemovedAtSignals::new(draft.path()).map_err(|error| unwritten(&name, &error))?;
+                (format, To::File(BufWriter::new(draft)), name, Some(removed))
+            }
         };
         let terminal = matches!(self, Self::Stdout) && io::stdout().is_terminal();
         let mut sheet = Sheet { writer: SheetWriter::new(format, to), name, empty: true, terminal };

@@ -2,12 +2,16 @@
 
 use std::collections::HashMap;
 use std::fs;
+#[cfg(unix)]
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mmtl_grid::store::predictions::{self, Numbers};
 
-use super::{cells, log, shop, shown, without};
+use super::{cells, log, shop, shop_of, shown, without};
 use crate::program::{Program, SMALL};
 
 const ROWS: usize = 3000;
@@ -120,6 +124,34 @@ fn rows_come_in_any_file_without_labels_and_long_after() {
 }
 
 #[test]
+fn lists_that_are_exploded_need_no_labels() {
+    let list = |row: usize, ends: [&str; 3]| {
+        let shown = |at: usize| format!("n{}{}", (row * 7 + at * 3) % 11, ends[at]);
+        format!("u{},{} {} {}\n", row % 13, shown(0), shown(1), shown(2))
+    };
+    let lists = |ends: fn(usize) -> [&'static str; 3]| {
+        "user,shown\n".to_owned() + &(0..400).map(|row| list(row, ends(row))).collect::<String>()
+    };
+    let card = "name = \"shop\"\n[read.explode]\ncolumn = \"shown\"\nseparator = \" \"\ninto = [\"news\", \"clicked\"]\n\
+        between = \"-\"\n[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n[fields.user]\nkind = \"categorical\"\n\
+        [fields.news]\nkind = \"categorical\"\n";
+    let ends = |row: usize| if row % 3 == 0 { ["-1", "-0", "-0"] } else { ["-0", "-0", "-1"] };
+    let (program, runs) = shop_of(card, &lists(ends), &[("\"shared-bottom\", \"star\"", "\"shared-bottom\"")]);
+    let run = &runs["shared-bottom joint"];
+    program.write("bare.csv", &lists(|_| [""; 3]));
+    let whole = predict(&program, run, &["log.csv"]);
+    assert_eq!(whole.lines().count(), 1 + 3 * 400);
+    assert_eq!(predict(&program, run, &["bare.csv"]), whole);
+    // Where labels are wanted, they must be there.
+    let done = program.run(&["data", "import", "shop.toml", "bare.csv"]);
+    assert_eq!((done.code, done.out.as_str()), (2, ""));
+    assert!(
+        done.err.contains("row 1 of `bare.csv`") && done.err.contains("2 parts, between which stands `-`"),
+        "{done:?}"
+    );
+}
+
+#[test]
 fn what_was_fitted_is_fitted_again_only_on_the_same_rows() {
     let (program, runs) = shop(ROWS, &[]);
     let run = &runs["shared-bottom joint"];
@@ -165,6 +197,30 @@ fn a_file_of_predictions_is_whole_or_not_there() {
     let done = program.run(&["predict", run, "bad.csv", "--out", "new.csv"]);
     assert!(done.code == 2 && done.err.contains("did you mean `search`?"), "{done:?}");
     assert_eq!(program.listing(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_leaves_nothing_half_written() {
+    let (program, runs) = shop(ROWS, &[]);
+    let before = program.listing();
+    // Whoever reads a pipe waits for somebody to write.
+    assert!(Command::new("mkfifo").arg(program.path("pipe.csv")).status().unwrap().success());
+    let drafts = || program.listing().iter().filter(|path| shown(path).contains(".predict-")).count();
+    let args = ["predict", shown(&runs["star joint"]), "pipe.csv", "--out", "new.csv"];
+    let mut child = program.command(&args).spawn().unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while drafts() == 0 && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
+    }
+    // The draft is there a moment before the signal is caught.
+    thread::sleep(Duration::from_millis(200));
+    assert_eq!(drafts(), 1);
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait().unwrap();
+    assert!(killed.success() && ended.signal() == Some(15), "{ended:?}");
+    fs::remove_file(program.path("pipe.csv")).unwrap();
+    assert_eq!(program.listing(), before, "something was left");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::{log, shop, shown, without};
+use super::{CARD, log, shop, shop_of, shown, without};
 use crate::program::Program;
 
 /// Checks that `predict` and what is given refuse with `parts`, in one sentence, and write nothing.
@@ -37,6 +37,29 @@ fn rows_that_do_not_fit() {
     // An architecture that never looks at the scene takes any.
     let done = program.run(&["predict", &shared, &strange]);
     assert!(done.code == 0 && done.out.lines().any(|line| line.split(',').nth(2) == Some("fed")), "{done:?}");
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_scene_is_told() {
+    let listed = "groups = { browse = [\"search\", \"feed\"], basket = [\"cart\"] }\nmissing = \"error\"";
+    let card = CARD.replace("by = \"page\"\n", &format!("by = \"page\"\n{listed}\n"));
+    let (program, runs) = shop_of(&card, &log(2000, true), &[]);
+    let [star, shared] = ["star joint", "shared-bottom joint"].map(|name| shown(&runs[name]).to_owned());
+    for (there, value, cell, told) in [
+        ("fed", "fed", "fed", "; did you mean `feed`?"),
+        // The name of what rows of other data may belong to.
+        ("(other)", "(other)", "(other)", "`browse`, `basket`"),
+        ("", "missing", "", "`browse`, `basket`"),
+    ] {
+        program.write("new.csv", &log(50, true).replace(",feed,", &format!(",{there},")));
+        let parts = ["new.csv", "column `page` is ", value, "a scene that the model was trained with: ", told];
+        refused(&program, &["predict", &star, "new.csv"], &parts);
+        let done = program.run(&["predict", &shared, "new.csv"]);
+        let scenes: Vec<&str> = done.out.lines().skip(1).map(|line| line.split(',').nth(2).unwrap()).collect();
+        assert_eq!((done.code, scenes.len()), (0, 50), "{done:?}");
+        assert!(scenes.iter().all(|scene| ["browse", "basket", cell].contains(scene)), "{scenes:?}");
+        assert!(scenes.contains(&cell), "{scenes:?}");
+    }
 }
 
 #[test]

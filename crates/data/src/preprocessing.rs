@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mmtl_plan::{Schema, Seeds, Settings, listed, nearest, suggestion};
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Card, Identity, LabelRule, SceneCard};
+use crate::card::{Card, Grouping, Identity, LabelRule, SceneCard};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::columns::Columns;
 use crate::dataset::Dataset;
@@ -16,7 +16,7 @@ use crate::manifest::Manifest;
 use crate::open::{fitted_anew, in_cache};
 use crate::pack::pack;
 use crate::part::Part;
-use crate::prepare::{Encoders, Fitted, Meaning, SceneWords, Scenes, Words, scene_words};
+use crate::prepare::{Encoders, Fitted, Meaning, RawScenes, Scenes, Words, scene_words_of_any};
 use crate::progress::Progress;
 use crate::source::source;
 use crate::table::Piece;
@@ -183,10 +183,10 @@ impl Preprocessing {
     }
 
     fn encode(&self, card: &Card, piece: &Piece, any_scene: bool) -> Result<NewRows, DataError> {
-        let words = scene_words(card, piece)?;
-        let scenes = self.scenes.find(&words, piece.rows());
+        let scenes = self.scenes.find(&scene_words_of_any(card, piece)?, piece.rows());
+        let raw = RawScenes::of(card, piece)?;
         if let Some(at) = scenes.iter().position(Option::is_none).filter(|_| !any_scene) {
-            return Err(self.unknown_scene(card, piece, words.name(at), at)?);
+            return Err(self.unknown_scene(card, piece, raw.get(at), at)?);
         }
         let schema = self.schema();
         let mut columns = Columns::empty(schema);
@@ -204,17 +204,17 @@ impl Preprocessing {
             }
             Identity::Column(_) | Identity::Contents(_) | Identity::Position => None,
         };
-        let (first, share, scenes) = (0, 0.0, self.scene_names(&scenes, &words));
+        let (first, share, scenes) = (0, 0.0, self.scene_names(&scenes, &raw));
         Ok(NewRows { dataset: self.dataset(chunks), first, ids, scenes, share })
     }
 
-    /// The names of known scenes, and what is there in the place of unknown ones.
-    fn scene_names(&self, scenes: &[Option<u32>], words: &SceneWords) -> Texts {
+    /// The names of known scenes, and what the columns hold of unknown ones.
+    fn scene_names(&self, scenes: &[Option<u32>], raw: &RawScenes) -> Texts {
         let mut values = self.schema().scenes.clone();
         let keys = scenes.iter().enumerate().map(|(at, scene)| {
             scene.unwrap_or_else(|| {
-                let Some(name) = words.name(at) else { return u32::MAX };
-                values.push(name.to_owned());
+                let Some(value) = raw.get(at) else { return u32::MAX };
+                values.push(value);
                 values.len() as u32 - 1
             })
         });
@@ -222,14 +222,24 @@ impl Preprocessing {
         Texts { values, keys }
     }
 
-    /// The error for a row of a scene that the data has not.
-    fn unknown_scene(&self, card: &Card, piece: &Piece, name: Option<&str>, at: usize) -> Result<DataError, DataError> {
+    /// The error for a row of a scene that the data has not, and what its columns hold.
+    fn unknown_scene(
+        &self,
+        card: &Card,
+        piece: &Piece,
+        value: Option<String>,
+        at: usize,
+    ) -> Result<DataError, DataError> {
         let SceneCard::By(rule) = &card.scene else { unreachable!("a card without scenes knows those of all rows") };
         let scenes = || self.schema().scenes.iter().map(String::as_str);
-        let near = name.and_then(|name| nearest(name, scenes()));
+        let values = || match &rule.grouping {
+            Grouping::Groups(groups) => groups.iter().flat_map(|(_, members)| members).map(String::as_str).collect(),
+            Grouping::Values | Grouping::Bins(_) => scenes().collect::<Vec<_>>(),
+        };
+        let near = value.as_deref().and_then(|value| nearest(value, values()));
         let expected =
             format!("a scene that the model was trained with: {}{}", listed(scenes()), suggestion(near.as_deref()));
-        let value = name.unwrap_or("missing").to_owned();
+        let value = value.unwrap_or_else(|| "missing".to_owned());
         Ok(piece.column(&rule.columns[0])?.value_error(at, value, expected))
     }
 }

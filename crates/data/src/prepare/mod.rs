@@ -29,7 +29,7 @@ pub use fields::Meaning;
 pub(crate) use fit::{Fitted, fit};
 pub(crate) use numbers::{missing, numbers, texts};
 pub(crate) use parts::resolved;
-pub(crate) use scenes::{SceneWords, Scenes, scene_words};
+pub(crate) use scenes::{RawScenes, Scenes, scene_words_of_any};
 pub(crate) use text::word_count;
 pub(crate) use times::seconds;
 pub(crate) use vocabulary::{RESERVED, UNSEEN};

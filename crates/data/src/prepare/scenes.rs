@@ -50,24 +50,60 @@ impl SceneWords<'_> {
     pub(crate) fn dropped(&self, at: usize) -> bool {
         self.0.as_ref().is_some_and(|words| words.keys[at] == DROPPED)
     }
-
-    /// The name of the scene of the row at `at`; `None` where it has none, or all rows are of one.
-    pub(crate) fn name(&self, at: usize) -> Option<&str> {
-        self.0.as_ref().and_then(|words| words.row(at))
-    }
 }
 
 /// # Errors
 /// When there is no such column, or a row lacks a scene and may not.
 pub(crate) fn scene_words<'a>(card: &'a Card, piece: &'a Piece) -> Result<SceneWords<'a>, DataError> {
     let SceneCard::By(rule) = &card.scene else { return Ok(SceneWords(None)) };
+    let refused = |words: &Words, at: usize| Err(without_scene(rule, piece, at, words.row(at))?);
+    by_rule(rule, piece, refused)
+}
+
+/// As [`scene_words`], of rows that the card is not about: those that may not lack a scene have none.
+///
+/// # Errors
+/// When there is no such column.
+pub(crate) fn scene_words_of_any<'a>(card: &'a Card, piece: &'a Piece) -> Result<SceneWords<'a>, DataError> {
+    let SceneCard::By(rule) = &card.scene else { return Ok(SceneWords(None)) };
+    by_rule(rule, piece, |_, _| Ok(DROPPED))
+}
+
+fn by_rule<'a>(
+    rule: &'a SceneRule,
+    piece: &'a Piece,
+    wrong: impl Fn(&Words, usize) -> Result<u32, DataError>,
+) -> Result<SceneWords<'a>, DataError> {
     let mut words = match rule.columns.as_slice() {
         [column] => by_column(rule, piece, column)?,
         several => joined(piece, several)?,
     };
     let listed = listed(rule, &mut words);
-    settle(rule, piece, &mut words, &listed)?;
+    settle(rule, &mut words, &listed, wrong)?;
     Ok(SceneWords(Some(words)))
+}
+
+/// What the columns of scenes hold, whatever the card makes of it.
+#[derive(Debug)]
+pub(crate) struct RawScenes<'a>(Vec<Words<'a>>);
+
+impl<'a> RawScenes<'a> {
+    /// # Errors
+    /// When there is no such column.
+    pub(crate) fn of(card: &'a Card, piece: &'a Piece) -> Result<Self, DataError> {
+        let SceneCard::By(rule) = &card.scene else { return Ok(Self(vec![])) };
+        let words = |column: &'a String| {
+            let column = piece.column(column)?;
+            if column.array.data_type().is_floating() { Words::of_numbers(&column) } else { Words::of(&column) }
+        };
+        rule.columns.iter().map(words).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Of the row at `at`; `None` where a column has nothing.
+    pub(crate) fn get(&self, at: usize) -> Option<String> {
+        let values: Option<Vec<&str>> = self.0.iter().map(|words| words.row(at)).collect();
+        values.filter(|values| !values.is_empty()).map(|values| values.join(JOINT))
+    }
 }
 
 fn by_column<'a>(rule: &SceneRule, piece: &'a Piece, column: &'a str) -> Result<Words<'a>, DataError> {
@@ -127,7 +163,12 @@ fn joined<'a>(piece: &'a Piece, columns: &'a [String]) -> Result<Words<'a>, Data
 }
 
 /// Gives rows without a scene what the card says.
-fn settle(rule: &SceneRule, piece: &Piece, words: &mut Words, listed: &[bool]) -> Result<(), DataError> {
+fn settle(
+    rule: &SceneRule,
+    words: &mut Words,
+    listed: &[bool],
+    wrong: impl Fn(&Words, usize) -> Result<u32, DataError>,
+) -> Result<(), DataError> {
     let other = words.values.len() as u32;
     words.values.push(Cow::Borrowed(OTHER_NAME));
     for at in 0..words.keys.len() {
@@ -140,7 +181,7 @@ fn settle(rule: &SceneRule, piece: &Piece, words: &mut Words, listed: &[bool]) -
             Leftover::Own if is_missing => MISSING,
             Leftover::Own => other,
             Leftover::Drop => DROPPED,
-            Leftover::Error => return Err(without_scene(rule, piece, at, words.row(at))?),
+            Leftover::Error => wrong(words, at)?,
         };
     }
     Ok(())

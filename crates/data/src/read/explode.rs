@@ -41,6 +41,8 @@ pub(super) struct Exploded {
     real: usize,
     /// Where each column wanted is: among those of the file, or (past them) among the parts.
     places: Vec<usize>,
+    /// So many parts must be there: the last that is wanted, and those before it.
+    least: usize,
     /// Rows of the file so far.
     rows: u64,
 }
@@ -67,7 +69,9 @@ pub(super) fn read(explode: &Explode, wanted: &[Wanted]) -> (Vec<Wanted>, Vec<us
 impl Exploded {
     pub(super) fn new(inner: Box<dyn Rows>, path: &Path, explode: &Explode, places: Vec<usize>, real: usize) -> Self {
         let origin = path.display().to_string();
-        Self { inner, origin, explode: explode.clone(), real, places, rows: 0 }
+        let parts = places.iter().filter_map(|place| place.checked_sub(real));
+        let least = parts.max().map_or(1, |last| last + 1);
+        Self { inner, origin, explode: explode.clone(), real, places, least, rows: 0 }
     }
 
     /// The row each element is from, and its parts.
@@ -83,22 +87,24 @@ impl Exploded {
                     Some(between) => element.rsplitn(count, between.as_str()).collect(),
                     None => vec![element],
                 };
-                if cut.len() != count {
+                if cut.len() < self.least {
                     return Err(DataError::BadValue {
                         origin: self.origin.clone(),
                         row: self.rows + row as u64 + 1,
                         column: self.explode.column.clone(),
                         value: element.to_owned(),
                         expected: format!(
-                            "{count} parts, between which stands `{}`",
+                            "{} parts, between which stands `{}`",
+                            self.least,
                             self.explode.between.as_deref().unwrap_or_default()
                         ),
                     });
                 }
                 from.push(row as u32);
                 // From the right, as an id may hold what stands between.
-                for (part, text) in parts.iter_mut().zip(cut.into_iter().rev()) {
-                    part.push(Some(text).filter(|text| !text.is_empty()));
+                let mut texts = cut.into_iter().rev();
+                for part in &mut parts {
+                    part.push(texts.next().filter(|text| !text.is_empty()));
                 }
             }
         }
