@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Counts the instructions of one training step of small cases, under callgrind, and holds them to the recorded ones.
 
-    cargo build --release --locked
+    cargo build --release --locked --package mmtl-bench --example counted_step
     python3 benches/instructions/count.py             # fails when a count rose by more than 3 %
     python3 benches/instructions/count.py --record    # writes counts.json
 
@@ -25,7 +25,7 @@ INSTRUCTIONS = "avx2"
 # A pattern, since the name carries the crate's hash.
 FUNCTION = "*the_counted_step*"
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "target/release/mmtl"
+PROGRAM = ROOT / "target/release/examples/counted_step"
 RECORDED = Path(__file__).with_name("counts.json")
 HOW_TO_RECORD = "`python3 benches/instructions/count.py --record`"
 
@@ -57,7 +57,7 @@ def collected(said):
 def count(case):
     with tempfile.TemporaryDirectory() as scratch:
         callgrind = ["valgrind", "--tool=callgrind", f"--toggle-collect={FUNCTION}"]
-        command = [*callgrind, f"--callgrind-out-file={scratch}/profile", PROGRAM, "step", case]
+        command = [*callgrind, f"--callgrind-out-file={scratch}/profile", PROGRAM, case]
         return collected(run(command, MMTL_SIMD=INSTRUCTIONS).stderr)
 
 
@@ -71,7 +71,7 @@ def measured():
             "libc": " ".join(platform.libc_ver()),
             "instructions": INSTRUCTIONS,
         },
-        "counts": {case: count(case) for case in run([PROGRAM, "step"]).stdout.split()},
+        "counts": {case: count(case) for case in run([PROGRAM]).stdout.split()},
     }
 
 

@@ -57,9 +57,6 @@ pub enum Command {
         /// The folder; made if it is not there.
         dir: PathBuf,
     },
-    /// Take one step of a small case; run by `benches/instructions/count.py`, which counts its instructions.
-    #[command(hide = true)]
-    Step(Step),
     /// Run the grid stored in a folder; started by `mmtl run`.
     #[command(hide = true)]
     Schedule(Schedule),
@@ -468,13 +465,6 @@ fn seconds(typed: &str) -> Result<f64, String> {
     let longest = 3600.0;
     let seconds = typed.parse::<f64>().ok().filter(|seconds| (0.0..=longest).contains(seconds));
     seconds.ok_or_else(|| format!("expected a number from 0 to {longest}"))
-}
-
-/// `mmtl step`
-#[derive(Debug, Args)]
-pub struct Step {
-    /// Which; lists them when none is named.
-    pub case: Option<String>,
 }
 
 /// `mmtl schedule`

@@ -20,7 +20,6 @@ mod predict;
 mod preparing;
 mod repro;
 mod run;
-mod step;
 mod table;
 mod verify;
 mod watch;
@@ -62,7 +61,6 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::bench(&args),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { dir } => manual::pages(&dir),
-        Command::Step(args) => step::step(args.case.as_deref()),
         Command::Schedule(args) => workers::schedule(&args),
         Command::Worker(args) => return workers::work(&args),
     };

@@ -425,11 +425,11 @@ mod tests {
     #[cfg(feature = "wgpu")]
     #[test]
     fn rounded_factors_conform() {
-        use mmtl_reference::conformance::{assert_conforms, conformance_of};
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
 
         for factors in [Factors::Tf32, Factors::Bf16] {
             assert!(engine().rounding(factors).is_err_and(|why| why.contains("needs matrix units")));
-            assert_conforms(&conformance_of(&engine().rounding_softly(factors), &layers()));
+            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &layers()));
         }
     }
 
@@ -437,10 +437,10 @@ mod tests {
     #[cfg(feature = "wgpu")]
     #[test]
     fn larger_tiles_conform() {
-        use mmtl_reference::conformance::{assert_conforms, conformance_of};
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
 
         for tile in [MEDIUM, LARGE] {
-            assert_conforms(&conformance_of(&engine().cut(tile), &layers()));
+            assert_conforms(&conformance_of_steps(&engine().cut(tile), &layers()));
         }
     }
 

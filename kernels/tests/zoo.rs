@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mmtl_plan::{Kind, Knob, Plan, Schema, Settings, Value};
-use mmtl_reference::conformance::{assert_conforms, conformance_of};
+use mmtl_reference::conformance::{assert_conforms, conformance_of_sessions, conformance_of_steps};
 use mmtl_reference::drawn::{self, SchemaSize};
 use mmtl_zoo::{Architecture, Protocol, architectures, model_knobs};
 
@@ -27,9 +27,18 @@ fn value(knob: &Knob, number: usize) -> Option<Value> {
     }
 }
 
-fn plans(architecture: &dyn Architecture, schema: &Schema) -> Vec<(String, Arc<Plan>)> {
+/// So often are the knobs of an architecture turned.
+const TURNS: usize = 3;
+/// With dropout, and all flags on.
+const RICHEST: usize = 1;
+
+fn plans(
+    architecture: &dyn Architecture,
+    schema: &Schema,
+    turns: impl IntoIterator<Item = usize>,
+) -> Vec<(String, Arc<Plan>)> {
     let mut plans = vec![];
-    for number in 0..3 {
+    for number in turns {
         let (model, own) = (settings(&model_knobs(), number), settings(&architecture.knobs(), number));
         for fit in architecture.fits(schema) {
             let plan = architecture.plan(schema, &fit.tasks, &model, &own).expect("the settings make a net");
@@ -44,7 +53,9 @@ fn every_architecture_conforms() {
     let schema = drawn::schema(SchemaSize::default());
     for architecture in architectures() {
         assert_eq!(architecture.applies(&schema, Protocol::Joint), Ok(()), "{}", architecture.name());
-        let findings = conformance_of(world::engine(), &plans(*architecture, &schema));
+        let mut findings = conformance_of_steps(world::engine(), &plans(*architecture, &schema, 0..TURNS));
+        // What sessions keep does not depend on much.
+        findings.extend(conformance_of_sessions(world::engine(), &plans(*architecture, &schema, [RICHEST])));
         assert!(findings.len() > 100, "only {} findings of {}", findings.len(), architecture.name());
         assert_conforms(&findings);
     }

@@ -135,7 +135,7 @@ fn lists_that_are_exploded_need_no_labels() {
     let card = "name = \"shop\"\n[read.explode]\ncolumn = \"shown\"\nseparator = \" \"\ninto = [\"news\", \"clicked\"]\n\
         between = \"-\"\n[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n[fields.user]\nkind = \"categorical\"\n\
         [fields.news]\nkind = \"categorical\"\n";
-    let ends = |row: usize| if row % 3 == 0 { ["-1", "-0", "-0"] } else { ["-0", "-0", "-1"] };
+    let ends = |row: usize| if row.is_multiple_of(3) { ["-1", "-0", "-0"] } else { ["-0", "-0", "-1"] };
     let (program, runs) = shop_of(card, &lists(ends), &[("\"shared-bottom\", \"star\"", "\"shared-bottom\"")]);
     let run = &runs["shared-bottom joint"];
     program.write("bare.csv", &lists(|_| [""; 3]));
@@ -209,7 +209,7 @@ fn a_signal_leaves_nothing_half_written() {
     let drafts = || program.listing().iter().filter(|path| shown(path).contains(".predict-")).count();
     let args = ["predict", shown(&runs["star joint"]), "pipe.csv", "--out", "new.csv"];
     let mut child = program.command(&args).spawn().unwrap();
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_mins(1);
     while drafts() == 0 && Instant::now() < until {
         thread::sleep(Duration::from_millis(5));
     }

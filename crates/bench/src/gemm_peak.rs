@@ -2,7 +2,8 @@
 
 use std::hint::black_box;
 
-use gemm::{Parallelism, gemm};
+use gemm_common::Parallelism;
+use gemm_f32::gemm::f32::get_gemm_fn;
 use serde::Serialize;
 
 use crate::spread::Spread;
@@ -60,27 +61,27 @@ impl Product {
         Self { shape, a: values(rows * depth), b: values(depth * columns), out: vec![0.0; rows * columns] }
     }
 
-    /// `out = a·b`, all row-major, on the caller's thread.
+    /// `out = a·b`, all row-major, on the caller's thread: `outᵀ = bᵀ·aᵀ`, column-major as the library prefers.
     fn compute(&mut self) {
         let (rows, depth, columns) = self.shape;
         let stride = |length: usize| length.cast_signed();
-        // SAFETY: `new` made `a`, `b` and `out` as large as the shape and these row-major strides reach, and `out` is
-        // borrowed exclusively.
+        // SAFETY: `new` made `a`, `b` and `out` as large as the shape and these strides reach, and `out` is borrowed
+        // exclusively.
         unsafe {
-            gemm(
-                rows,
+            get_gemm_fn()(
                 columns,
+                rows,
                 depth,
                 self.out.as_mut_ptr(),
-                1,
                 stride(columns),
+                1,
                 false,
-                self.a.as_ptr(),
-                1,
-                stride(depth),
                 self.b.as_ptr(),
-                1,
                 stride(columns),
+                1,
+                self.a.as_ptr(),
+                stride(depth),
+                1,
                 0.0,
                 1.0,
                 false,
@@ -90,5 +91,25 @@ impl Product {
             );
         }
         black_box(&mut self.out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_product_is_one() {
+        let shape = (5, 7, 3);
+        let mut product = Product::new(shape, 1);
+        product.compute();
+        let element = |row: usize, column: usize| -> f32 {
+            (0..7).map(|at| product.a[row * 7 + at] * product.b[at * 3 + column]).sum()
+        };
+        let expected: Vec<f32> = (0..5)
+            .flat_map(|row| (0..3).map(move |column| (row, column)))
+            .map(|(row, column)| element(row, column))
+            .collect();
+        assert_eq!(product.out, expected, "quarters are exact");
     }
 }

@@ -71,6 +71,13 @@ pub fn conformance_of_calls(engine: &dyn Engine) -> Vec<Finding> {
 /// Runs the suite on the given plans.
 pub fn conformance_of(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
     let mut findings = conformance_of_steps(engine, plans);
+    findings.extend(conformance_of_sessions(engine, plans));
+    findings
+}
+
+/// The part of [`conformance_of`] that is about what sessions keep from step to step.
+pub fn conformance_of_sessions(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
+    let mut findings = vec![];
     for (name, plan) in plans {
         let trial = Trial::new(engine, name, plan);
         findings.extend(trial.report("snapshots", snapshots::check(&trial)));
@@ -81,7 +88,7 @@ pub fn conformance_of(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec
     findings
 }
 
-/// The part of [`conformance_of`] that is about numbers of the given plans' ops, and not about what sessions keep.
+/// The part of [`conformance_of`] that is about the numbers of ops, and not about what sessions keep.
 pub fn conformance_of_steps(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
     let mut findings = vec![];
     for (name, plan) in plans {
