@@ -113,10 +113,12 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A value that its column may not have.
-    #[error("row {row} of `{origin}`: column `{column}` is {value}, expected {expected}")]
+    #[error("row {row} of `{origin}`{joined}: column `{column}` is {value}, expected {expected}")]
     BadValue {
         /// The file.
         origin: String,
+        /// The other table that the value is from, if any, in words.
+        joined: String,
         /// The row of the file, counted from 1 after the header.
         row: u64,
         /// The column.
@@ -171,21 +173,20 @@ pub enum DataError {
         /// Their label.
         label: usize,
     },
-    /// A field that has a value of its own for each label.
+    /// A column that the model is given has a value of its own for each label.
     #[error(
-        "field `{field}` tells the label of task `{task}`: in all {rows} train rows where both are known, column \
-         `{column}` has one value for each label; expected a field that is known before the label; leave it out, or \
-         list the column in `allow_label_as_feature`"
+        "{what} tells the label of task `{task}` by column `{column}`: {told}; expected what is known before the label; \
+         leave it out, or list the column in `allow_label_as_feature`"
     )]
-    FieldTellsLabel {
-        /// The field.
-        field: String,
-        /// Its column.
+    TellsLabel {
+        /// What makes use of the column.
+        what: String,
+        /// The column.
         column: String,
         /// The task.
         task: String,
-        /// Train rows that say so.
-        rows: u64,
+        /// The rows that say so.
+        told: String,
     },
     /// A file whose name does not say to which part its rows belong.
     #[error("file `{file}` belongs to no part, or to two, expected a name like one of {expected}")]

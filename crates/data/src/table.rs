@@ -1,6 +1,7 @@
 //! A table of raw columns that can be read from front to back, any number of times.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, TimeUnit};
@@ -43,6 +44,17 @@ pub struct Piece {
     pub share: f64,
     /// The columns.
     pub batch: RecordBatch,
+    /// Where else values are from.
+    pub origins: Origins,
+}
+
+/// Where values are from that are not simply those of the table's rows, for whoever has to find a wrong one.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// The row of the file that each row was made of, from 0; `None` where each is one.
+    pub rows: Option<Vec<u64>>,
+    /// Columns that are joined, each with its table.
+    pub joined: Arc<Vec<(String, String)>>,
 }
 
 /// One column of a piece.
@@ -57,7 +69,14 @@ impl Piece {
     /// A table of one piece.
     #[cfg(test)]
     pub(crate) fn whole(origin: &str, batch: RecordBatch) -> Self {
-        Self { origin: origin.to_owned(), first_row: 0, first_in_file: 0, share: 1.0, batch }
+        Self {
+            origin: origin.to_owned(),
+            first_row: 0,
+            first_in_file: 0,
+            share: 1.0,
+            batch,
+            origins: Origins::default(),
+        }
     }
 
     pub(crate) fn rows(&self) -> usize {
@@ -105,9 +124,13 @@ impl Column<'_> {
 
     /// The error for the value at `at` of the piece.
     pub(crate) fn value_error(&self, at: usize, value: String, expected: impl Into<String>) -> DataError {
+        let Origins { rows, joined } = &self.piece.origins;
+        let before = rows.as_ref().map_or(self.piece.first_in_file + at as u64, |rows| rows[at]);
+        let joined = joined.iter().find(|(column, _)| column == self.name);
         DataError::BadValue {
             origin: self.piece.origin.clone(),
-            row: self.piece.first_in_file + at as u64 + 1,
+            joined: joined.map_or_else(String::new, |(_, table)| format!(" as joined with `{table}`")),
+            row: before + 1,
             column: self.name.to_owned(),
             value,
             expected: expected.into(),

@@ -182,7 +182,18 @@ fn a_field_that_tells_a_label() {
     }
     let leak = card("[fields.copy]\nkind = \"categorical\"");
     let error = wrong(&leak, &text);
-    assert!(error.starts_with("field `copy` tells the label of task `click`: in all "), "{error}");
+    let told = "tells the label of task `click` by column `copy`: in all ";
+    assert!(error.starts_with(&format!("field `copy` {told}")), "{error}");
+    // Whatever use is made of it.
+    for kind in ["\"text\"", "\"multi\"\nseparator = \"|\""] {
+        let error = wrong(&card(&format!("[fields.copy]\nkind = {kind}")), &text);
+        assert!(error.starts_with(&format!("field `copy` {told}")), "{kind}: {error}");
+    }
+    let error = wrong(&card("").replace("by = \"page\"", "by = [\"page\", \"copy\"]"), &text);
+    assert!(error.starts_with(&format!("the scene {told}")), "{error}");
+    // To have no value is one too.
+    let error = wrong(&leak, &text.replace(",no\n", ",\n"));
+    assert!(error.contains("it has one value for each label, or none for one"), "{error}");
     let allowed = format!("allow_label_as_feature = [\"copy\"]{leak}");
     assert!(Files::of(&[("log.csv", text.as_bytes())]).by(&allowed).is_ok());
 }
@@ -193,6 +204,79 @@ fn a_label_is_no_scene_and_guesses_nothing() {
     assert!(error.contains("`scene` reads column `click`, which tells the label of task `click`"), "{error}");
     let error = card_error("kind = \"numeric\"", "kind = \"numeric\"\nmissing = { neighbours = 3, by = [\"bought\"] }");
     assert!(error.contains("`fields` reads column `bought`, which tells the label of task `bought`"), "{error}");
+}
+
+#[test]
+fn names_that_are_there_twice() {
+    for (from, to, expected) in [
+        (
+            "by = \"page\"",
+            "by = \"page\"\nnames = [\"cart\", \"feed\", \"cart\"]",
+            "card.toml:5: `scene.names` has `cart` twice",
+        ),
+        (
+            "name = \"shop\"",
+            "name = \"shop\"\n[read]\ncolumns = [\"a\", \"b\", \"a\"]",
+            "card.toml:4: `read.columns` has `a` twice",
+        ),
+        (
+            "kind = \"binary\"\nlabel = \"click\"",
+            "kind = \"multiclass\"\nlabel = \"click\"\nclasses = [\"0\", \"1\", \"0\"]",
+            "card.toml:8: `tasks.click.classes` has `0` twice",
+        ),
+    ] {
+        let error = card_error(from, to);
+        assert!(error.contains(expected) && error.contains("expected each name once"), "{error}");
+    }
+}
+
+#[test]
+fn wrong_values_are_found_where_they_are_in_the_files() {
+    // A row of lists becomes several.
+    let card = "name = \"shown\"\n[read.explode]\ncolumn = \"items\"\nseparator = \" \"\ninto = [\"item\", \"clicked\"]\n\
+        between = \"-\"\n[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n[fields.item]\nkind = \"categorical\"\n";
+    let lists: String = (0..50).map(|at| format!("{at},a-{} b-0 c-1\n", if at == 40 { 2 } else { at % 2 })).collect();
+    let error = wrong(card, &format!("user,items\n{lists}"));
+    assert_eq!(error, "row 41 of `log.csv`: column `clicked` is 2, expected 0 or 1");
+    // A value of another table.
+    let card = "name = \"joined\"\n[read]\nfile = \"log*\"\n[join.users]\nfile = \"users*\"\nkey = \"user\"\n[tasks.click]\n\
+        kind = \"binary\"\nlabel = \"click\"\n[fields.age]\nkind = \"numeric\"\n";
+    let users: String = (0..17).map(|user| format!("u{user},{}\n", if user == 3 { "old" } else { "30" })).collect();
+    let users = format!("user,age\n{users}");
+    let error = Files::of(&[("log.csv", log(200).as_bytes()), ("users.csv", users.as_bytes())]).wrong(card);
+    assert!(
+        error.contains(" of `log.csv` as joined with `users.csv`: column `age` is old, expected a number"),
+        "{error}"
+    );
+}
+
+#[test]
+fn times_in_another_unit_and_out_of_order() {
+    let of = |unit: &str, row: u64, then: &str| {
+        let card = format!(
+            "name = \"shop\"\n[columns]\ntime = \"at\"\nunit = \"{unit}\"\n[tasks.bought]\nkind = \"binary\"\nhappened = \"then\"\nwindow = \"1d\"\n\
+             [fields.at]\nkind = \"time\"\n[fields.user]\nkind = \"categorical\"\n"
+        );
+        let line = |at: u64| format!("u{},{},{}\n", at % 7, row + at, if at % 3 == 0 { then } else { "" });
+        let text = format!("user,at,then\n{}", (0..300).map(line).collect::<String>());
+        (card, text)
+    };
+    let (card, text) = of("s", 1_717_243_200_000, "");
+    let error = wrong(&card, &text);
+    assert!(
+        error.starts_with(
+            "row 1 of `log.csv`: column `at` is 1717243200000, expected a time before the year 10000; numbers \
+            are taken for `s`"
+        ),
+        "{error}"
+    );
+    let (card, text) = of("s", 1_717_243_200, "1717243100");
+    let error = wrong(&card, &text);
+    assert!(error.starts_with("row 1 of `log.csv`: column `then` is 1717243100 seconds"), "{error}");
+    assert!(error.contains("expected a time not before the row's own, 1717243200 seconds"), "{error}");
+    let (card, text) = of("s", 1_717_243_200, "1717250000");
+    let dataset = Files::of(&[("log.csv", text.as_bytes())]).by(&card).unwrap();
+    assert_eq!((0..300).filter(|row| dataset.label(0, *row) == Some(1.0)).count(), 100);
 }
 
 #[test]

@@ -86,6 +86,16 @@ impl<'t, 'i> Keys<'t, 'i> {
         })
     }
 
+    /// Texts that are all different.
+    pub(super) fn names(&self, checker: &mut Checker, key: &str) -> Option<Vec<String>> {
+        let names = self.texts(checker, key)?;
+        if let Some(twice) = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name)) {
+            let message = format!("`{}` has `{}` twice, expected each name once", self.name(key), twice.1);
+            checker.report(&self.at(key), message);
+        }
+        Some(names)
+    }
+
     pub(super) fn flag(&self, checker: &mut Checker, key: &str, default: bool) -> bool {
         self.parsed(checker, key, "true or false", DeValue::as_bool).unwrap_or(default)
     }

@@ -68,7 +68,7 @@ fn of(keys: &Keys, checker: &mut Checker) -> Reading {
         format: keys.choice(checker, "format", &formats),
         delimiter: keys.text(checker, "delimiter"),
         header: keys.flag(checker, "header", default.header),
-        columns: keys.texts(checker, "columns"),
+        columns: keys.names(checker, "columns"),
         typed_header: keys.flag(checker, "typed_header", default.typed_header),
         encoding: keys.choice(checker, "encoding", &encodings).unwrap_or(default.encoding),
         missing: keys.texts(checker, "missing").unwrap_or(default.missing),

@@ -23,7 +23,7 @@ pub(super) fn scene(top: &Keys, checker: &mut Checker) -> SceneCard {
     if columns.len() > 1 && grouping != Grouping::Values {
         keys.wrong(checker, "by", "one column where there are `groups` or `bins`");
     }
-    let names = keys.texts(checker, "names");
+    let names = keys.names(checker, "names");
     if names.is_some() && grouping != Grouping::Values {
         keys.wrong(checker, "names", "no `names` beside `groups` or `bins`, which name the scenes");
     }

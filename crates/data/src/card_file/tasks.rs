@@ -148,7 +148,7 @@ fn of_column(keys: &Keys, kind: Option<Kind>, checker: &mut Checker) -> Option<L
         }
         Kind::Multiclass => match keys.get("classes").map(|item| item.get_ref().is_array()) {
             Some(true) => {
-                let classes = keys.texts(checker, "classes")?;
+                let classes = keys.names(checker, "classes")?;
                 if classes.len() < 2 {
                     keys.wrong(checker, "classes", "at least two classes");
                 }

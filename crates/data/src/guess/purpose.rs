@@ -1,9 +1,11 @@
 //! What each column is for.
 
+use crate::card::TimeUnit;
 use crate::guess::names::{
     ANSWER, CLICK, CODE, CONVERSION, HISTORY, ITEM, PART, RATING, REQUEST, ROW, SCENE, TIME, USER, WEIGHT, says, words,
 };
 use crate::guess::profile::{Profile, Sample};
+use crate::prepare::seconds;
 
 /// What [`crate::guess::detect`] calls columns that have no name.
 pub(super) const NAMELESS: &str = "column";
@@ -181,7 +183,13 @@ fn role(column: &Profile) -> Option<Role> {
         Some(numbers) if says(&column.name, TIME) || (codes && column.name.starts_with(NAMELESS)) => {
             unit(numbers.least, numbers.greatest).map(|u| Role::Time(Some(u)))
         }
-        None if says(&column.name, TIME) && column.values.iter().flatten().all(|value| is_date(value)) => {
+        None if says(&column.name, TIME)
+            && column
+                .values
+                .iter()
+                .flatten()
+                .all(|value| is_date(value) && seconds(value, TimeUnit::Seconds).is_some()) =>
+        {
             Some(Role::Time(None))
         }
         _ => None,
@@ -199,7 +207,7 @@ fn unit(least: f64, greatest: f64) -> Option<&'static str> {
 /// Whether a text begins as `2024-06-01` does.
 fn is_date(text: &str) -> bool {
     let form = |(at, byte): (usize, &u8)| match at {
-        4 | 7 => b"-/".contains(byte),
+        4 | 7 => *byte == b'-',
         _ => byte.is_ascii_digit(),
     };
     text.len() >= 10 && text.as_bytes()[..10].iter().enumerate().all(form)

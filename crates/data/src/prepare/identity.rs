@@ -24,9 +24,10 @@ pub(crate) fn row_ids(card: &Card, piece: &Piece) -> Result<Vec<u64>, DataError>
         Identity::Column(column) => {
             let column = piece.column(column)?;
             let words = Words::of(&column)?;
-            // Numbers are their own ids, so that a reader of predictions finds them.
+            // Numbers are their own ids, so that a reader of predictions finds them; `007` is another id than `7`.
+            let number = |word: &str| word.parse::<u64>().ok().filter(|number| number.to_string() == word);
             let of_word: Vec<u64> =
-                words.values.iter().map(|word| word.parse().unwrap_or_else(|_| xxh3_64(word.as_bytes()))).collect();
+                words.values.iter().map(|word| number(word).unwrap_or_else(|| xxh3_64(word.as_bytes()))).collect();
             let id = |(at, key): (usize, &u32)| {
                 let known = of_word.get(*key as usize).copied();
                 known.ok_or_else(|| column.value_error(at, "missing".into(), "an id of the row"))

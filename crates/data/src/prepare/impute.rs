@@ -1,6 +1,6 @@
 //! Missing numbers, guessed from train rows: by near rows, or along time within a group.
 
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ const CANDIDATES: usize = 4096;
 /// What train rows say about a column's missing numbers.
 pub(crate) enum ImputeFit {
     Never,
-    Neighbours { count: usize, by: Vec<String>, scales: Vec<Moments>, candidates: BinaryHeap<Candidate> },
+    Neighbours { count: usize, by: Vec<String>, scales: Vec<Moments>, candidates: BTreeMap<u64, Candidate> },
     Interpolate { within: String, over: String, unit: TimeUnit, known: HashMap<u64, Vec<(f64, f64)>> },
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Imputer {
     },
 }
 
-/// A train row whose value is known. The rows of the smallest hashes are kept, whatever their order.
+/// Train rows of one id, whose value is known. Those of the smallest hashes are kept, whatever their order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Candidate {
     hash: u64,
@@ -52,26 +52,18 @@ pub(crate) struct Candidate {
     place: Vec<f64>,
     #[serde(with = "exact")]
     value: f64,
+    /// How many they are.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    rows: u64,
 }
 
-impl PartialEq for Candidate {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
+fn one() -> u64 {
+    1
 }
 
-impl Eq for Candidate {}
-
-impl PartialOrd for Candidate {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Candidate {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.hash.cmp(&other.hash).then_with(|| self.value.total_cmp(&other.value))
-    }
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_one(rows: &u64) -> bool {
+    *rows == 1
 }
 
 /// The numbers of some columns, row by row.
@@ -96,7 +88,7 @@ impl ImputeFit {
                 count: *count,
                 by: by.clone(),
                 scales: vec![Moments::default(); by.len()],
-                candidates: BinaryHeap::new(),
+                candidates: BTreeMap::new(),
             },
             Impute::Interpolate { within, over, unit } => {
                 Self::Interpolate { within: within.clone(), over: over.clone(), unit: *unit, known: HashMap::new() }
@@ -118,9 +110,11 @@ impl ImputeFit {
                     if values[at].is_nan() {
                         continue;
                     }
-                    candidates.push(Candidate { hash: mixed(0, ids[at]), place, value: values[at] });
+                    let hash = mixed(0, ids[at]);
+                    let new = || Candidate { hash, place, value: values[at], rows: 0 };
+                    candidates.entry(hash).or_insert_with(new).rows += 1;
                     if candidates.len() > CANDIDATES {
-                        candidates.pop();
+                        candidates.pop_last();
                     }
                 }
             }
@@ -142,7 +136,7 @@ impl ImputeFit {
                 // A column that never varies tells nothing of nearness.
                 let scale = |scale: &Moments| if scale.deviation() > 0.0 { scale.deviation() } else { f64::INFINITY };
                 let deviations = scales.iter().map(scale).collect();
-                Imputer::Neighbours { count, by, deviations, candidates: candidates.into_sorted_vec() }
+                Imputer::Neighbours { count, by, deviations, candidates: candidates.into_values().collect() }
             }
             Self::Interpolate { within, over, unit, known } => {
                 let known = known.into_iter().map(|(group, points)| (group, merged(points))).collect();
@@ -205,7 +199,13 @@ fn nearest_mean(place: &[f64], deviations: &[f64], candidates: &[Candidate], cou
         near.truncate(count);
     }
     near.sort_unstable_by(nearer);
-    near.iter().map(|(_, c)| candidates[*c].value).sum::<f64>() / near.len() as f64
+    let (mut sum, mut rows) = (0.0, 0);
+    for (_, c) in near {
+        let counted = candidates[c].rows.min(count as u64 - rows);
+        sum += candidates[c].value * counted as f64;
+        rows += counted;
+    }
+    sum / rows as f64
 }
 
 /// On the line between the points around `time`; beyond the ends the end's value.
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn near_rows_are_those_of_few_deviations() {
-        let candidate = |hash, place: [f64; 2], value| Candidate { hash, place: place.to_vec(), value };
+        let candidate = |hash, place: [f64; 2], value| Candidate { hash, place: place.to_vec(), value, rows: 1 };
         let nan = f64::NAN;
         let candidates = [
             candidate(1, [0.0, 0.0], 1.0),
@@ -248,5 +248,32 @@ mod tests {
         assert_eq!(mean([nan, 25.0], 1), 9.0);
         assert_eq!(mean([0.0, 0.0], 9), 4.0);
         assert!(mean([nan, nan], 2).is_nan());
+    }
+
+    #[test]
+    fn rows_that_share_their_id_all_are_neighbours() {
+        let candidate = |place, value, rows| Candidate { hash: 0, place: vec![place], value, rows };
+        let candidates = [candidate(0.0, 1.0, 3), candidate(1.0, 5.0, 1), candidate(2.0, 9.0, 7)];
+        let mean = |count| nearest_mean(&[0.0], &[1.0], &candidates, count);
+        assert_eq!([1, 3, 4, 6, 99].map(mean), [1.0, 1.0, 2.0, 26.0 / 6.0, 71.0 / 11.0]);
+    }
+
+    #[test]
+    fn a_row_that_is_there_often_is_one_candidate() {
+        use std::sync::Arc;
+
+        use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+
+        // Were each row one, those of the smallest hash would be all there are.
+        let rows = 2 * CANDIDATES;
+        let page: ArrayRef = Arc::new(Float64Array::from_iter_values((0..rows).map(|row| (row % 2) as f64)));
+        let piece = Piece::whole("memory", RecordBatch::try_from_iter([("page", page)]).unwrap());
+        let mut fit = ImputeFit::new(&Impute::Neighbours { count: 3, by: vec!["page".into()] });
+        let ids: Vec<u64> = (0..rows as u64).map(|row| row % 2).collect();
+        let values: Vec<f64> = (0..rows).map(|row| if row % 2 == 0 { 10.0 } else { 20.0 }).collect();
+        fit.add(&piece, &ids, &vec![true; rows], &values).unwrap();
+        let mut missing = vec![f64::NAN; rows];
+        fit.finish().fill(&piece, &mut missing).unwrap();
+        assert_eq!(missing, values);
     }
 }

@@ -62,8 +62,16 @@ fn label_column(rule: &LabelRule, piece: &Piece) -> Result<Vec<f64>, DataError> 
             Ok(condition.of(piece)?.into_iter().map(label).collect())
         }
         LabelRule::Within { column, row, unit, window, until } => {
-            let (happened, rows) = (times(&piece.column(column)?, *unit)?, times(&piece.column(row)?, *unit)?);
-            Ok(happened.into_iter().zip(rows).map(|(then, row)| within(then, row, *window, *until)).collect())
+            let of_column = piece.column(column)?;
+            let (happened, rows) = (times(&of_column, *unit)?, times(&piece.column(row)?, *unit)?);
+            let label = |(at, (then, row)): (usize, (Option<f64>, Option<f64>))| match (then, row) {
+                (Some(then), Some(row)) if then < row => {
+                    let expected = format!("a time not before the row's own, {row} seconds from 1970 on");
+                    Err(of_column.value_error(at, format!("{then} seconds from 1970 on"), expected))
+                }
+                _ => Ok(within(then, row, *window, *until)),
+            };
+            happened.into_iter().zip(rows).enumerate().map(label).collect()
         }
         LabelRule::Product(_) => Ok(vec![f64::NAN; piece.rows()]),
     }

@@ -8,7 +8,7 @@ use crate::card::Card;
 use crate::error::DataError;
 use crate::part::Part;
 use crate::prepare::identity::{groups, row_ids};
-use crate::prepare::scenes::SceneWords;
+use crate::prepare::scenes::{SceneWords, scene_words};
 use crate::prepare::times::times;
 use crate::prepare::words::{MISSING, Words};
 use crate::split::{GivenBy, GivenValid, Split, TimeBounds, drawn};
@@ -139,8 +139,10 @@ pub(crate) fn resolved(card: &Card, table: &Kept) -> Result<Split, DataError> {
     };
     let mut all = vec![];
     table.scan(&mut |piece| {
-        let of_column = piece.column(column)?;
-        for (at, time) in times(&of_column, *unit)?.into_iter().enumerate() {
+        let (of_column, scenes) = (piece.column(column)?, scene_words(card, piece)?);
+        // Shares are of what is kept.
+        let times = times(&of_column, *unit)?.into_iter().enumerate();
+        for (at, time) in times.filter(|(at, _)| !scenes.dropped(*at)) {
             all.push(time.ok_or_else(|| of_column.value_error(at, "missing".into(), "a time"))?);
         }
         Ok(())

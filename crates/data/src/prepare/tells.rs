@@ -1,11 +1,15 @@
-//! Finds fields that tell a label: a model that is given one learns nothing else.
+//! Finds columns that tell a label: a model that is given one learns nothing else.
 
 use std::collections::HashMap;
 
-use crate::card::{Card, FieldRule, LabelRule};
+use arrow::array::Array;
+use arrow::datatypes::DataType;
+
+use crate::card::{Card, FieldRule, Keep, LabelRule, SceneCard};
 use crate::error::DataError;
-use crate::prepare::words::{MISSING, Words};
-use crate::table::Piece;
+use crate::prepare::lists::Lists;
+use crate::prepare::words::Words;
+use crate::table::{Column, Piece};
 
 /// With fewer known train rows nothing is said: two columns of few rows may agree by chance (with 32 rows of two equally
 /// frequent values, once in 2³¹).
@@ -15,10 +19,18 @@ const MOST_VALUES: usize = 64;
 /// Values that each occur once go together with anything.
 const ROWS_A_VALUE: u64 = 4;
 
-/// What was seen of every pair of a field and a task.
-pub(crate) struct Tells {
-    /// By field, then task; `None` once a row has told them apart, or where they need not be.
-    pairs: Vec<Vec<Option<Pair>>>,
+/// What was seen of every pair of a column that the model is given and a task.
+pub(crate) struct Tells(Vec<Watched>);
+
+/// A column that the model is given.
+struct Watched {
+    /// What makes use of it, in messages.
+    name: String,
+    column: String,
+    /// Of a column of lists.
+    separator: Option<String>,
+    /// By task; `None` once a row has told them apart, or where they need not be.
+    pairs: Vec<Option<Pair>>,
 }
 
 /// What still holds for all rows.
@@ -27,7 +39,10 @@ struct Pair {
     equal: bool,
     /// Each value has one label, and each label one value.
     renamed: Option<OneToOne>,
+    /// The same where having no value is one.
+    filled: Option<OneToOne>,
     rows: u64,
+    missing: u64,
 }
 
 #[derive(Default)]
@@ -38,16 +53,22 @@ struct OneToOne {
 
 impl Tells {
     pub(crate) fn of(card: &Card) -> Self {
-        let single = |rule: &FieldRule| match rule {
-            FieldRule::Category { .. } | FieldRule::Number { .. } | FieldRule::Bins { .. } => true,
-            FieldRule::Text { .. } | FieldRule::List { .. } | FieldRule::Time(..) => false,
+        let watched = |name: String, column: &String, separator: Option<&String>| {
+            let pair = || (!card.allowed_labels.contains(column)).then(Pair::new);
+            let pairs = card.tasks.iter().map(|_| pair()).collect();
+            Watched { name, column: column.clone(), separator: separator.cloned(), pairs }
         };
-        let watched = |column: &String| !card.allowed_labels.contains(column);
-        let pairs = card.fields.iter().map(|field| {
-            let pair = || (single(&field.rule) && watched(&field.column)).then(Pair::new);
-            card.tasks.iter().map(|_| pair()).collect()
+        // A part of a time is the same for many times, and so tells none apart.
+        let fields = card.fields.iter().filter(|field| !matches!(field.rule, FieldRule::Time(..)));
+        let fields = fields.map(|field| {
+            let separator = matches!(field.rule, FieldRule::List { .. }).then_some(&field.separator);
+            watched(format!("field `{}`", field.name), &field.column, separator)
         });
-        Self { pairs: pairs.collect() }
+        let scenes = match &card.scene {
+            SceneCard::By(rule) => rule.columns.as_slice(),
+            SceneCard::One(_) => &[],
+        };
+        Self(fields.chain(scenes.iter().map(|column| watched("the scene".to_owned(), column, None))).collect())
     }
 
     /// Adds the rows of a piece for which `train` holds.
@@ -61,20 +82,15 @@ impl Tells {
         train: &[bool],
         labels: &[Vec<f64>],
     ) -> Result<(), DataError> {
-        for (field, pairs) in card.fields.iter().zip(&mut self.pairs) {
+        for Watched { column, separator, pairs, .. } in &mut self.0 {
             if pairs.iter().all(Option::is_none) {
                 continue;
             }
-            let column = piece.column(&field.column)?;
-            // Numbers that are no codes have no words; as a label's equals they would have to be labels themselves.
-            let words =
-                if column.array.data_type().is_floating() { Words::of_numbers(&column)? } else { Words::of(&column)? };
+            let words = words(&piece.column(column)?, separator.as_deref())?;
             for ((pair, labels), task) in pairs.iter_mut().zip(labels).zip(&card.tasks) {
-                let rows = (0..piece.rows()).filter(|&at| train[at] && !labels[at].is_nan());
-                let fits = pair.as_mut().is_none_or(|pair| {
-                    rows.filter(|&at| words.keys[at] != MISSING)
-                        .all(|at| pair.add(&words.values[words.keys[at] as usize], &task.label, labels[at]))
-                });
+                let mut rows = (0..piece.rows()).filter(|&at| train[at] && !labels[at].is_nan());
+                let fits =
+                    pair.as_mut().is_none_or(|pair| rows.all(|at| pair.add(words.row(at), &task.label, labels[at])));
                 if !fits {
                     *pair = None;
                 }
@@ -84,17 +100,16 @@ impl Tells {
     }
 
     /// # Errors
-    /// When a field tells a label.
+    /// When a column tells a label.
     pub(crate) fn check(&self, card: &Card) -> Result<(), DataError> {
-        for (field, pairs) in card.fields.iter().zip(&self.pairs) {
+        for Watched { name, column, pairs, .. } in &self.0 {
             for (task, pair) in card.tasks.iter().zip(pairs) {
-                let told = pair.as_ref().filter(|pair| pair.tells());
-                if let Some(pair) = told {
-                    return Err(DataError::FieldTellsLabel {
-                        field: field.name.clone(),
-                        column: field.column.clone(),
+                if let Some(told) = pair.as_ref().and_then(Pair::tells) {
+                    return Err(DataError::TellsLabel {
+                        what: name.clone(),
+                        column: column.clone(),
                         task: task.name.clone(),
-                        rows: pair.rows,
+                        told,
                     });
                 }
             }
@@ -103,27 +118,64 @@ impl Tells {
     }
 }
 
+/// What a column holds in each row, whatever is made of it.
+fn words<'a>(column: &Column<'a>, separator: Option<&'a str>) -> Result<Words<'a>, DataError> {
+    match separator {
+        Some(separator) if matches!(column.array.data_type(), DataType::List(_)) => {
+            let (lists, mut items) = (Lists::of(column, separator)?, vec![]);
+            let mut list = |at| {
+                lists.row(at, usize::MAX, Keep::First, &mut items);
+                (!items.is_empty()).then(|| items.join(separator))
+            };
+            Ok(Words::each((0..column.array.len()).map(&mut list)))
+        }
+        // Numbers that are no codes have no words; as a label's equals they would have to be labels themselves.
+        _ if column.array.data_type().is_floating() => Words::of_numbers(column),
+        _ => Words::of(column),
+    }
+}
+
 impl Pair {
     fn new() -> Self {
-        Self { equal: true, renamed: Some(OneToOne::default()), rows: 0 }
+        Self { equal: true, renamed: Some(OneToOne::default()), filled: Some(OneToOne::default()), rows: 0, missing: 0 }
     }
 
-    fn tells(&self) -> bool {
-        let varies = |map: &OneToOne| map.label_of.len() > 1 && self.rows >= ROWS_A_VALUE * map.label_of.len() as u64;
-        let renamed = self.renamed.as_ref().is_some_and(varies);
+    /// How it tells, if it does.
+    fn tells(&self) -> Option<String> {
+        let varies = |map: &OneToOne, rows: u64| {
+            map.label_of.len() > 1 && rows >= LEAST_ROWS.max(ROWS_A_VALUE * map.label_of.len() as u64)
+        };
+        let (rows, all) = (self.rows, self.rows + self.missing);
+        let renamed = self.renamed.as_ref().is_some_and(|map| varies(map, rows));
         // A map that was given up had many values.
-        self.rows >= LEAST_ROWS
-            && (renamed || self.equal && self.renamed.as_ref().is_none_or(|map| map.label_of.len() > 1))
+        let equal = self.equal && rows >= LEAST_ROWS && self.renamed.as_ref().is_none_or(|map| map.label_of.len() > 1);
+        let filled = self.missing > 0 && self.filled.as_ref().is_some_and(|map| varies(map, all));
+        match (renamed || equal, filled) {
+            (true, _) => Some(format!("in all {rows} train rows where both are known it has one value for each label")),
+            (false, true) => {
+                Some(format!("in all {all} train rows with a label it has one value for each label, or none for one"))
+            }
+            (false, false) => None,
+        }
     }
 
     /// Whether value and label still go together.
-    fn add(&mut self, value: &str, rule: &LabelRule, label: f64) -> bool {
-        self.rows += 1;
-        self.equal = self.equal && value.parse().is_ok_and(|value| as_label(rule, value) == label);
-        if self.renamed.as_mut().is_some_and(|map| !map.add(value, label.to_bits())) {
-            self.renamed = None;
+    fn add(&mut self, value: Option<&str>, rule: &LabelRule, label: f64) -> bool {
+        let keep = |map: &mut Option<OneToOne>, value: &str| {
+            if map.as_mut().is_some_and(|map| !map.add(value, label.to_bits())) {
+                *map = None;
+            }
+        };
+        keep(&mut self.filled, value.unwrap_or_default());
+        match value {
+            Some(value) => {
+                self.rows += 1;
+                self.equal = self.equal && value.parse().is_ok_and(|value| as_label(rule, value) == label);
+                keep(&mut self.renamed, value);
+            }
+            None => self.missing += 1,
         }
-        self.equal || self.renamed.is_some()
+        self.equal || self.renamed.is_some() || self.filled.is_some()
     }
 }
 
@@ -162,7 +214,7 @@ mod tests {
     fn tells(rows: impl Iterator<Item = (String, f64)>) -> bool {
         let mut pair = Pair::new();
         let rule = LabelRule::Indicator("label".into());
-        rows.fold(true, |fits, (value, label)| fits && pair.add(&value, &rule, label)) && pair.tells()
+        rows.fold(true, |fits, (value, label)| fits && pair.add(Some(&value), &rule, label)) && pair.tells().is_some()
     }
 
     #[test]
@@ -178,5 +230,27 @@ mod tests {
         assert!(!tells((0..31).map(|at| (format!("{}", at % 2), f64::from(at % 2)))));
         assert!(!tells((0..60).map(|at| (format!("word{at}"), f64::from(at)))));
         assert!(!tells((0..60).map(|_| ("1".to_owned(), 1.0))));
+    }
+
+    #[test]
+    fn having_no_value_is_one() {
+        let told = |rows: &mut dyn Iterator<Item = (Option<&'static str>, f64)>| {
+            let mut pair = Pair::new();
+            let rule = LabelRule::Indicator("label".into());
+            rows.fold(true, |fits, (value, label)| fits && pair.add(value, &rule, label))
+                .then(|| pair.tells())
+                .flatten()
+        };
+        let expected = "in all 40 train rows with a label it has one value for each label, or none for one";
+        let one_or_none = |at: u32| (at.is_multiple_of(2).then_some("1"), f64::from(u8::from(at.is_multiple_of(2))));
+        assert_eq!(told(&mut (0..40).map(one_or_none)).as_deref(), Some(expected));
+        // Neither of them alone says anything, and a value that is also missing elsewhere still may.
+        assert_eq!(told(&mut (0..40).map(|_| (None, 1.0))), None);
+        let mixed = |at: u32| (at.is_multiple_of(2).then_some("1"), f64::from(u8::from(at.is_multiple_of(3))));
+        assert_eq!(told(&mut (0..40).map(mixed)), None);
+        let holes =
+            |at: u32| (Some(["no", "yes"][at as usize % 2]).filter(|_| !at.is_multiple_of(5)), f64::from(at % 2));
+        let expected = "in all 32 train rows where both are known it has one value for each label";
+        assert_eq!(told(&mut (0..40).map(holes)).as_deref(), Some(expected));
     }
 }

@@ -1,5 +1,7 @@
 //! Columns of times.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -9,6 +11,9 @@ use crate::error::DataError;
 use crate::prepare::numbers::{is_text, numbers};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::{Column, is_moment};
+
+/// Seconds from 1970 on where the calendar begins and ends, with the years −9999 and 9999.
+const CALENDAR: RangeInclusive<f64> = -377_705_023_201.0..=253_402_207_200.0;
 
 const EXPECTED: &str = "a number, or a date or time like 2024-06-01, 2024-06-01T12:00:00 or 2024-06-01T12:00:00Z";
 
@@ -21,6 +26,15 @@ impl TimeUnit {
             Self::Days => 86_400.0,
         }
     }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Seconds => "s",
+            Self::Milliseconds => "ms",
+            Self::Microseconds => "us",
+            Self::Days => "d",
+        }
+    }
 }
 
 /// The times of a column in seconds from 1970-01-01 UTC on; `None` where missing. `unit` is that of numbers: moments have
@@ -31,24 +45,38 @@ impl TimeUnit {
 pub(crate) fn times(column: &Column, unit: TimeUnit) -> Result<Vec<Option<f64>>, DataError> {
     if !is_text(column.array.data_type()) {
         let seconds = if is_moment(column.array.data_type()) { 1.0 } else { unit.seconds() };
-        let scaled = |value: f64| (!value.is_nan()).then_some(value * seconds);
-        return Ok(numbers(column)?.into_iter().map(scaled).collect());
+        let scaled = |(at, value): (usize, f64)| match value * seconds {
+            time if time.is_nan() => Ok(None),
+            time if CALENDAR.contains(&time) => Ok(Some(time)),
+            _ => Err(column.value_error(at, value.to_string(), beyond_the_calendar(unit))),
+        };
+        return numbers(column)?.into_iter().enumerate().map(scaled).collect();
     }
     let words = Words::of(column)?;
     let of_word: Vec<Option<f64>> = words.values.iter().map(|word| seconds(word, unit)).collect();
     let time = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
         None => Ok(None),
         Some(Some(time)) => Ok(Some(*time)),
-        Some(None) => Err(column.value_error(at, words.row(at).unwrap_or_default().to_owned(), EXPECTED)),
+        Some(None) => {
+            let word = words.row(at).unwrap_or_default();
+            let is_number = word.parse::<f64>().is_ok_and(f64::is_finite);
+            let expected = if is_number { beyond_the_calendar(unit) } else { EXPECTED.to_owned() };
+            Err(column.value_error(at, word.to_owned(), expected))
+        }
     };
     debug_assert_eq!(MISSING, u32::MAX);
     words.keys.iter().enumerate().map(time).collect()
 }
 
+/// Milliseconds that are taken for seconds lie there, where they would have no hour and a gap of a day would be none.
+fn beyond_the_calendar(unit: TimeUnit) -> String {
+    format!("a time before the year 10000; numbers are taken for `{}`, see `unit` (s, ms, us or d)", unit.name())
+}
+
 /// A time as text, in seconds; without a zone it is UTC.
 pub(crate) fn seconds(text: &str, unit: TimeUnit) -> Option<f64> {
     if let Ok(number) = text.parse::<f64>() {
-        return number.is_finite().then_some(number * unit.seconds());
+        return Some(number * unit.seconds()).filter(|time| CALENDAR.contains(time));
     }
     let moment = text.parse::<Timestamp>().ok().or_else(|| {
         let civil = text
@@ -57,7 +85,8 @@ pub(crate) fn seconds(text: &str, unit: TimeUnit) -> Option<f64> {
             .or_else(|| Some(text.parse::<Date>().ok()?.to_datetime(jiff::civil::Time::midnight())));
         civil?.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
     })?;
-    Some(moment.as_nanosecond() as f64 * 1e-9)
+    // In one number of nanoseconds the last bit of whole seconds would be lost.
+    Some(moment.as_second() as f64 + f64::from(moment.subsec_nanosecond()) * 1e-9)
 }
 
 impl TimePart {
@@ -107,7 +136,7 @@ impl TimePart {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Int64Array, RecordBatch, TimestampSecondArray};
+    use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
 
     use super::*;
     use crate::table::Piece;
@@ -123,7 +152,9 @@ mod tests {
         assert_eq!(seconds("1717243200", TimeUnit::Seconds), moment);
         assert_eq!(seconds("1717243200000", TimeUnit::Milliseconds), moment);
         assert_eq!(seconds("19875.5", TimeUnit::Days), moment);
-        for wrong in ["yesterday", "", "2024-13-01", "inf"] {
+        assert_eq!(seconds("2004-01-08", TimeUnit::Seconds), Some(1_073_520_000.0));
+        assert_eq!(seconds("1970-01-01T00:00:00.25Z", TimeUnit::Seconds), Some(0.25));
+        for wrong in ["yesterday", "", "2024-13-01", "inf", "1717243200000"] {
             assert_eq!(seconds(wrong, TimeUnit::Seconds), None, "{wrong}");
         }
     }
@@ -137,6 +168,23 @@ mod tests {
         for name in ["numbers", "moments"] {
             let read = times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).unwrap();
             assert_eq!(read, [Some(86_400.0), None], "{name}");
+        }
+    }
+
+    #[test]
+    fn times_beyond_the_calendar_are_of_another_unit() {
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(1_717_243_200), Some(1_717_243_200_000)]));
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["1717243200", "1717243200000"]));
+        let batch = RecordBatch::try_from_iter([("numbers", numbers), ("texts", texts)]).unwrap();
+        let piece = Piece::whole("memory", batch);
+        for name in ["numbers", "texts"] {
+            let error = times(&piece.column(name).unwrap(), TimeUnit::Seconds).unwrap_err().to_string();
+            let expected = format!(
+                "row 2 of `memory`: column `{name}` is 1717243200000, expected a time before the year 10000; numbers are \
+                 taken for `s`, see `unit` (s, ms, us or d)"
+            );
+            assert_eq!(error, expected);
+            assert!(times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).is_ok());
         }
     }
 

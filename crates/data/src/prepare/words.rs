@@ -64,6 +64,21 @@ impl<'a> Words<'a> {
         Self { keys: keys.collect(), values }
     }
 
+    /// Of a value for each row.
+    pub(crate) fn each(texts: impl Iterator<Item = Option<String>>) -> Self {
+        let mut known = HashMap::new();
+        let key = |text: Option<String>| {
+            text.map_or(MISSING, |text| {
+                let next = known.len() as u32;
+                *known.entry(text).or_insert(next)
+            })
+        };
+        let keys = texts.map(key).collect();
+        let mut values = vec![Cow::Borrowed(""); known.len()];
+        known.into_iter().for_each(|(text, key)| values[key as usize] = Cow::Owned(text));
+        Self { keys, values }
+    }
+
     fn of_codes(array: &dyn Array) -> Self {
         let (mut known, mut values) = (HashMap::new(), vec![]);
         let keys = array.as_primitive::<Int64Type>().iter().map(|value| {

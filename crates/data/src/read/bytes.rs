@@ -71,8 +71,6 @@ pub(crate) struct Bytes {
     stream: Box<dyn Read>,
     /// What may still be read before the next row ends.
     left: usize,
-    /// The last byte read that ends no line.
-    last: u8,
     /// Of the file itself: bytes in all, and where the next one is read.
     length: u64,
     at: File,
@@ -112,7 +110,7 @@ impl Bytes {
             Some(Packing::Zstd) => Box::new(Ahead::new(zstd::Decoder::with_buffer(file).map_err(reading)?)),
         };
         let unpacked = beginning(&mut stream);
-        let mut bytes = Self { path: path.to_owned(), packing, stream, left: MAX_ROW_BYTES, last: 0, length, at };
+        let mut bytes = Self { path: path.to_owned(), packing, stream, left: MAX_ROW_BYTES, length, at };
         let mut head = unpacked.map_err(|error| bytes.fault(error, 0))?;
         if let Some((_, what)) = NO_TEXT.iter().find(|(start, _)| head.starts_with(start)) {
             return Err(DataError::Malformed { path: bytes.path, format: "text", reason: (*what).to_owned() });
@@ -133,9 +131,9 @@ impl Bytes {
         self.left = MAX_ROW_BYTES;
     }
 
-    /// The last byte read that ends no line.
-    pub(super) fn last(&self) -> u8 {
-        self.last
+    /// The same with an `end` that the file does not have.
+    pub(super) fn ended_by(self, end: &'static [u8]) -> Self {
+        Self { stream: Box::new(self.stream.chain(end)), ..self }
     }
 
     /// The part of the file that has been read.
@@ -150,7 +148,7 @@ impl Bytes {
         if let Some(fault) = error.get_ref().and_then(|inner| inner.downcast_ref::<RowFault>()) {
             let (row, fault) = match fault {
                 RowFault::Long => (rows + 1, format!("is longer than {} MiB", MAX_ROW_BYTES >> 20)),
-                RowFault::OpenQuote => (rows, "opens a quote that the file never closes".to_owned()),
+                RowFault::OpenQuote => (rows + 1, "opens a quote that the file never closes".to_owned()),
             };
             let expected = "quotes in pairs, or `quote = false` in the card's `[read]`";
             return DataError::BadRow { origin: path.display().to_string(), row, fault, expected };
@@ -179,7 +177,6 @@ impl Read for Bytes {
         }
         let read = self.stream.read(out)?;
         self.left = self.left.saturating_sub(read);
-        self.last = out[..read].iter().rev().find(|byte| !b"\r\n".contains(byte)).copied().unwrap_or(self.last);
         Ok(read)
     }
 }

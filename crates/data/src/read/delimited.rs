@@ -139,6 +139,6 @@ impl Rows for Delimited {
             arrays.push(array.map_err(|value| broken(&self.origin, &self.columns[*place], self.rows, value))?);
         }
         self.rows += end.rows;
-        Ok(Some(Batch { rows: end.rows, arrays, share: self.records.bytes().share() }))
+        Ok(Some(Batch { rows: end.rows, arrays, share: self.records.bytes().share(), made_of: None }))
     }
 }

@@ -90,6 +90,7 @@ impl Exploded {
                 if cut.len() < self.least {
                     return Err(DataError::BadValue {
                         origin: self.origin.clone(),
+                        joined: String::new(),
                         row: self.rows + row as u64 + 1,
                         column: self.explode.column.clone(),
                         value: element.to_owned(),
@@ -120,6 +121,7 @@ impl Rows for Exploded {
         loop {
             let Some(batch) = self.inner.batch()? else { return Ok(None) };
             let (from, parts) = self.elements(&batch.arrays[self.real - 1])?;
+            let made_of = from.values().iter().map(|row| self.rows + u64::from(*row)).collect();
             self.rows += batch.rows;
             if from.is_empty() {
                 continue;
@@ -130,7 +132,7 @@ impl Rows for Exploded {
                 None => taken(&batch.arrays[*place]),
             };
             let arrays = self.places.iter().map(array).collect();
-            return Ok(Some(Batch { rows: from.len() as u64, arrays, share: batch.share }));
+            return Ok(Some(Batch { rows: from.len() as u64, arrays, share: batch.share, made_of: Some(made_of) }));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A table in files.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +17,7 @@ use crate::read::pattern::MAIN;
 use crate::read::piece_end::{PIECE_BYTES, PIECE_ROWS};
 use crate::read::reading::{Format, Reading, Wanted};
 use crate::read::rows::{Batch, rows};
-use crate::table::{EachPiece, Piece, Table};
+use crate::table::{EachPiece, Origins, Piece, Table};
 
 /// Pieces that are read ahead of those who ask for them.
 const AHEAD: usize = 2;
@@ -51,15 +52,18 @@ impl Files {
 
     /// Hands all rows to `each` until it is false.
     fn read(&self, each: &mut dyn FnMut(Piece) -> bool) -> Result<(), DataError> {
-        let (lookups, mut first_row) = (self.lookups()?, 0);
+        let (lookups, mut first_row, joined) = (self.lookups()?, 0, self.joined_columns());
         for (file, path) in self.paths.iter().enumerate() {
             let (origin, mut first_in_file) = (path.display().to_string(), 0);
             let mut rows = rows(path, &self.reading, &self.read, MAIN)?;
             while let Some(batch) = rows.batch()? {
                 let share = self.share(file, batch.share);
-                for (rows, columns) in self.joined(&lookups, &batch) {
+                for (of_batch, columns) in self.joined(&lookups, &batch) {
+                    let rows = of_batch.len();
+                    let made_of = batch.made_of.as_ref().map(|all| all[of_batch].to_vec());
+                    let origins = Origins { rows: made_of, joined: joined.clone() };
                     let batch = self.batch(columns, rows);
-                    let piece = Piece { origin: origin.clone(), first_row, first_in_file, share, batch };
+                    let piece = Piece { origin: origin.clone(), first_row, first_in_file, share, batch, origins };
                     if !each(piece) {
                         return Ok(());
                     }
@@ -77,8 +81,18 @@ impl Files {
         (start + (end - start) * of_file) / all
     }
 
-    /// The columns wanted of some rows, cut into pieces of bounded size.
-    fn joined(&self, lookups: &[Lookup], batch: &Batch) -> Vec<(usize, Vec<ArrayRef>)> {
+    /// The columns that are of another table, and which.
+    fn joined_columns(&self) -> Arc<Vec<(String, String)>> {
+        let name = |table: usize| {
+            let files = self.joins[table - 1].files.iter().map(|file| file.display().to_string());
+            files.collect::<Vec<_>>().join("`, `")
+        };
+        let columns = self.names.iter().zip(&self.places).filter(|(_, (table, _))| *table > 0);
+        Arc::new(columns.map(|(column, (table, _))| (column.clone(), name(*table))).collect())
+    }
+
+    /// The columns wanted of some rows, cut into pieces of bounded size: the rows of the batch, and the columns.
+    fn joined(&self, lookups: &[Lookup], batch: &Batch) -> Vec<(Range<usize>, Vec<ArrayRef>)> {
         let rows = batch.rows as usize;
         let found: Vec<_> = lookups.iter().map(|lookup| lookup.find(&batch.arrays)).collect();
         // Rows that were exploded, and texts that are joined, may be many more than were read.
@@ -96,7 +110,7 @@ impl Files {
             let (from, rows) = (cut[0], cut[1] - cut[0]);
             let mut tables = vec![batch.arrays.iter().map(|array| array.slice(from, rows)).collect::<Vec<_>>()];
             tables.extend(lookups.iter().zip(&found).map(|(lookup, found)| lookup.columns(found, from..cut[1])));
-            (rows, self.places.iter().map(|&(table, column)| tables[table][column].clone()).collect())
+            (from..cut[1], self.places.iter().map(|&(table, column)| tables[table][column].clone()).collect())
         };
         cuts.windows(2).map(part).collect()
     }

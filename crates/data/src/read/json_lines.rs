@@ -141,6 +141,7 @@ impl JsonLines {
             push(column, value).map_err(|fault| match fault {
                 Fault::Kind(got, expected) => DataError::BadValue {
                     origin: self.origin.clone(),
+                    joined: String::new(),
                     row: self.rows + 1,
                     column: name.clone(),
                     value: got.into(),
@@ -277,6 +278,6 @@ impl Rows for JsonLines {
             let array = column.take();
             arrays.push(array.map_err(|value| broken(&self.origin, &self.names[*place], first, value))?);
         }
-        Ok(Some(Batch { rows: end.rows, arrays, share: self.lines.bytes().share() }))
+        Ok(Some(Batch { rows: end.rows, arrays, share: self.lines.bytes().share(), made_of: None }))
     }
 }

@@ -164,6 +164,7 @@ impl Rows for ParquetRows {
         }
         let rows = batch.num_rows() as u64;
         self.rows += rows;
-        Ok(Some(Batch { rows, arrays, share: self.rows as f64 / self.total.max(self.rows) as f64 }))
+        let share = self.rows as f64 / self.total.max(self.rows) as f64;
+        Ok(Some(Batch { rows, arrays, share, made_of: None }))
     }
 }

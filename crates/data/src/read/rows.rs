@@ -20,6 +20,8 @@ pub(super) struct Batch {
     pub arrays: Vec<ArrayRef>,
     /// Share of the file up to the last row.
     pub share: f64,
+    /// The row of the file that each was made of, from 0; `None` where each is one.
+    pub made_of: Option<Vec<u64>>,
 }
 
 /// The rows of one file, from front to back.

@@ -86,15 +86,20 @@ fn quotes_that_are_never_closed() {
                     false` in the card's `[read]`";
     assert_eq!(of_csv(b"user,clicked\n1,0\n2,\"0\n3,0\n4,1,2\n"), expected);
     assert_eq!(of_csv(b"user,clicked\n1,0\n2,\"0\n3,0"), expected);
+    // The file ends within the row, or just after what looks like the end of a quote and is none.
+    assert_eq!(of_csv(b"user,clicked\n1,0\n2,\"0"), expected);
+    assert_eq!(of_csv(b"user,clicked\n1,0\n2,\"0\"\""), expected);
     assert_eq!(
-        of_csv(b"user,clicked\n1,0\n\"2,0\n3,0\n"),
+        of_csv(b"user,clicked\n1,0\n\"2,0\n3,0\"\n"),
         "row 2 of `a.csv` has 1 fields, expected 2, one for each column; one of them holds several lines: is a quote \
          never closed?"
     );
-    let closed = b"user,clicked\n1,0\n2,\"0\n\"";
     let directory = tempfile::tempdir().unwrap();
-    let path = write(directory.path(), "a.csv", closed);
-    assert!(columns(&[path], &Reading::default(), &[], &[value("clicked")]).is_ok());
+    for closed in ["\"0\n\"", "\"0\"", "\"two\nlines\" ", "\"\"\"0\"\"\"\n", "5\" wide"] {
+        let path = write(directory.path(), "a.csv", format!("user,clicked\n1,0\n2,{closed}").as_bytes());
+        let read = columns(&[path], &Reading::default(), &[], &[value("clicked")]);
+        assert!(read.is_ok(), "{closed}: {:?}", read.err());
+    }
     // Nothing bounds such a row but the bound on rows.
     let endless = [b"user,clicked\n1,\"".as_slice(), &vec![b'x'; 65 << 20]].concat();
     assert_eq!(
