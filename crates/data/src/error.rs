@@ -113,12 +113,10 @@ pub enum DataError {
         expected: &'static str,
     },
     /// A value that its column may not have.
-    #[error("row {row} of `{origin}`{joined}: column `{column}` is {value}, expected {expected}")]
+    #[error("row {row} of {origin}: column `{column}` is {value}, expected {expected}")]
     BadValue {
-        /// The file.
+        /// The file, in backquotes, and what is joined to it.
         origin: String,
-        /// The other table that the value is from, if any, in words.
-        joined: String,
         /// The row of the file, counted from 1 after the header.
         row: u64,
         /// The column.

@@ -128,8 +128,10 @@ impl Column<'_> {
         let before = rows.as_ref().map_or(self.piece.first_in_file + at as u64, |rows| rows[at]);
         let joined = joined.iter().find(|(column, _)| column == self.name);
         DataError::BadValue {
-            origin: self.piece.origin.clone(),
-            joined: joined.map_or_else(String::new, |(_, table)| format!(" as joined with `{table}`")),
+            origin: match joined {
+                Some((_, table)) => format!("`{}` as joined with `{table}`", self.piece.origin),
+                None => format!("`{}`", self.piece.origin),
+            },
             row: before + 1,
             column: self.name.to_owned(),
             value,

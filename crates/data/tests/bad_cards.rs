@@ -235,14 +235,16 @@ fn wrong_values_are_found_where_they_are_in_the_files() {
     // A row of lists becomes several.
     let card = "name = \"shown\"\n[read.explode]\ncolumn = \"items\"\nseparator = \" \"\ninto = [\"item\", \"clicked\"]\n\
         between = \"-\"\n[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n[fields.item]\nkind = \"categorical\"\n";
-    let lists: String = (0..50).map(|at| format!("{at},a-{} b-0 c-1\n", if at == 40 { 2 } else { at % 2 })).collect();
-    let error = wrong(card, &format!("user,items\n{lists}"));
+    let lists: Vec<String> =
+        (0..50).map(|at| format!("{at},a-{} b-0 c-1\n", if at == 40 { 2 } else { at % 2 })).collect();
+    let error = wrong(card, &format!("user,items\n{}", lists.concat()));
     assert_eq!(error, "row 41 of `log.csv`: column `clicked` is 2, expected 0 or 1");
     // A value of another table.
     let card = "name = \"joined\"\n[read]\nfile = \"log*\"\n[join.users]\nfile = \"users*\"\nkey = \"user\"\n[tasks.click]\n\
         kind = \"binary\"\nlabel = \"click\"\n[fields.age]\nkind = \"numeric\"\n";
-    let users: String = (0..17).map(|user| format!("u{user},{}\n", if user == 3 { "old" } else { "30" })).collect();
-    let users = format!("user,age\n{users}");
+    let users: Vec<String> =
+        (0..17).map(|user| format!("u{user},{}\n", if user == 3 { "old" } else { "30" })).collect();
+    let users = format!("user,age\n{}", users.concat());
     let error = Files::of(&[("log.csv", log(200).as_bytes()), ("users.csv", users.as_bytes())]).wrong(card);
     assert!(
         error.contains(" of `log.csv` as joined with `users.csv`: column `age` is old, expected a number"),
@@ -257,8 +259,8 @@ fn times_in_another_unit_and_out_of_order() {
             "name = \"shop\"\n[columns]\ntime = \"at\"\nunit = \"{unit}\"\n[tasks.bought]\nkind = \"binary\"\nhappened = \"then\"\nwindow = \"1d\"\n\
              [fields.at]\nkind = \"time\"\n[fields.user]\nkind = \"categorical\"\n"
         );
-        let line = |at: u64| format!("u{},{},{}\n", at % 7, row + at, if at % 3 == 0 { then } else { "" });
-        let text = format!("user,at,then\n{}", (0..300).map(line).collect::<String>());
+        let line = |at: u64| format!("u{},{},{}\n", at % 7, row + at, if at.is_multiple_of(3) { then } else { "" });
+        let text = format!("user,at,then\n{}", (0..300).map(line).collect::<Vec<_>>().concat());
         (card, text)
     };
     let (card, text) = of("s", 1_717_243_200_000, "");

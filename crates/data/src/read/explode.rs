@@ -89,8 +89,7 @@ impl Exploded {
                 };
                 if cut.len() < self.least {
                     return Err(DataError::BadValue {
-                        origin: self.origin.clone(),
-                        joined: String::new(),
+                        origin: format!("`{}`", self.origin),
                         row: self.rows + row as u64 + 1,
                         column: self.explode.column.clone(),
                         value: element.to_owned(),

@@ -140,8 +140,7 @@ impl JsonLines {
             bytes += value.len();
             push(column, value).map_err(|fault| match fault {
                 Fault::Kind(got, expected) => DataError::BadValue {
-                    origin: self.origin.clone(),
-                    joined: String::new(),
+                    origin: format!("`{}`", self.origin),
                     row: self.rows + 1,
                     column: name.clone(),
                     value: got.into(),
