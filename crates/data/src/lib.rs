@@ -41,6 +41,8 @@ mod expression;
 mod fill;
 mod fingerprint;
 mod fitted_file;
+#[cfg(test)]
+mod fuzz;
 mod guess;
 mod knobs;
 mod label_rules;

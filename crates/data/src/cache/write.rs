@@ -135,6 +135,7 @@ mod tests {
     use crate::cache::read;
     use crate::columns::{Columns, FieldColumn};
     use crate::dataset::Dataset;
+    use crate::fuzz::{changed, changes};
     use crate::part::Part;
     use mmtl_plan::{Field, FieldKind, Schema, Vocabulary};
 
@@ -149,7 +150,7 @@ mod tests {
         })
     }
 
-    fn toy() -> Dataset {
+    fn toy(rows: u16) -> Dataset {
         let schema = Schema {
             name: "toy".into(),
             scenes: vec!["all".into()],
@@ -163,16 +164,38 @@ mod tests {
         };
         let columns = Columns {
             schema,
-            row_ids: (0..20_000).collect(),
-            parts: vec![Part::Train; 20_000],
-            scenes: vec![0; 20_000],
-            fields: vec![FieldColumn::Scene, FieldColumn::Numeric((0u16..20_000).map(f32::from).collect())],
+            row_ids: (0..u64::from(rows)).collect(),
+            parts: vec![Part::Train; rows.into()],
+            scenes: vec![0; rows.into()],
+            fields: vec![FieldColumn::Scene, FieldColumn::Numeric((0..rows).map(f32::from).collect())],
             labels: vec![],
             weights: vec![],
-            groups: (0..20_000).map(|row| row / 3).collect(),
+            groups: (0..rows).map(|row| u64::from(row / 3)).collect(),
             slices: vec![],
         };
         Dataset::from_columns(columns).unwrap()
+    }
+
+    thread_local! {
+        /// A file of few rows, made once, and a folder for others.
+        static SMALL: (tempfile::TempDir, String, Vec<u8>) = {
+            let (directory, toy) = (tempfile::tempdir().unwrap(), toy(40));
+            let (path, rows) = (directory.path().join("small.arrow"), &toy.inner);
+            write(&path, &rows.manifest, |each| rows.chunks.iter().try_for_each(|chunk| each(chunk.clone()))).unwrap();
+            let bytes = fs::read(path).unwrap();
+            (directory, toy.fingerprint().to_owned(), bytes)
+        };
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_changed_file_is_read(changes in changes()) {
+            SMALL.with(|(directory, fingerprint, whole)| {
+                let (path, bytes) = (directory.path().join("changed.arrow"), changed(whole, &changes));
+                fs::write(&path, &bytes).unwrap();
+                assert_eq!(read(&path, fingerprint).is_ok(), bytes == *whole);
+            });
+        }
     }
 
     #[test]
@@ -180,7 +203,7 @@ mod tests {
     fn rows_are_read_from_the_pages_of_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("toy.arrow");
-        let toy = toy();
+        let toy = toy(20_000);
         let rows = &toy.inner;
         write(&path, &rows.manifest, |each| rows.chunks.iter().try_for_each(|chunk| each(chunk.clone()))).unwrap();
         let read = read(&path, toy.fingerprint()).unwrap();
@@ -195,7 +218,7 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn a_full_disk_is_one_sentence() {
-        let toy = toy();
+        let toy = toy(20_000);
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let mut writer = Writer::new(full, &toy.inner.manifest).map_err(DataError::writing(Path::new("toy.arrow")));
         let error = match &mut writer {
@@ -222,7 +245,7 @@ mod tests {
     fn nothing_is_left_of_a_file_whose_rows_fail() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("toy.arrow");
-        let toy = toy();
+        let toy = toy(20_000);
         let fails = |_: &mut dyn FnMut(Chunk) -> Result<(), DataError>| {
             Err(DataError::NoKnownLabel { name: "toy".into(), task: "none".into() })
         };

@@ -1,6 +1,8 @@
 //! A card as a user writes it: a TOML file that says how files are read and what their columns mean.
 
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod keys;
 mod reading;
 mod roles;

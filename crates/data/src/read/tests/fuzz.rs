@@ -1,5 +1,5 @@
 //! No bytes make a reader panic, and what is written is read again. A million inputs a test:
-//! `PROPTEST_CASES=1000000 cargo test --release -p mmtl-data read::tests::fuzz`. Inputs that once failed are kept in
+//! `PROPTEST_CASES=1000000 cargo test --release -p mmtl-data fuzz`, cards too. Inputs that once failed are kept in
 //! `crates/data/proptest-regressions`, and files of every kind to start from in `crates/data/tests/corpus`.
 
 use std::fs;
@@ -13,6 +13,7 @@ use proptest::sample::Index;
 use super::packed::PACKINGS;
 use super::parquet_types::parquet;
 use super::rows_of::{Cell, columns, list, text, value, write};
+use crate::fuzz::{changed, changes};
 use crate::read::{Encoding, Format, Reading, header, open};
 
 /// The committed files, sorted by name.
@@ -50,26 +51,6 @@ fn read_all_ways(name: &str, contents: &[u8]) {
             }
         }
     }
-}
-
-/// Changes to a file: bytes that are overwritten, and where it is cut.
-type Changes = (Vec<(Index, u8)>, Option<Index>);
-
-fn changes() -> impl Strategy<Value = Changes> {
-    let byte = prop_oneof![any::<u8>(), prop::sample::select(b"\"\n\r,\t\0{}[]:\\|0\xFF".to_vec())];
-    (prop::collection::vec((any::<Index>(), byte), 0..6), prop::option::weighted(0.3, any::<Index>()))
-}
-
-fn changed(contents: &[u8], (bytes, cut): &Changes) -> Vec<u8> {
-    let mut contents = contents.to_vec();
-    for (at, byte) in bytes {
-        let at = at.index(contents.len());
-        contents[at] = *byte;
-    }
-    if let Some(cut) = cut {
-        contents.truncate(cut.index(contents.len()));
-    }
-    contents
 }
 
 #[test]
