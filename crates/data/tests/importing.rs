@@ -323,6 +323,78 @@ fn the_order_of_rows_changes_nothing_but_their_order() {
     assert_eq!(ids.len(), 500);
 }
 
+/// Whatever rows are imputed from, cut by, or named by: train rows.
+#[test]
+fn held_out_rows_change_nothing_of_train_rows() {
+    let card = r#"
+name = "leaks"
+[columns]
+row = "id"
+time = "at"
+[tasks.click]
+kind = "binary"
+label = "click"
+[fields.price]
+kind = "numeric"
+missing = { neighbours = 3, by = ["age"] }
+[fields.level]
+kind = "numeric"
+missing = { interpolate = "user" }
+[fields.age]
+kind = "numeric"
+bins = 4
+[fields.spent]
+kind = "numeric"
+missing = "median"
+[fields.tags]
+kind = "multi"
+separator = "|"
+[fields.words]
+kind = "text"
+[fields.user]
+kind = "categorical"
+min_count = 2
+[split]
+by = "column"
+column = "part"
+train = "train"
+valid = "valid"
+test = "test"
+"#;
+    let parts = ["train", "train", "valid", "test"];
+    // `moved` shifts all values of rows of a part.
+    let import = |moved: &str| {
+        let line = |at: usize| {
+            let (h, part) = (at.wrapping_mul(2_654_435_761) >> 7, parts[at % 4]);
+            let by = if moved == part { 50 } else { 0 };
+            let number = |every: usize, below: usize| match h % every {
+                0 => String::new(),
+                _ => format!("{}", h / every % below + by),
+            };
+            let numbers = [number(3, 90), number(4, 70), (h % 60 + by).to_string(), number(5, 40)].join(",");
+            let (tag, user) = (h % 7 + by, h % 13 + by);
+            format!("{at},{part},u{user},{},{numbers},t{tag}|t{},word{tag} other,{}\n", 1000 + at, tag / 2, h % 2)
+        };
+        let text = format!(
+            "id,part,user,at,price,level,age,spent,tags,words,click\n{}",
+            (0..400).map(line).collect::<Vec<_>>().concat()
+        );
+        Files::of(&[("log.csv", text.as_bytes())]).by(card).unwrap()
+    };
+    let train = |dataset: &Dataset| -> Vec<String> {
+        contents(dataset).into_iter().filter(|row| row.contains(" Train ")).collect()
+    };
+    let plain = import("");
+    for held_out in ["valid", "test"] {
+        let moved = import(held_out);
+        assert_eq!(train(&moved), train(&plain), "{held_out}");
+        assert_eq!(moved.schema(), plain.schema(), "{held_out}");
+        assert_ne!(contents(&moved), contents(&plain), "{held_out}");
+    }
+    assert_eq!(train(&plain).len(), 200);
+    assert_ne!(train(&import("train")), train(&plain));
+}
+
 #[test]
 fn a_choice_of_tasks_divides_rows_alike() {
     let files = Files::of(&[("log.csv", log(500).as_bytes())]);
