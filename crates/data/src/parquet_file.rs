@@ -13,7 +13,7 @@ use crate::card::{Card, Use};
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::source::Tables;
-use crate::table::{EachPiece, Origins, Piece, Table, missing_column};
+use crate::table::{EachPiece, Piece, Table, missing_column};
 
 /// Rows read at a time.
 const PIECE_ROWS: usize = 8192;
@@ -91,14 +91,7 @@ impl Table for ParquetFile {
             let batch = batch.map_err(|error| malformed(&self.path)(error.into()))?;
             let end = first_row + batch.num_rows() as u64;
             let share = end as f64 / total.max(end) as f64;
-            let piece = Piece {
-                origin: self.origin.clone(),
-                first_row,
-                first_in_file: first_row,
-                share,
-                batch,
-                origins: Origins::default(),
-            };
+            let piece = Piece::of_one_file(&self.origin, first_row, share, batch);
             first_row = end;
             each(&piece)?;
         }

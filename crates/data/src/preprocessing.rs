@@ -184,7 +184,7 @@ impl Preprocessing {
 
     fn encode(&self, card: &Card, piece: &Piece, any_scene: bool) -> Result<NewRows, DataError> {
         let scenes = self.scenes.find(&scene_words_of_any(card, piece)?, piece.rows());
-        let raw = RawScenes::of(card, piece)?;
+        let raw = if scenes.contains(&None) { RawScenes::of(card, piece)? } else { RawScenes::default() };
         if let Some(at) = scenes.iter().position(Option::is_none).filter(|_| !any_scene) {
             return Err(self.unknown_scene(card, piece, raw.get(at), at)?);
         }

@@ -66,17 +66,16 @@ pub(crate) struct Column<'a> {
 }
 
 impl Piece {
+    /// Rows as they stand in the one file of a table.
+    pub(crate) fn of_one_file(origin: &str, first_row: u64, share: f64, batch: RecordBatch) -> Self {
+        let origins = Origins::default();
+        Self { origin: origin.to_owned(), first_row, first_in_file: first_row, share, batch, origins }
+    }
+
     /// A table of one piece.
     #[cfg(test)]
     pub(crate) fn whole(origin: &str, batch: RecordBatch) -> Self {
-        Self {
-            origin: origin.to_owned(),
-            first_row: 0,
-            first_in_file: 0,
-            share: 1.0,
-            batch,
-            origins: Origins::default(),
-        }
+        Self::of_one_file(origin, 0, 1.0, batch)
     }
 
     pub(crate) fn rows(&self) -> usize {

@@ -84,7 +84,7 @@ fn by_rule<'a>(
 }
 
 /// What the columns of scenes hold, whatever the card makes of it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RawScenes<'a>(Vec<Words<'a>>);
 
 impl<'a> RawScenes<'a> {

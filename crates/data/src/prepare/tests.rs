@@ -16,7 +16,7 @@ use crate::fingerprint::Fingerprint;
 use crate::part::Part;
 use crate::prepare::{encode, fit};
 use crate::split::{Split, drawn};
-use crate::table::{EachPiece, Kept, Origins, Piece, Table};
+use crate::table::{EachPiece, Kept, Piece, Table};
 
 const ROWS: usize = 1200;
 const SEED: u64 = 11;
@@ -40,14 +40,7 @@ impl Table for Memory {
         for first in (0..self.batch.num_rows()).step_by(self.piece) {
             let batch = self.batch.slice(first, self.piece.min(self.batch.num_rows() - first));
             let (first_row, share) = (first as u64, (first + batch.num_rows()) as f64 / self.batch.num_rows() as f64);
-            each(&Piece {
-                origin: "memory".into(),
-                first_row,
-                first_in_file: first_row,
-                share,
-                batch,
-                origins: Origins::default(),
-            })?;
+            each(&Piece::of_one_file("memory", first_row, share, batch))?;
         }
         Ok(())
     }

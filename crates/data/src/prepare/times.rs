@@ -184,7 +184,8 @@ mod tests {
                  taken for `s`, see `unit` (s, ms, us or d)"
             );
             assert_eq!(error, expected);
-            assert!(times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).is_ok());
+            let read = times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).unwrap();
+            assert_eq!(read, [Some(1_717_243.2), Some(1_717_243_200.0)], "{name}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::fingerprint::Fingerprint;
 use crate::synthetic::NAME;
 use crate::synthetic::popularity::Popularity;
 use crate::synthetic::world::World;
-use crate::table::{EachPiece, Origins, Piece, Table};
+use crate::table::{EachPiece, Piece, Table};
 
 /// Rows made at a time.
 const PIECE_ROWS: u64 = 4096;
@@ -156,14 +156,7 @@ impl Table for World {
             });
             let batch = batch.expect("columns are made for the schema");
             let share = (first_row + batch.num_rows() as u64) as f64 / self.rows as f64;
-            each(&Piece {
-                origin: NAME.to_owned(),
-                first_row,
-                first_in_file: first_row,
-                share,
-                batch,
-                origins: Origins::default(),
-            })?;
+            each(&Piece::of_one_file(NAME, first_row, share, batch))?;
         }
         Ok(())
     }
