@@ -365,15 +365,15 @@ pub(crate) fn final_runs(
     // What makes no sense is in the tables as that, whatever its setting; what is made of it and does has none.
     let untried = |(group, chosen): (&TuningGroup, &Option<usize>)| if group.is_tried() { *chosen } else { Some(0) };
     let all: Vec<Option<usize>> = tuning.groups.iter().zip(&chosen).map(untried).collect();
-    let [tried, all] =
-        [&chosen, &all].map(|chosen| experiment.final_trials(catalogue, &tuning.execution, &groups, chosen));
-    let tried: HashSet<String> = tried.iter().map(|trial| canonical(&trial.configuration, catalogue)).collect();
+    let trials = |chosen: &[Option<usize>]| experiment.final_trials(catalogue, &tuning.execution, &groups, chosen);
+    let canonical = |trial: &Trial| canonical(&trial.configuration, catalogue);
+    let tried: Option<HashSet<String>> = (chosen != all).then(|| trials(&chosen).iter().map(canonical).collect());
     let mut runs = vec![];
-    for trial in all {
+    for trial in trials(&all) {
         let fingerprint = tuning.data.get(&trial.configuration.data_identity());
         let fingerprint = fingerprint.ok_or_else(|| damaged("it lacks data of experiment.toml"))?.clone();
         let not_applicable = tuning.unfit(&trial.configuration, &fingerprint).map(str::to_owned);
-        if not_applicable.is_some() || tried.contains(&canonical(&trial.configuration, catalogue)) {
+        if not_applicable.is_some() || tried.as_ref().is_none_or(|tried| tried.contains(&canonical(&trial))) {
             runs.push(planned(&trial, fingerprint, not_applicable, catalogue));
         }
     }
