@@ -1,8 +1,7 @@
 //! How a grid was tuned, in words and for other programs: whoever reads a table must see what each row was given, and what
 //! it took.
 
-use mmtl_grid::{Choice, LeftOut, Tuning, TuningGroup};
-use mmtl_plan::Value;
+use mmtl_grid::{Choice, LeftOut, Tuning, TuningGroup, plain};
 use serde::Serialize;
 
 use crate::notes::gather;
@@ -176,19 +175,10 @@ impl<'a> ChoiceView<'a> {
     }
 }
 
-fn plain(value: &Value) -> serde_json::Value {
-    match value {
-        Value::Bool(value) => (*value).into(),
-        Value::Int(value) => (*value).into(),
-        Value::Float(value) => (*value).into(),
-        Value::Text(value) => value.as_str().into(),
-        Value::List(values) => values.iter().map(plain).collect(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use mmtl_grid::{Edge, Outcome, Row, Setting};
+    use mmtl_plan::Value;
 
     use super::*;
 
