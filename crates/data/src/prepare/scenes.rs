@@ -92,10 +92,7 @@ impl<'a> RawScenes<'a> {
     /// When there is no such column.
     pub(crate) fn of(card: &'a Card, piece: &'a Piece) -> Result<Self, DataError> {
         let SceneCard::By(rule) = &card.scene else { return Ok(Self(vec![])) };
-        let words = |column: &'a String| {
-            let column = piece.column(column)?;
-            if column.array.data_type().is_floating() { Words::of_numbers(&column) } else { Words::of(&column) }
-        };
+        let words = |column: &'a String| Words::of_any(&piece.column(column)?);
         rule.columns.iter().map(words).collect::<Result<_, _>>().map(Self)
     }
 

@@ -39,10 +39,10 @@ struct Pair {
     equal: bool,
     /// Each value has one label, and each label one value.
     renamed: Option<OneToOne>,
-    /// The same where having no value is one.
-    filled: Option<OneToOne>,
     rows: u64,
+    /// Rows without a value, and the label of all of them if they have one.
     missing: u64,
+    of_missing: Option<u64>,
 }
 
 #[derive(Default)]
@@ -129,27 +129,30 @@ fn words<'a>(column: &Column<'a>, separator: Option<&'a str>) -> Result<Words<'a
             };
             Ok(Words::each((0..column.array.len()).map(&mut list)))
         }
-        // Numbers that are no codes have no words; as a label's equals they would have to be labels themselves.
-        _ if column.array.data_type().is_floating() => Words::of_numbers(column),
-        _ => Words::of(column),
+        _ => Words::of_any(column),
     }
 }
 
 impl Pair {
     fn new() -> Self {
-        Self { equal: true, renamed: Some(OneToOne::default()), filled: Some(OneToOne::default()), rows: 0, missing: 0 }
+        Self { equal: true, renamed: Some(OneToOne::default()), rows: 0, missing: 0, of_missing: None }
     }
 
     /// How it tells, if it does.
     fn tells(&self) -> Option<String> {
-        let varies = |map: &OneToOne, rows: u64| {
-            map.label_of.len() > 1 && rows >= LEAST_ROWS.max(ROWS_A_VALUE * map.label_of.len() as u64)
+        let varies = |values: usize, rows: u64| {
+            (2..=MOST_VALUES).contains(&values) && rows >= LEAST_ROWS.max(ROWS_A_VALUE * values as u64)
         };
         let (rows, all) = (self.rows, self.rows + self.missing);
-        let renamed = self.renamed.as_ref().is_some_and(|map| varies(map, rows));
+        let renamed = self.renamed.as_ref().is_some_and(|map| varies(map.label_of.len(), rows));
         // A map that was given up had many values.
         let equal = self.equal && rows >= LEAST_ROWS && self.renamed.as_ref().is_none_or(|map| map.label_of.len() > 1);
-        let filled = self.missing > 0 && self.filled.as_ref().is_some_and(|map| varies(map, all));
+        // Having no value is one more where no value has its label.
+        let filled = self
+            .renamed
+            .as_ref()
+            .zip(self.of_missing)
+            .is_some_and(|(map, label)| !map.value_of.contains_key(&label) && varies(map.label_of.len() + 1, all));
         match (renamed || equal, filled) {
             (true, _) => Some(format!("in all {rows} train rows where both are known it has one value for each label")),
             (false, true) => {
@@ -161,21 +164,18 @@ impl Pair {
 
     /// Whether value and label still go together.
     fn add(&mut self, value: Option<&str>, rule: &LabelRule, label: f64) -> bool {
-        let keep = |map: &mut Option<OneToOne>, value: &str| {
-            if map.as_mut().is_some_and(|map| !map.add(value, label.to_bits())) {
-                *map = None;
-            }
+        let Some(value) = value else {
+            let same = |of_missing: &u64| self.missing == 0 || self.of_missing == Some(*of_missing);
+            self.of_missing = Some(label.to_bits()).filter(same);
+            self.missing += 1;
+            return true;
         };
-        keep(&mut self.filled, value.unwrap_or_default());
-        match value {
-            Some(value) => {
-                self.rows += 1;
-                self.equal = self.equal && value.parse().is_ok_and(|value| as_label(rule, value) == label);
-                keep(&mut self.renamed, value);
-            }
-            None => self.missing += 1,
+        self.rows += 1;
+        self.equal = self.equal && value.parse().is_ok_and(|value| as_label(rule, value) == label);
+        if self.renamed.as_mut().is_some_and(|map| !map.add(value, label.to_bits())) {
+            self.renamed = None;
         }
-        self.equal || self.renamed.is_some() || self.filled.is_some()
+        self.equal || self.renamed.is_some()
     }
 }
 

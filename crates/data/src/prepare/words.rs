@@ -92,6 +92,14 @@ impl<'a> Words<'a> {
         Self { keys: keys.collect(), values }
     }
 
+    /// Also of numbers that are no codes.
+    ///
+    /// # Errors
+    /// When the column holds neither text nor numbers.
+    pub(crate) fn of_any(column: &Column<'a>) -> Result<Self, DataError> {
+        if column.array.data_type().is_floating() { Self::of_numbers(column) } else { Self::of(column) }
+    }
+
     /// Numbers by their bits' shortest text.
     ///
     /// # Errors
