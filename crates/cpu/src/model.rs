@@ -321,8 +321,8 @@ impl Compiler<'_> {
                 let factors: Vec<Factor> = self.plan.loss_factors(op).iter().map(|f| self.factor(f)).collect();
                 let saved = self.claim(1, factors.iter().map(|f| f.place.width).sum());
                 let task = self.plan.objectives[op.objective].task;
-                let (objective, kind, reduction) = (op.objective, op.kind, op.reduction);
-                Kind::Loss(LossNode { objective, task, kind, reduction, factors, saved })
+                let (objective, kind, reduction, smoothing) = (op.objective, op.kind, op.reduction, op.smoothing);
+                Kind::Loss(LossNode { objective, task, kind, reduction, smoothing, factors, saved })
             }
         }
     }

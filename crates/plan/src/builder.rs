@@ -448,7 +448,7 @@ impl PlanBuilder {
         self.claim(&name)?;
         let objective = self.plan.objectives.len();
         self.plan.objectives.push(Objective { name: task_name, task });
-        self.plan.ops.push(Op::Loss(Loss { name, objective, predict, kind, reduction }));
+        self.plan.ops.push(Op::Loss(Loss { name, objective, predict, kind, reduction, smoothing: 0.0 }));
         Ok(())
     }
 

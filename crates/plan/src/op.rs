@@ -339,7 +339,7 @@ impl Link {
 /// An objective: the loss of one prediction against its task's labels. Over the rows of the batch with weight > 0,
 /// `Σ w·ℓ / Σ w`; exactly zero, with zero gradient, when there are none. It reads the prediction's logits, never the
 /// prediction, so it is stable.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Loss {
     /// Name of the op; also the objective's name.
     pub name: String,
@@ -351,9 +351,18 @@ pub struct Loss {
     pub kind: LossKind,
     /// What the sum is divided by.
     pub reduction: Reduction,
+    /// ε, the share of a label that is spread evenly over all K classes, two of a binary label: class c is held to
+    /// `(1 - ε)·[c = y] + ε/K` (Szegedy et al., CVPR 2016, §7). 0 where there are no classes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub smoothing: f32,
 }
 
-/// The loss of one row.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(share: &f32) -> bool {
+    *share == 0.0
+}
+
+/// The loss of one row, held to one class; where several have a share of the label, the mean by their shares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LossKind {
     /// `-y log p - (1 - y) log(1 - p)`, from one logit or from a product of probabilities. With factors' logits `a_i`

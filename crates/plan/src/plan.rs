@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::op::{Factor, LinearWeights, Loss, NormKind, Op, SlotId, Source};
+use crate::op::{Factor, LinearWeights, Loss, LossKind, NormKind, Op, SlotId, Source};
 use crate::param::{ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
 use crate::schema::{FieldKind, Schema};
 
@@ -109,6 +109,17 @@ impl Plan {
             touches
         });
         shared
+    }
+
+    /// The same plan, trained on labels of which `share` is spread over all classes; see [`Loss::smoothing`].
+    #[must_use]
+    pub fn with_smooth_labels(mut self, share: f32) -> Self {
+        for op in &mut self.ops {
+            if let Op::Loss(loss) = op {
+                loss.smoothing = if loss.kind == LossKind::Squared { 0.0 } else { share };
+            }
+        }
+        self
     }
 
     /// Whether the scene of a row changes what is predicted of it.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use mmtl_data::{Batches, Dataset, Order};
-use mmtl_plan::{Batch, Engine, Session, Snapshot, TaskKind, Update};
+use mmtl_plan::{Batch, Engine, Session, Snapshot, Update};
 
 use crate::average::Average;
 use crate::best::BestSoFar;
@@ -107,7 +107,7 @@ impl<'a> Fit<'a> {
             plateaus: 0,
             weights: vec![1.0; plan.objectives.len()],
             validation: Validation::new(dataset, plan, rows.valid(), spec.selection.score.of_fit(plan), &spec.looks),
-            session: engine.session(plan.clone(), spec.session_options())?,
+            session: engine.session(spec.plan_to_train(), spec.session_options())?,
             average: spec.training.averaging.map(Average::new),
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
             step: 0,
@@ -143,8 +143,7 @@ impl<'a> Fit<'a> {
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         let mut looks = watcher.wants_insight().then(|| self.looks());
         while !self.is_done() {
-            let mut prepared = batches.next().expect("epochs follow each other without end");
-            self.prepare(&mut prepared.batch);
+            let prepared = batches.next().expect("epochs follow each other without end");
             let compiled = self.take_step(&prepared.batch, watcher)?;
             self.average_weights()?;
             pace.count(prepared.rows.len());
@@ -171,19 +170,6 @@ impl<'a> Fit<'a> {
 
     fn looks(&self) -> Looks {
         Looks::new(self.dataset, &self.spec.plan, &self.spec.rows, self.timetable, self.least_rows)
-    }
-
-    /// Smooths labels.
-    fn prepare(&self, batch: &mut Batch) {
-        let (training, rows) = (&self.spec.training, batch.rows());
-        if training.label_smoothing.is_none() {
-            return;
-        }
-        for (task, spec) in self.spec.plan.schema.tasks.iter().enumerate() {
-            if spec.kind == TaskKind::Binary {
-                batch.labels[task * rows..(task + 1) * rows].iter_mut().for_each(|y| *y = training.smoothed(*y));
-            }
-        }
     }
 
     /// Whether kernels were compiled meanwhile.

@@ -65,7 +65,7 @@ fn loop_knobs() -> Vec<Knob> {
             0.0,
             1.0,
             0.0,
-            "Share ε of a half that a binary label is replaced by in training: y becomes (1 - ε)·y + ε/2.",
+            "Share ε of binary and class labels that is spread evenly over all K classes in training: (1 - ε)·y + ε/K.",
         ),
         Knob::real(
             "ema",

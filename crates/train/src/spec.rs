@@ -36,6 +36,12 @@ impl FitSpec {
         self.training.batch_size.max(PREDICT_ROWS)
     }
 
+    /// The plan whose steps are taken.
+    pub(crate) fn plan_to_train(&self) -> Arc<Plan> {
+        let smooth = |share| Arc::new(Plan::clone(&self.plan).with_smooth_labels(share));
+        self.training.label_smoothing.map_or_else(|| self.plan.clone(), smooth)
+    }
+
     pub(crate) fn session_options(&self) -> SessionOptions {
         SessionOptions {
             max_rows: self.max_rows(),

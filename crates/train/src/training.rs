@@ -45,7 +45,7 @@ pub struct Training {
     /// each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub task_weight_decay: Vec<f64>,
-    /// ε: a binary label y is trained on as `(1 - ε)·y + ε/2`.
+    /// ε; see [`mmtl_plan::Loss::smoothing`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label_smoothing: Option<f32>,
     /// How weights are averaged, if they are.
@@ -141,11 +141,6 @@ impl Training {
             Some(decay) => (f64::from(weight) * libm::pow(*decay, epoch as f64)) as f32,
             None => weight,
         }
-    }
-
-    /// What a binary label is trained on.
-    pub fn smoothed(&self, label: f32) -> f32 {
-        self.label_smoothing.map_or(label, |share| (1.0 - share) * label + 0.5 * share)
     }
 }
 
@@ -275,13 +270,6 @@ mod tests {
             error.starts_with("`task_weight_decay` has 1 numbers, expected one for each of the 2 tasks"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn smoothed_labels_keep_their_mean_of_a_half() {
-        let smooth = training(&[("label_smoothing", Value::Float(0.25))]).unwrap();
-        assert_eq!([0.0, 1.0].map(|y| smooth.smoothed(y)), [0.125, 0.875]);
-        assert_eq!([0.0, 1.0].map(|y| training(&[]).unwrap().smoothed(y)), [0.0, 1.0]);
     }
 
     /// A checkpoint's identity is made of these: settings that came later leave those of before as they were.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mmtl_data::{Dataset, Order, Part};
 use mmtl_plan::{
-    Batch, Decay, Engine, Optimiser, Plan, Seeds, Session, SessionOptions, TableUpdates, TaskKind, Update, Value,
+    Batch, Decay, Engine, LossKind, Op, Optimiser, Plan, Seeds, Session, SessionOptions, TableUpdates, Update, Value,
 };
 use mmtl_reference::ReferenceEngine;
 use mmtl_train::{Averaging, Command, FitSpec};
@@ -19,14 +19,13 @@ const RATES: [f32; 8] = [0.025, 0.05, 0.05, 0.0455, 0.041, 0.0365, 0.032, 0.0275
 
 fn by_hand(dataset: &Dataset, plan: &Arc<Plan>, mut after: impl FnMut(usize, &mut dyn Session)) -> Box<dyn Session> {
     let options = SessionOptions { max_rows: 30, initialisation: 3, dropout: 5, tables: TableUpdates::Sparse };
-    let mut session = ReferenceEngine::default().session(plan.clone(), options).unwrap();
+    let mut session = ReferenceEngine::default().session(Arc::new(smoothed(Plan::clone(plan))), options).unwrap();
     let order = Order::new(&SEEDS, dataset.rows(Part::Train), 30);
     let mut batch = Batch::default();
     let mut step = 0;
     for epoch in 0..2 {
         for rows in order.epoch(epoch).chunks(30) {
             dataset.fill(rows, &mut batch);
-            smooth(dataset, &mut batch);
             let update = Update {
                 optimiser: Optimiser::AdamW { beta1: 0.8, beta2: 0.95, eps: 1e-6 },
                 lr: RATES[step],
@@ -44,14 +43,14 @@ fn by_hand(dataset: &Dataset, plan: &Arc<Plan>, mut after: impl FnMut(usize, &mu
     session
 }
 
-/// A quarter of a half in the place of a quarter of every binary label.
-fn smooth(dataset: &Dataset, batch: &mut Batch) {
-    let rows = batch.rows();
-    for (task, spec) in dataset.schema().tasks.iter().enumerate() {
-        for label in &mut batch.labels[task * rows..(task + 1) * rows] {
-            *label = if spec.kind == TaskKind::Binary { 0.75 * *label + 0.125 } else { *label };
+/// A quarter of every label that has classes is spread over them.
+fn smoothed(mut plan: Plan) -> Plan {
+    for op in &mut plan.ops {
+        if let Op::Loss(loss) = op {
+            loss.smoothing = if loss.kind == LossKind::Squared { 0.0 } else { 0.25 };
         }
     }
+    plan
 }
 
 fn stepped(dataset: &Dataset, plan: &Arc<Plan>) -> FitSpec {

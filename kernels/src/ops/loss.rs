@@ -11,14 +11,15 @@ use cubecl::prelude::*;
 use crate::elementary::softplus;
 use crate::rows::element;
 
-/// Words of a [`value`] job: kind, task, factors (first, number) of (at, stride, width) each.
-pub const VALUE: usize = 4;
+/// Words of a [`value`] job: kind, task, factors (first, number) of (at, stride, width) each, the bits of the share of a
+/// label that is spread over all classes.
+pub const VALUE: usize = 5;
 
 /// Words of a [`gradient`] job: logits (at, stride, width), whether to add, terms (first, number).
 pub const GRADIENT: usize = 6;
 
 /// Words of a term: those of a [`VALUE`] job, the objective, and which factor the logits are.
-pub const TERM: usize = 6;
+pub const TERM: usize = 7;
 
 /// `-y log p - (1 - y) log(1 - p)`
 pub const CROSS_ENTROPY: u32 = 0;
@@ -72,6 +73,12 @@ fn log_sum(a: f32, b: f32) -> f32 {
     max(a, b) + softplus(-(a - b).abs())
 }
 
+/// The share of the second of two classes in a label.
+#[cube]
+fn of_two(y: f32, smoothing: f32) -> f32 {
+    (1.0f32 - smoothing) * y + 0.5f32 * smoothing
+}
+
 /// `largest + ln Σ e^(z - largest)` of logits (at, stride, width) from a word on.
 #[cube]
 fn log_sum_exp(values: &Slice<f32>, jobs: &Array<u32>, logits: usize, row: Row) -> f32 {
@@ -107,15 +114,24 @@ pub fn of_row(
         let kind = jobs[job];
         let factors = jobs[job + 2] as usize;
         let y = numbers[(batch[header as usize] + of_task) as usize];
+        let smoothing = f32::reinterpret(jobs[job + 4]);
         if kind == CROSS_ENTROPY {
+            let y = of_two(y, smoothing);
             let logs = logs(values, jobs, factors, jobs[job + 3], row);
             loss = -(y * logs.one) - (1.0f32 - y) * logs.other;
         } else if kind == SQUARED {
             let miss = values[element(jobs[factors], jobs[factors + 1], row.at, 0u32, row.tile)] - y;
             loss = miss * miss;
         } else {
-            let own = values[element(jobs[factors], jobs[factors + 1], row.at, u32::cast_from(y), row.tile)];
-            loss = log_sum_exp(values, jobs, factors, row) - own;
+            let at = jobs[factors];
+            let stride = jobs[factors + 1];
+            let width = jobs[factors + 2];
+            let each = smoothing / f32::cast_from(width);
+            let mut held_to = (1.0f32 - smoothing) * values[element(at, stride, row.at, u32::cast_from(y), row.tile)];
+            for c in 0..width {
+                held_to += each * values[element(at, stride, row.at, c, row.tile)];
+            }
+            loss = log_sum_exp(values, jobs, factors, row) - held_to;
         }
         loss *= weight;
     }
@@ -214,7 +230,8 @@ pub fn slopes(
         let kind = jobs[term];
         let of_task = jobs[term + 1] * batch[0] + row.number;
         let factors = jobs[term + 2] as usize;
-        let objective = jobs[term + 4];
+        let smoothing = f32::reinterpret(jobs[term + 4]);
+        let objective = jobs[term + 5];
         let weight = numbers[(batch[header as usize + 1] + of_task) as usize];
         let share = of_objectives[objective as usize] * numbers[(batch[header as usize + 2] + objective) as usize];
         if weight > 0.0f32 {
@@ -234,14 +251,15 @@ pub fn slopes(
                         let logs = logs(values, jobs, factors, jobs[term + 3], row);
                         pull = (logs.one + log_q - logs.other).exp();
                     }
+                    let y = of_two(y, smoothing);
                     push *= y;
                     slope = (1.0f32 - y) * pull - push;
                 } else if kind == SQUARED {
                     slope = 2.0f32 * (a - y);
                 } else {
-                    slope = (a - normaliser).exp();
+                    slope = (a - normaliser).exp() - smoothing / f32::cast_from(jobs[job + 2]);
                     if c == u32::cast_from(y) {
-                        slope -= 1.0f32;
+                        slope -= 1.0f32 - smoothing;
                     }
                 }
                 let at = element(to, stride, row.at, c, row.tile);

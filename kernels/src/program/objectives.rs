@@ -33,7 +33,7 @@ impl<'a> Compiler<'a> {
         self.jobs.list(&jobs, 1)
     }
 
-    /// The words of an objective: kind, task, factors (first, number).
+    /// The words of an objective: kind, task, factors (first, number), smoothing.
     pub(super) fn objective(&mut self, op: &Loss) -> [u32; loss::VALUE] {
         let plan = self.plan;
         let kind = match op.kind {
@@ -44,7 +44,7 @@ impl<'a> Compiler<'a> {
         let factors = plan.loss_factors(op);
         let places: Vec<Place> = factors.iter().map(|factor| self.slots.place(factor.slot, factor.group)).collect();
         let first = self.jobs.push(places.into_iter().flat_map(words));
-        [kind, plan.objectives[op.objective].task as u32, first, factors.len() as u32]
+        [kind, plan.objectives[op.objective].task as u32, first, factors.len() as u32, op.smoothing.to_bits()]
     }
 
     /// All objectives, at the level of the last.

@@ -19,6 +19,8 @@ pub struct LossNode {
     pub kind: LossKind,
     /// What the sum is divided by.
     pub reduction: Reduction,
+    /// ε, of which each class has an equal share.
+    pub smoothing: f32,
     /// The logits.
     pub factors: Vec<Factor>,
     /// Derivatives of the (reduced) objective, `[rows, 1, Σ widths]`, in the factors' order.
@@ -33,6 +35,7 @@ impl LossNode {
         let weights = &pass.batch.weights(self.task)[rows];
         let share = pass.reciprocals[self.objective] as f32;
         let (before, saved) = self.saved.after(tile, values);
+        let (keep, half) = (1.0 - self.smoothing, 0.5 * self.smoothing);
         vectorised!(match (self.kind, self.factors.as_slice()) {
             (LossKind::BinaryCrossEntropy, [factor]) => {
                 let logits = factor.of(tile, before);
@@ -44,6 +47,7 @@ impl LossNode {
                     saved,
                     #[inline(always)]
                     |a, y| {
+                        let y = keep * y + half;
                         // ℓ = softplus(a) - y·a, with the derivative written as a difference of two small numbers.
                         let loss = y * softplus(-a) + (1.0 - y) * softplus(a);
                         (loss, (1.0 - y) * sigmoid(a) - y * sigmoid(-a))
@@ -68,7 +72,8 @@ impl LossNode {
                     d.fill(0.0);
                     if weights[r] > 0.0 {
                         let logit = |i: usize| factors[i].row(tile, before, r)[0];
-                        *total += f64::from(weights[r]) * product_of_sigmoids(logit, labels[r], weights[r] * share, d);
+                        let y = keep * labels[r] + half;
+                        *total += f64::from(weights[r]) * product_of_sigmoids(logit, y, weights[r] * share, d);
                     }
                 }
             }
@@ -78,7 +83,8 @@ impl LossNode {
                     d.fill(0.0);
                     if weights[r] > 0.0 {
                         let logits = factors[0].row(tile, before, r);
-                        *total += f64::from(weights[r] * softmax(logits, labels[r] as usize, weights[r] * share, d));
+                        let loss = softmax(logits, labels[r] as usize, self.smoothing, weights[r] * share, d);
+                        *total += f64::from(weights[r] * loss);
                     }
                 }
             }
@@ -150,13 +156,16 @@ fn product_of_sigmoids(logit: impl Fn(usize) -> f32, label: f32, share: f32, d: 
     f64::from(-label * log_p - (1.0 - label) * log_not_p)
 }
 
-/// Leaves `share · (softmax(logits) - onehot(class))` in `d` and returns `-ln softmax(logits)[class]`.
+/// With labels of which a share ε is even, `t = (1 - ε)·onehot(class) + ε/K`: leaves `share · (softmax(logits) - t)` in
+/// `d` and returns `-Σ t·ln softmax(logits)`.
 #[inline(always)]
-fn softmax(logits: &[f32], class: usize, share: f32, d: &mut [f32]) -> f32 {
+fn softmax(logits: &[f32], class: usize, smoothing: f32, share: f32, d: &mut [f32]) -> f32 {
     let class = class.min(logits.len() - 1);
-    let mut largest = f32::NEG_INFINITY;
+    let (keep, each) = (1.0 - smoothing, smoothing / logits.len() as f32);
+    let (mut largest, mut held_to) = (f32::NEG_INFINITY, keep * logits[class]);
     for &logit in logits {
         largest = if logit <= largest { largest } else { logit };
+        held_to += each * logit;
     }
     let mut sum = 0.0;
     for (d, &logit) in d.iter_mut().zip(logits) {
@@ -165,8 +174,8 @@ fn softmax(logits: &[f32], class: usize, share: f32, d: &mut [f32]) -> f32 {
     }
     let scale = share / sum;
     for d in d.iter_mut() {
-        *d *= scale;
+        *d = *d * scale - each * share;
     }
-    d[class] -= share;
-    largest + ln(sum) - logits[class]
+    d[class] -= keep * share;
+    largest + ln(sum) - held_to
 }

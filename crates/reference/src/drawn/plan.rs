@@ -50,7 +50,9 @@ pub enum PlanCase {
     Predict,
     /// Objectives of every kind.
     Loss(Reduction),
-    /// A product of so many probabilities.
+    /// The same of labels of which this share is spread over all classes, and a product of two probabilities.
+    Smoothed(f32),
+    /// A product of so many probabilities; as in ESMM, the first has a loss of its own.
     Product(usize),
 }
 
@@ -105,6 +107,7 @@ impl PlanCase {
             ("predict", Self::Predict),
             ("loss own", Self::Loss(Reduction::Own)),
             ("loss batch", Self::Loss(Reduction::Batch)),
+            ("loss smoothed", Self::Smoothed(0.3)),
             ("product of 2", Self::Product(2)),
             ("product of 3", Self::Product(3)),
         ];
@@ -162,10 +165,24 @@ pub fn plan(name: &str, case: PlanCase, size: PlanSize, schema: &Schema) -> Resu
             draft.two_heads(out)?;
         }
         PlanCase::Predict => draft.predict_under_test(x)?,
-        PlanCase::Loss(reduction) => draft.every_loss(x, reduction)?,
-        PlanCase::Product(factors) => draft.product(x, factors)?,
+        PlanCase::Loss(reduction) => {
+            let stem = draft.stem(x)?;
+            draft.every_loss(stem, reduction)?;
+        }
+        PlanCase::Smoothed(_) => {
+            let stem = draft.stem(x)?;
+            draft.every_loss(stem, Reduction::Own)?;
+            draft.product(stem, 2)?;
+        }
+        PlanCase::Product(factors) => {
+            let stem = draft.stem(x)?;
+            let logits = draft.product(stem, factors)?;
+            let click = draft.builder.predict(draft.task("click")?, &logits[..1])?;
+            draft.builder.loss(click, Reduction::Own)?;
+        }
     }
-    draft.builder.finish()
+    let plan = draft.builder.finish()?;
+    Ok(if let PlanCase::Smoothed(share) = case { plan.with_smooth_labels(share) } else { plan })
 }
 
 struct Draft {
@@ -233,6 +250,7 @@ impl Draft {
             | PlanCase::Concat
             | PlanCase::Predict
             | PlanCase::Loss(_)
+            | PlanCase::Smoothed(_)
             | PlanCase::Product(_) => self.builder.layer_norm("norm", input, NORM_EPS),
         }
     }
@@ -315,26 +333,23 @@ impl Draft {
         self.heads(scores, &[("rating", 0, Reduction::Own)])
     }
 
-    fn every_loss(&mut self, x: SlotId, reduction: Reduction) -> Result<(), PlanError> {
-        let stem = self.stem(x)?;
+    fn every_loss(&mut self, stem: SlotId, reduction: Reduction) -> Result<(), PlanError> {
         let group = |t: usize| t % self.size.groups;
         let tasks = [("click", group(0), reduction), ("conversion", group(1), reduction)];
         let more = [("rating", group(2), reduction), ("colour", group(3), reduction)];
         self.heads(stem, &[tasks, more].concat())
     }
 
-    /// As ESMM: the first factor has a loss of its own, the product another.
-    fn product(&mut self, x: SlotId, factors: usize) -> Result<(), PlanError> {
-        let stem = self.stem(x)?;
+    /// The logits of a product of probabilities, which has a loss.
+    fn product(&mut self, stem: SlotId, factors: usize) -> Result<Vec<Factor>, PlanError> {
         let mut logits = vec![];
         for k in 0..factors {
             let slot = self.logits(&format!("factor {k}"), "ctcvr", stem, k % self.size.groups)?;
             logits.push(Factor { slot, group: 0 });
         }
-        let click = self.builder.predict(self.task("click")?, &logits[..1])?;
-        self.builder.loss(click, Reduction::Own)?;
         let product = self.builder.predict(self.task("ctcvr")?, &logits)?;
-        self.builder.loss(product, Reduction::Own)
+        self.builder.loss(product, Reduction::Own)?;
+        Ok(logits)
     }
 
     fn task(&self, name: &str) -> Result<usize, PlanError> {

@@ -11,7 +11,7 @@ pub(crate) fn value<T: Real>(op: &Loss, scope: &Scope<T>) -> Option<T> {
     let rows = weighted_rows::<T>(op, scope);
     let factors = scope.plan.loss_factors(op);
     let sum: T =
-        rows.iter().map(|row| row.weight * row_loss(op.kind, &logits(factors, scope, row.row), row.label)).sum();
+        rows.iter().map(|row| row.weight * row_loss(op.kind, &logits(factors, scope, row.row), &row.label)).sum();
     (!rows.is_empty()).then(|| sum / divisor(op, scope, &rows))
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn backward<T: Real>(op: &Loss, scope: &Scope<T>, weight: T, into: &m
     let divisor = divisor(op, scope, &rows);
     let factors = scope.plan.loss_factors(op);
     for row in &rows {
-        let slopes = row_gradient(op.kind, &logits(factors, scope, row.row), row.label);
+        let slopes = row_gradient(op.kind, &logits(factors, scope, row.row), &row.label);
         for (factor, slopes) in factors.iter().zip(slopes) {
             let span = scope.span(factor.slot, row.row, factor.group);
             for (sum, slope) in into.slots[factor.slot.0][span].iter_mut().zip(slopes) {
@@ -37,14 +37,36 @@ pub(crate) fn backward<T: Real>(op: &Loss, scope: &Scope<T>, weight: T, into: &m
 /// A row that counts.
 struct Weighted<T> {
     row: usize,
-    label: T,
+    label: Label<T>,
     weight: T,
+}
+
+/// What a row's prediction is held to.
+struct Label<T> {
+    y: T,
+    /// [`Loss::smoothing`].
+    smoothing: T,
+}
+
+impl<T: Real> Label<T> {
+    /// The share of the second of two classes.
+    fn of_two(&self) -> T {
+        (T::ONE - self.smoothing) * self.y + self.smoothing / T::of(2.0)
+    }
+
+    /// The share of a class among `classes`.
+    fn of_class(&self, class: usize, classes: usize) -> T {
+        let own = if self.y == T::of(class as f64) { T::ONE } else { T::ZERO };
+        (T::ONE - self.smoothing) * own + self.smoothing / T::of(classes as f64)
+    }
 }
 
 fn weighted_rows<T: Real>(op: &Loss, scope: &Scope<T>) -> Vec<Weighted<T>> {
     let task = scope.plan.objectives[op.objective].task;
     let (labels, weights) = (scope.batch.labels(task), scope.batch.weights(task));
-    let weighted = |row| Weighted { row, label: T::of(f64::from(labels[row])), weight: T::of(f64::from(weights[row])) };
+    let smoothing = T::of(f64::from(op.smoothing));
+    let label = |row: usize| Label { y: T::of(f64::from(labels[row])), smoothing };
+    let weighted = |row| Weighted { row, label: label(row), weight: T::of(f64::from(weights[row])) };
     (0..scope.rows()).filter(|&row| weights[row] > 0.0).map(weighted).collect()
 }
 
@@ -60,26 +82,29 @@ fn logits<'a, T: Real>(factors: &[Factor], scope: &'a Scope<T>, row: usize) -> V
     factors.iter().map(|f| scope.values(f.slot, row, f.group)).collect()
 }
 
-fn row_loss<T: Real>(kind: LossKind, logits: &[&[T]], y: T) -> T {
+fn row_loss<T: Real>(kind: LossKind, logits: &[&[T]], label: &Label<T>) -> T {
     match kind {
         LossKind::BinaryCrossEntropy => {
+            let y = label.of_two();
             let (log_p, log_not_p) = log_probabilities(logits);
             -(y * log_p) - (T::ONE - y) * log_not_p
         }
-        LossKind::Squared => (logits[0][0] - y) * (logits[0][0] - y),
+        LossKind::Squared => (logits[0][0] - label.y) * (logits[0][0] - label.y),
         LossKind::SoftmaxCrossEntropy => {
-            let of_class: T = logits[0].iter().enumerate().filter(|(c, _)| is_class(*c, y)).map(|(_, &z)| z).sum();
-            log_sum_exp(logits[0]) - of_class
+            let classes = logits[0].len();
+            let held_to: T = logits[0].iter().enumerate().map(|(c, &z)| label.of_class(c, classes) * z).sum();
+            log_sum_exp(logits[0]) - held_to
         }
     }
 }
 
 /// For each factor, the derivative of [`row_loss`] by its logits.
-fn row_gradient<T: Real>(kind: LossKind, logits: &[&[T]], y: T) -> Vec<Vec<T>> {
+fn row_gradient<T: Real>(kind: LossKind, logits: &[&[T]], label: &Label<T>) -> Vec<Vec<T>> {
     match kind {
         LossKind::BinaryCrossEntropy => {
             // d log p / da = σ(-a) and d log(1 - p) / da = -p σ(-a) / (1 - p), which is at most 1 because
             // 1 - p ≥ 1 - σ(a); its parts may underflow or overflow, so it is formed in log space.
+            let y = label.of_two();
             let (log_p, log_not_p) = log_probabilities(logits);
             let slope = |a: T| {
                 let log_q = log_sigmoid(-a);
@@ -87,10 +112,11 @@ fn row_gradient<T: Real>(kind: LossKind, logits: &[&[T]], y: T) -> Vec<Vec<T>> {
             };
             logits.iter().map(|a| vec![slope(a[0])]).collect()
         }
-        LossKind::Squared => vec![vec![T::of(2.0) * (logits[0][0] - y)]],
+        LossKind::Squared => vec![vec![T::of(2.0) * (logits[0][0] - label.y)]],
         LossKind::SoftmaxCrossEntropy => {
-            let target = |c| if is_class(c, y) { T::ONE } else { T::ZERO };
-            vec![softmax(logits[0]).into_iter().enumerate().map(|(c, p)| p - target(c)).collect()]
+            let classes = logits[0].len();
+            let slope = |(c, p): (usize, T)| p - label.of_class(c, classes);
+            vec![softmax(logits[0]).into_iter().enumerate().map(slope).collect()]
         }
     }
 }
@@ -107,10 +133,6 @@ fn log_probabilities<T: Real>(logits: &[&[T]]) -> (T, T) {
     (log_p, log_sum_exp(&log_first_failures))
 }
 
-fn is_class<T: Real>(class: usize, y: T) -> bool {
-    y == T::of(class as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,13 +142,17 @@ mod tests {
     fn loss<T: Real>(logits: &[f64], y: f64) -> f64 {
         let logits: Vec<[T; 1]> = logits.iter().map(|&a| [T::of(a)]).collect();
         let logits: Vec<&[T]> = logits.iter().map(<[T; 1]>::as_slice).collect();
-        row_loss(BCE, &logits, T::of(y)).double()
+        row_loss(BCE, &logits, &Label { y: T::of(y), smoothing: T::ZERO }).double()
     }
 
     fn gradient<T: Real>(logits: &[f64], y: f64) -> Vec<f64> {
         let logits: Vec<[T; 1]> = logits.iter().map(|&a| [T::of(a)]).collect();
         let logits: Vec<&[T]> = logits.iter().map(<[T; 1]>::as_slice).collect();
-        row_gradient(BCE, &logits, T::of(y)).concat().into_iter().map(Real::double).collect()
+        row_gradient(BCE, &logits, &Label { y: T::of(y), smoothing: T::ZERO })
+            .concat()
+            .into_iter()
+            .map(Real::double)
+            .collect()
     }
 
     /// With p = σ(a)σ(b): -log p and -log(1 - p) to within e^-80 of each.
@@ -163,6 +189,22 @@ mod tests {
                 assert!(close, "{logits:?} {y}: {got:?}, expected {expected:?}");
             }
         }
+    }
+
+    /// Of four classes with an eighth of the label spread, the own one has 7/8 + 1/32 and each other 1/32.
+    #[test]
+    fn a_smooth_label_has_a_share_of_every_class() {
+        let (logits, label) = ([1.0, -0.5, 0.0, 2.0], Label { y: 3.0, smoothing: 0.125 });
+        let shares = [0.03125, 0.03125, 0.03125, 0.90625];
+        let total: f64 = logits.iter().map(|z: &f64| z.exp()).sum();
+        let expected: f64 = logits.iter().zip(shares).map(|(z, share)| -share * (z.exp() / total).ln()).sum();
+        let kind = LossKind::SoftmaxCrossEntropy;
+        assert!((row_loss(kind, &[&logits], &label) - expected).abs() < 1e-15);
+        let slopes = row_gradient(kind, &[&logits], &label);
+        for ((z, share), slope) in logits.iter().zip(shares).zip(&slopes[0]) {
+            assert!((slope - (z.exp() / total - share)).abs() < 1e-15);
+        }
+        assert_eq!(Label { y: 1.0, smoothing: 0.125 }.of_two(), 0.9375);
     }
 
     #[test]
