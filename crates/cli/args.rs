@@ -374,6 +374,9 @@ pub enum Data {
         /// The seed of a random split; experiments pin it to 1 unless they say otherwise.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Take scenes that no train row has, which are scored without training on them.
+        #[arg(long)]
+        unseen_scenes: bool,
         /// Folder that holds the folders of grids, and prepared data.
         #[arg(long, default_value = "results")]
         results: PathBuf,

@@ -22,7 +22,9 @@ pub fn data(args: &Data) -> Result<(), Failure> {
             println!("{}", describe(&open(experiment, results)?));
             Ok(())
         }
-        Data::Import { card, files, seed, results } => import(card, files, *seed, results),
+        Data::Import { card, files, seed, unseen_scenes, results } => {
+            import(card, files, *seed, *unseen_scenes, results)
+        }
         Data::Guess { file, out } => draft(file, out.as_deref()),
         Data::Cards { name } => show_cards(name.as_deref()),
         Data::Export { experiment, dir, results } => export_all(experiment, dir, results),
@@ -30,13 +32,14 @@ pub fn data(args: &Data) -> Result<(), Failure> {
 }
 
 /// Prepares files, says what is in them, and how an experiment names them.
-fn import(card: &str, files: &[PathBuf], seed: u64, results: &Path) -> Result<(), Failure> {
+fn import(card: &str, files: &[PathBuf], seed: u64, unseen_scenes: bool, results: &Path) -> Result<(), Failure> {
     let knobs = mmtl_data::knobs("card").map_err(Failure::input)?;
     let paths: Vec<Value> = files.iter().map(|path| Value::Text(path.display().to_string())).collect();
     let given = [
         ("source", Value::Text("card".to_owned())),
         ("card", Value::Text(card.to_owned())),
         ("files", Value::List(paths.clone())),
+        ("unseen_scenes", Value::Bool(unseen_scenes)),
     ];
     let given = given.iter().map(|(key, value)| (*key, value));
     let settings = Settings::resolve(&knobs, given).map_err(Failure::input)?;
@@ -49,9 +52,10 @@ fn import(card: &str, files: &[PathBuf], seed: u64, results: &Path) -> Result<()
     let rate = dataset.len() as f64 / took.as_secs_f64().max(1e-3);
     println!("{} rows in {:.1} s ({rate:.0} rows/s). In an experiment:\n", dataset.len(), took.as_secs_f64());
     println!(
-        "[data]\nsource = \"card\"\ncard = {}\nfiles = {}",
+        "[data]\nsource = \"card\"\ncard = {}\nfiles = {}{}",
         json!(card),
-        json!(paths.iter().map(plain).collect::<Vec<_>>())
+        json!(paths.iter().map(plain).collect::<Vec<_>>()),
+        if unseen_scenes { "\nunseen_scenes = true" } else { "" }
     );
     Ok(())
 }

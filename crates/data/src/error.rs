@@ -140,8 +140,8 @@ pub enum DataError {
     },
     /// A scene that no train row has.
     #[error(
-        "scene `{scene}` of `{name}` has {rows} rows but none in train; expected at least one, or `unseen_scenes = \
-         true` to score it without training on it"
+        "scene `{scene}` of `{name}` has no train row ({rows} rows in all); expected at least one, or `unseen_scenes = \
+         true` in `[data]` (`mmtl data import --unseen-scenes`) to score it without training on it"
     )]
     SceneNotInTrain {
         /// The data set.

@@ -119,6 +119,17 @@ fn tasks_and_parts_without_what_they_need() {
     let no_positive = log(200).replace(",1,", ",0,");
     let error = wrong(&card(""), &no_positive);
     assert!(error.starts_with("task `click` of `shop` is 0 in all of its"), "{error}");
+    let no_negative = log(200).replace(",0,", ",1,");
+    let error = wrong(&card(""), &no_negative);
+    assert!(error.starts_with("task `click` of `shop` is 1 in all of its"), "{error}");
+    let error = wrong(&card(""), &format!("{HEADER}\n"));
+    assert!(error.starts_with("the train part of `shop` is empty (0 rows in all)"), "{error}");
+    let grouped = card("").replace(
+        "by = \"page\"",
+        "by = \"page\"\ngroups = { all = [\"feed\", \"search\", \"cart\"], home = [\"home\"] }",
+    );
+    let error = wrong(&grouped, &log(200));
+    assert!(error.starts_with("scene `home` of `shop` has no train row (0 rows in all)"), "{error}");
     let error = wrong(&card("[split]\nvalid = 0.0"), &log(200));
     assert!(error.starts_with("the valid part of `shop` is empty (200 rows in all)"), "{error}");
     let lone = format!("{}u1,i1,3,home,1,0\n", log(200));
@@ -127,7 +138,7 @@ fn tasks_and_parts_without_what_they_need() {
     // The lone row of the scene is in train with most seeds; with another it is an error that can be allowed.
     let seed = (1..99).find(|seed| held(*seed).is_err()).unwrap();
     let error = held(seed).unwrap_err().to_string();
-    assert!(error.starts_with("scene `home` of `shop` has 1 rows but none in train"), "{error}");
+    assert!(error.starts_with("scene `home` of `shop` has no train row (1 rows in all)"), "{error}");
     assert!(files.with(&card(""), &[("unseen_scenes", Value::Bool(true))], seed).is_ok());
 }
 

@@ -107,8 +107,8 @@ fn empty_parts_unseen_scenes_and_single_classes() {
     let error = synthetic(&lone);
     assert_eq!(
         error,
-        "scene `scene2` of `synthetic` has 0 rows but none in train; expected at least one, or `unseen_scenes = true` \
-         to score it without training on it"
+        "scene `scene2` of `synthetic` has no train row (0 rows in all); expected at least one, or `unseen_scenes = \
+         true` in `[data]` (`mmtl data import --unseen-scenes`) to score it without training on it"
     );
     let allowed = [&lone[..], &[("unseen_scenes", Value::Bool(true))]].concat();
     assert_eq!(in_memory("synthetic", &allowed, 1).unwrap().schema().scenes.len(), 2);

@@ -124,3 +124,16 @@ fn types_that_do_not_fit() {
         assert!(error.ends_with("expected one value a row"), "{error}");
     }
 }
+
+/// Cut within its last bytes, in the middle, down to nothing; and text by that name.
+#[test]
+fn files_that_were_cut_short() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = parquet(directory.path(), "a.parquet", every_type());
+    let whole = std::fs::read(&path).unwrap();
+    for contents in [&whole[..whole.len() - 1], &whole[..whole.len() / 2], &[], b"text,small\n1,2\n"] {
+        std::fs::write(&path, contents).unwrap();
+        let error = message(columns(from_ref(&path), &Reading::default(), &[], &[value("small")]), directory.path());
+        assert!(error.starts_with("`a.parquet` "), "{error}");
+    }
+}
