@@ -44,6 +44,7 @@ mod fitted_file;
 #[cfg(test)]
 mod fuzz;
 mod guess;
+mod interned;
 mod knobs;
 mod label_rules;
 mod layout;

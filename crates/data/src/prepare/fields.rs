@@ -2,6 +2,7 @@
 
 use arrow::array::Array;
 use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::card::{Card, FieldCard, FieldRule, FillValue, Keep, TimePart, TimeUnit, Transform};
@@ -145,7 +146,7 @@ impl FieldFits {
     }
 
     pub(crate) fn finish(self, card: &Card) -> Encoders {
-        let vocabularies = self.vocabularies.into_iter().zip(&card.vocabularies).map(|(fit, card)| fit.finish(card));
+        let vocabularies = self.vocabularies.par_iter().zip(&card.vocabularies).map(|(fit, card)| fit.finish(card));
         let mut fields = vec![];
         for (f, (field, fit)) in card.fields.iter().zip(&self.numbers).enumerate() {
             let mut push = |name: String, rule| {
@@ -238,7 +239,7 @@ impl Encoders {
         self.fields.iter().map(|field| {
             let values: Vec<String> = match &field.rule {
                 Rule::Category { vocabulary } | Rule::Text { vocabulary, .. } | Rule::List { vocabulary, .. } => {
-                    self.vocabularies[*vocabulary].words().into_iter().map(str::to_owned).collect()
+                    self.vocabularies[*vocabulary].words().map(str::to_owned).collect()
                 }
                 Rule::Time(part, _) => part.values(),
                 Rule::Bins(bins) => bin_names(bins.cuts()),

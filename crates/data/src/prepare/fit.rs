@@ -71,7 +71,8 @@ pub(crate) fn fit(
     })?;
     let Fit { scenes, fields, rules, bases, missing, tells, ids, .. } = fit;
     tells.check(card)?;
-    let (scenes, encoders) = (scenes.finish(card), fields.finish(card));
+    let scenes = scenes.finish(card);
+    let (encoders, repeats) = rayon::join(|| fields.finish(card), || Repeats::of(ids));
     let bases: Vec<TaskBase> = bases.iter().map(BaseSums::base).collect();
     check(card, &schema, &scenes, &bases)?;
     for (task, base) in schema.tasks.iter_mut().zip(&bases) {
@@ -85,7 +86,7 @@ pub(crate) fn fit(
     schema.vocabularies = vec![Vocabulary { name: "scene".into(), size: scenes.names.len() }];
     schema.vocabularies.extend(vocabularies);
     schema.scenes.clone_from(&scenes.names);
-    let (repeats, weighted, grouped) = (Repeats::of(ids), card.weight.is_some(), card.group.is_some());
+    let (weighted, grouped) = (card.weight.is_some(), card.group.is_some());
     Ok(Fitted { schema, bases, scenes, encoders, rules, repeats, missing, weighted, grouped })
 }
 

@@ -3,6 +3,7 @@
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use hashbrown::{HashMap, HashSet};
+use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::card::{Card, Identity, Use};
@@ -115,7 +116,7 @@ pub(crate) struct Repeats {
 impl Repeats {
     /// Of the ids of all rows.
     pub(crate) fn of(mut ids: Vec<u64>) -> Self {
-        ids.sort_unstable();
+        ids.par_sort_unstable();
         let repeated: HashSet<u64> = ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
         Self { met: repeated.into_iter().map(|id| (id, 0)).collect() }
     }

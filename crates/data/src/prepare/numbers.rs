@@ -75,5 +75,8 @@ pub(crate) fn missing(column: &Column) -> Result<Vec<bool>, DataError> {
     if column.array.data_type().is_floating() {
         return Ok(numbers(column)?.iter().map(|value| value.is_nan()).collect());
     }
-    Ok((0..column.array.len()).map(|at| column.array.is_null(at)).collect())
+    Ok(match column.array.nulls() {
+        Some(nulls) => nulls.iter().map(|is_there| !is_there).collect(),
+        None => vec![false; column.array.len()],
+    })
 }

@@ -1,10 +1,9 @@
 //! Ids of categories and words, fitted on train rows.
 
-use hashbrown::HashMap;
-
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::card::VocabularyCard;
+use crate::interned::Interned;
 
 /// Id of every value that train rows do not have, or too seldom.
 pub(crate) const UNSEEN: u32 = 0;
@@ -16,64 +15,74 @@ pub(crate) const RESERVED: u32 = 2;
 /// Counts values of train rows.
 #[derive(Debug, Default)]
 pub(crate) struct VocabularyFit {
-    counts: HashMap<String, u64>,
+    words: Interned,
+    counts: Vec<u64>,
 }
 
 /// The ids of values. It is written as the list of them, by id.
 #[derive(Debug, Default, Deserialize)]
 #[serde(from = "Vec<String>")]
 pub(crate) struct Vocabulary {
-    ids: HashMap<String, u32>,
+    words: Interned,
 }
 
 impl VocabularyFit {
     /// Counts `times` more occurrences in train rows.
     pub(crate) fn add(&mut self, word: &str, times: u64) {
-        match self.counts.get_mut(word) {
-            Some(count) => *count += times,
-            None if times > 0 => drop(self.counts.insert(word.to_owned(), times)),
-            None => {}
+        if times == 0 {
+            return;
         }
+        let number = self.words.number(word.as_bytes()) as usize;
+        self.counts.resize(self.words.len(), 0);
+        self.counts[number] += times;
     }
 
     /// Ids by falling count, equal counts by the value itself, so that they do not depend on the order of rows.
-    pub(crate) fn finish(self, card: &VocabularyCard) -> Vocabulary {
-        let mut words: Vec<(String, u64)> =
-            self.counts.into_iter().filter(|(_, count)| *count >= card.min_count).collect();
-        words.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    pub(crate) fn finish(&self, card: &VocabularyCard) -> Vocabulary {
+        let words = self.counts.iter().enumerate().map(|(number, count)| (*count, self.words.get(number)));
+        let mut words: Vec<(u64, &[u8])> = words.filter(|(count, _)| *count >= card.min_count).collect();
+        words.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
         words.truncate(card.max_words.min((u32::MAX - RESERVED) as usize));
-        words.into_iter().map(|(word, _)| word).collect::<Vec<_>>().into()
+        Vocabulary::of(words.into_iter().map(|(_, word)| word))
     }
 }
 
 impl From<Vec<String>> for Vocabulary {
     fn from(words: Vec<String>) -> Self {
-        Self { ids: words.into_iter().zip(RESERVED..).collect() }
+        Self::of(words.iter().map(String::as_bytes))
     }
 }
 
 impl Serialize for Vocabulary {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.words().serialize(to)
+        to.collect_seq(self.words())
     }
 }
 
 impl Vocabulary {
+    /// Of words that are UTF-8.
+    fn of<'a>(words: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut all = Interned::default();
+        words.for_each(|word| {
+            all.number(word);
+        });
+        Self { words: all }
+    }
+
     /// Number of ids, reserved ones included.
     pub(crate) fn size(&self) -> usize {
-        self.ids.len() + RESERVED as usize
+        self.words.len() + RESERVED as usize
     }
 
     /// The values, by id from [`RESERVED`] on.
-    pub(crate) fn words(&self) -> Vec<&str> {
-        let mut words = vec![""; self.ids.len()];
-        self.ids.iter().for_each(|(word, id)| words[(id - RESERVED) as usize] = word);
-        words
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        let word = |number| std::str::from_utf8(self.words.get(number)).expect("words are made of text");
+        (0..self.words.len()).map(word)
     }
 
     /// The id of a value.
     pub(crate) fn id(&self, word: &str) -> u32 {
-        self.ids.get(word).copied().unwrap_or(UNSEEN)
+        self.words.find(word.as_bytes()).map_or(UNSEEN, |number| number + RESERVED)
     }
 }
 

@@ -45,8 +45,15 @@ impl<'a> Words<'a> {
         let dictionary = array.as_dictionary::<Int32Type>();
         let values: &StringArray = dictionary.values().as_string();
         let key = |key: Option<i32>| key.filter(|&key| values.is_valid(key as usize)).map_or(MISSING, |key| key as u32);
+        let keys = dictionary.keys();
+        // Most columns lack no value, and need no look at each row.
+        let all_there = keys.null_count() == 0 && values.null_count() == 0;
         Self {
-            keys: dictionary.keys().iter().map(key).collect(),
+            keys: if all_there {
+                keys.values().iter().map(|&key| key as u32).collect()
+            } else {
+                keys.iter().map(key).collect()
+            },
             values: values.iter().map(|value| Cow::Borrowed(value.unwrap_or_default())).collect(),
         }
     }

@@ -1,0 +1,172 @@
+//! Distinct texts, by number.
+
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Numbers texts from 0 on, in the order in which they first come.
+#[derive(Debug, Default)]
+pub(crate) struct Interned {
+    /// All texts one behind the other, and where each ends.
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    places: HashTable<Place>,
+    hasher: DefaultHashBuilder,
+    /// That of the text asked for last: in sorted files that is often the next one, too.
+    last: Option<Place>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: Key,
+    number: u32,
+}
+
+/// What tells most texts apart, in a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    /// A text of at most [`SHORT`] bytes, and their number: that is all of it.
+    Short(u64),
+    /// The hash of a longer one.
+    Long(u64),
+}
+
+/// Bytes of a short text, as most ids are.
+const SHORT: usize = 7;
+
+impl Interned {
+    /// Number of texts.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text with this number.
+    pub(crate) fn get(&self, number: usize) -> &[u8] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[number]]
+    }
+
+    /// All bytes from the text with this number on, and where each text ends in them.
+    pub(crate) fn from(&self, number: usize) -> (&[u8], impl Iterator<Item = usize>) {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        (&self.bytes[start..], self.ends[number..].iter().map(move |end| end - start))
+    }
+
+    /// The number of a text, if it is there.
+    pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
+        let key = self.key(text);
+        self.places.find(self.hash(key), |place| self.is(*place, key, text)).map(|place| place.number)
+    }
+
+    /// The number of a text, which is added if it is not there.
+    pub(crate) fn number(&mut self, text: &[u8]) -> u32 {
+        let key = self.key(text);
+        if let Some(last) = self.last.filter(|last| self.is(*last, key, text)) {
+            return last.number;
+        }
+        let hash = self.hash(key);
+        let Self { bytes, ends, places, hasher, .. } = self;
+        let same =
+            |place: &Place| place.key == key && (matches!(key, Key::Short(_)) || of(bytes, ends, *place) == text);
+        let place = match places.entry(hash, same, |place| hash_of(hasher, place.key)) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => {
+                let place = Place { key, number: u32::try_from(ends.len()).expect("fewer than 2^32 distinct texts") };
+                entry.insert(place);
+                bytes.extend_from_slice(text);
+                ends.push(bytes.len());
+                place
+            }
+        };
+        self.last = Some(place);
+        place.number
+    }
+
+    /// Forgets all, but keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        self.places.clear();
+        self.last = None;
+    }
+
+    fn is(&self, place: Place, key: Key, text: &[u8]) -> bool {
+        place.key == key && (matches!(key, Key::Short(_)) || self.get(place.number as usize) == text)
+    }
+
+    fn key(&self, text: &[u8]) -> Key {
+        if text.len() <= SHORT { Key::Short(packed(text)) } else { Key::Long(self.hasher.hash_one(text)) }
+    }
+
+    fn hash(&self, key: Key) -> u64 {
+        hash_of(&self.hasher, key)
+    }
+}
+
+fn of<'a>(bytes: &'a [u8], ends: &[usize], place: Place) -> &'a [u8] {
+    let number = place.number as usize;
+    &bytes[number.checked_sub(1).map_or(0, |before| ends[before])..ends[number]]
+}
+
+fn hash_of(hasher: &DefaultHashBuilder, key: Key) -> u64 {
+    match key {
+        Key::Short(text) => hasher.hash_one(text),
+        Key::Long(hash) => hash,
+    }
+}
+
+/// The bytes of a short text, the first lowest, and their number on top. Reads that overlap agree where they do, so that
+/// no byte needs a turn of its own.
+fn packed(text: &[u8]) -> u64 {
+    let len = text.len();
+    let low = if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4))
+    } else if let (Some(first), Some(last)) = (text.first(), text.last()) {
+        u64::from(*first) | u64::from(text[len / 2]) << (8 * (len / 2)) | u64::from(*last) << (8 * (len - 1))
+    } else {
+        0
+    };
+    low | (len as u64) << 56
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn short_texts_are_packed_without_loss() {
+        for text in ["", "a", "ab", "abc", "abcd", "abcde", "abcdef", "abcdefg", "aaaa", "aaaaa", "\0", "\0\0"] {
+            let mut expected = [0; 8];
+            expected[..text.len()].copy_from_slice(text.as_bytes());
+            expected[7] = text.len() as u8;
+            assert_eq!(packed(text.as_bytes()), u64::from_le_bytes(expected), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn texts_are_numbered_in_the_order_in_which_they_first_come(
+            texts in prop::collection::vec(prop::collection::vec(0..3u8, 0..12), 0..200),
+        ) {
+            let (mut interned, mut expected) = (Interned::default(), HashMap::new());
+            interned.number(b"forgotten");
+            interned.clear();
+            for text in &texts {
+                let next = expected.len() as u32;
+                prop_assert_eq!(interned.find(text), expected.get(text).copied());
+                let number = *expected.entry(text.clone()).or_insert(next);
+                prop_assert_eq!(interned.number(text), number);
+            }
+            prop_assert_eq!(interned.len(), expected.len());
+            prop_assert!(expected.iter().all(|(text, number)| interned.get(*number as usize) == text.as_slice()));
+            let from = interned.len().min(2);
+            let (bytes, mut ends) = interned.from(from);
+            prop_assert!(ends.by_ref().zip(from..).all(|(end, number)| bytes[..end].ends_with(interned.get(number))));
+        }
+    }
+}
