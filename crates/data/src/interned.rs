@@ -23,14 +23,12 @@ struct Place {
     number: u32,
 }
 
-/// What tells most texts apart, in a register.
+/// What tells most texts apart, in a register: all of a text of at most [`SHORT`] bytes, or the hash of a longer one, of
+/// which the highest bit is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    /// A text of at most [`SHORT`] bytes, and their number: that is all of it.
-    Short(u64),
-    /// The hash of a longer one.
-    Long(u64),
-}
+struct Key(u64);
+
+const LONG: u64 = 1 << 63;
 
 /// Bytes of a short text, as most ids are.
 const SHORT: usize = 7;
@@ -56,7 +54,7 @@ impl Interned {
     /// The number of a text, if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
         let key = self.key(text);
-        self.places.find(self.hash(key), |place| self.is(*place, key, text)).map(|place| place.number)
+        self.places.find(self.hasher.hash_one(key.0), |place| self.is(*place, key, text)).map(|place| place.number)
     }
 
     /// The number of a text, which is added if it is not there.
@@ -65,11 +63,10 @@ impl Interned {
         if let Some(last) = self.last.filter(|last| self.is(*last, key, text)) {
             return last.number;
         }
-        let hash = self.hash(key);
+        let hash = self.hasher.hash_one(key.0);
         let Self { bytes, ends, places, hasher, .. } = self;
-        let same =
-            |place: &Place| place.key == key && (matches!(key, Key::Short(_)) || of(bytes, ends, *place) == text);
-        let place = match places.entry(hash, same, |place| hash_of(hasher, place.key)) {
+        let same = |place: &Place| place.key == key && (key.is_all() || of(bytes, ends, *place) == text);
+        let place = match places.entry(hash, same, |place| hasher.hash_one(place.key.0)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let place = Place { key, number: u32::try_from(ends.len()).expect("fewer than 2^32 distinct texts") };
@@ -92,28 +89,24 @@ impl Interned {
     }
 
     fn is(&self, place: Place, key: Key, text: &[u8]) -> bool {
-        place.key == key && (matches!(key, Key::Short(_)) || self.get(place.number as usize) == text)
+        place.key == key && (key.is_all() || of(&self.bytes, &self.ends, place) == text)
     }
 
     fn key(&self, text: &[u8]) -> Key {
-        if text.len() <= SHORT { Key::Short(packed(text)) } else { Key::Long(self.hasher.hash_one(text)) }
+        Key(if text.len() <= SHORT { packed(text) } else { self.hasher.hash_one(text) | LONG })
     }
+}
 
-    fn hash(&self, key: Key) -> u64 {
-        hash_of(&self.hasher, key)
+impl Key {
+    /// Whether texts with this key are one.
+    fn is_all(self) -> bool {
+        self.0 & LONG == 0
     }
 }
 
 fn of<'a>(bytes: &'a [u8], ends: &[usize], place: Place) -> &'a [u8] {
     let number = place.number as usize;
     &bytes[number.checked_sub(1).map_or(0, |before| ends[before])..ends[number]]
-}
-
-fn hash_of(hasher: &DefaultHashBuilder, key: Key) -> u64 {
-    match key {
-        Key::Short(text) => hasher.hash_one(text),
-        Key::Long(hash) => hash,
-    }
 }
 
 /// The bytes of a short text, the first lowest, and their number on top. Reads that overlap agree where they do, so that
