@@ -13,7 +13,7 @@ mod buffer;
 mod chip;
 mod compiling;
 mod cost;
-#[cfg_attr(not(feature = "cuda"), path = "left_out.rs")]
+#[cfg(feature = "cuda")]
 mod cuda_devices;
 mod cutting;
 mod device;
@@ -23,6 +23,8 @@ mod failures;
 mod header;
 mod jobs;
 mod launches;
+#[cfg(not(all(feature = "cuda", feature = "wgpu")))]
+mod left_out;
 mod matrix_peak;
 mod ops;
 mod packed;
@@ -41,8 +43,13 @@ mod tables;
 mod tile;
 mod update;
 mod watched;
-#[cfg_attr(not(feature = "wgpu"), path = "left_out.rs")]
+#[cfg(feature = "wgpu")]
 mod wgpu_devices;
+
+#[cfg(not(feature = "cuda"))]
+use left_out as cuda_devices;
+#[cfg(not(feature = "wgpu"))]
+use left_out as wgpu_devices;
 
 pub use device::{Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
