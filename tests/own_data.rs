@@ -62,6 +62,8 @@ fn a_log_becomes_a_table() {
     for told in ["shop: 4,000 rows", "source = \"card\"", "files = [\"log.csv\"]"] {
         assert!(imported.out.contains(told), "{told}: {}", imported.out);
     }
+    let unseen = program.run(&["data", "import", "shop.toml", "log.csv", "--unseen-scenes"]);
+    assert!(unseen.code == 0 && unseen.out.ends_with("\nunseen_scenes = true\n"), "{unseen:?}");
     program.write("experiment.toml", EXPERIMENT);
     let before = std::fs::read_dir(program.path("results/.cache")).unwrap().count();
     let trained = program.grid("experiment.toml", &[]);

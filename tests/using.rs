@@ -86,6 +86,7 @@ source = "card"
 card = "shop.toml"
 files = ["log.csv"]
 [train]
+label_smoothing = 0.1
 epochs = 1
 batch_size = 256
 [model]

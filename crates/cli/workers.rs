@@ -94,6 +94,9 @@ fn try_to_work(args: &Worker, stop: &Stop) -> Result<u8, Failure> {
     let key: TrialKey = args.key.parse().map_err(|error: GridError| Failure::input(error))?;
     let store = Store::open(&args.dir).map_err(Failure::input)?;
     let threads = usize::from(args.threads);
+    // What is shared among cores outside the engine, as preparing data is, takes no more of them than the run may.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    pool.map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
     let cache = cache_of(&results_of(&args.dir));
     let catalogue = Catalogue::standard();
     let tools =

@@ -67,8 +67,8 @@ class Batch:
 class Case:
     """One plan: named parameters, tables and states; `run` returns logits by task, and states after a training pass."""
 
-    def __init__(self, name, seed, run, losses, scene_rows=(4, 3), objective_weights=None):
-        self.name, self.run, self.losses = name, run, losses
+    def __init__(self, name, seed, run, losses, scene_rows=(4, 3), objective_weights=None, smoothing=0.0):
+        self.name, self.run, self.losses, self.smoothing = name, run, losses, smoothing
         self.rng = np.random.default_rng(seed)
         self.batch = Batch(self.rng, list(scene_rows))
         self.parameters, self.tables, self.states = {}, {}, {}
@@ -122,10 +122,12 @@ class Case:
     def loss(self, task, logits, reduction):
         y = torch.tensor(np.asarray(self.batch.labels[task], dtype=np.float64))
         w = torch.tensor(np.asarray(self.batch.weights[task], dtype=np.float64))
+        if task in ("click", "ctcvr"):
+            y = (1 - self.smoothing) * y + self.smoothing / 2
         if task == "rating":
             rows = F.mse_loss(logits[:, 0], y, reduction="none")
         elif task == "colour":
-            rows = F.cross_entropy(logits, y.long(), reduction="none")
+            rows = F.cross_entropy(logits, y.long(), reduction="none", label_smoothing=self.smoothing)
         elif task == "ctcvr":
             log_p = F.logsigmoid(logits).sum(dim=1)
             rows = -y * log_p - (1 - y) * torch.log1p(-log_p.exp())
@@ -234,6 +236,15 @@ def softmax(case, training):
     return {"colour": case.linear("colour head", x, 0, 1, CLASSES)}, {}
 
 
+def smoothed(case, training):
+    """Labels of two and of more classes, a product, and a number, which has no classes."""
+    x = torch.tanh(case.linear("hidden", case.embed(["item", "number"]), 0, 1, 4))
+    logits = {task: case.linear(f"{task} head", x, 0, 1, width) for task, width in [("click", 1), ("colour", CLASSES)]}
+    logits["rating"] = case.linear("rating head", x, 0, 1, 1)
+    logits["ctcvr"] = torch.cat([case.linear("factors", x, g, 2, 1) for g in range(2)], dim=1)
+    return logits, {}
+
+
 def bag(case, training):
     x = case.embed(["item", "tags", "number"], pool="mean")
     return {"rating": case.linear("rating head", x, 0, 1, 1)}, {}
@@ -283,6 +294,8 @@ def dropout(case, training):
     return {"click": case.linear("click head", mixed, 0, 1, 1)}, {}
 
 
+SMOOTHED = [(task, "own") for task in ["click", "colour", "rating", "ctcvr"]]
+
 CASES = [
     Case("shared-bottom", 1, shared_bottom, [("click", "own"), ("rating", "batch")]),
     Case("mmoe", 2, mmoe, [("click", "own"), ("rating", "own")]),
@@ -294,6 +307,7 @@ CASES = [
     Case("dropout", 8, dropout, [("click", "own")]),
     Case("stitch", 9, stitch, [("click", "own"), ("rating", "own")]),
     Case("factorisation", 10, factorisation, [("colour", "own")]),
+    Case("smoothed", 11, smoothed, SMOOTHED, objective_weights=[1.0, 0.5, 0.25, 2.0], smoothing=0.125),
 ]
 
 OPTIMISERS = {

@@ -141,7 +141,7 @@ pub enum DataError {
     /// A scene that no train row has.
     #[error(
         "scene `{scene}` of `{name}` has no train row ({rows} rows in all); expected at least one, or `unseen_scenes = \
-         true` in `[data]` (`mmtl data import --unseen-scenes`) to score it without training on it"
+         true` in `[data]` (with `data import`, `--unseen-scenes`) to score it without training on it"
     )]
     SceneNotInTrain {
         /// The data set.

@@ -41,13 +41,12 @@ impl Interned {
 
     /// The text with this number.
     pub(crate) fn get(&self, number: usize) -> &[u8] {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[number]]
+        &self.bytes[start(&self.ends, number)..self.ends[number]]
     }
 
     /// All bytes from the text with this number on, and where each text ends in them.
     pub(crate) fn from(&self, number: usize) -> (&[u8], impl Iterator<Item = usize>) {
-        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        let start = start(&self.ends, number);
         (&self.bytes[start..], self.ends[number..].iter().map(move |end| end - start))
     }
 
@@ -65,7 +64,7 @@ impl Interned {
         }
         let hash = self.hasher.hash_one(key.0);
         let Self { bytes, ends, places, hasher, .. } = self;
-        let same = |place: &Place| place.key == key && (key.is_all() || of(bytes, ends, *place) == text);
+        let same = |place: &Place| holds(bytes, ends, *place, key, text);
         let place = match places.entry(hash, same, |place| hasher.hash_one(place.key.0)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
@@ -89,7 +88,7 @@ impl Interned {
     }
 
     fn is(&self, place: Place, key: Key, text: &[u8]) -> bool {
-        place.key == key && (key.is_all() || of(&self.bytes, &self.ends, place) == text)
+        holds(&self.bytes, &self.ends, place, key, text)
     }
 
     fn key(&self, text: &[u8]) -> Key {
@@ -104,9 +103,15 @@ impl Key {
     }
 }
 
-fn of<'a>(bytes: &'a [u8], ends: &[usize], place: Place) -> &'a [u8] {
+/// Whether the text at a place is `text`, whose key is `key`.
+fn holds(bytes: &[u8], ends: &[usize], place: Place, key: Key, text: &[u8]) -> bool {
     let number = place.number as usize;
-    &bytes[number.checked_sub(1).map_or(0, |before| ends[before])..ends[number]]
+    place.key == key && (key.is_all() || &bytes[start(ends, number)..ends[number]] == text)
+}
+
+/// Where the text with this number begins.
+fn start(ends: &[usize], number: usize) -> usize {
+    number.checked_sub(1).map_or(0, |before| ends[before])
 }
 
 /// The bytes of a short text, the first lowest, and their number on top. Reads that overlap agree where they do, so that
@@ -139,6 +144,15 @@ mod tests {
             expected[7] = text.len() as u8;
             assert_eq!(packed(text.as_bytes()), u64::from_le_bytes(expected), "{text:?}");
         }
+    }
+
+    /// Nothing but the bytes tells texts of one hash apart.
+    #[test]
+    fn longer_texts_are_compared() {
+        let (bytes, ends, key) = (b"a long texta lone text", [11, 22], Key(LONG | 5));
+        let holds = |number, text: &str| holds(bytes, &ends, Place { key, number }, key, text.as_bytes());
+        assert!(holds(0, "a long text") && holds(1, "a lone text"));
+        assert!(!holds(0, "a lone text") && !holds(1, "a long text"));
     }
 
     proptest! {

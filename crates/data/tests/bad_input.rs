@@ -108,7 +108,7 @@ fn empty_parts_unseen_scenes_and_single_classes() {
     assert_eq!(
         error,
         "scene `scene2` of `synthetic` has no train row (0 rows in all); expected at least one, or `unseen_scenes = \
-         true` in `[data]` (`mmtl data import --unseen-scenes`) to score it without training on it"
+         true` in `[data]` (with `data import`, `--unseen-scenes`) to score it without training on it"
     );
     let allowed = [&lone[..], &[("unseen_scenes", Value::Bool(true))]].concat();
     assert_eq!(in_memory("synthetic", &allowed, 1).unwrap().schema().scenes.len(), 2);

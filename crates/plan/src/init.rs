@@ -71,3 +71,19 @@ fn fill(values: &mut [f32], first: usize, init: Init, seed: u64, name: &str) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever draws them.
+    #[test]
+    fn every_number_is_that_of_its_element() {
+        let mut values = vec![0.0; 2 * SPAN + 7];
+        fill(&mut values, 0, Init::Normal { deviation: 0.5 }, 3, "table");
+        let stream = Stream::new(3, Purpose::Initialisation, "table");
+        for at in [0, 1, SPAN - 1, SPAN, SPAN + 1, 2 * SPAN, 2 * SPAN + 6] {
+            assert_eq!(values[at], stream.normal(0, at as u64) as f32 * 0.5, "{at}");
+        }
+    }
+}

@@ -8,6 +8,9 @@ use mmtl_plan::{
 /// The rate of the dropout case.
 pub const DROPOUT: f32 = 0.25;
 
+/// The share of labels that the smoothed case spreads over all classes.
+const SMOOTHING: f32 = 0.125;
+
 /// PyTorch's default, as in the generator.
 const EPS: f32 = 1e-5;
 const MOMENTUM: f32 = 0.1;
@@ -25,6 +28,10 @@ pub fn build(name: &str, schema: &Schema) -> Result<Plan, PlanError> {
         "dropout" => draft.dropout()?,
         "stitch" => draft.stitch()?,
         "factorisation" => draft.factorisation()?,
+        "smoothed" => {
+            draft.smoothed()?;
+            return Ok(draft.builder.finish()?.with_smooth_labels(SMOOTHING));
+        }
         unknown => panic!("no plan is called {unknown}"),
     }
     draft.builder.finish()
@@ -133,6 +140,17 @@ impl Draft {
         let x = self.embed(&[ITEM], Pool::Sum)?;
         let hidden = self.linear("hidden", x, &["all"], 4, Activation::Tanh, WeightKind::Shared)?;
         self.head("colour", hidden, 0, Reduction::Own)
+    }
+
+    fn smoothed(&mut self) -> Result<(), PlanError> {
+        let x = self.embed(&[ITEM], Pool::Sum)?;
+        let hidden = self.linear("hidden", x, &["all"], 4, Activation::Tanh, WeightKind::Shared)?;
+        for task in ["click", "colour", "rating"] {
+            self.head(task, hidden, 0, Reduction::Own)?;
+        }
+        let groups = ["click", "conversion"];
+        let slot = self.linear("factors", hidden, &groups, 1, Activation::Identity, WeightKind::Shared)?;
+        self.objective("ctcvr", &[0, 1].map(|group| Factor { slot, group }), Reduction::Own)
     }
 
     fn bag(&mut self) -> Result<(), PlanError> {

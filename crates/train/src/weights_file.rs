@@ -44,9 +44,9 @@ pub fn weights_from_bytes(bytes: &[u8], plan: &Plan) -> Result<Vec<Best>, TrainE
     best.filter(|best| !best.is_empty()).ok_or_else(|| KIND.damaged(&"a choice of weights is missing"))
 }
 
-/// What plans share exactly when they are the same: a hexadecimal BLAKE3 hash.
+/// What plans share exactly when they predict the same, however their labels were smoothed: a hexadecimal BLAKE3 hash.
 fn of_plan(plan: &Plan) -> String {
-    let text = serde_json::to_vec(plan).expect("all keys are strings");
+    let text = serde_json::to_vec(&plan.clone().with_smooth_labels(0.0)).expect("all keys are strings");
     blake3::hash(&text).to_hex().to_string()
 }
 
@@ -65,7 +65,11 @@ mod tests {
     use crate::predict::Portions;
 
     fn model() -> Model {
-        let plan = Arc::new(fixture::plan());
+        model_of(fixture::plan())
+    }
+
+    fn model_of(plan: Plan) -> Model {
+        let plan = Arc::new(plan);
         let tables = TableUpdates::Exact;
         let options = SessionOptions { max_rows: 8, initialisation: 1, dropout: 1, tables };
         let mut session = CpuEngine::new(1).unwrap().session(plan, options).unwrap();
@@ -91,6 +95,14 @@ mod tests {
         assert_eq!((&back[..], digest(&back)), (model.best(), model.digest()));
         assert!(Arc::ptr_eq(&back[0].snapshot, &back[2].snapshot), "choices of one step share its weights");
         assert_eq!(model.to_bytes(), bytes);
+    }
+
+    #[test]
+    fn weights_of_smoothed_labels_are_those_of_the_plan() {
+        let (plain, smooth) = (fixture::plan(), fixture::plan().with_smooth_labels(0.1));
+        assert_ne!(plain, smooth);
+        let bytes = model_of(smooth.clone()).to_bytes();
+        assert!(weights_from_bytes(&bytes, &plain).is_ok() && weights_from_bytes(&bytes, &smooth).is_ok());
     }
 
     #[test]

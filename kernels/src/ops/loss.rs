@@ -128,8 +128,11 @@ pub fn of_row(
             let width = jobs[factors + 2];
             let each = smoothing / f32::cast_from(width);
             let mut held_to = (1.0f32 - smoothing) * values[element(at, stride, row.at, u32::cast_from(y), row.tile)];
-            for c in 0..width {
-                held_to += each * values[element(at, stride, row.at, c, row.tile)];
+            // A class that no label has a share of may be impossible, and 0 · ∞ is no number.
+            if smoothing > 0.0f32 {
+                for c in 0..width {
+                    held_to += each * values[element(at, stride, row.at, c, row.tile)];
+                }
             }
             loss = log_sum_exp(values, jobs, factors, row) - held_to;
         }

@@ -165,7 +165,10 @@ fn softmax(logits: &[f32], class: usize, smoothing: f32, share: f32, d: &mut [f3
     let (mut largest, mut held_to) = (f32::NEG_INFINITY, keep * logits[class]);
     for &logit in logits {
         largest = if logit <= largest { largest } else { logit };
-        held_to += each * logit;
+    }
+    // A class that no label has a share of may be impossible, and 0 · ∞ is no number.
+    if smoothing > 0.0 {
+        held_to += each * logits.iter().sum::<f32>();
     }
     let mut sum = 0.0;
     for (d, &logit) in d.iter_mut().zip(logits) {

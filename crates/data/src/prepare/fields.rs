@@ -146,7 +146,8 @@ impl FieldFits {
     }
 
     pub(crate) fn finish(self, card: &Card) -> Encoders {
-        let vocabularies = self.vocabularies.par_iter().zip(&card.vocabularies).map(|(fit, card)| fit.finish(card));
+        let vocabularies = self.vocabularies.into_par_iter().zip(&card.vocabularies);
+        let vocabularies = vocabularies.map(|(fit, card)| fit.finish(card)).collect();
         let mut fields = vec![];
         for (f, (field, fit)) in card.fields.iter().zip(&self.numbers).enumerate() {
             let mut push = |name: String, rule| {
@@ -188,7 +189,7 @@ impl FieldFits {
             }
         }
         let imputers = self.imputes.into_iter().map(ImputeFit::finish).collect();
-        Encoders { vocabularies: vocabularies.collect(), fields, imputers }
+        Encoders { vocabularies, fields, imputers }
     }
 }
 

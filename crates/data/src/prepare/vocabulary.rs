@@ -21,7 +21,7 @@ pub(crate) struct VocabularyFit {
 
 /// The ids of values. It is written as the list of them, by id.
 #[derive(Debug, Default, Deserialize)]
-#[serde(from = "Vec<String>")]
+#[serde(try_from = "Vec<String>")]
 pub(crate) struct Vocabulary {
     words: Interned,
 }
@@ -38,7 +38,7 @@ impl VocabularyFit {
     }
 
     /// Ids by falling count, equal counts by the value itself, so that they do not depend on the order of rows.
-    pub(crate) fn finish(&self, card: &VocabularyCard) -> Vocabulary {
+    pub(crate) fn finish(self, card: &VocabularyCard) -> Vocabulary {
         let words = self.counts.iter().enumerate().map(|(number, count)| (*count, self.words.get(number)));
         let mut words: Vec<(u64, &[u8])> = words.filter(|(count, _)| *count >= card.min_count).collect();
         words.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
@@ -47,9 +47,12 @@ impl VocabularyFit {
     }
 }
 
-impl From<Vec<String>> for Vocabulary {
-    fn from(words: Vec<String>) -> Self {
-        Self::of(words.iter().map(String::as_bytes))
+impl TryFrom<Vec<String>> for Vocabulary {
+    type Error = &'static str;
+
+    fn try_from(words: Vec<String>) -> Result<Self, Self::Error> {
+        let all = Self::of(words.iter().map(String::as_bytes));
+        if all.words.len() == words.len() { Ok(all) } else { Err("a word stands for two ids") }
     }
 }
 
@@ -114,6 +117,16 @@ mod tests {
             assert_eq!(["a", "b", "c"].map(|word| fitted(&words, min_count, 10).id(word)), ids, "{min_count}");
         }
         assert_eq!(["a", "b", "c"].map(|word| fitted(&words, 1, 1).id(word)), [2, UNSEEN, UNSEEN]);
+    }
+
+    #[test]
+    fn it_is_written_as_its_words_of_which_each_is_there_once() {
+        let vocabulary = fitted(&["b", "", "b"], 1, 10);
+        let text = serde_json::to_string(&vocabulary).unwrap();
+        assert_eq!(text, r#"["b",""]"#);
+        let again: Vocabulary = serde_json::from_str(&text).unwrap();
+        assert_eq!((again.size(), again.id(""), again.id("b")), (4, 3, 2));
+        assert!(serde_json::from_str::<Vocabulary>(r#"["a","a","b"]"#).is_err());
     }
 
     #[test]

@@ -92,7 +92,9 @@ fn row_loss<T: Real>(kind: LossKind, logits: &[&[T]], label: &Label<T>) -> T {
         LossKind::Squared => (logits[0][0] - label.y) * (logits[0][0] - label.y),
         LossKind::SoftmaxCrossEntropy => {
             let classes = logits[0].len();
-            let held_to: T = logits[0].iter().enumerate().map(|(c, &z)| label.of_class(c, classes) * z).sum();
+            // A class that the label has no share of may be impossible, and 0 · ∞ is no number.
+            let held_to = logits[0].iter().enumerate().map(|(c, &z)| (label.of_class(c, classes), z));
+            let held_to: T = held_to.filter(|(share, _)| *share > T::ZERO).map(|(share, z)| share * z).sum();
             log_sum_exp(logits[0]) - held_to
         }
     }
