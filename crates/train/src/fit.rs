@@ -46,7 +46,8 @@ pub fn fit(
     resume: Option<Checkpoint>,
     watcher: &mut dyn Watcher,
 ) -> Result<Outcome, TrainError> {
-    let mut fit = Fit::new(engine, dataset, spec)?;
+    let step = resume.as_ref().map_or(0, Checkpoint::step);
+    let mut fit = Fit::new(engine, dataset, spec, step)?;
     if let Some(checkpoint) = resume {
         fit.resume(checkpoint)?;
     }
@@ -75,6 +76,8 @@ struct Fit<'a> {
     /// Those of the objectives in the step that is taken.
     weights: Vec<f32>,
     validation: Validation,
+    /// Those of the steps to come.
+    batches: Batches,
     session: Box<dyn Session>,
     /// The weights' moving average, if they are averaged.
     average: Option<Average>,
@@ -88,25 +91,32 @@ struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    fn new(engine: &dyn Engine, dataset: &'a Dataset, spec: &'a FitSpec) -> Result<Self, TrainError> {
+    /// One whose batches begin after `step`.
+    fn new(engine: &dyn Engine, dataset: &'a Dataset, spec: &'a FitSpec, step: u64) -> Result<Self, TrainError> {
         let (plan, rows) = (&spec.plan, &spec.rows);
         if rows.train().is_empty() {
             let scene = rows.scene().map(|scene| plan.schema.scenes[scene].clone());
             return Err(TrainError::NoRows { fit: plan.name.clone(), scene });
         }
         let timetable = spec.training.timetable(rows.train().len());
+        let portions = Portions { rows: spec.max_rows(), ahead: engine.batches_ahead() };
+        let order = Order::new(&spec.seeds, rows.train(), spec.training.batch_size);
+        let (epoch, index) = (timetable.epoch(step + 1), timetable.index(step + 1));
+        // Their thread puts rows in order while the rest is made.
+        let batches = Batches::epochs(dataset, &order, epoch, index, portions.ahead);
         Ok(Self {
             dataset,
             spec,
             identity: spec.identity(engine, dataset),
             numerics: engine.numerics(),
-            portions: Portions { rows: spec.max_rows(), ahead: engine.batches_ahead() },
+            portions,
             least_rows: engine.least_rows(),
             timetable,
             schedule: spec.training.schedule(&timetable),
             plateaus: 0,
             weights: vec![1.0; plan.objectives.len()],
             validation: Validation::new(dataset, plan, rows.valid(), spec.selection.score.of_fit(plan), &spec.looks),
+            batches,
             session: engine.session(spec.plan_to_train(), spec.session_options())?,
             average: spec.training.averaging.map(Average::new),
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
@@ -136,21 +146,17 @@ impl<'a> Fit<'a> {
 
     /// Whether it was trained to its end.
     fn train(&mut self, watcher: &mut dyn Watcher) -> Result<bool, TrainError> {
-        let order = Order::new(&self.spec.seeds, self.spec.rows.train(), self.spec.training.batch_size);
-        let next = self.step + 1;
-        let (epoch, index) = (self.timetable.epoch(next), self.timetable.index(next));
-        let mut batches = Batches::epochs(self.dataset, &order, epoch, index, self.portions.ahead);
         let mut pace = Pace::new(self.spec.training.checkpoint_every);
         let mut looks = watcher.wants_insight().then(|| self.looks());
         while !self.is_done() {
-            let prepared = batches.next().expect("epochs follow each other without end");
+            let prepared = self.batches.next().expect("epochs follow each other without end");
             let compiled = self.take_step(&prepared.batch, watcher)?;
             self.average_weights()?;
             pace.count(prepared.rows.len());
             if compiled {
                 pace.start_again();
             }
-            batches.give_back(prepared);
+            self.batches.give_back(prepared);
             if self.timetable.reads(self.step) {
                 self.read_losses()?;
                 if self.timetable.evaluates(self.step) {
