@@ -42,8 +42,8 @@ class Driver:
 
     def measure(self) -> None:
         arguments = self.arguments
-        if arguments.verify:
-            self._try("verify", self._verify)
+        for precision in arguments.precisions if arguments.verify else []:
+            self._try(f"verify, {precision}", lambda: self._verify(precision))
         for case in arguments.cases:
             for precision in arguments.precisions:
                 self._try(f"{case}, {precision}", lambda: self._step(case, precision))
@@ -67,9 +67,11 @@ class Driver:
         print(f"{what}: {why}", file=sys.stderr, flush=True)
         self.results.data["errors"][what] = why
 
-    def _verify(self) -> None:
-        said = self.mmtl.verify()
-        self.results.data["machine"]["`mmtl verify`"] = f"{said['said']} (exit code {said['code']}, {said['seconds']:.0f} s)"
+    def _verify(self, precision: str) -> None:
+        said = self.mmtl.verify(precision)
+        told = f"{said['said']} (exit code {said['code']}, {said['seconds']:.0f} s)"
+        self.results.data["machine"][f"`mmtl verify`, {precision}"] = told
+        self.results.data["verified"][precision] = said["code"]
 
     def _step(self, case: str, precision: str) -> None:
         """All sides in turn. One that fails is left out from then on."""

@@ -4,7 +4,8 @@
     python3 benches/peers/paired_engines.py --mmtl target/release/mmtl cpu wgpu
 
 Prints, for each task and metric, the mean difference with its 95 % t interval and the mean size of a difference beside the
-seeds' standard deviation. Needs numpy and scipy.
+seeds' standard deviation. Exits with 1 when an interval lacks 0, or a mean size is more than a quarter of the deviation.
+Needs numpy and scipy.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+MOST = 0.25  # of the seeds' standard deviation
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = {
     r"^epochs = .*": "epochs = 3",
@@ -75,6 +77,7 @@ def main():
         one, other = (run(args.mmtl.resolve(), engine, Path(work)) for engine in args.engines)
     print("| task | metric | mean | deviation over seeds | mean difference | 95 % interval | mean size | of the deviation |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    agree = True
     for task, metric in sorted({key[:2] for key in one}):
         seeds = sorted(key[2] for key in one if key[:2] == (task, metric))
         x, y = (np.array([of[task, metric, seed] for seed in seeds]) for of in (one, other))
@@ -83,7 +86,11 @@ def main():
         share = f"{abs(gap).mean() / deviation:.2%}" if deviation > 0 else "—"
         interval = f"{gap.mean() - half:+.1e} to {gap.mean() + half:+.1e}"
         size = f"{abs(gap).mean():.1e}"
+        same = np.all(gap == 0)
+        agree &= bool(same or (abs(gap.mean()) <= half and abs(gap).mean() <= MOST * deviation))
         print(f"| {task} | {metric} | {x.mean():.4f} | {deviation:.4f} | {gap.mean():+.1e} | {interval} | {size} | {share} |")
+    if not agree:
+        raise SystemExit("engines differ by more than seeds do, or always to one side")
 
 
 if __name__ == "__main__":

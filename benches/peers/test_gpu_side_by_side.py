@@ -216,6 +216,8 @@ class Programs(unittest.TestCase):
             with self.assertRaisesRegex(Unmeasured, "^the reason$"):
                 mmtl.bench("large", "bf16", None)
             mmtl = Mmtl(_program(folder, "time.sleep(60)"), "cuda", 1, 1.0, limit=0.3)
+            with self.assertRaisesRegex(Unmeasured, "0.6 s"):
+                mmtl.verify("f32")
             with self.assertRaisesRegex(Unmeasured, "within 0.3 s"):
                 mmtl.bench("large", "bf16", None)
 
@@ -228,7 +230,8 @@ class Programs(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             program = _program(folder, body)
             command = ["large", "--mmtl", str(program), "--device", "cpu", "--turns", "2", "--rows", "8", "--write", folder]
-            driver = Driver(parsed([*command, "--precisions", "f32,bf16", "--compile", "none", "--kernels", "large"]))
+            more = ["--verify", "--precisions", "f32,bf16", "--compile", "none", "--kernels", "large"]
+            driver = Driver(parsed([*command, *more]))
             driver.peer = _FakePeer()
             with contextlib.redirect_stderr(io.StringIO()):
                 driver.measure()
@@ -243,6 +246,8 @@ class Programs(unittest.TestCase):
                 "large, bf16, mmtl": "no bf16", "large, kernels, bf16": "no bf16"
             })  # fmt: skip
             self.assertIn("| `large` | f32 | 2.00 s", file.with_suffix(".md").read_text())
+            self.assertEqual(found.data["verified"], {"f32": 0, "bf16": 1})
+            self.assertIn("| `mmtl verify`, bf16: passes | exit code 1 | **no** |", file.with_suffix(".md").read_text())
             # A page made of files tells of the machine that they were made on.
             found.data["machine"]["device"] = "Some GPU"
             file.write_text(json.dumps(found.data))

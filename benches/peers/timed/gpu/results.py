@@ -3,6 +3,7 @@
     steps:    {case: {precision: {eager, compiled, mmtl: [seconds by turns], forms, errors, rows, ...}}}
     products: {precision: [{direction, layer, flops, seconds}]}
     kernels:  {case: {precision: what `mmtl bench --kernels` wrote}}
+    verified: {precision: exit code}
     errors:   {what: sentence}
     machine:  {what: which}
 """
@@ -21,7 +22,8 @@ class Results:
 
     @staticmethod
     def empty() -> "Results":
-        return Results({"version": VERSION, "steps": {}, "products": {}, "kernels": {}, "errors": {}, "machine": {}})
+        parts = ("steps", "products", "kernels", "verified", "errors", "machine")
+        return Results({"version": VERSION} | {part: {} for part in parts})
 
     @staticmethod
     def read(files: list[Path]) -> "Results":
@@ -91,5 +93,5 @@ def _merge(into: dict, new: dict) -> None:
     for part in ("steps", "kernels"):
         for case, precisions in new[part].items():
             into[part].setdefault(case, {}).update(precisions)
-    for part in ("products", "errors", "machine"):
-        into[part].update(new[part])
+    for part in ("products", "verified", "errors", "machine"):
+        into[part].update(new.get(part, {}))

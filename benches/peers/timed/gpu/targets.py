@@ -63,12 +63,20 @@ def _faster(case: str, precision: str, side: str, said: str, times: float) -> Ta
     )
 
 
+def _verified(precision: str) -> Target:
+    def reached(results: Results) -> float | None:
+        return results.data["verified"].get(precision)
+
+    return Target(f"`mmtl verify`, {precision}: passes", reached, 0, at_most=True, shown="exit code {:.0f}")
+
+
 def _star(results: Results) -> float | None:
     ten, one = results.median("star-10", "f32", "mmtl"), results.median("star-1", "f32", "mmtl")
     return ten / one if ten and one else None
 
 
 TARGETS = [
+    *(_verified(precision) for precision in PRECISIONS),
     *(_moved(name) for name in MOVING),
     *(_experts(precision) for precision in PRECISIONS),
     *(_faster("large", precision, "eager", "PyTorch eager", 3) for precision in PRECISIONS),
