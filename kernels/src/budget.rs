@@ -129,49 +129,88 @@ pub fn parts_of_losses(program: &Program, max_rows: usize, cutting: Cutting) -> 
     }
 }
 
-/// Refuses a session that a device has no room or no cubes for, with the number of rows that would fit if fewer would.
+/// Refuses a session that a device has no room or no cubes for, with the number of rows that would fit. `program_of` makes
+/// the plan's program for so many rows, if there is one.
 pub fn check(
     plan: &Plan,
     program: &Program,
     options: SessionOptions,
     cutting: Cutting,
     limits: Limits,
+    program_of: impl Fn(usize) -> Option<Program>,
 ) -> Result<(), EngineError> {
-    let max_rows = options.max_rows;
     if program.jobs.longest() > MOST_JOBS {
         let what = "groups times scenes of layers that a device works on at once, at most";
         return Err(EngineError::Argument { what, expected: MOST_JOBS, got: program.jobs.longest() });
     }
+    let Some(Shortage { part, needed, available }) = shortage(plan, program, options, cutting, limits) else {
+        return Ok(());
+    };
+    let fits = |max_rows: usize| {
+        let of_fewer = |program| shortage(plan, &program, SessionOptions { max_rows, ..options }, cutting, limits);
+        program_of(max_rows).is_some_and(|program| of_fewer(program).is_none())
+    };
+    let hint = match most_rows(options.max_rows, fits) {
+        0 => "no batch would fit".to_owned(),
+        rows => format!("{rows} rows would fit"),
+    };
+    Err(EngineError::Memory { what: of(plan, &format!("{part} ({hint})")), needed, available })
+}
+
+/// What a device has too little of.
+struct Shortage {
+    part: String,
+    needed: u64,
+    available: u64,
+}
+
+/// The first that there is too little of, if any.
+fn shortage(
+    plan: &Plan,
+    program: &Program,
+    options: SessionOptions,
+    cutting: Cutting,
+    limits: Limits,
+) -> Option<Shortage> {
+    let rows = options.max_rows;
     let buffer = limits.buffer.min(ADDRESSED);
-    let slots = program.slots.len() as u64 * 4;
-    let tables = plan.tables.iter().map(|table| (table.rows * table.dim) as u64 * 4).sum();
-    let gradients = touched(plan, max_rows) as u64 * 4;
-    let sums = (parts(plan, program, max_rows, cutting) + tail_parts(program, max_rows, cutting)) as u64 * 4;
-    let fitting = |available: u64| max_rows as u64 * available / slots.max(1);
-    let all = [
-        (slots, format!("{max_rows} rows' slots in one buffer ({} rows would fit)", fitting(buffer))),
+    let tables = plan.tables.iter().map(|table| table.rows * table.dim).sum();
+    let sums = parts(plan, program, rows, cutting) + tail_parts(program, rows, cutting);
+    let buffers = [
+        (program.slots.len(), format!("{rows} rows' slots in one buffer")),
         (tables, "all embedding tables in one buffer".to_owned()),
-        (gradients, format!("the gradients of the rows of tables that {max_rows} rows touch in one buffer")),
-        (sums, "parts of the gradients of weights in one buffer".to_owned()),
-        (batch(plan, max_rows) as u64 * 4, format!("a batch of {max_rows} rows in one buffer")),
-        (plan.arena_len as u64 * 4, "dense parameters in one buffer".to_owned()),
+        (touched(plan, rows), format!("the gradients of the rows of tables that {rows} rows touch in one buffer")),
+        (sums, format!("parts of the gradients of weights of {rows} rows in one buffer")),
+        (batch(plan, rows), format!("a batch of {rows} rows in one buffer")),
+        (plan.arena_len, "dense parameters in one buffer".to_owned()),
     ];
-    for (needed, part) in all {
+    for (elements, part) in buffers {
+        let needed = elements as u64 * 4;
         if needed > buffer {
-            return Err(EngineError::Memory { what: of(plan, &part), needed, available: buffer });
+            return Some(Shortage { part, needed, available: buffer });
         }
     }
-    let (all, Some(free)) = (footprint(plan, program, options, cutting), limits.free) else { return Ok(()) };
-    if all.total() <= free {
-        return Ok(());
-    }
-    let rest = all.total() - all.activations;
-    let rows = free.checked_sub(rest).map_or(0, |room| max_rows as u64 * room / all.activations.max(1));
+    let all = footprint(plan, program, options, cutting);
+    let available = limits.free.filter(|free| all.total() > *free)?;
     let part = format!(
-        "a session ({} of parameters, {} of gradients, {} of the optimiser, {} for {max_rows} rows, of which {rows} would fit)",
+        "a session of {rows} rows: {} of parameters, {} of gradients, {} of the optimiser, {} of activations",
         all.parameters, all.gradients, all.optimiser, all.activations
     );
-    Err(EngineError::Memory { what: of(plan, &part), needed: all.total(), available: free })
+    Some(Shortage { part, needed: all.total(), available })
+}
+
+/// The most rows below `too_many` that fit. Fewer rows take no more of anything.
+fn most_rows(too_many: usize, fits: impl Fn(usize) -> bool) -> usize {
+    let (mut most, mut too_many) = (0, too_many);
+    while too_many - most > 1 {
+        let between = most.midpoint(too_many);
+        if fits(between) {
+            most = between;
+        } else {
+            too_many = between;
+        }
+    }
+    most
 }
 
 fn of(plan: &Plan, part: &str) -> String {
@@ -199,7 +238,7 @@ mod tests {
         let program = Program::new(&plan, 1, 0, Launching::Fused).expect("it has few slots");
         let room = Limits { buffer: u64::MAX, free: None };
         let options = SessionOptions { max_rows: 1, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
-        check(&plan, &program, options, cutting(), room).err().map(|error| error.to_string())
+        check(&plan, &program, options, cutting(), room, |_| None).err().map(|error| error.to_string())
     }
 
     #[test]
@@ -208,7 +247,11 @@ mod tests {
         let items = |items| SchemaSize { items, ..SchemaSize::default() };
         assert_eq!(refusal(items(286_000_000), 3), None);
         let refusal = refusal(items(287_000_000), 3).expect("there are too many");
-        assert!(refusal.contains("plan `every op`: all embedding tables in one buffer, 17175674880 are"), "{refusal}");
+        assert!(
+            refusal
+                .contains("plan `every op`: all embedding tables in one buffer (no batch would fit), 17175674880 are"),
+            "{refusal}"
+        );
     }
 
     #[test]
@@ -219,12 +262,27 @@ mod tests {
         let program = Program::new(&plan, options.max_rows, 0, Launching::Fused).expect("it has few slots");
         let cutting = cutting();
         let all = footprint(&plan, &program, options, cutting);
-        let on = |free| check(&plan, &program, options, cutting, Limits { buffer: u64::MAX, free: Some(free) });
+        let program_of = |rows| Program::new(&plan, rows, 0, Launching::Fused).ok();
+        let within = |limits| check(&plan, &program, options, cutting, limits, program_of);
+        let on = |free| within(Limits { buffer: u64::MAX, free: Some(free) });
         assert_eq!(on(all.total()), Ok(()));
         let refusal = on(all.total() - 1).expect_err("a byte is missing").to_string();
         assert!(refusal.starts_with(&format!("needs {} bytes", all.total())), "{refusal}");
-        assert!(refusal.contains("for 500 rows, of which 499 would fit"), "{refusal}");
+        assert!(refusal.contains("a session of 500 rows: ") && refusal.contains("(499 rows would fit)"), "{refusal}");
         assert!(refusal.ends_with(&format!("{} are available", all.total() - 1)), "{refusal}");
+        let of_rows = |max_rows| {
+            footprint(&plan, &program_of(max_rows).unwrap(), SessionOptions { max_rows, ..options }, cutting).total()
+        };
+        // What has a size of its own is no less for fewer rows.
+        for (rows, free) in [(120, of_rows(120)), (120, of_rows(121) - 1), (1, of_rows(1))] {
+            let refusal = on(free).expect_err("that is too little").to_string();
+            assert!(refusal.contains(&format!("({rows} rows would fit)")), "{free} bytes: {refusal}");
+        }
+        let refusal = on(of_rows(1) - 1).expect_err("nothing fits").to_string();
+        assert!(refusal.contains("(no batch would fit)"), "{refusal}");
+        let slots = |rows| program_of(rows).unwrap().slots.len() as u64 * 4;
+        let refusal = within(Limits { buffer: slots(200), free: None }).expect_err("that is too little").to_string();
+        assert!(refusal.contains("500 rows' slots in one buffer (200 rows would fit)"), "{refusal}");
         let gradients = all.gradients;
         assert_eq!(check_gradients(&plan, options.max_rows, 3, Some(3 * gradients)), Ok(()));
         let refusal =

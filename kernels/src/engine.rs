@@ -99,7 +99,8 @@ impl<R: Runtime> GpuEngine<R> {
             // What a session before left is free for this one.
             queue.tidy()?;
             let limits = Limits { buffer, free: free.as_ref().and_then(|free| free()) };
-            budget::check(&plan, &program, options, cutting, limits)?;
+            let of_rows = |rows| Program::new(&plan, rows, options.dropout, launching).ok();
+            budget::check(&plan, &program, options, cutting, limits, of_rows)?;
             GpuSession::new(queue, free, plan, program, options, cutting)
         }
     }
@@ -173,5 +174,29 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     fn footprint(&self, plan: &Plan, options: SessionOptions) -> Result<Option<Footprint>, EngineError> {
         let program = Program::new(plan, options.max_rows, options.dropout, DeviceEngine::launching(self))?;
         Ok(Some(budget::footprint(plan, &program, options, self.cutting())))
+    }
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use mmtl_plan::TableUpdates;
+    use mmtl_reference::drawn::{self, SchemaSize};
+
+    use super::*;
+    use crate::wgpu_devices;
+
+    #[test]
+    fn too_little_memory_is_said_and_the_device_goes_on() {
+        let plan = drawn::every_op(&drawn::schema(SchemaSize::default()), vec!["one".to_owned()], 1);
+        let plan = Arc::new(plan.expect("it is valid"));
+        let session = |free: u64| {
+            let engine = wgpu_devices::engine(0).expect("there is a device");
+            let engine = GpuEngine { free: Some(Arc::new(move || Some(free))), ..engine };
+            let options = SessionOptions { max_rows: 64, initialisation: 0, dropout: 0, tables: TableUpdates::Exact };
+            engine.session(Arc::clone(&plan), options).map(|mut session| session.snapshot(false).map(|_| ()))
+        };
+        let refusal = session(1 << 10).expect_err("that is too little").to_string();
+        assert!(refusal.contains("a session of 64 rows: ") && refusal.ends_with("1024 are available"), "{refusal}");
+        assert_eq!(session(1 << 40), Ok(Ok(())));
     }
 }
