@@ -115,6 +115,20 @@ fn a_run_tells_of_the_kernels_that_are_compiled_for_it() {
     assert!(stages[1] < at(r#""evaluated""#), "{events}");
 }
 
+#[test]
+fn a_run_that_a_device_has_no_room_for_fails_and_the_grid_goes_on() {
+    let program = Program::new();
+    let text = SMALL.replace("\"shared-bottom\", ", "").replace("seed = [1, 2]", "seed = [1]");
+    let text = text.replace("batch_size = 64", "").replace("[8]", "[2048]");
+    program.write("small.toml", &(text + "\"train.batch_size\" = [500000, 64]\n"));
+    let finished = program.run(&["run", "--plain", "--engine", "wgpu", "--jobs", "1", "small.toml"]);
+    assert_eq!(finished.code, 1, "{finished:?}");
+    let failed = finished.out.lines().find(|line| line.starts_with("failed    star batch_size=500000 seed 1 ("));
+    let said = ["500000 rows' slots in one buffer (", " rows would fit), "];
+    assert!(failed.is_some_and(|line| said.iter().all(|part| line.contains(part))), "{finished:?}");
+    assert!(finished.out.contains("finished  star batch_size=64 seed 1 ("), "{finished:?}");
+}
+
 /// With no patience at all, whatever the device does is a hang.
 #[test]
 fn runs_on_a_device_that_hangs_fail_and_the_grid_goes_on() {

@@ -66,9 +66,10 @@ fn the_corpus_is_read() {
 }
 
 /// Neither blank at an end nor a text that means "no value": those do not come back as they went.
-fn a_value(text: String) -> String {
-    let is_missing = Reading::default().missing.iter().any(|missing| missing == text.trim_ascii());
-    if is_missing { "x".to_owned() } else { text.trim_ascii().to_owned() }
+fn a_value(text: &str) -> String {
+    let text = text.trim_ascii();
+    let is_missing = Reading::default().missing.iter().any(|missing| missing == text);
+    if is_missing { "x" } else { text }.to_owned()
 }
 
 fn cell() -> impl Strategy<Value = String> {
@@ -78,14 +79,14 @@ fn cell() -> impl Strategy<Value = String> {
         "[a-zé\"':;,|\\\\/ \n\r\u{1F600}]{1,8}",
         "\\PC{1,5}",
     ];
-    text.prop_map(a_value)
+    text.prop_map(|text| a_value(&text))
 }
 
 /// Two texts and a list.
 type Row = (Option<String>, Option<String>, Option<Vec<String>>);
 
 fn rows() -> impl Strategy<Value = Vec<Row>> {
-    let elements = prop::collection::vec("[a-z0-9é]{1,4}".prop_map(a_value), 1..4);
+    let elements = prop::collection::vec("[a-z0-9é]{1,4}".prop_map(|text| a_value(&text)), 1..4);
     prop::collection::vec((prop::option::of(cell()), prop::option::of(cell()), prop::option::of(elements)), 1..20)
 }
 
