@@ -135,7 +135,7 @@ impl fmt::Display for Missing {
 
 /// Before anything else is asked of CubeCL: settings that no file in some folder and no variable may change, and one
 /// queue for all threads.
-fn prepare() {
+pub(crate) fn prepare() {
     static PREPARED: std::sync::Once = std::sync::Once::new();
     PREPARED.call_once(|| {
         failures::watch();

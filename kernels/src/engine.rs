@@ -189,7 +189,6 @@ mod tests {
     fn too_little_memory_is_said_and_the_device_goes_on() {
         let plan = drawn::every_op(&drawn::schema(SchemaSize::default()), vec!["one".to_owned()], 1);
         let plan = Arc::new(plan.expect("it is valid"));
-        crate::device::devices();
         let session = |free: u64| {
             let engine = wgpu_devices::engine(0).expect("there is a device");
             let engine = GpuEngine { free: Some(Arc::new(move || Some(free))), ..engine };

@@ -385,7 +385,6 @@ mod tests {
 
     #[cfg(feature = "wgpu")]
     fn engine() -> crate::GpuEngine<cubecl::wgpu::WgpuRuntime> {
-        crate::device::devices();
         crate::wgpu_devices::engine(0).unwrap_or_else(|error| panic!("{error}"))
     }
 

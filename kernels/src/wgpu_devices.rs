@@ -8,7 +8,7 @@ use cubecl::device::{Device as _, DeviceId};
 use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, WgpuRuntime, WgpuSetup, init_setup};
 use mmtl_plan::Factors;
 
-use crate::device::{Device, DeviceEngine, matrix_units};
+use crate::device::{Device, DeviceEngine, matrix_units, prepare};
 use crate::engine::GpuEngine;
 use crate::failures::{self, opened};
 use crate::watched::patience;
@@ -27,6 +27,7 @@ const KINDS: std::ops::Range<u16> = 0..4;
 pub fn all() -> Vec<WgpuDevice> {
     // Looking for drivers takes a while, and some complain on standard error each time.
     static FOUND: OnceLock<Vec<DeviceId>> = OnceLock::new();
+    prepare();
     let found = FOUND.get_or_init(|| WgpuRuntime::enumerate_devices(ANY, &AutoGraphicsApi::backend()));
     let of_kind = |kind: u16| {
         let number = found.iter().filter(move |id| id.type_id == kind).count();
@@ -103,7 +104,6 @@ mod tests {
     #[test]
     fn a_lost_device_answers_nothing_any_more() {
         alone("wgpu_devices::tests::a_lost_device_answers_nothing_any_more", || {
-            crate::device::devices();
             let engine = engine(0).unwrap_or_else(|error| panic!("{error}"));
             let schema = drawn::schema(SchemaSize::default());
             let plan = Arc::new(drawn::every_op(&schema, vec!["one".to_owned()], 1).expect("the plan is valid"));
