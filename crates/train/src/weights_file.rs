@@ -101,8 +101,11 @@ mod tests {
     fn weights_of_smoothed_labels_are_those_of_the_plan() {
         let (plain, smooth) = (fixture::plan(), fixture::plan().with_smooth_labels(0.1));
         assert_ne!(plain, smooth);
-        let bytes = model_of(smooth.clone()).to_bytes();
-        assert!(weights_from_bytes(&bytes, &plain).is_ok() && weights_from_bytes(&bytes, &smooth).is_ok());
+        let model = model_of(smooth.clone());
+        for plan in [plain, smooth] {
+            let back = weights_from_bytes(&model.to_bytes(), &plan).unwrap();
+            assert_eq!((&back[..], digest(&back)), (model.best(), model.digest()));
+        }
     }
 
     #[test]
