@@ -1,17 +1,22 @@
-//! The kernels of training steps on a device, by criterion, as `mmtl bench --kernels` launches them.
+//! The kernels of training steps on a device, by criterion, as `mmtl bench` launches them: with the last ops of a step launched
+//! together, and with each by itself. Gradients are clipped. It fails where an architecture at its defaults launches a kernel
+//! that none of the cases has.
 //!
 //! `cargo bench --bench kernels` times them on the best device that there is, or else the first software device;
 //! `cargo bench --bench kernels -- large` some. MMTL_BENCH_ENGINE names another device, such as `wgpu:1`,
 //! MMTL_BENCH_ROWS replaces the cases' rows, of which a software device gets 64.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use mmtl_bench::{Work, adam, batches, case, session_options};
-use mmtl_kernels::Profiled;
-use mmtl_plan::Factors;
+use mmtl_bench::{Case, Work, adam, batches, case, session_options};
+use mmtl_kernels::{DeviceEngine, Launching, Profiled};
+use mmtl_plan::{Factors, Settings, TableUpdates, Update};
+use mmtl_reference::drawn::{self, SchemaSize};
+use mmtl_zoo::{architectures, model_knobs};
 
 type Benched = Result<(), Box<dyn Error>>;
 
@@ -35,11 +40,34 @@ fn main() -> Benched {
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_secs(1))
         .configure_from_args();
+    let engine = mmtl_kernels::open(&engine, Factors::F32)?;
+    let mut timed = BTreeSet::new();
     for name in CASES {
-        kernels_of(&mut criterion, name, &engine, rows)?;
+        let case = case(name)?;
+        let case = rows.map_or(case.clone(), |rows| case.of_rows(rows));
+        timed.extend(kernels_of(&mut criterion, name, &case, engine.as_ref())?);
+        timed.extend(kernels_of(&mut criterion, &format!("{name}, composed"), &case, engine.composed().as_ref())?);
     }
     criterion.final_summary();
-    Ok(())
+    let left_out: Vec<_> = of_the_zoo()?.difference(&timed).copied().collect();
+    if left_out.is_empty() { Ok(()) } else { Err(format!("no case has these kernels: {}", left_out.join(", ")).into()) }
+}
+
+/// The kernels of all architectures at their defaults, launched either way.
+fn of_the_zoo() -> Result<BTreeSet<&'static str>, Box<dyn Error>> {
+    let schema = drawn::schema(SchemaSize::default());
+    let mut kernels = BTreeSet::new();
+    for architecture in architectures() {
+        let (model, own) = (Settings::resolve(&model_knobs(), [])?, Settings::resolve(&architecture.knobs(), [])?);
+        for fit in architecture.fits(&schema) {
+            let plan = architecture.plan(&schema, &fit.tasks, &model, &own)?;
+            for launching in [Launching::Fused, Launching::Composed] {
+                let launches = mmtl_kernels::launches(&plan, TableUpdates::Exact, true, launching)?;
+                kernels.extend(launches.into_iter().map(|(kernel, _)| kernel));
+            }
+        }
+    }
+    Ok(kernels)
 }
 
 /// The device's name, and whether it is a processor.
@@ -55,14 +83,19 @@ fn device() -> Result<(String, bool), Box<dyn Error>> {
     Ok((device.name.clone(), device.software))
 }
 
-fn kernels_of(criterion: &mut Criterion, name: &str, engine: &str, rows: Option<usize>) -> Benched {
-    let case = case(name)?;
-    let case = rows.map_or(case.clone(), |rows| case.of_rows(rows));
-    let Work::Step { model, tables, .. } = &case.work else { return Ok(()) };
+/// Times the kernels of a case's step, and tells which there are.
+fn kernels_of(
+    criterion: &mut Criterion,
+    name: &str,
+    case: &Case,
+    engine: &dyn DeviceEngine,
+) -> Result<Vec<&'static str>, Box<dyn Error>> {
+    let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
     let batches = batches(model.world, model.rows, STEPS_BEFORE);
     let options = session_options(model.rows, *tables);
-    let profiled = Profiled { plan: Arc::new(model.plan()?), options, batches: &batches, update: adam(1) };
-    let mut timer = mmtl_kernels::open(engine, Factors::F32)?.profile(&profiled)?;
+    let update = Update { clip: Some(1.0), ..adam(1) };
+    let profiled = Profiled { plan: Arc::new(model.plan()?), options, batches: &batches, update };
+    let mut timer = engine.profile(&profiled)?;
     let mut group = criterion.benchmark_group(name);
     for (place, work) in timer.works().into_iter().enumerate() {
         group.throughput(Throughput::Bytes(work.bytes));
@@ -75,5 +108,5 @@ fn kernels_of(criterion: &mut Criterion, name: &str, engine: &str, rows: Option<
         });
     }
     group.finish();
-    Ok(())
+    Ok(timer.works().into_iter().map(|work| work.kernel).collect())
 }

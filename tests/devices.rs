@@ -30,6 +30,27 @@ fn an_engine_that_is_not_there_is_refused() {
     );
 }
 
+/// What a name stands for is what the list of devices says.
+#[test]
+fn engines_are_chosen_from_those_that_are_listed() {
+    let program = Program::new();
+    let listed = program.run(&["devices"]).out;
+    let device = |kind: &str| listed.lines().find(|line| line.trim_start().starts_with(&format!("{kind}:0 ")));
+    let verify = |engine: &str| program.run(&["verify", "--engine", engine, "--filter", "gate"]);
+    let best = ["cuda", "wgpu"].into_iter().find(|kind| device(kind).is_some_and(|line| !line.contains("(software)")));
+    let auto = verify("auto");
+    let numerics = format!("{} f32", best.unwrap_or("cpu"));
+    assert!(auto.code == 0 && auto.out.starts_with(&numerics), "expected {numerics}: {auto:?}");
+    let cuda = verify("cuda");
+    if device("cuda").is_some() {
+        assert_eq!(cuda.code, 0, "{cuda:?}");
+    } else {
+        let missing = listed.lines().find_map(|line| line.strip_prefix("cuda: ")).expect("it is said why");
+        assert_eq!((cuda.code, cuda.out.as_str()), (2, ""), "{cuda:?}");
+        assert_eq!(cuda.err, format!("mmtl: engine `cuda` is not to be had: {missing}\n"));
+    }
+}
+
 #[test]
 fn an_engine_is_verified() {
     let program = Program::new();
@@ -46,7 +67,7 @@ fn kernels_are_timed_beside_the_devices_peaks() {
     let program = Program::new();
     let file = program.path("bench.json");
     let case = ["bench", "small-512", "large", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
-    let timed = program.run(&[&case[..], &["--engine", "wgpu", "--kernels", "--beside", "cpu"]].concat());
+    let timed = program.run(&[&case[..], &["--engine", "wgpu"]].concat());
     assert_eq!(timed.code, 0, "{timed:?}");
     assert!(timed.out.contains("operations a byte; ╱"), "{timed:?}");
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
@@ -69,15 +90,16 @@ fn kernels_are_timed_beside_the_devices_peaks() {
     }
     let (case, beside) = (&json["cases"][0], &json["beside"]["cases"][0]);
     assert_eq!((case["rows"].as_u64(), beside["rows"].as_u64()), (Some(64), Some(64)), "{json}");
-    assert!(json["steps"][0]["launches"].as_array().is_some_and(|launches| !launches.is_empty()), "{json}");
+    let step = &json["steps"][0];
+    assert!(step["gigabytes"].as_f64() > Some(0.0) && step["share"].as_f64() > Some(0.0), "{json}");
+    assert!(step["launches"].as_array().is_some_and(|launches| !launches.is_empty()), "{json}");
 }
 
 #[test]
 fn what_cannot_be_timed_is_refused() {
     let program = Program::new();
     for (options, part) in [
-        (&["--kernels"][..], "`--kernels` is for devices"),
-        (&["--filter", "no such case"], "no case's name contains `no such case`"),
+        (&["--filter", "no such case"][..], "no case's name contains `no such case`"),
         (&["auc", "--beside", "cpo"], "did you mean `cpu`?"),
     ] {
         let refused = program.run(&[&["bench"], options].concat());

@@ -28,8 +28,7 @@ from timed.gpu.programs import Mmtl, Peer, Unmeasured
 from timed.gpu.results import Results
 from timed.turns import check_sizes
 
-STEPS = ["large", "small-1024", "star-1", "star-10", "wide-exact", "wide-sparse", "experts-wide"]
-COMPILED = ["large", "small-1024"]
+STEPS = [*CASES, *DEVICE_CASES]
 KERNELS = ["large", "small-1024", "star-1", "star-10", "experts-wide", "norm-wide"]
 
 
@@ -91,7 +90,7 @@ class Driver:
 
     def _turn(self, side: str, case: str, precision: str, found: dict) -> float:
         if side == "mmtl":
-            report = self.mmtl.bench(case, precision, self.arguments.rows)
+            report = self.mmtl.bench(case, precision, self.arguments.rows, "--no-kernels", "--beside", "none")
             measured = report["cases"][0]
             if "peer" in found:
                 _check(found["peer"], measured, {**CASES, **DEVICE_CASES}[case].scenes)
@@ -110,8 +109,7 @@ class Driver:
         self.results.data["products"][precision] = answer["products"]
 
     def _kernels(self, case: str, precision: str) -> None:
-        more = ["--kernels", *(["--beside", "cpu"] if self.arguments.beside else [])]
-        report = self.mmtl.bench(case, precision, self.arguments.rows, *more)
+        report = self.mmtl.bench(case, precision, self.arguments.rows, "--beside", self.arguments.beside)
         self.results.data["kernels"].setdefault(case, {})[precision] = report
 
     def write(self) -> str:
@@ -178,9 +176,9 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--engine", default="cuda", help="mmtl's")
     parser.add_argument("--device", default="cuda", help="PyTorch's")
     parser.add_argument("--precisions", type=listed(list(PRECISIONS)), default=list(PRECISIONS))
-    parser.add_argument("--compile", type=listed(STEPS), default=COMPILED, help="cases that are also compiled")
+    parser.add_argument("--compile", type=listed(STEPS), default=STEPS, help="cases that are also compiled: minutes each")
     parser.add_argument("--kernels", type=listed(KERNELS), default=KERNELS, help="cases whose kernels are timed")
-    parser.add_argument("--beside", action="store_true", help="also mmtl's CPU engine, where kernels are timed")
+    parser.add_argument("--beside", default="none", help="mmtl's other engine where kernels are timed, such as cpu")
     parser.add_argument("--verify", action="store_true", help="also `mmtl verify`, first")
     parser.add_argument("--rows", type=int, help="instead of each case's own")
     parser.add_argument("--threads", type=int, default=8)

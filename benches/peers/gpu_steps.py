@@ -62,7 +62,7 @@ class Peer:
 
     def _choose(self, what: str, trial: float) -> None:
         if what == "eager":
-            candidates = eager_forms()
+            candidates = eager_forms(self.case)
         else:
             if "eager" not in self.forms:
                 self._choose("eager", trial)

@@ -33,13 +33,13 @@ STAR = Case(rows=12, fields=3, ids=20, tasks=1, towers=(), widths=(8, 5), scenes
 
 def kernel(name, flops, size, seconds, uncached=True, number=None):
     return {
-        "kernel": name, "number": number, "flops": flops, "bytes": size, "seconds": [seconds] * 3, "uncached": uncached,
+        "kernel": name, "number": number, "flops": flops, "bytes": size, "seconds": {"median": seconds}, "uncached": uncached,
         "gigabytes": size / seconds * 1e-9,
     }  # fmt: skip
 
 
 def report(precision, kernels):
-    """As `mmtl bench --kernels --format json` writes it: 1,000 GFLOP/s, of bf16 units 8,000, and 100 GB/s."""
+    """As `mmtl bench --format json` writes it: 1,000 GFLOP/s, of bf16 units 8,000, and 100 GB/s."""
     matrix = [{"precision": "bf16", "gflops": {"median": 8e3}}]
     device = {"precision": precision, "copy": {"median": 100.0}, "multiply_add": {"median": 1e3}, "matrix": matrix}
     return {"device": device, "kernels": kernels}
@@ -94,7 +94,7 @@ class Figures(unittest.TestCase):
     def test_a_bound_itself_is_met_and_what_is_beyond_is_not(self):
         found = results()
         found.data["steps"]["star-10"]["f32"]["mmtl"] = [1.26]
-        found.data["kernels"]["experts-wide"]["f32"]["kernels"][3]["seconds"] = [1.02] * 3
+        found.data["kernels"]["experts-wide"]["f32"]["kernels"][3]["seconds"] = {"median": 1.02}
         self.assertEqual(self.verdicts(found)["`star-10`: at most 1.25 × `star-1`"][1], "**no**")
         self.assertEqual(self.verdicts(found)["embed: 80% of the copy's bandwidth"][1], "**no**")
 
@@ -137,22 +137,33 @@ class Models(unittest.TestCase):
     def test_every_form_trains_alike(self):
         for case in (SMALL, STAR):
             drawn = batches(case)
-            for form in eager_forms():
+            for form in eager_forms(case):
                 training = Training(case, form, "f32", CPU)
                 losses = [training.step(drawn[0]).item() for _ in range(300)]
                 self.assertLess(losses[-1], losses[0] / 2, (case, form))
 
+    def test_every_form_predicts_and_moves_nothing(self):
+        case = dataclasses.replace(SMALL, predict=True)
+        batch = batches(case)[0]
+        self.assertEqual([form.adam for form in eager_forms(case)], ["predicting"] * 4)
+        for form in eager_forms(case):
+            training = Training(case, form, "f32", CPU)
+            first = training.step(batch)
+            self.assertEqual(first.shape, (12, 2))
+            self.assertTrue(((first > 0) & (first < 1)).all(), form)
+            self.assertTrue(torch.equal(first, training.step(batch)), form)
+
     def test_bf16_is_mixed_and_parameters_stay_f32(self):
-        training = Training(SMALL, eager_forms()[0], "bf16", CPU)
+        training = Training(SMALL, eager_forms(SMALL)[0], "bf16", CPU)
         batch = batches(SMALL)[0]
-        whole = Training(SMALL, eager_forms()[0], "f32", CPU).step(batch).item()
+        whole = Training(SMALL, eager_forms(SMALL)[0], "f32", CPU).step(batch).item()
         mixed = training.step(batch).item()
         self.assertNotEqual(mixed, whole)
         self.assertAlmostEqual(mixed, whole, delta=0.02)
         self.assertEqual({p.dtype for p in training.net.parameters()}, {torch.float32})
 
     def test_a_loss_that_is_not_finite_is_no_figure(self):
-        training = Training(SMALL, eager_forms()[0], "f32", CPU)
+        training = Training(SMALL, eager_forms(SMALL)[0], "f32", CPU)
         training.check(batches(SMALL)[0])
         with torch.no_grad():
             next(training.net.heads.parameters()).fill_(float("nan"))

@@ -84,7 +84,7 @@ class Times(unittest.TestCase):
         seen = []
         timed = time_rounds(0.0, 5, seen.append)
         self.assertEqual((seen, timed["rounds"]), ([0, 1, 2, 3], 3))
-        self.assertTrue(0 <= timed["q1"] <= timed["median"] <= timed["q3"])
+        self.assertTrue(0 <= timed["p10"] <= timed["median"] <= timed["p90"])
 
     def test_epochs_lie_between_the_ends_of_evaluations(self):
         self.assertEqual(between([10.0, 12.0, 16.0]), 3.0)

@@ -435,15 +435,15 @@ pub struct Bench {
     /// What is timed.
     #[command(flatten)]
     pub executed: Executed,
-    /// Another engine that takes the same cases in the same call, such as cpu; in f32.
+    /// Another engine that takes the same cases in the same call, in f32, or none [default: on a device cpu, else none].
     #[arg(long, value_name = "ENGINE")]
     pub beside: Option<String>,
     /// Seconds that each case is timed for, after a warm-up of at most as long.
     #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: f64,
-    /// Also the kernels of each case's training step, on a device.
+    /// On a device, only whole steps and not the kernels that each of them launches.
     #[arg(long)]
-    pub kernels: bool,
+    pub no_kernels: bool,
     /// Also how a step grows with batch, experts, tasks, fields and scenes; alone when no case is named.
     #[arg(long)]
     pub growth: bool,

@@ -20,16 +20,14 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let execution = execution(&args.executed);
     let engine = engine(&execution, threads).map_err(Failure::input)?;
     let device = !["cpu", "reference"].contains(&execution.engine.as_str());
-    if args.kernels && !device {
-        return Err(Failure::input("`--kernels` is for devices, expected `--engine wgpu` or `--engine cuda` with it"));
-    }
-    let other = args.beside.as_deref().map(|name| other(name, threads)).transpose()?;
+    let beside = args.beside.as_deref().or_else(|| device.then_some("cpu")).filter(|name| *name != "none");
+    let other = beside.map(|name| other(name, threads)).transpose()?;
     let report = if device {
         on_device(args, &chosen, &execution, engine.as_ref(), threads)?
     } else {
         on_processor(args, &chosen, engine.as_ref(), threads)?
     };
-    let beside = other.map(|engine| beside(engine.as_ref(), &chosen, args.seconds)).transpose()?;
+    let beside = other.map(|engine| time_beside(engine.as_ref(), &chosen, args.seconds)).transpose()?;
     let report = Report { beside, ..report };
     let document = serde_json::to_string(&json(&report)).map_err(Failure::failed)?;
     if let Some(file) = &args.json {
@@ -61,13 +59,12 @@ fn on_device(
     let report = timed(args, chosen, engine, threads)?;
     let (mut kernels, mut steps) = (vec![], vec![]);
     let device = device(execution).map_err(Failure::input)?;
-    for case in chosen {
-        let Some(launches) = bench_device::launches(case, device.as_ref())? else { continue };
-        let composed = bench_device::composed(case, device.as_ref(), &launches, args.seconds)?;
+    for (case, whole) in chosen.iter().zip(&report.cases) {
+        let Some(step) = bench_device::step(case, whole, device.as_ref(), &peaks, args.seconds)? else { continue };
         let of_case: Vec<Kernel> =
-            if args.kernels { bench_device::kernels(case, execution, &peaks, args.seconds)? } else { vec![] };
-        let sum = args.kernels.then(|| of_case.iter().map(|kernel| kernel.seconds[1]).sum());
-        steps.push(Step { case: case.name.to_owned(), launches, kernels: sum, composed });
+            if args.no_kernels { vec![] } else { bench_device::kernels(case, execution, &peaks, args.seconds)? };
+        let sum = (!args.no_kernels).then(|| of_case.iter().map(|kernel| kernel.seconds.median).sum());
+        steps.push(Step { kernels: sum, ..step });
         kernels.extend(of_case);
     }
     Ok(Report { device: Some(peaks), kernels, steps, ..report })
@@ -91,7 +88,7 @@ fn other(name: &str, threads: usize) -> Result<Box<dyn Engine>, Failure> {
     engine(&execution(&asked), threads).map_err(Failure::input)
 }
 
-fn beside(engine: &dyn Engine, chosen: &[Case], seconds: f64) -> Result<Beside, Failure> {
+fn time_beside(engine: &dyn Engine, chosen: &[Case], seconds: f64) -> Result<Beside, Failure> {
     let cases = chosen.iter().map(|case| case.time(engine, seconds).map_err(Failure::failed)).collect::<Result<_, _>>();
     Ok(Beside { numerics: engine.numerics(), cases: cases? })
 }

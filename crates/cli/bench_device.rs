@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use mmtl_bench::{
-    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Spread, Work, adam, batches,
-    session_options, time_rounds,
+    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Measured, Spread, Step, UnderRoof,
+    Work, adam, batches, session_options, time_rounds,
 };
 use mmtl_grid::Execution;
-use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Profiled, time_kernels};
-use mmtl_plan::EngineError;
+use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Launching, Profiled, step_cost, time_kernels};
+use mmtl_plan::{EngineError, Plan, TableUpdates};
 
 use crate::engines::device;
 use crate::failure::Failure;
@@ -36,32 +36,43 @@ pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure
     })
 }
 
-/// Launches of a case's training step; none of a case without one.
-pub fn launches(case: &Case, engine: &dyn DeviceEngine) -> Result<Option<Vec<LaunchCount>>, Failure> {
+/// A case's training step, of which the whole has been timed, and how long it takes with each op launched by itself; none of
+/// a case without one. Its kernels are not timed.
+pub fn step(
+    case: &Case,
+    whole: &Measured,
+    engine: &dyn DeviceEngine,
+    peaks: &DevicePeaks,
+    seconds: f64,
+) -> Result<Option<Step>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(None) };
     let plan = model.plan().map_err(Failure::failed)?;
-    let counts = mmtl_kernels::launches(&plan, *tables, false, engine.launching()).map_err(Failure::failed)?;
-    let count = |(kernel, launches): (&str, usize)| LaunchCount { kernel: kernel.to_owned(), launches };
-    Ok(Some(counts.into_iter().map(count).collect()))
+    let launches = |launching| launches(&plan, *tables, launching);
+    let counts = launches(engine.launching())?;
+    let composed = if counts == launches(Launching::Composed)? {
+        None
+    } else {
+        let launches = launches(Launching::Composed)?.iter().map(|count| count.launches).sum();
+        let timed = case.time(engine.composed().as_ref(), seconds).map_err(Failure::failed)?;
+        Some(Composed { seconds: timed.seconds, launches })
+    };
+    let (options, batches) = (session_options(model.rows, *tables), batches(model.world, model.rows, 1));
+    let cost = step_cost(&plan, options, &batches[0], false, engine.launching()).map_err(Failure::failed)?;
+    let flops = whole.size.map_or(0, |size| size.flops_per_row * whole.rows);
+    Ok(Some(Step {
+        case: case.name.to_owned(),
+        launches: counts,
+        bytes: cost.bytes,
+        under_roof: UnderRoof::of(flops as u64, cost.bytes, whole.seconds.median, peaks),
+        kernels: None,
+        composed,
+    }))
 }
 
-/// A case's training step with each op launched by itself, which is launched as `fused` says otherwise; none where that makes
-/// no difference.
-pub fn composed(
-    case: &Case,
-    engine: &dyn DeviceEngine,
-    fused: &[LaunchCount],
-    seconds: f64,
-) -> Result<Option<Composed>, Failure> {
-    let engine = engine.composed();
-    match launches(case, engine.as_ref())? {
-        Some(counts) if counts != fused => {
-            let launches = counts.iter().map(|count| count.launches).sum();
-            let timed = case.time(engine.as_ref(), seconds).map_err(Failure::failed)?;
-            Ok(Some(Composed { seconds: timed.seconds, launches }))
-        }
-        Some(_) | None => Ok(None),
-    }
+fn launches(plan: &Plan, tables: TableUpdates, launching: Launching) -> Result<Vec<LaunchCount>, Failure> {
+    let counts = mmtl_kernels::launches(plan, tables, false, launching).map_err(Failure::failed)?;
+    let count = |(kernel, launches): (&str, usize)| LaunchCount { kernel: kernel.to_owned(), launches };
+    Ok(counts.into_iter().map(count).collect())
 }
 
 /// The kernels of a case's training step; none of a case without one.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Plan, Settings};
+use mmtl_plan::{Engine, Plan, Settings};
 use mmtl_reference::conformance::{Finding, conformance_of, conformance_of_calls, drawn_plans, worst_of_each_case};
 use mmtl_reference::drawn::{self, SchemaSize};
 use mmtl_zoo::{architectures, model_knobs};
@@ -18,32 +18,35 @@ const NAME: usize = 44;
 pub fn verify(args: &Verify) -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let engine = engine(&execution(&args.executed), threads).map_err(Failure::input)?;
+    hold(engine.as_ref(), args.filter.as_deref())
+}
+
+/// The same of an engine, of plans whose names contain `filter`.
+fn hold(engine: &dyn Engine, filter: Option<&str>) -> Result<(), Failure> {
     println!("{}\n", engine.numerics());
     println!("{:<NAME$} {:>9} {:>11} {:>11}  worst", "plan", "compared", "error", "allowed");
     let mut compared = 0;
     let mut failures = 0;
-    for (name, plan) in drawn_plans().into_iter().chain(zoo()).filter(|(name, _)| chosen(args, name)) {
-        let findings = conformance_of(engine.as_ref(), &[(name.clone(), plan)]);
+    for (name, plan) in
+        drawn_plans().into_iter().chain(zoo()).filter(|(name, _)| filter.is_none_or(|part| name.contains(part)))
+    {
+        let findings = conformance_of(engine, &[(name.clone(), plan)]);
         failures += print(&name, &findings);
         compared += findings.len();
     }
-    if args.filter.is_none() {
-        let findings = conformance_of_calls(engine.as_ref());
+    if filter.is_none() {
+        let findings = conformance_of_calls(engine);
         failures += print("every rule, refusals, extremes", &findings);
         compared += findings.len();
     }
     if compared == 0 {
         return Err(Failure::input(format!(
             "no plan's name contains `{}`, expected part of a name that `mmtl verify` prints",
-            args.filter.as_deref().unwrap_or_default()
+            filter.unwrap_or_default()
         )));
     }
     println!("\n{compared} quantities compared, {failures} beyond what is allowed");
     if failures > 0 { Err(Failure::failed(format!("{failures} of {compared} do not hold"))) } else { Ok(()) }
-}
-
-fn chosen(args: &Verify, name: &str) -> bool {
-    args.filter.as_ref().is_none_or(|part| name.contains(part.as_str()))
 }
 
 /// One line for a plan, one more for each finding that does not hold; how many do not.
@@ -74,4 +77,38 @@ fn zoo() -> Vec<(String, Arc<Plan>)> {
         }
     }
     plans
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{EngineError, Session, SessionOptions};
+    use mmtl_reference::ReferenceEngine;
+
+    use super::*;
+    use crate::failure::FAILED;
+
+    /// The oracle with the dropout masks of another seed.
+    struct OtherMasks(ReferenceEngine);
+
+    impl Engine for OtherMasks {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+
+        fn numerics(&self) -> String {
+            self.0.numerics()
+        }
+
+        fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
+            self.0.session(plan, SessionOptions { dropout: options.dropout + 1, ..options })
+        }
+    }
+
+    #[test]
+    fn an_engine_that_does_not_hold_fails() {
+        let engine = OtherMasks(ReferenceEngine::default());
+        assert!(hold(&engine, Some("linear shared relu")).is_ok(), "it drops nothing");
+        let failure = format!("{:?}", hold(&engine, Some("linear star dropout")).expect_err("it drops other units"));
+        assert!(failure.contains(&format!("code: {FAILED},")) && failure.contains(" do not hold"), "{failure}");
+    }
 }

@@ -90,7 +90,7 @@ impl<R: Runtime> GpuSession<R> {
         into: &Gradients,
     ) {
         let (queue, memory) = (&self.queue, &self.memory);
-        let (client, rows) = (queue.client(), batch.rows);
+        let (client, rows) = (|| queue.client(), batch.rows);
         let arg = |buffer: &Buffer| queue.arg(buffer);
         let (grads, values) = (|| arg(&memory.grads), || arg(&memory.values));
         let (words, jobs, sums) = (|| arg(&batch.words), || arg(&memory.jobs), || arg(&memory.parts));
@@ -104,7 +104,7 @@ impl<R: Runtime> GpuSession<R> {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     let (numbers, weights, header) = (arg(&batch.numbers), arg(weights), self.header.labels());
                     loss::gradient::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -120,7 +120,7 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::PredictGradient(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     predict::backward::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -132,12 +132,12 @@ impl<R: Runtime> GpuSession<R> {
                 }
                 Launch::SumGradient(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
-                    sum::sum_slots::launch_unchecked(client, count, dim, grads(), words(), jobs(), list.first);
+                    sum::sum_slots::launch_unchecked(client(), count, dim, grads(), words(), jobs(), list.first);
                 }
                 Launch::GateGradient(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     gate::backward::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -153,7 +153,7 @@ impl<R: Runtime> GpuSession<R> {
                         return;
                     };
                     mix::backward::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -167,7 +167,7 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::Deactivate(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
                     linear_gradient::deactivate::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -183,7 +183,7 @@ impl<R: Runtime> GpuSession<R> {
                     let tile = self.cutting.tile(rows, list);
                     let Some(Grid { count, dim }) = Grid::tiles(tile, rows, list) else { return };
                     linear_gradient::input_gradient::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -203,7 +203,7 @@ impl<R: Runtime> GpuSession<R> {
                     let Some(Grid { count, dim }) = Grid::new(count, (tile.units() as u32, 1)) else { return };
                     let (words, jobs) = (words(), jobs());
                     linear_gradient::weight_gradient::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         sums(),
@@ -224,7 +224,7 @@ impl<R: Runtime> GpuSession<R> {
                     let Some(Grid { count, dim }) = Grid::sweep(list, parts::UNITS) else { return };
                     let (words, jobs) = (words(), jobs());
                     parts::add::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         gradient(),
@@ -244,7 +244,7 @@ impl<R: Runtime> GpuSession<R> {
                     let parts = self.cutting.parts_of_columns(rows, list);
                     let Some(Grid { count, dim }) = Grid::columns(list, parts.number) else { return };
                     norm::reduce::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         sums(),
@@ -262,7 +262,7 @@ impl<R: Runtime> GpuSession<R> {
                     let parts = self.cutting.parts_of_columns(rows, list);
                     let Some(Grid { count, dim }) = Grid::each_column(list, ROW_UNITS) else { return };
                     norm::reduced::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         statistics(),
@@ -279,7 +279,7 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::NormShared(list) => {
                     let Some(Grid { count, dim }) = Grid::each_column(list, ROW_UNITS) else { return };
                     norm::shared_gradient::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         gradient(),
@@ -293,7 +293,7 @@ impl<R: Runtime> GpuSession<R> {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
                     let scene_of = self.header.scene_of();
                     norm::input_rows::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -309,7 +309,7 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::NormWidthInput(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     norm::input_width::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         grads(),
@@ -324,7 +324,7 @@ impl<R: Runtime> GpuSession<R> {
                     let parts = self.cutting.parts_of_weights(rows, self.program.weights);
                     let Some(Grid { count, dim }) = Grid::columns(list, parts.number) else { return };
                     norm::width_gradient::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         sums(),

@@ -9,6 +9,7 @@ use cubecl::server::Handle;
 use mmtl_plan::EngineError;
 
 use crate::compiling::Telling;
+use crate::counts::Counts;
 use crate::failures::checked;
 use crate::watched::Pulse;
 
@@ -24,6 +25,8 @@ pub struct Queue<R: Runtime> {
     client: ComputeClient<R>,
     /// Beats at every launch, upload and wait: whoever watches sees that something is done.
     pulse: Arc<Pulse>,
+    /// Counts launches, uploads and waits.
+    counts: Arc<Counts>,
     /// Whom to tell of kernels that are launched for the first time.
     telling: RefCell<Option<Telling>>,
 }
@@ -31,16 +34,17 @@ pub struct Queue<R: Runtime> {
 impl<R: Runtime> Queue<R> {
     /// Of a device.
     pub fn new(client: ComputeClient<R>) -> Self {
-        Self::watched(client, Arc::default())
+        Self::watched(client, Arc::default(), Arc::default())
     }
 
-    /// Of a device, with the pulse of whoever watches it.
-    pub fn watched(client: ComputeClient<R>, pulse: Arc<Pulse>) -> Self {
-        Self { client, pulse, telling: RefCell::new(None) }
+    /// Of a device, with the pulse of whoever watches it and the counts of whoever asks.
+    pub fn watched(client: ComputeClient<R>, pulse: Arc<Pulse>, counts: Arc<Counts>) -> Self {
+        Self { client, pulse, counts, telling: RefCell::new(None) }
     }
 
-    /// What launches go to.
+    /// What a launch goes to.
     pub fn client(&self) -> &ComputeClient<R> {
+        self.counts.launch();
         self.pulse.beat();
         &self.client
     }
@@ -73,7 +77,9 @@ impl<R: Runtime> Queue<R> {
     /// A buffer with these elements; a device has no empty ones, so that none become one of 0.
     pub fn upload<T: Pod>(&self, elements: &[T]) -> Buffer {
         let bytes: &[u8] = if elements.is_empty() { &[0; 4] } else { bytemuck::cast_slice(elements) };
-        Buffer { handle: self.client().create_from_slice(bytes), len: elements.len().max(1) }
+        self.counts.upload();
+        self.pulse.beat();
+        Buffer { handle: self.client.create_from_slice(bytes), len: elements.len().max(1) }
     }
 
     /// A buffer of zeros.
@@ -86,7 +92,8 @@ impl<R: Runtime> Queue<R> {
     /// A buffer of anything. It takes its own bytes and no more: CubeCL would otherwise reserve a page, which on a device of
     /// 140 GB has up to 35 GB.
     pub fn room(&self, len: usize) -> Buffer {
-        let client = self.client();
+        self.pulse.beat();
+        let client = &self.client;
         let empty = || client.empty(len.max(1) * 4);
         let handle = client.memory_persistent_allocation((), |()| empty()).unwrap_or_else(|_| empty());
         Buffer { handle, len: len.max(1) }
@@ -159,6 +166,7 @@ impl<R: Runtime> Queue<R> {
         }
         let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
         let handle = buffer.handle.clone().offset_start(start).offset_end(past);
+        self.counts.wait();
         let bytes = checked(|| self.client.read_one(handle))?;
         self.pulse.beat();
         Ok(bytes.chunks_exact(size_of::<T>()).take(range.len()).map(bytemuck::pod_read_unaligned).collect())
@@ -171,6 +179,7 @@ impl<R: Runtime> Queue<R> {
 
     /// Waits until everything has been done.
     pub fn sync(&self) -> Result<(), EngineError> {
+        self.counts.wait();
         checked(|| cubecl::future::block_on(self.client.sync()))?;
         self.pulse.beat();
         Ok(())

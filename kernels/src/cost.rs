@@ -87,6 +87,7 @@ pub fn cost(program: &Program, launch: Launch, rows: u64, scenes: u64) -> Cost {
 
 impl Cost {
     /// Both.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { flops: self.flops + other.flops, bytes: self.bytes + other.bytes }
     }

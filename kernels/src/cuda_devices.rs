@@ -14,9 +14,9 @@ use crate::engine::GpuEngine;
 use crate::failures::opened;
 use crate::watched::patience;
 
-/// All devices, or what is missing.
-pub fn found() -> Result<Vec<Device>, String> {
-    (0..count()?).map(describe).collect()
+/// All devices, each or why it does not open, or what is missing.
+pub fn found() -> Result<Vec<Result<Device, String>>, String> {
+    Ok((0..count()?).map(describe).collect())
 }
 
 /// The engine on the `number`-th device.

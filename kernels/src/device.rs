@@ -8,6 +8,7 @@ use cubecl::prelude::*;
 use mmtl_plan::{Engine, EngineError, Factors};
 use thiserror::Error;
 
+use crate::counts::Counted;
 use crate::probe::Probe;
 use crate::profile::{KernelTimer, Profiled};
 use crate::program::Launching;
@@ -32,11 +33,11 @@ pub struct Device {
     pub software: bool,
 }
 
-/// A kind of device that cannot be used here.
+/// A device, or a kind of them, that cannot be used here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// As given to `--engine`.
-    pub name: &'static str,
+    pub name: String,
     /// What is missing.
     pub why: String,
 }
@@ -66,8 +67,15 @@ pub fn devices() -> (Vec<Device>, Vec<Missing>) {
     let (mut found, mut missing) = (vec![], vec![]);
     for (name, devices) in [("cuda", cuda_devices::found()), ("wgpu", wgpu_devices::found())] {
         match devices {
-            Ok(devices) => found.extend(devices),
-            Err(why) => missing.push(Missing { name, why }),
+            Ok(devices) => {
+                for (number, device) in devices.into_iter().enumerate() {
+                    match device {
+                        Ok(device) => found.push(device),
+                        Err(why) => missing.push(Missing { name: format!("{name}:{number}"), why }),
+                    }
+                }
+            }
+            Err(why) => missing.push(Missing { name: name.to_owned(), why }),
         }
     }
     (found, missing)
@@ -80,6 +88,9 @@ pub trait DeviceEngine: Engine {
 
     /// Whether a step's last ops are launched together.
     fn launching(&self) -> Launching;
+
+    /// What its sessions have asked of the device so far.
+    fn counted(&self) -> Counted;
 
     /// The same device's engine that launches each op by itself, to compare with.
     fn composed(&self) -> Box<dyn DeviceEngine>;

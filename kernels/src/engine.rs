@@ -9,6 +9,7 @@ use mmtl_plan::{Engine, EngineError, Factors, Footprint, Plan, Session, SessionO
 use crate::budget::{self, Limits};
 use crate::buffer::{Queue, is_software};
 use crate::chip::Chip;
+use crate::counts::{Counted, Counts};
 use crate::cutting::Cutting;
 use crate::device::DeviceEngine;
 use crate::probe::{DeviceProbe, Probe};
@@ -37,6 +38,8 @@ pub struct GpuEngine<R: Runtime> {
     launching: Launching,
     /// How long the device may stand still.
     patience: Duration,
+    /// What its sessions have asked of the device.
+    counts: Arc<Counts>,
 }
 
 impl<R: Runtime> GpuEngine<R> {
@@ -51,6 +54,7 @@ impl<R: Runtime> GpuEngine<R> {
             factors: Factors::F32,
             launching: Launching::Fused,
             patience: PATIENCE,
+            counts: Arc::default(),
         }
     }
 
@@ -91,11 +95,11 @@ impl<R: Runtime> GpuEngine<R> {
         pulse: Arc<Pulse>,
     ) -> impl FnOnce() -> Result<GpuSession<R>, EngineError> + Send + use<R> {
         let (client, free, cutting) = (self.client.clone(), self.free.clone(), self.cutting());
-        let launching = DeviceEngine::launching(self);
+        let (launching, counts) = (DeviceEngine::launching(self), Arc::clone(&self.counts));
         move || {
             let program = Program::new(&plan, options.max_rows, options.dropout, launching)?;
             let buffer = client.properties().memory.max_page_size;
-            let queue = Queue::watched(client, pulse);
+            let queue = Queue::watched(client, pulse, counts);
             // What a session before left is free for this one.
             queue.tidy()?;
             let limits = Limits { buffer, free: free.as_ref().and_then(|free| free()) };
@@ -124,7 +128,11 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
     }
 
     fn composed(&self) -> Box<dyn DeviceEngine> {
-        Box::new(Self { launching: Launching::Composed, ..self.clone() })
+        Box::new(Self { launching: Launching::Composed, counts: Arc::default(), ..self.clone() })
+    }
+
+    fn counted(&self) -> Counted {
+        self.counts.counted()
     }
 
     fn probe(&self) -> Box<dyn Probe> {

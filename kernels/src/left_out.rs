@@ -8,7 +8,7 @@ use crate::device::{Device, DeviceEngine};
 const WHY: &str = "this program was built without it";
 
 /// None.
-pub fn found() -> Result<Vec<Device>, String> {
+pub fn found() -> Result<Vec<Result<Device, String>>, String> {
     Err(WHY.to_owned())
 }
 

@@ -13,6 +13,7 @@ mod buffer;
 mod chip;
 mod compiling;
 mod cost;
+mod counts;
 #[cfg(feature = "cuda")]
 mod cuda_devices;
 mod cutting;
@@ -42,18 +43,24 @@ mod session;
 mod tables;
 mod tile;
 mod update;
+#[cfg(feature = "wgpu")]
+mod vulkan_memory;
 mod watched;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;
+mod works;
 
 #[cfg(not(feature = "cuda"))]
 use left_out as cuda_devices;
 #[cfg(not(feature = "wgpu"))]
 use left_out as wgpu_devices;
 
+pub use cost::Cost;
+pub use counts::Counted;
 pub use device::{Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
 pub use probe::Probe;
 pub use profile::{KernelTime, KernelTimer, KernelWork, Profiled, time_kernels};
 pub use program::Launching;
+pub use works::step_cost;

@@ -39,7 +39,7 @@ pub struct Parameters {
     /// What decay pulls each 64 elements of the arena towards, and what their learning rate is multiplied by.
     pulls: Buffer,
     /// What gradients are multiplied by when nothing is clipped.
-    whole: Buffer,
+    pub whole: Buffer,
     /// The same after clipping.
     clipped: Buffer,
     /// Pairs of sums that a norm is made of.
@@ -94,7 +94,7 @@ impl Parameters {
 
     /// Brings the rows that a batch looks up to where a dense optimiser would have them.
     pub fn catch_up<R: Runtime>(
-        &mut self,
+        &self,
         queue: &Queue<R>,
         jobs: &Buffer,
         tables_at: u32,
@@ -174,6 +174,20 @@ impl Parameters {
         self.keep_moments(queue, update.optimiser.memories());
         self.step = update.step;
         let scale = update.clip.map_or_else(|| self.whole.clone(), |clip| self.clip(queue, gradients, batch, clip));
+        self.update_dense(queue, update, &scale, gradients);
+        if self.mode == TableUpdates::Exact {
+            if self.history.len() == WINDOW {
+                self.catch_up_all(queue);
+            }
+            if !update.is_still(update.decay.tables) {
+                self.history.push(table_words(update));
+            }
+        }
+        self.update_tables(queue, update, &scale, gradients, (batch, header), (jobs, tables_at));
+    }
+
+    /// That of dense parameters, with gradients multiplied by `scale`.
+    pub fn update_dense<R: Runtime>(&self, queue: &Queue<R>, update: &Update, scale: &Buffer, gradients: &Gradients) {
         queue.about("update");
         let rule = queue.upload(&rule_words(update, update.decay.dense));
         let [m, v] = &self.moments;
@@ -189,26 +203,28 @@ impl Parameters {
                 queue.arg(&gradients.dense),
                 queue.arg(&self.pulls),
                 queue.arg(&rule),
-                queue.arg(&scale),
+                queue.arg(scale),
                 self.arena_len as u32,
             );
         }
-        let words = table_words(update);
-        let rule = queue.upload(&words);
+    }
+
+    /// That of tables, likewise.
+    pub fn update_tables<R: Runtime>(
+        &self,
+        queue: &Queue<R>,
+        update: &Update,
+        scale: &Buffer,
+        gradients: &Gradients,
+        (batch, header): (&Uploaded, &Header),
+        (jobs, tables_at): (&Buffer, u32),
+    ) {
+        let rule = queue.upload(&table_words(update));
         match self.mode {
-            TableUpdates::Exact => {
-                if self.history.len() == WINDOW {
-                    self.catch_up_all(queue);
-                }
-                if !update.is_still(update.decay.tables) {
-                    self.history.push(words);
-                }
-                self.update_touched(queue, &rule, &scale, gradients, (batch, header), (jobs, tables_at));
+            TableUpdates::Exact | TableUpdates::Sparse => {
+                self.update_touched(queue, &rule, scale, gradients, (batch, header), (jobs, tables_at));
             }
-            TableUpdates::Sparse => {
-                self.update_touched(queue, &rule, &scale, gradients, (batch, header), (jobs, tables_at));
-            }
-            TableUpdates::Dense => self.sweep(queue, &rule, &scale, gradients, (batch, header)),
+            TableUpdates::Dense => self.sweep(queue, &rule, scale, gradients, (batch, header)),
         }
     }
 
@@ -228,7 +244,7 @@ impl Parameters {
     }
 
     /// What gradients are multiplied by so that their norm is at most `clip`.
-    fn clip<R: Runtime>(&self, queue: &Queue<R>, gradients: &Gradients, batch: &Uploaded, clip: f32) -> Buffer {
+    pub fn clip<R: Runtime>(&self, queue: &Queue<R>, gradients: &Gradients, batch: &Uploaded, clip: f32) -> Buffer {
         queue.about("clipping");
         let (dense, rows) = (&gradients.dense, &gradients.rows);
         let mut parts = reduce::launch_squares(queue, &self.parts, 0, dense, self.arena_len);

@@ -99,7 +99,7 @@ impl<R: Runtime> GpuSession<R> {
     #[expect(clippy::too_many_lines, reason = "an arm for each kernel, which does nothing but name its arguments")]
     pub(crate) fn launch_forward(&self, launch: Launch, batch: &Uploaded, [training, low, high]: [u32; 3]) {
         let (queue, memory, dense) = (&self.queue, &self.memory, &self.parameters.dense);
-        let (client, rows) = (queue.client(), batch.rows);
+        let (client, rows) = (|| queue.client(), batch.rows);
         let (values, words, jobs) = (&memory.values, &batch.words, &memory.jobs);
         // SAFETY: jobs were compiled for slots, parameters and states of the sizes that the buffers have, and the batch
         // was checked against the same schema.
@@ -110,7 +110,7 @@ impl<R: Runtime> GpuSession<R> {
                     let (tables, numbers) = (queue.arg(&self.parameters.tables), queue.arg(&batch.numbers));
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     embed::forward::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         values,
@@ -130,7 +130,7 @@ impl<R: Runtime> GpuSession<R> {
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let dense = queue.arg(dense);
                     linear::forward::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         values,
@@ -148,18 +148,18 @@ impl<R: Runtime> GpuSession<R> {
                 Launch::Gate(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
-                    gate::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first);
+                    gate::forward::launch_unchecked(client(), count, dim, values, words, jobs, list.first);
                 }
                 Launch::Mix(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let mixtures = list.mixtures_at_once();
-                    mix::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first, mixtures);
+                    mix::forward::launch_unchecked(client(), count, dim, values, words, jobs, list.first, mixtures);
                 }
                 Launch::Sum(list) => {
                     let Some(Grid { count, dim }) = Grid::elements(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
-                    sum::sum_slots::launch_unchecked(client, count, dim, values, words, jobs, list.first);
+                    sum::sum_slots::launch_unchecked(client(), count, dim, values, words, jobs, list.first);
                 }
                 Launch::Statistics(list) => {
                     let parts = self.cutting.parts_of_columns(rows, list);
@@ -167,7 +167,7 @@ impl<R: Runtime> GpuSession<R> {
                     let (sums, values) = (queue.arg(&memory.parts), queue.arg(values));
                     let (words, jobs) = (queue.arg(words), queue.arg(jobs));
                     norm::statistics::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         sums,
@@ -185,7 +185,7 @@ impl<R: Runtime> GpuSession<R> {
                     let (statistics, states) = (queue.arg(&memory.statistics), queue.arg(&memory.states));
                     let (sums, words, jobs) = (queue.arg(&memory.parts), queue.arg(words), queue.arg(jobs));
                     norm::merge::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         statistics,
@@ -205,19 +205,28 @@ impl<R: Runtime> GpuSession<R> {
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let scene_of = self.header.scene_of();
                     norm::forward_rows::launch_unchecked(
-                        client, count, dim, values, statistics, dense, words, jobs, list.first, scene_of,
+                        client(),
+                        count,
+                        dim,
+                        values,
+                        statistics,
+                        dense,
+                        words,
+                        jobs,
+                        list.first,
+                        scene_of,
                     );
                 }
                 Launch::NormWidth(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let dense = queue.arg(dense);
-                    norm::forward_width::launch_unchecked(client, count, dim, values, dense, words, jobs, list.first);
+                    norm::forward_width::launch_unchecked(client(), count, dim, values, dense, words, jobs, list.first);
                 }
                 Launch::Predict(list) => {
                     let Some(Grid { count, dim }) = Grid::rows(rows, list) else { return };
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
-                    predict::forward::launch_unchecked(client, count, dim, values, words, jobs, list.first);
+                    predict::forward::launch_unchecked(client(), count, dim, values, words, jobs, list.first);
                 }
                 Launch::LossValue(list) => {
                     let count = [rows.div_ceil(loss::VALUE_ROWS), 1, list.len];
@@ -226,7 +235,7 @@ impl<R: Runtime> GpuSession<R> {
                     let (values, words, jobs) = (queue.arg(values), queue.arg(words), queue.arg(jobs));
                     let header = self.header.labels();
                     loss::value::launch_unchecked(
-                        client,
+                        client(),
                         count,
                         dim,
                         losses,

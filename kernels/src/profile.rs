@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cubecl::prelude::*;
-use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, TableUpdates, Update};
+use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, Update};
 
 use crate::buffer::Buffer;
-use crate::cost::{Cost, cost};
-use crate::launches::kernel;
-use crate::program::Launch;
+use crate::cost::Cost;
 use crate::session::GpuSession;
+use crate::works::{Part, Work, works};
 
 /// One launch of a training step, or what follows its passes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,23 +85,6 @@ const SOFT_SESSIONS: u64 = 2;
 /// Bytes of all sessions at most.
 const MOST_MEMORY: u64 = 16 << 30;
 
-/// Something of a step that is timed by itself.
-#[derive(Clone, Copy)]
-enum Part {
-    CatchUp,
-    Launch(Launch),
-    Tables,
-    Update,
-}
-
-/// A part with what it is called and what it costs.
-struct Work {
-    part: Part,
-    kernel: &'static str,
-    number: Option<usize>,
-    cost: Cost,
-}
-
 /// Sessions of one plan, each after the same steps.
 struct Sessions<R: Runtime> {
     all: Vec<GpuSession<R>>,
@@ -160,59 +142,16 @@ fn rotation(bytes: u64) -> u64 {
     UNCACHED.div_ceil(bytes.max(1))
 }
 
-/// What a step does, in its order, except for what it does only sometimes: clipping and sweeps of tables.
-fn works<R: Runtime>(session: &GpuSession<R>, profiled: &Profiled<'_>) -> Vec<Work> {
-    let program = &session.program;
-    let rows = profiled.batches.last().map_or(0, |batch| batch.rows() as u64);
-    let scenes = profiled.plan.schema.scenes.len() as u64;
-    let (touched, arena) = (session.batch.as_ref().map_or(0, |batch| batch.gradients), profiled.plan.arena_len);
-    let mut works = vec![];
-    let mut add = |part, kernel, cost| works.push(Work { part, kernel, number: None, cost });
-    if touched > 0 && profiled.options.tables == TableUpdates::Exact {
-        // Weights and two moments are read and written; nothing is replayed, since these rows have just been updated.
-        add(Part::CatchUp, "tables, catching up", moved(6 * touched));
-    }
-    for &launch in program.training.iter().chain(&program.backward) {
-        let cost = cost(program, launch, rows, scenes);
-        let cost = if let Launch::Embed(_) = launch { looked_up(cost, touched) } else { cost };
-        add(Part::Launch(launch), kernel(&launch), cost);
-    }
-    if touched > 0 {
-        add(Part::Tables, "tables, gradient", moved(occurrences(profiled) + touched));
-    }
-    // Weights and two moments are read and written, gradients read.
-    add(Part::Update, "update, of parameters and touched rows", moved(7 * (arena + touched)));
-    let kernels: Vec<&str> = works.iter().map(|work| work.kernel).collect();
-    for (at, work) in works.iter_mut().enumerate() {
-        let of_kernel = |until: usize| kernels[..until].iter().filter(|&&kernel| kernel == work.kernel).count();
-        work.number = (of_kernel(kernels.len()) > 1).then(|| of_kernel(at) + 1);
-    }
-    works
-}
-
-/// Each row's embeddings are written, but a row of a table that several look up is read from memory once.
-fn looked_up(cost: Cost, touched: usize) -> Cost {
-    let written = cost.bytes / 2;
-    Cost { bytes: written + written.min(4 * touched as u64), ..cost }
-}
-
-/// Elements of all rows that the last batch looks up, as often as it does.
-fn occurrences(profiled: &Profiled<'_>) -> usize {
-    let Some(batch) = profiled.batches.last() else { return 0 };
-    profiled.plan.tables.iter().map(|table| batch.segments[table.vocabulary].occurrences.len() * table.dim).sum()
-}
-
-fn moved(elements: usize) -> Cost {
-    Cost { flops: 0, bytes: 4 * elements as u64 }
-}
-
 impl<R: Runtime> Sessions<R> {
     /// The first of them, which tells what there is to time.
     fn first(session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<Self, EngineError> {
         let (all, weights, update) = (vec![], vec![], profiled.update);
         let mut sessions = Self { all, weights, update, works: vec![], place: None, turn: 0 };
         sessions.add(session, profiled)?;
-        sessions.works = works(&sessions.all[0], profiled);
+        if let Some(batch) = profiled.batches.last() {
+            let (program, tables) = (&sessions.all[0].program, profiled.options.tables);
+            sessions.works = works(program, &profiled.plan, tables, batch, profiled.update.clip.is_some());
+        }
         Ok(sessions)
     }
 
@@ -232,7 +171,7 @@ impl<R: Runtime> Sessions<R> {
     fn launch(&mut self, part: Part, launches: usize) -> Result<(), EngineError> {
         for _ in 0..launches {
             self.turn = (self.turn + 1) % self.all.len();
-            part.call(&mut self.all[self.turn], &self.weights[self.turn], &self.update);
+            part.call(&self.all[self.turn], &self.weights[self.turn], &self.update);
         }
         self.all[0].queue.sync()
     }
@@ -267,19 +206,18 @@ impl<R: Runtime> KernelTimer for Sessions<R> {
 
 impl Part {
     /// Does it once more, on what the session's last step left.
-    fn call<R: Runtime>(self, session: &mut GpuSession<R>, weights: &Buffer, update: &Update) {
+    fn call<R: Runtime>(self, session: &GpuSession<R>, weights: &Buffer, update: &Update) {
+        let GpuSession { queue, program, header, parameters, memory, batch, own, .. } = session;
+        let Some(of) = batch else { return };
         match self {
             Self::Launch(launch) => session.again(launch, weights, &session.own),
-            Self::Update => session.update(update),
-            Self::CatchUp => {
-                let GpuSession { queue, program, header, parameters, memory, batch, .. } = session;
-                let Some(batch) = batch else { return };
-                parameters.catch_up(queue, &memory.jobs, program.tables, header, batch);
-            }
-            Self::Tables => {
-                if let Some(batch) = &session.batch {
-                    session.sum_tables(batch, 1, &session.own);
-                }
+            Self::CatchUp => parameters.catch_up(queue, &memory.jobs, program.tables, header, of),
+            Self::Tables => session.sum_tables(of, 1, &session.own),
+            Self::Clip => drop(parameters.clip(queue, own, of, update.clip.unwrap_or(f32::INFINITY))),
+            Self::Update => parameters.update_dense(queue, update, &parameters.whole, own),
+            Self::UpdateTables => {
+                let (batch, jobs) = ((of, header), (&memory.jobs, program.tables));
+                parameters.update_tables(queue, update, &parameters.whole, own, batch, jobs);
             }
         }
     }

@@ -365,12 +365,15 @@ pub fn element_col(#[comptime] tile: Tile, #[comptime] i: usize) -> u32 {
 mod tests {
     use super::*;
 
+    /// Tiles decide in which order products are summed and where parts begin: another choice moves results.
     #[test]
     fn tiles_are_large_where_enough_of_them_are() {
+        let of = |(rows, columns, jobs)| Tile::of(false, rows, columns, jobs);
+        let experts = [(512, 256, 8), (4096, 256, 8), (4096, 128, 8), (65_536, 512, 16)];
+        assert_eq!(experts.map(of), [MEDIUM, LARGE, MEDIUM, LARGE]);
+        let narrow = [(4096, 64, 2), (4096, 1, 2), (1, 1, 1), (65_536, 8, 64)];
+        assert_eq!(narrow.map(of), [MEDIUM; 4]);
         assert_eq!(Tile::of(true, 4096, 256, 8), SMALL);
-        assert_eq!(Tile::of(false, 4096, 256, 8), LARGE);
-        assert_eq!(Tile::of(false, 256, 256, 8), MEDIUM);
-        assert_eq!(Tile::of(false, 65_536, 8, 64), MEDIUM);
     }
 
     /// Plans of all kinds of weights.
@@ -429,6 +432,32 @@ mod tests {
         for factors in [Factors::Tf32, Factors::Bf16] {
             assert!(engine().rounding(factors).is_err_and(|why| why.contains("needs matrix units")));
             assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &layers()));
+        }
+    }
+
+    /// Every architecture in small, whose layers read what others have rounded.
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn architectures_conform_with_rounded_factors() {
+        use mmtl_plan::{Kind, Settings, Value};
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
+        use mmtl_reference::drawn::{self, SchemaSize};
+        use mmtl_zoo::{architectures, model_knobs};
+
+        let schema = drawn::schema(SchemaSize::default());
+        let mut plans = vec![];
+        for architecture in architectures() {
+            let knobs = architecture.knobs();
+            let narrow = Value::List(vec![Value::Int(24), Value::Int(12)]);
+            let widths = knobs.iter().filter(|knob| matches!(knob.kind, Kind::Ints { .. }));
+            let own = Settings::resolve(&knobs, widths.map(|knob| (knob.name, &narrow))).expect("they are knobs");
+            let model = Settings::resolve(&model_knobs(), []).expect("defaults");
+            let tasks = &architecture.fits(&schema)[0].tasks;
+            let plan = architecture.plan(&schema, tasks, &model, &own).expect("the settings make a net");
+            plans.push((architecture.name().to_owned(), std::sync::Arc::new(plan)));
+        }
+        for factors in [Factors::Tf32, Factors::Bf16] {
+            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &plans));
         }
     }
 

@@ -9,8 +9,9 @@ use cubecl::wgpu::{AutoGraphicsApi, GraphicsApi, RuntimeOptions, WgpuDevice, Wgp
 use mmtl_plan::Factors;
 
 use crate::device::{Device, DeviceEngine, matrix_units, prepare};
-use crate::engine::GpuEngine;
+use crate::engine::{FreeMemory, GpuEngine};
 use crate::failures::{self, opened};
+use crate::vulkan_memory::VulkanMemory;
 use crate::watched::patience;
 
 /// Why there is none.
@@ -36,11 +37,11 @@ pub fn all() -> Vec<WgpuDevice> {
     KINDS.flat_map(of_kind).collect()
 }
 
-/// What they are; they are opened for that.
-pub fn found() -> Result<Vec<Device>, String> {
+/// What they are, each or why it does not open; they are opened for that.
+pub fn found() -> Result<Vec<Result<Device, String>>, String> {
     match all().len() {
         0 => Err(NONE.to_owned()),
-        number => (0..number).map(describe).collect(),
+        number => Ok((0..number).map(describe).collect()),
     }
 }
 
@@ -52,12 +53,13 @@ pub fn open(number: usize, factors: Factors) -> Result<Box<dyn DeviceEngine>, St
 /// What the `number`-th device is; it is opened for that.
 fn describe(number: usize) -> Result<Device, String> {
     let device = all().swap_remove(number);
-    let (info, client) = (setup(&device)?.adapter.get_info(), opened(|| WgpuRuntime::client(&device))?);
+    let setup = setup(&device)?;
+    let (info, client) = (setup.adapter.get_info(), opened(|| WgpuRuntime::client(&device))?);
     Ok(Device {
         name: format!("wgpu:{number}"),
         about: info.name,
         driver: format!("{:?}, {} {}", info.backend, info.driver, info.driver_info).trim().to_owned(),
-        memory: None,
+        memory: VulkanMemory::of(&setup).and_then(|memory| memory.total()),
         plane: client.properties().hardware.plane_size_max,
         matrix_units: matrix_units(&client),
         software: device == WgpuDevice::Cpu,
@@ -74,13 +76,18 @@ pub fn engine(number: usize) -> Result<GpuEngine<WgpuRuntime>, String> {
         return Err(format!("the last device is `wgpu:{}`", devices.len() - 1));
     }
     let device = devices.swap_remove(number);
-    let info = setup(&device)?.adapter.get_info();
+    let setup = setup(&device)?;
+    let info = setup.adapter.get_info();
     let numerics = format!("wgpu f32, {}, {} {}", info.name, info.driver, info.driver_info);
-    Ok(GpuEngine::new("wgpu", numerics, opened(|| WgpuRuntime::client(&device))?, None).patient(patience()?))
+    let client = opened(|| WgpuRuntime::client(&device))?;
+    // A software device takes the system's memory, whatever its driver calls its own.
+    let of_its_own = VulkanMemory::of(&setup).filter(|_| device != WgpuDevice::Cpu);
+    let free = of_its_own.map(|memory| -> FreeMemory { Arc::new(move || memory.free()) });
+    Ok(GpuEngine::new("wgpu", numerics, client, free).patient(patience()?))
 }
 
 /// Opens a device, once in a process, and hears of what goes wrong on it.
-fn setup(device: &WgpuDevice) -> Result<WgpuSetup, String> {
+pub(crate) fn setup(device: &WgpuDevice) -> Result<WgpuSetup, String> {
     static OPEN: Mutex<BTreeMap<DeviceId, WgpuSetup>> = Mutex::new(BTreeMap::new());
     let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(setup) = open.get(&device.to_id()) {

@@ -1,10 +1,14 @@
 //! A training step launches as many kernels however many experts, tasks and scenes there are, and fewer where they fit on
 //! chip.
 
+use std::sync::Arc;
+
 use mmtl_kernels::{Launching, launches};
-use mmtl_plan::{Plan, Schema, Settings, Space, TableUpdates, Task, TaskKind, Value};
-use mmtl_reference::drawn::{self, SchemaSize};
+use mmtl_plan::{Plan, Schema, SessionOptions, Settings, Space, TableUpdates, Task, TaskKind, Update, Value};
+use mmtl_reference::drawn::{self, Rows, SchemaSize};
 use mmtl_zoo::{architecture, architectures, model_knobs};
+
+use crate::world;
 
 /// What each architecture needs at its defaults at most, exact updates of tables and clipping included: with each op launched
 /// by itself, and with those of a tail together.
@@ -73,6 +77,10 @@ fn launched(plan: &Plan, launching: Launching) -> Vec<(&'static str, usize)> {
     launches(plan, TableUpdates::Exact, true, launching).expect("every plan of the zoo is executed")
 }
 
+fn total(launched: &[(&str, usize)]) -> usize {
+    launched.iter().map(|(_, count)| count).sum()
+}
+
 #[test]
 fn their_number_does_not_depend_on_how_many_experts_tasks_and_scenes_there_are() {
     let larger = [
@@ -83,8 +91,12 @@ fn their_number_does_not_depend_on_how_many_experts_tasks_and_scenes_there_are()
     ];
     for name in architectures().iter().map(|architecture| architecture.name()) {
         let small = launched(&plan(name, SMALL), Launching::Composed);
+        let most = total(&small);
         for (what, size) in larger {
             assert_eq!(launched(&plan(name, size), Launching::Composed), small, "{name}: {what}");
+            // Launched together are as many ops as fit on chip.
+            let fused = launched(&plan(name, size), Launching::Fused);
+            assert!(total(&fused) <= most, "{name}: {what}: more than {most}: {fused:?}");
         }
     }
 }
@@ -105,7 +117,7 @@ fn they_are_bounded() {
         let plan = plan(name, Size { experts: 8, tasks: 4, scenes: 10 });
         for (launching, most) in [Launching::Composed, Launching::Fused].into_iter().zip(most) {
             let by_kernel = launched(&plan, launching);
-            let count: usize = by_kernel.iter().map(|(_, count)| count).sum();
+            let count = total(&by_kernel);
             println!("{name}, {launching:?}: {count}: {by_kernel:?}");
             assert!(count <= most, "{name}, {launching:?}: {count}, expected at most {most}: {by_kernel:?}");
         }
@@ -124,5 +136,53 @@ fn tasks_of_all_kinds_need_no_launch_more() {
             launched(&architecture.plan(&schema, tasks, &model, &own).expect("defaults"), Launching::Composed)
         };
         assert_eq!(of_tasks(&[0, 1, 2, 3, 4]), of_tasks(&[0]), "{name}");
+    }
+}
+
+/// Steps taken before launches are counted: the first has nothing to catch up with.
+const STEPS_BEFORE: u64 = 2;
+
+/// What is uploaded for a step at most: its batch, its objectives' weights, the updates that rows may have missed and two
+/// rules.
+const UPLOADS: u64 = 5;
+
+/// So often do sessions launch kernels, by their device's own count; and between two readings of losses they wait for
+/// nothing.
+#[test]
+fn they_are_as_many_as_is_told() {
+    let steps = 3;
+    let software = mmtl_kernels::software().unwrap_or_else(|missing| panic!("{missing}"));
+    for engine in [software.composed(), software] {
+        for name in ["mmoe", "star", "ple"] {
+            // Few ids, so that one is frequent; few rows, so that a software device launches a tail at once.
+            let rows = if engine.launching() == Launching::Fused { 4 } else { 300 };
+            for (tables, clips) in
+                [(TableUpdates::Exact, true), (TableUpdates::Sparse, false), (TableUpdates::Dense, false)]
+            {
+                let plan = Arc::new(plan(name, Size { experts: 3, tasks: 2, scenes: 2 }));
+                let counts = launches(&plan, tables, clips, engine.launching()).expect("the plan is executed");
+                let options = SessionOptions { max_rows: rows, initialisation: 1, dropout: 1, tables };
+                let mut session = engine.session(Arc::clone(&plan), options).expect("there is memory");
+                let weights = world::objective_weights(&plan);
+                let mut take = |numbers: std::ops::RangeInclusive<u64>| {
+                    for number in numbers {
+                        let batch = drawn::batch(&plan.schema, &Rows::count(rows), number);
+                        let clip = clips.then_some(0.5);
+                        let update = Update { clip, ..world::adam(number) };
+                        session.step(&batch, &weights, &update).expect("the batch fits");
+                    }
+                    session.losses().expect("they are there");
+                    engine.counted()
+                };
+                let before = take(1..=STEPS_BEFORE);
+                let after = take(STEPS_BEFORE + 1..=STEPS_BEFORE + steps);
+                // The second launch for gradients of tables adds up those of frequent ids.
+                let told = total(&counts) as u64 - u64::from(rows < 256);
+                let what = format!("{name}, {:?}, {tables:?}: {counts:?}", engine.launching());
+                assert_eq!(after.launches - before.launches, steps * told, "{what}");
+                assert_eq!(after.waits - before.waits, 1, "{what}");
+                assert!(after.uploads - before.uploads <= steps * UPLOADS, "{what}");
+            }
+        }
     }
 }

@@ -127,7 +127,7 @@ fn compare([got, truth, plain]: &[Vec<Reading>; 3]) -> Result<(), TestCaseError>
 }
 
 /// By an engine of which each op is launched by itself, or of which the last ones are launched together.
-fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64, composed: bool) -> Result<(), TestCaseError> {
+pub fn hold(plan: &Arc<Plan>, rows: &Rows, seed: u64, composed: bool) -> Result<(), TestCaseError> {
     let engine = if composed { world::composed() } else { world::engine() };
     let before =
         Snapshot { memory: Some(drawn::memory(plan, Memories::MeanAndSquares, seed)), ..drawn::weights(plan, seed) };
@@ -150,7 +150,7 @@ fn plan_size() -> impl Strategy<Value = PlanSize> {
     (select(vec![1, 3, 8, 9, 17]), 1..=3usize, width).prop_map(|(dim, groups, width)| PlanSize { dim, groups, width })
 }
 
-fn schema_size() -> impl Strategy<Value = SchemaSize> {
+pub fn schema_size() -> impl Strategy<Value = SchemaSize> {
     let sizes = (select(vec![1, 2, 5, 13]), select(vec![1, 2, 11, 97]), 0..=5usize, 0..=2usize);
     (sizes, select(vec![2, 3, 5, 34])).prop_map(|((scenes, items, tags, numeric), classes)| SchemaSize {
         scenes,
@@ -162,7 +162,7 @@ fn schema_size() -> impl Strategy<Value = SchemaSize> {
 }
 
 /// Up to [`MOST_ROWS`] rows, of all scenes or of one alone, with every task or with only some of the five.
-fn rows() -> impl Strategy<Value = Rows> {
+pub fn rows() -> impl Strategy<Value = Rows> {
     let count = prop_oneof![select(vec![1, 2, 31, 33, 64, 65, 127]), 1..=MOST_ROWS];
     let scene = prop_oneof![3 => Just(None), 1 => Just(Some(0))];
     let unlabelled = prop_oneof![2 => Just(vec![]), 1 => prop::collection::vec(0..5usize, 1..=5)];
@@ -174,7 +174,8 @@ fn rows() -> impl Strategy<Value = Rows> {
     })
 }
 
-fn runner(cases: u32, seed: usize) -> TestRunner {
+/// Draws so many, always the same.
+pub fn runner(cases: u32, seed: usize) -> TestRunner {
     let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 64, ..ProptestConfig::default() };
     TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed as u8; 32]))
 }

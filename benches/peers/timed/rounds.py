@@ -12,7 +12,7 @@ FEWEST = 3
 def time_rounds(
     seconds: float, warm_up: int, call: Callable[[int], None], wait: Callable[[], None] = lambda: None
 ) -> dict:
-    """Quartiles over rounds of the seconds of one call; `call` gets the number of calls before. `wait` ends what calls have
+    """The median, the 10th and the 90th percentile over rounds of the seconds of one call; `call` gets the number of calls before. `wait` ends what calls have
     begun, once at the end of each round: some only tell a device what to do."""
     calls, start = 0, time.perf_counter()
     while calls == 0 or (calls < warm_up and time.perf_counter() - start < seconds):
@@ -30,5 +30,5 @@ def time_rounds(
             calls += 1
         wait()
         means.append((time.perf_counter() - began) / each)
-    q1, median, q3 = numpy.quantile(means, [0.25, 0.5, 0.75])
-    return {"q1": q1, "median": median, "q3": q3, "rounds": len(means)}
+    p10, median, p90 = numpy.quantile(means, [0.1, 0.5, 0.9])
+    return {"p10": p10, "median": median, "p90": p90, "rounds": len(means)}

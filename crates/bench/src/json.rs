@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::measured::{Measured, Report};
 
 /// Version of the format.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Serialize)]
 struct Document<'a> {

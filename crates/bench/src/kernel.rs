@@ -34,25 +34,33 @@ pub struct Kernel {
     pub kernel: String,
     /// Which of the step's launches of it, from 1 on, where there are several.
     pub number: Option<usize>,
-    /// Seconds of a launch: the 10th percentile, the median and the 90th.
-    pub seconds: [f64; 3],
+    /// Seconds of a launch.
+    pub seconds: Spread,
     /// Floating-point operations of its products.
     pub flops: u64,
     /// Bytes that it reads and writes at least.
     pub bytes: u64,
-    /// GFLOP/s of its products, by the median.
+    /// How much of that a second, by the median.
+    #[serde(flatten)]
+    pub under_roof: UnderRoof,
+    /// Sessions that launches went round.
+    pub sessions: usize,
+    /// Whether its bytes in all of them exceed the device's caches; else its bytes may not have come from memory.
+    pub uncached: bool,
+}
+
+/// Work by time, and how far that is from what the device could do.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct UnderRoof {
+    /// GFLOP/s of its products.
     pub gflops: f64,
-    /// GB/s of what it reads and writes at least, by the median.
+    /// GB/s of what it reads and writes at least.
     pub gigabytes: f64,
     /// Operations by bytes; none where it multiplies nothing.
     pub intensity: Option<f64>,
     /// Share of the roofline at its arithmetic intensity: the longer of what its products take at the device's peak and
     /// its bytes at that of copies, by its own time (Williams et al., CACM 2009).
     pub share: f64,
-    /// Sessions that launches went round.
-    pub sessions: usize,
-    /// Whether its bytes in all of them exceed the device's caches; else its bytes may not have come from memory.
-    pub uncached: bool,
 }
 
 /// A case's step on a device, as a whole and as the sum of its kernels.
@@ -62,6 +70,11 @@ pub struct Step {
     pub case: String,
     /// Launches of a step, by kernel, in the order in which a step first comes to each.
     pub launches: Vec<LaunchCount>,
+    /// Bytes that its launches read and write at least.
+    pub bytes: u64,
+    /// Those and the model's own operations a second, by the median.
+    #[serde(flatten)]
+    pub under_roof: UnderRoof,
     /// Seconds of all its kernels, by medians; none when they were not timed.
     pub kernels: Option<f64>,
     /// The same step with each op launched by itself; none where it is launched so anyway.
@@ -95,16 +108,25 @@ pub struct Beside {
     pub cases: Vec<Measured>,
 }
 
+impl UnderRoof {
+    /// Of so many operations and bytes in so many seconds.
+    pub fn of(flops: u64, bytes: u64, seconds: f64, peaks: &DevicePeaks) -> Self {
+        let [gflop, gigabytes] = [flops, bytes].map(|work| work as f64 * 1e-9);
+        let least = (gflop / peaks.in_use()).max(gigabytes / peaks.copy.median);
+        Self {
+            gflops: gflop / seconds,
+            gigabytes: gigabytes / seconds,
+            intensity: (flops > 0 && bytes > 0).then(|| flops as f64 / bytes as f64),
+            share: least / seconds,
+        }
+    }
+}
+
 impl Kernel {
     /// Of a case, on a device with these peaks.
     pub fn new(case: &str, launched: &Launched<'_>, peaks: &DevicePeaks) -> Self {
-        let mut sorted = launched.rounds.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| sorted[((sorted.len() - 1) as f64 * share).round() as usize];
-        let seconds = [at(0.1), at(0.5), at(0.9)];
+        let seconds = Spread::of(launched.rounds);
         let Launched { flops, bytes, .. } = *launched;
-        let [gflop, gigabytes] = [flops, bytes].map(|work| work as f64 * 1e-9);
-        let least = (gflop / peaks.in_use()).max(gigabytes / peaks.copy.median);
         Self {
             case: case.to_owned(),
             kernel: launched.kernel.to_owned(),
@@ -112,10 +134,7 @@ impl Kernel {
             seconds,
             flops,
             bytes,
-            gflops: gflop / seconds[1],
-            gigabytes: gigabytes / seconds[1],
-            intensity: (flops > 0 && bytes > 0).then(|| flops as f64 / bytes as f64),
-            share: least / seconds[1],
+            under_roof: UnderRoof::of(flops, bytes, seconds.median, peaks),
             sessions: launched.sessions,
             uncached: launched.uncached,
         }

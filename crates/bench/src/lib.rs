@@ -40,7 +40,7 @@ pub use fma_peak::{FmaPeak, fma_peak};
 pub use gemm_peak::{GemmPeak, SHAPES, gemm_peak};
 pub use growth::{Axis, Growth, Point, time_growth};
 pub use json::json;
-pub use kernel::{Beside, Composed, Kernel, LaunchCount, Launched, Step};
+pub use kernel::{Beside, Composed, Kernel, LaunchCount, Launched, Step, UnderRoof};
 pub use machine::Machine;
 pub use measured::{Measured, Report, Size};
 pub use memory::resident;

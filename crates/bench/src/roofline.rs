@@ -70,12 +70,12 @@ impl Axis {
 /// high as their bytes would be there.
 pub fn roofline(kernels: &[&Kernel], peaks: &DevicePeaks) -> String {
     let (peak, copy) = (peaks.in_use(), peaks.copy.median);
-    let intensities = || kernels.iter().filter_map(|kernel| kernel.intensity);
+    let intensities = || kernels.iter().filter_map(|kernel| kernel.under_roof.intensity);
     let across = Axis::over(intensities().fold(LEFT, f64::min), intensities().fold(peak / copy, f64::max) * 2.0, WIDTH);
     let edge = across.value(0);
-    let place = |kernel: &Kernel| match kernel.intensity {
-        Some(intensity) => (intensity, kernel.gflops),
-        None => (edge, kernel.gigabytes * edge),
+    let place = |kernel: &Kernel| match kernel.under_roof.intensity {
+        Some(intensity) => (intensity, kernel.under_roof.gflops),
+        None => (edge, kernel.under_roof.gigabytes * edge),
     };
     let heights = || kernels.iter().map(|kernel| place(kernel).1.max(peak * LOWEST));
     let up = Axis::over(heights().fold(copy * edge, f64::min), heights().fold(peak, f64::max), HEIGHT);

@@ -1,16 +1,16 @@
-//! Median and quartiles: a time is never one number.
+//! Median with the 10th and the 90th percentile: a time is never one number.
 
 use serde::Serialize;
 
-/// Quartiles of some measurements.
+/// The middle of some measurements, and how far they lie apart.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
-    /// First quartile.
-    pub q1: f64,
+    /// 10th percentile.
+    pub p10: f64,
     /// Median.
     pub median: f64,
-    /// Third quartile.
-    pub q3: f64,
+    /// 90th percentile.
+    pub p90: f64,
     /// Number of measurements.
     pub rounds: usize,
 }
@@ -27,13 +27,13 @@ impl Spread {
             let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
             low + (high - low) * at.fract()
         };
-        Self { q1: quantile(0.25), median: quantile(0.5), q3: quantile(0.75), rounds: values.len() }
+        Self { p10: quantile(0.1), median: quantile(0.5), p90: quantile(0.9), rounds: values.len() }
     }
 
     /// Each value through a function that keeps or turns the order.
     #[must_use]
     pub fn map(self, f: impl Fn(f64) -> f64) -> Self {
-        let (a, b) = (f(self.q1), f(self.q3));
-        Self { q1: a.min(b), median: f(self.median), q3: a.max(b), rounds: self.rounds }
+        let (a, b) = (f(self.p10), f(self.p90));
+        Self { p10: a.min(b), median: f(self.median), p90: a.max(b), rounds: self.rounds }
     }
 }

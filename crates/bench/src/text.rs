@@ -14,14 +14,19 @@ use crate::spread::Spread;
 
 pub(crate) const NOTHING: &str = "—";
 
+/// Heads a column of spreads.
+pub(crate) const SPREAD: &str = "10th to 90th";
+
 /// Machine, peaks, cases, kernels on a device, growth.
 pub fn text(report: &Report) -> String {
     let limits = report.device.as_ref().map_or_else(|| peaks(&report.peaks), device_text::peaks);
     let mut blocks = vec![head(&report.machine), limits];
     if !report.cases.is_empty() {
         blocks.push(cases(report));
-        blocks
-            .push("Times are medians with quartiles over rounds; GFLOP/s count the model's own operations.".to_owned());
+        blocks.push(
+            "Times are medians, with the 10th and 90th percentile of rounds; GFLOP/s count the model's own operations."
+                .to_owned(),
+        );
     }
     match &report.device {
         Some(device) if !report.steps.is_empty() => blocks.extend(on_device(report, device)),
@@ -42,11 +47,11 @@ fn on_device(report: &Report, device: &DevicePeaks) -> Vec<String> {
 
 /// The same cases on another engine.
 fn beside(beside: &Beside) -> String {
-    let mut table = plain(&["beside it", "ms", "quartiles", "rows/s"]);
+    let mut table = plain(&["beside it", "ms", SPREAD, "rows/s"]);
     for case in &beside.cases {
         let in_ms = case.seconds.map(|seconds| seconds * 1e3);
         let rows = (case.rows_per_second().round() as u64).separate_with_commas();
-        table.add_row([case.case.clone(), ms(in_ms.median), quartiles(in_ms, ms), rows]);
+        table.add_row([case.case.clone(), ms(in_ms.median), spread(in_ms, ms), rows]);
     }
     format!("{}\n\n{}", beside.numerics, aligned(table))
 }
@@ -58,22 +63,21 @@ fn head(machine: &Machine) -> String {
 }
 
 fn peaks(peaks: &Peaks) -> String {
-    let mut table = plain(&["peak", "threads", "GFLOP/s", "quartiles"]);
+    let mut table = plain(&["peak", "threads", "GFLOP/s", SPREAD]);
     for peak in &peaks.gemm {
         let (rows, depth, columns) = peak.shape;
         let name = format!("matrix product {rows} × {depth} × {columns}");
-        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), quartiles(peak.gflops, rate)]);
+        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), spread(peak.gflops, rate)]);
     }
     for peak in &peaks.fma {
         let name = format!("multiply-add, {}", peak.instructions);
-        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), quartiles(peak.gflops, rate)]);
+        table.add_row([name, peak.threads.to_string(), rate(peak.gflops.median), spread(peak.gflops, rate)]);
     }
     aligned(table)
 }
 
 fn cases(report: &Report) -> String {
-    let mut table =
-        plain(&["case", "ms", "quartiles", "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", "memory"]);
+    let mut table = plain(&["case", "ms", SPREAD, "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", "memory"]);
     for case in &report.cases {
         table.add_row(line(report, case));
     }
@@ -86,7 +90,7 @@ fn line(report: &Report, case: &Measured) -> [String; 9] {
     [
         case.case.clone(),
         ms(in_ms.median),
-        quartiles(in_ms, ms),
+        spread(in_ms, ms),
         (case.rows_per_second().round() as u64).separate_with_commas(),
         or_nothing(case.gflops().map(rate)),
         or_nothing(report.share(case).map(|share| format!("{:.0} %", share * 100.0))),
@@ -97,11 +101,11 @@ fn line(report: &Report, case: &Measured) -> [String; 9] {
 }
 
 fn along(growth: &Growth) -> String {
-    let mut table = plain(&[growth.axis.name(), "ms", "quartiles", "MFLOP"]);
+    let mut table = plain(&[growth.axis.name(), "ms", SPREAD, "MFLOP"]);
     for point in &growth.points {
         let in_ms = point.seconds.map(|seconds| seconds * 1e3);
         let flops = (point.flops / 1_000_000).separate_with_commas();
-        table.add_row([point.count.separate_with_commas(), ms(in_ms.median), quartiles(in_ms, ms), flops]);
+        table.add_row([point.count.separate_with_commas(), ms(in_ms.median), spread(in_ms, ms), flops]);
     }
     let exponent = |slope: Option<f64>| slope.map_or_else(|| NOTHING.to_owned(), |slope| format!("{slope:.2}"));
     let (time, flops) = (exponent(growth.slope), exponent(growth.flops_slope));
@@ -122,8 +126,8 @@ pub(crate) fn aligned(mut table: Table) -> String {
     table.to_string()
 }
 
-pub(crate) fn quartiles(spread: Spread, shown: impl Fn(f64) -> String) -> String {
-    format!("{} to {}", shown(spread.q1), shown(spread.q3))
+pub(crate) fn spread(of: Spread, shown: impl Fn(f64) -> String) -> String {
+    format!("{} to {}", shown(of.p10), shown(of.p90))
 }
 
 pub(crate) fn ms(ms: f64) -> String {

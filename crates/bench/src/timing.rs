@@ -7,7 +7,7 @@ use crate::spread::Spread;
 /// Rounds that a measurement is cut into when its budget allows.
 const ROUNDS: usize = 15;
 
-/// Rounds without which there are no quartiles.
+/// Rounds without which there is no spread.
 const FEWEST: usize = 3;
 
 /// How long to measure.

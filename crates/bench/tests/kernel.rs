@@ -1,10 +1,10 @@
 use mmtl_bench::{
     Beside, Composed, DevicePeaks, Kernel, LaunchCount, Launched, Machine, MatrixPeak, Measured, Report, Spread, Step,
-    json, text,
+    UnderRoof, json, text,
 };
 
 fn exactly(median: f64) -> Spread {
-    Spread { q1: median, median, q3: median, rounds: 1 }
+    Spread { p10: median, median, p90: median, rounds: 1 }
 }
 
 /// 1,000 GFLOP/s of multiply-adds, 8,000 of matrix units, 100 GB/s, 5 µs a launch.
@@ -29,14 +29,21 @@ fn a_kernel_is_held_to_the_slower_of_its_products_and_its_bytes() {
     let kernel =
         |flops, bytes, precision| Kernel::new("case", &launched("k", &rounds, flops, bytes), &peaks(precision));
     let products = kernel(20_000_000_000, 1_000_000_000, "f32");
-    assert_eq!(products.seconds.map(|seconds| (seconds * 1e3).round()), [10.0, 50.0, 90.0]);
-    assert!((products.share - 0.4).abs() < 1e-9 && (products.gflops - 400.0).abs() < 1e-6, "{products:?}");
-    assert_eq!(products.intensity, Some(20.0));
+    let Spread { p10, median, p90, .. } = products.seconds;
+    assert_eq!([p10, median, p90].map(|seconds| (seconds * 1e3).round()), [10.0, 50.0, 90.0]);
+    assert!(
+        (products.under_roof.share - 0.4).abs() < 1e-9 && (products.under_roof.gflops - 400.0).abs() < 1e-6,
+        "{products:?}"
+    );
+    assert_eq!(products.under_roof.intensity, Some(20.0));
     let bytes = kernel(1_000_000_000, 3_000_000_000, "f32");
-    assert!((bytes.share - 0.6).abs() < 1e-9 && (bytes.gigabytes - 60.0).abs() < 1e-9, "{bytes:?}");
+    assert!(
+        (bytes.under_roof.share - 0.6).abs() < 1e-9 && (bytes.under_roof.gigabytes - 60.0).abs() < 1e-9,
+        "{bytes:?}"
+    );
     // Matrix units of that precision have no share in it: 2.5 ms of 50, less than the bytes' 10.
-    assert!((kernel(20_000_000_000, 1_000_000_000, "bf16").share - 0.2).abs() < 1e-9);
-    assert_eq!(kernel(0, 1_000_000_000, "f32").intensity, None);
+    assert!((kernel(20_000_000_000, 1_000_000_000, "bf16").under_roof.share - 0.2).abs() < 1e-9);
+    assert_eq!(kernel(0, 1_000_000_000, "f32").under_roof.intensity, None);
 }
 
 #[test]
@@ -59,7 +66,9 @@ fn report() -> Report {
     let counts = [("embed", 1), ("linear", 2)];
     let launches = counts.map(|(kernel, launches)| LaunchCount { kernel: kernel.to_owned(), launches }).to_vec();
     let composed = Some(Composed { seconds: exactly(0.075), launches: 17 });
-    let steps = vec![Step { case: "step".into(), launches, kernels: Some(0.04), composed }];
+    let under_roof = UnderRoof::of(5_000_000_000, 2_000_000_000, 0.05, &peaks);
+    let steps =
+        vec![Step { case: "step".into(), launches, bytes: 2_000_000_000, under_roof, kernels: Some(0.04), composed }];
     let beside = Some(Beside { numerics: "cpu f32".into(), cases: vec![case(0.5)] });
     Report { device: Some(peaks), cases: vec![case(0.05)], kernels, steps, beside, ..Report::of(machine) }
 }
@@ -74,7 +83,12 @@ fn a_step_stands_beside_its_kernels_its_launches_and_another_engine() {
     assert_eq!(words("launch of nothing")[3..5], ["5.0", "µs"]);
     let steps: Vec<&str> = text.lines().filter(|line| line.starts_with(" step ")).collect();
     let of_step: Vec<&str> = steps.iter().find(|line| line.contains('×')).expect(&text).split_whitespace().collect();
-    assert_eq!(of_step, ["step", "50.00", "75.00", "40.00", "3", "17", "0.015", "500.00", "10.0", "×"], "{text}");
+    assert_eq!(
+        of_step,
+        ["step", "50.00", "40.0", "40", "%", "75.00", "40.00", "3", "17", "0.015", "500.00", "10.0", "×"],
+        "{text}"
+    );
+    assert!(text.contains("\nstep, 3 launches: 2 × linear; 1 × embed\n"), "{text}");
     let first: Vec<String> = words(" A  linear");
     assert_eq!(first[1..3], ["linear", "(1)"], "{text}");
     assert!(first.ends_with(&["1", "cached", "100", "%", &"█".repeat(20)].map(str::to_owned)), "{text}");
@@ -106,6 +120,7 @@ fn json_has_kernels_steps_and_the_other_engine() {
     );
     assert!(json["kernels"][2]["number"].is_null() && json["kernels"][2]["intensity"].is_null(), "{json}");
     assert_eq!(json["steps"][0]["launches"][1]["launches"].as_u64(), Some(2));
+    assert_eq!(json["steps"][0]["share"].as_f64().map(|share| (share * 100.0).round()), Some(40.0), "{json}");
     assert_eq!(json["steps"][0]["composed"]["launches"].as_u64(), Some(17));
     assert_eq!(json["beside"]["cases"][0]["seconds"]["median"].as_f64(), Some(0.5));
     assert_eq!(json["device"]["matrix"][0]["precision"], "bf16");

@@ -77,7 +77,7 @@ def _moving(results: Results) -> list[str]:
         copy = results.copy(case, "f32")
         for kernel in moving(results, name):
             number = f" ({kernel['number']})" if kernel["number"] else ""
-            fields = [f"{kernel['kernel']}{number}", f"`{case}`", f"{kernel['seconds'][1] * 1e6:.1f}"]
+            fields = [f"{kernel['kernel']}{number}", f"`{case}`", f"{kernel['seconds']['median'] * 1e6:.1f}"]
             fields += [f"{kernel['bytes'] / 1e6:.1f}", f"{kernel['gigabytes']:.0f}", f"{kernel['gigabytes'] / copy:.0%}"]
             lines.append(f"| {' | '.join(fields)} |")
     return lines

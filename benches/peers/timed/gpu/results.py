@@ -2,7 +2,7 @@
 
     steps:    {case: {precision: {eager, compiled, mmtl: [seconds by turns], forms, errors, rows, ...}}}
     products: {precision: [{direction, layer, flops, seconds}]}
-    kernels:  {case: {precision: what `mmtl bench --kernels` wrote}}
+    kernels:  {case: {precision: what `mmtl bench` wrote}}
     verified: {precision: exit code}
     errors:   {what: sentence}
     machine:  {what: which}
@@ -79,7 +79,7 @@ def experts(kernels: list[dict]) -> list[dict]:
 
 def rate(parts: list[dict], what: str) -> float | None:
     """GFLOP/s or GB/s of some kernels together."""
-    seconds = sum(part["seconds"][1] for part in parts)
+    seconds = sum(part["seconds"]["median"] for part in parts)
     return sum(part[what] for part in parts) / seconds * 1e-9 if seconds else None
 
 

@@ -11,7 +11,7 @@ MOVING = {
     "embed": ("experts-wide", ("embed",)),
     "embed, gradient": ("experts-wide", ("tables, gradient",)),
     "gate and mix": ("experts-wide", ("gate", "mix")),
-    "update": ("experts-wide", ("update",)),
+    "update": ("experts-wide", ("update", "tables, update")),
     "norm": ("norm-wide", ("norm",)),
 }
 

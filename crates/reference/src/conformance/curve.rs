@@ -1,6 +1,6 @@
 //! Twenty steps: losses, and predictions after them.
 
-use mmtl_plan::{Decay, EngineError, Optimiser, Session, TableUpdates, Update};
+use mmtl_plan::{Decay, EngineError, Factors, Optimiser, Session, TableUpdates, Update};
 
 use super::finding::Finding;
 use super::tolerance;
@@ -22,7 +22,7 @@ fn answers(trial: &Trial, session: &mut dyn Session) -> Result<Transcript, Engin
     let mut transcript = Transcript::default();
     for step in 1..=STEPS {
         let batch = trial.batch(&Rows::count(16 + step as usize), 100 + step);
-        session.step(&batch, &trial.objective_weights(), &update(step))?;
+        session.step(&batch, &trial.objective_weights(), &update(step, trial.engine.factors()))?;
         for (objective, totals) in plan.objectives.iter().zip(session.losses()?) {
             let quantity = format!("{} at step {step}", objective.name);
             transcript.doubles("curve, losses", &quantity, vec![totals.sum], tolerance);
@@ -36,9 +36,14 @@ fn answers(trial: &Trial, session: &mut dyn Session) -> Result<Transcript, Engin
     Ok(transcript)
 }
 
-/// Adam, warmed up and cooled down, with decay and clipping.
-fn update(step: u64) -> Update {
-    let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
+/// Adam, warmed up and cooled down, with decay and clipping. Where factors of products are rounded, momentum: Adam moves a
+/// weight whose gradient is little more than rounding by its learning rate either way, and plain loops in `f32` end up
+/// percents from `f64` then.
+fn update(step: u64, factors: Factors) -> Update {
+    let optimiser = match factors {
+        Factors::F32 => Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
+        Factors::Tf32 | Factors::Bf16 => Optimiser::Sgd { momentum: 0.9 },
+    };
     let lr = 0.01 * (step.min(STEPS + 1 - step) as f32 / 5.0).min(1.0);
     Update { optimiser, lr, step, clip: Some(0.5), decay: Decay { dense: 0.01, tables: 0.01 } }
 }
