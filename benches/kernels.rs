@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use mmtl_bench::{Case, Work, adam, batches, case, session_options};
+use mmtl_bench::{Case, Model, Work, World, adam, batches, case, session_options};
 use mmtl_kernels::{DeviceEngine, Launching, Profiled};
 use mmtl_plan::{Factors, Settings, TableUpdates, Update};
 use mmtl_reference::drawn::{self, SchemaSize};
@@ -20,7 +20,7 @@ use mmtl_zoo::{architectures, model_knobs};
 
 type Benched = Result<(), Box<dyn Error>>;
 
-/// Cases that between them have every kind of kernel.
+/// Cases that have most kernels between them.
 const CASES: [&str; 4] = ["large", "small-1024", "star-10", "norm-wide"];
 
 /// Rows of a step on a software device.
@@ -42,15 +42,24 @@ fn main() -> Benched {
         .configure_from_args();
     let engine = mmtl_kernels::open(&engine, Factors::F32)?;
     let mut timed = BTreeSet::new();
-    for name in CASES {
-        let case = case(name)?;
+    let cases = CASES.into_iter().map(case).collect::<Result<Vec<Case>, _>>()?;
+    for case in cases.into_iter().chain([star_with_its_auxiliary_net()]) {
         let case = rows.map_or(case.clone(), |rows| case.of_rows(rows));
-        timed.extend(kernels_of(&mut criterion, name, &case, engine.as_ref())?);
-        timed.extend(kernels_of(&mut criterion, &format!("{name}, composed"), &case, engine.composed().as_ref())?);
+        timed.extend(kernels_of(&mut criterion, case.name, &case, engine.as_ref())?);
+        let composed = format!("{}, composed", case.name);
+        timed.extend(kernels_of(&mut criterion, &composed, &case, engine.composed().as_ref())?);
     }
     criterion.final_summary();
     let left_out: Vec<_> = of_the_zoo()?.difference(&timed).copied().collect();
     if left_out.is_empty() { Ok(()) } else { Err(format!("no case has these kernels: {}", left_out.join(", ")).into()) }
+}
+
+/// What adds logits of two nets.
+fn star_with_its_auxiliary_net() -> Case {
+    let world = World { fields: 14, ids: 10_000, tasks: 1, scenes: 10 };
+    let model = Model { architecture: "star", settings: vec![], world, rows: 4096 };
+    let work = Work::Step { model, tables: TableUpdates::Exact, batches: STEPS_BEFORE };
+    Case { name: "star-auxiliary", about: "STAR at its defaults, 10 scenes", work, only_by_name: true }
 }
 
 /// The kernels of all architectures at their defaults, launched either way.

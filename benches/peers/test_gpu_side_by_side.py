@@ -176,6 +176,17 @@ class Models(unittest.TestCase):
         self.assertEqual(modes, ["default", "reduce-overhead"])
         self.assertEqual([str(form) for form in compiled_forms(eager, CPU)], ["joined-stacked-fused-default"])
 
+    def test_norms_are_of_each_scene_s_rows(self):
+        case = dataclasses.replace(DEVICE_CASES["norm-wide"], rows=9, fields=1, scenes=2)
+        net = model(case, ("joined", "listed"))
+        x, scenes = torch.randn(9, 16), torch.tensor([0] * 4 + [1] * 5)
+        with torch.no_grad():
+            normalised = net.norm(x, scenes)
+        for scene in range(2):
+            own = normalised[scene][scenes == scene]
+            self.assertLess(own.mean(0).abs().max().item(), 1e-5)
+            self.assertLess((own.var(0, unbiased=False) - 1).abs().max().item(), 1e-3)
+
     def test_experts_read_624_inputs(self):
         case = dataclasses.replace(DEVICE_CASES["experts-wide"], rows=2, ids=3)
         first = model(case, ("joined", "stacked")).experts.first
@@ -216,6 +227,7 @@ class Programs(unittest.TestCase):
             self.assertEqual(peer.time("small-512", "f32", "eager", 8)["rows"], 8)
             self.assertIs(peer.running, running)
             running.kill()
+            running.wait()
             with self.assertRaisesRegex(Unmeasured, "ended"):
                 peer.time("small-512", "f32", "eager", 8)
         finally:

@@ -10,7 +10,7 @@ use mmtl_plan::Engine;
 
 use crate::args::{Bench, Executed, TextOrJson};
 use crate::bench_device;
-use crate::engines::{device, engine, execution};
+use crate::engines::{PROCESSOR, device, engine, execution};
 use crate::failure::Failure;
 
 /// Times what was asked for and prints it.
@@ -19,7 +19,7 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let chosen = chosen(args)?;
     let execution = execution(&args.executed);
     let engine = engine(&execution, threads).map_err(Failure::input)?;
-    let device = !["cpu", "reference"].contains(&execution.engine.as_str());
+    let device = !PROCESSOR.contains(&execution.engine.as_str());
     let beside = args.beside.as_deref().or_else(|| device.then_some("cpu")).filter(|name| *name != "none");
     let other = beside.map(|name| other(name, threads)).transpose()?;
     let report = if device {

@@ -11,6 +11,9 @@ use crate::args::Executed;
 /// Everything that `--engine` takes, devices' numbers apart.
 const NAMES: [&str; 5] = ["auto", "cpu", "cuda", "wgpu", "reference"];
 
+/// Those of them that no device executes.
+pub const PROCESSOR: [&str; 2] = ["cpu", "reference"];
+
 /// What was asked for, by the name under which it is stored: `auto` is the best device that there is or else the
 /// processor, and a device's number 0 is left out.
 pub fn execution(asked: &Executed) -> Execution {
@@ -32,7 +35,7 @@ pub fn engine(execution: &Execution, threads: usize) -> Result<Box<dyn Engine>, 
         return Err(format!("engine `{name}` is not to be had{meant}, expected one of `{known}`"));
     }
     let factors = factors(execution)?;
-    if factors != Factors::F32 && ["cpu", "reference"].contains(&kind) {
+    if factors != Factors::F32 && PROCESSOR.contains(&kind) {
         return Err(format!("precision `{}` is not to be had on `{kind}`, expected `f32`", factors.name()));
     }
     match name {

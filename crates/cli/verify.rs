@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use mmtl_kernels::CutEngine;
 use mmtl_plan::{Engine, Plan, Settings};
-use mmtl_reference::conformance::{Finding, conformance_of, conformance_of_calls, drawn_plans, worst_of_each_case};
+use mmtl_reference::conformance::{
+    Finding, conformance_of, conformance_of_calls, conformance_of_many_rows, drawn_plans, worst_of_each_case,
+};
 use mmtl_reference::drawn::{self, SchemaSize};
 use mmtl_zoo::{architectures, model_knobs};
 
 use crate::args::Verify;
-use crate::engines::{engine, execution};
+use crate::engines::{PROCESSOR, device, engine, execution};
 use crate::failure::Failure;
 
 /// Characters of a plan's name.
@@ -18,11 +21,18 @@ const NAME: usize = 44;
 pub fn verify(args: &Verify) -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let engine = engine(&execution(&args.executed), threads).map_err(Failure::input)?;
-    hold(engine.as_ref(), args.filter.as_deref())
+    hold(engine.as_ref(), &tiles(args).map_err(Failure::input)?, args.filter.as_deref())
+}
+
+/// A device's engine with its products cut in each way: what conformance has is too small for the larger ones.
+fn tiles(args: &Verify) -> Result<Vec<CutEngine>, String> {
+    let execution = execution(&args.executed);
+    let of_device = !PROCESSOR.contains(&execution.engine.as_str());
+    if of_device { Ok(device(&execution)?.cut_into_tiles()) } else { Ok(vec![]) }
 }
 
 /// The same of an engine, of plans whose names contain `filter`.
-fn hold(engine: &dyn Engine, filter: Option<&str>) -> Result<(), Failure> {
+fn hold(engine: &dyn Engine, tiles: &[CutEngine], filter: Option<&str>) -> Result<(), Failure> {
     println!("{}\n", engine.numerics());
     println!("{:<NAME$} {:>9} {:>11} {:>11}  worst", "plan", "compared", "error", "allowed");
     let mut compared = 0;
@@ -32,6 +42,11 @@ fn hold(engine: &dyn Engine, filter: Option<&str>) -> Result<(), Failure> {
     {
         let findings = conformance_of(engine, &[(name.clone(), plan)]);
         failures += print(&name, &findings);
+        compared += findings.len();
+    }
+    for (name, engine) in tiles.iter().filter(|(name, _)| filter.is_none_or(|part| name.contains(part))) {
+        let findings = conformance_of_many_rows(engine.as_ref());
+        failures += print(name, &findings);
         compared += findings.len();
     }
     if filter.is_none() {
@@ -107,8 +122,9 @@ mod tests {
     #[test]
     fn an_engine_that_does_not_hold_fails() {
         let engine = OtherMasks(ReferenceEngine::default());
-        assert!(hold(&engine, Some("linear shared relu")).is_ok(), "it drops nothing");
-        let failure = format!("{:?}", hold(&engine, Some("linear star dropout")).expect_err("it drops other units"));
+        assert!(hold(&engine, &[], Some("linear shared relu")).is_ok(), "it drops nothing");
+        let failure =
+            format!("{:?}", hold(&engine, &[], Some("linear star dropout")).expect_err("it drops other units"));
         assert!(failure.contains(&format!("code: {FAILED},")) && failure.contains(" do not hold"), "{failure}");
     }
 }

@@ -25,7 +25,7 @@ pub struct Chip {
 const LARGE: Chip = Chip { rows: 8, units: 256, across: 2 };
 
 /// 32 KiB, which all but the least of devices have.
-const SMALL: Chip = Chip { rows: 4, units: 256, across: 2 };
+pub const SMALL: Chip = Chip { rows: 4, units: 256, across: 2 };
 
 /// The same for a processor, which has no use for so many units and loads slowly.
 const SOFT: Chip = Chip { rows: 4, units: 64, across: 4 };

@@ -81,6 +81,9 @@ pub fn devices() -> (Vec<Device>, Vec<Missing>) {
     (found, missing)
 }
 
+/// What all products of an engine are cut into, and the engine.
+pub type CutEngine = (String, Box<dyn DeviceEngine>);
+
 /// An engine on a device that has been opened.
 pub trait DeviceEngine: Engine {
     /// What its device can do at best.
@@ -88,6 +91,10 @@ pub trait DeviceEngine: Engine {
 
     /// Whether a step's last ops are launched together.
     fn launching(&self) -> Launching;
+
+    /// The same device's engine with all products cut into tiles of one size, for each that there is, with its name: small
+    /// batches would never meet the largest.
+    fn cut_into_tiles(&self) -> Vec<CutEngine>;
 
     /// What its sessions have asked of the device so far.
     fn counted(&self) -> Counted;

@@ -11,7 +11,7 @@ use crate::buffer::{Queue, is_software};
 use crate::chip::Chip;
 use crate::counts::{Counted, Counts};
 use crate::cutting::Cutting;
-use crate::device::DeviceEngine;
+use crate::device::{CutEngine, DeviceEngine};
 use crate::probe::{DeviceProbe, Probe};
 use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::{Launching, Program};
@@ -32,6 +32,8 @@ pub struct GpuEngine<R: Runtime> {
     free: Option<FreeMemory>,
     /// How every product is cut, instead of how its list would be.
     tile: Option<Tile>,
+    /// How a tail's tiles lie on chip, instead of as the device would have them.
+    chip: Option<Chip>,
     /// What factors of products are rounded to.
     factors: Factors,
     /// Whether a step's last ops are launched together.
@@ -51,6 +53,7 @@ impl<R: Runtime> GpuEngine<R> {
             client,
             free,
             tile: None,
+            chip: None,
             factors: Factors::F32,
             launching: Launching::Fused,
             patience: PATIENCE,
@@ -82,9 +85,14 @@ impl<R: Runtime> GpuEngine<R> {
     }
 
     /// With every product cut like this.
-    #[cfg(test)]
     pub(crate) fn cut(self, tile: Tile) -> Self {
         Self { tile: Some(tile), ..self }
+    }
+
+    /// With tails' tiles laid out like this.
+    #[cfg(test)]
+    pub(crate) fn laid_out(self, chip: Chip) -> Self {
+        Self { chip: Some(chip), ..self }
     }
 
     /// What makes a session, on whatever thread.
@@ -116,14 +124,16 @@ impl<R: Runtime> GpuEngine<R> {
 
     /// How tiles lie on the device's chip, if there is room.
     fn chip(&self) -> Option<Chip> {
-        Chip::of(is_software(&self.client), self.client.properties().hardware.max_shared_memory_size)
+        let of_device =
+            || Chip::of(is_software(&self.client), self.client.properties().hardware.max_shared_memory_size);
+        self.chip.or_else(of_device)
     }
 }
 
 impl<R: Runtime> DeviceEngine for GpuEngine<R> {
     fn launching(&self) -> Launching {
-        // Rounded factors are for matrix units and their tiles, and so is whoever asks for tiles.
-        let can = self.factors == Factors::F32 && self.tile.is_none() && self.chip().is_some();
+        // Whoever asks for tiles wants products cut into them.
+        let can = self.tile.is_none() && self.chip().is_some();
         if can { self.launching } else { Launching::Composed }
     }
 
@@ -131,12 +141,19 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
         Box::new(Self { launching: Launching::Composed, counts: Arc::default(), ..self.clone() })
     }
 
+    fn cut_into_tiles(&self) -> Vec<CutEngine> {
+        let cut = |tile: Tile| -> CutEngine {
+            (format!("tiles of {} × {}", tile.rows, tile.cols), Box::new(self.clone().cut(tile)))
+        };
+        Tile::ALL.map(cut).into()
+    }
+
     fn counted(&self) -> Counted {
         self.counts.counted()
     }
 
     fn probe(&self) -> Box<dyn Probe> {
-        Box::new(DeviceProbe::new(self.client.clone()))
+        Box::new(DeviceProbe::new(self.client.clone(), self.free.as_ref().and_then(|free| free())))
     }
 
     fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {

@@ -57,7 +57,7 @@ use left_out as wgpu_devices;
 
 pub use cost::Cost;
 pub use counts::Counted;
-pub use device::{Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
+pub use device::{CutEngine, Device, DeviceEngine, DeviceError, Missing, best, devices, open, software};
 pub use engine::GpuEngine;
 pub use launches::launches;
 pub use probe::Probe;

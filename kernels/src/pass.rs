@@ -309,6 +309,7 @@ impl<R: Runtime> GpuSession<R> {
                     high,
                     of.steps.drops,
                     of.stars,
+                    self.cutting.factors,
                     chip,
                 );
             }

@@ -146,12 +146,14 @@ pub struct DeviceProbe<R: Runtime> {
 }
 
 impl<R: Runtime> DeviceProbe<R> {
-    /// Of a device.
-    pub fn new(client: ComputeClient<R>) -> Self {
+    /// Of a device that has so many bytes left, if it tells.
+    pub fn new(client: ComputeClient<R>, free: Option<u64>) -> Self {
         let queue = Queue::new(client);
         let (bytes, rounds) = if queue.is_software() { (COPIED_SOFTLY, ROUNDS_SOFTLY) } else { (COPIED, ROUNDS) };
         let properties = queue.client().properties();
-        let elements = (bytes.min(properties.memory.max_page_size) / 4) as usize;
+        // Two buffers of that many, and as much again left alone.
+        let most = properties.memory.max_page_size.min(free.map_or(u64::MAX, |free| free / 4));
+        let elements = (bytes.min(most) / 4) as usize;
         let cubes = CUBES * properties.hardware.num_streaming_multiprocessors.unwrap_or(MULTIPROCESSORS);
         let (from, to) = (queue.room(elements), queue.zeros(elements));
         // SAFETY: the kernel stays within the elements it is given.

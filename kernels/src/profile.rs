@@ -1,5 +1,5 @@
 //! Times of a training step's kernels, each launched again and again on what a real step left. Kernels that work in place
-//! (derivatives of activations, what is added to) change their own numbers meanwhile; the next kernel's are made anew.
+//! change their own numbers meanwhile: those that shrink them, which would soon be zeros, get new ones every few launches.
 //!
 //! A kernel whose memory fits into a device's caches would be timed on the caches: an H200 has 50 MB in its second level,
 //! and in a real step a kernel finds there only what the one before it left. So several sessions are made of the same
@@ -13,6 +13,7 @@ use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, Update};
 
 use crate::buffer::Buffer;
 use crate::cost::Cost;
+use crate::program::Launch;
 use crate::session::GpuSession;
 use crate::works::{Part, Work, works};
 
@@ -81,6 +82,10 @@ const MOST_SESSIONS: u64 = 24;
 
 /// Sessions on a software device, where this is tested.
 const SOFT_SESSIONS: u64 = 2;
+
+/// Launches in a session of a kernel that shrinks its own numbers, until they are made anew: a softmax's derivative has a
+/// tenth to a quarter of its size left each time, and none after some thirty.
+const SHRINKING: usize = 8;
 
 /// Bytes of all sessions at most.
 const MOST_MEMORY: u64 = 16 << 30;
@@ -167,6 +172,13 @@ impl<R: Runtime> Sessions<R> {
         Ok(())
     }
 
+    /// Both passes in every session: what kernels have changed is made anew.
+    fn passes_again(&self) {
+        for (session, weights) in self.all.iter().zip(&self.weights) {
+            session.passes_again(weights, &session.own);
+        }
+    }
+
     /// One session's turn, and so on.
     fn launch(&mut self, part: Part, launches: usize) -> Result<(), EngineError> {
         for _ in 0..launches {
@@ -192,16 +204,28 @@ impl<R: Runtime> KernelTimer for Sessions<R> {
         let part = self.works[place].part;
         if self.place != Some(place) {
             self.place = Some(place);
-            for (session, weights) in self.all.iter().zip(&self.weights) {
-                session.passes_again(weights, &session.own);
-            }
+            self.passes_again();
             // The first launch compiles, and each session's memory has to be met once.
             self.launch(part, self.all.len())?;
         }
-        let start = Instant::now();
-        self.launch(part, launches)?;
-        Ok(start.elapsed().as_secs_f64())
+        let most = if shrinks(part) { SHRINKING * self.all.len() } else { launches.max(1) };
+        let mut seconds = 0.0;
+        for first in (0..launches).step_by(most) {
+            if shrinks(part) {
+                self.passes_again();
+                self.all[0].queue.sync()?;
+            }
+            let start = Instant::now();
+            self.launch(part, most.min(launches - first))?;
+            seconds += start.elapsed().as_secs_f64();
+        }
+        Ok(seconds)
     }
+}
+
+/// Whether a launch multiplies in place by what is below 1.
+fn shrinks(part: Part) -> bool {
+    matches!(part, Part::Launch(Launch::GateGradient(_) | Launch::Deactivate(_)))
 }
 
 impl Part {

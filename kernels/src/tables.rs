@@ -135,7 +135,7 @@ pub fn catch_up(
     sync_cube();
     if inside {
         let width = jobs[(tables + batch[entry + 1] * comptime!(TABLE as u32)) as usize];
-        if begin < now && is_of_rows(&rule_at(history, begin * comptime!(RULE as u32))) {
+        if misses_rows(history, begin, now) {
             if UNIT_POS_X == 0u32 {
                 replay_row(values, first_moment, history, batch[entry + 2], width, begin, now);
             }
@@ -170,7 +170,7 @@ pub fn catch_up_all(
     let step = (CUBE_COUNT * CUBE_DIM as usize) as u32;
     while i < elements {
         let begin = seen[(first_row + i / width) as usize];
-        if begin < now && is_of_rows(&rule_at(history, begin * comptime!(RULE as u32))) {
+        if misses_rows(history, begin, now) {
             let column = i % width;
             if column == 0u32 {
                 replay_row(values, first_moment, history, at + i, width, begin, now);
@@ -180,6 +180,16 @@ pub fn catch_up_all(
         }
         i += step;
     }
+}
+
+/// Whether the updates `begin..now` that a row missed are some, and by rules of rows. Both sides of an `&&` would be read.
+#[cube]
+fn misses_rows(history: &Array<f32>, begin: u32, now: u32) -> bool {
+    let mut of_rows = false;
+    if begin < now {
+        of_rows = is_of_rows(&rule_at(history, begin * comptime!(RULE as u32)));
+    }
+    of_rows
 }
 
 /// Applies updates `begin..end` without gradient to one element.

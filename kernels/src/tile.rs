@@ -57,6 +57,9 @@ const OF_UNIT: usize = SQUARE * SQUARE / PLANE;
 const ACROSS: usize = 2;
 
 impl Tile {
+    /// Every size.
+    pub const ALL: [Self; 3] = [SMALL, MEDIUM, LARGE];
+
     /// The tile for `jobs` products of at most `rows` × `columns`.
     pub fn of(software: bool, rows: u32, columns: u32, jobs: u32) -> Self {
         let tiles = [rows.div_ceil(LARGE.rows as u32), columns.div_ceil(LARGE.cols as u32), jobs];
@@ -181,22 +184,32 @@ pub fn no_sums(#[comptime] tile: Tile) -> Sums {
     Sums { chains, squares }
 }
 
-/// A factor as shared memory has it.
+/// A factor as shared memory has it; matrix units round by themselves.
 #[cube]
 pub fn factor<F: Float>(x: f32, #[comptime] tile: Tile) -> F {
+    let mut factor = x;
+    if comptime!(!tile.squares) {
+        factor = rounded(x, tile.factors);
+    }
+    F::cast_from(factor)
+}
+
+/// A number as factors of products are rounded, to even where two are as near.
+#[cube]
+pub fn rounded(x: f32, #[comptime] factors: Factors) -> f32 {
     let mut rounded = x;
-    if comptime!(!tile.squares && tile.factors != Factors::F32) {
+    if comptime!(factors != Factors::F32) {
         let bits = u32::reinterpret(x);
         // Infinities and what is no number stay what they are.
         if (bits >> 23u32) & 255u32 < 255u32 {
-            if comptime!(tile.factors == Factors::Tf32) {
+            if comptime!(factors == Factors::Tf32) {
                 rounded = f32::reinterpret((bits + 0x1000u32) & 0xFFFF_E000u32);
             } else {
                 rounded = f32::reinterpret((bits + 0x7FFFu32 + ((bits >> 16u32) & 1u32)) & 0xFFFF_0000u32);
             }
         }
     }
-    F::cast_from(rounded)
+    rounded
 }
 
 /// First row of a unit's chains in the tile.
@@ -427,26 +440,25 @@ mod tests {
     #[cfg(feature = "wgpu")]
     #[test]
     fn rounded_factors_conform() {
+        use crate::DeviceEngine;
         use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
 
         for factors in [Factors::Tf32, Factors::Bf16] {
             assert!(engine().rounding(factors).is_err_and(|why| why.contains("needs matrix units")));
-            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &layers()));
+            let composed = engine().rounding_softly(factors).composed();
+            assert_conforms(&conformance_of_steps(composed.as_ref(), &layers()));
         }
     }
 
     /// Every architecture in small, whose layers read what others have rounded.
     #[cfg(feature = "wgpu")]
-    #[test]
-    fn architectures_conform_with_rounded_factors() {
+    fn small_zoo() -> Vec<(String, std::sync::Arc<mmtl_plan::Plan>)> {
         use mmtl_plan::{Kind, Settings, Value};
-        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
         use mmtl_reference::drawn::{self, SchemaSize};
         use mmtl_zoo::{architectures, model_knobs};
 
         let schema = drawn::schema(SchemaSize::default());
-        let mut plans = vec![];
-        for architecture in architectures() {
+        let plan = |architecture: &&dyn mmtl_zoo::Architecture| {
             let knobs = architecture.knobs();
             let narrow = Value::List(vec![Value::Int(24), Value::Int(12)]);
             let widths = knobs.iter().filter(|knob| matches!(knob.kind, Kind::Ints { .. }));
@@ -454,21 +466,39 @@ mod tests {
             let model = Settings::resolve(&model_knobs(), []).expect("defaults");
             let tasks = &architecture.fits(&schema)[0].tasks;
             let plan = architecture.plan(&schema, tasks, &model, &own).expect("the settings make a net");
-            plans.push((architecture.name().to_owned(), std::sync::Arc::new(plan)));
-        }
+            (architecture.name().to_owned(), std::sync::Arc::new(plan))
+        };
+        architectures().iter().map(plan).collect()
+    }
+
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn architectures_conform_with_rounded_factors() {
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
+
         for factors in [Factors::Tf32, Factors::Bf16] {
-            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &plans));
+            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &small_zoo()));
         }
+    }
+
+    /// A tail's tiles as devices have them, whose units stage sums in rounds.
+    #[cfg(feature = "wgpu")]
+    #[test]
+    fn architectures_conform_with_tails_as_devices_have_them() {
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
+
+        assert_conforms(&conformance_of_steps(&engine().laid_out(crate::chip::SMALL), &small_zoo()));
     }
 
     /// Layers of all kinds of weights, in tiles that the software device would not choose.
     #[cfg(feature = "wgpu")]
     #[test]
     fn larger_tiles_conform() {
-        use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
+        use mmtl_reference::conformance::{assert_conforms, conformance_of_many_rows, conformance_of_steps};
 
         for tile in [MEDIUM, LARGE] {
             assert_conforms(&conformance_of_steps(&engine().cut(tile), &layers()));
+            assert_conforms(&conformance_of_many_rows(&engine().cut(tile)));
         }
     }
 

@@ -18,6 +18,7 @@ class Case:
     scenes: int = 1
     sparse: bool = False  # SparseAdam for the table
     predict: bool = False  # forward only
+    norm: bool = False  # a normalisation of each scene's inputs, with scales and shifts of its own
     batches: int = 16  # different ones, in turn
 
 
@@ -43,4 +44,7 @@ CASES = {
 }
 
 # Too large for a processor: only on devices.
-DEVICE_CASES = {"experts-wide": Case(65_536, 39, 10_000, 2, (), (512, 256), experts=16, batches=4)}
+DEVICE_CASES = {
+    "experts-wide": Case(65_536, 39, 10_000, 2, (), (512, 256), experts=16, batches=4),
+    "norm-wide": Case(65_536, 39, 10_000, 1, (), (64,), scenes=10, norm=True, batches=4),
+}

@@ -30,8 +30,9 @@ pub fn text(report: &Report) -> String {
     }
     match &report.device {
         Some(device) if !report.steps.is_empty() => blocks.extend(on_device(report, device)),
-        Some(_) | None => blocks.extend(report.beside.as_ref().map(beside)),
+        Some(_) | None => {}
     }
+    blocks.extend(report.beside.as_ref().and_then(|other| beside(report, other)));
     blocks.extend(report.growth.iter().map(along));
     blocks.join("\n\n") + "\n"
 }
@@ -45,15 +46,20 @@ fn on_device(report: &Report, device: &DevicePeaks) -> Vec<String> {
     blocks
 }
 
-/// The same cases on another engine.
-fn beside(beside: &Beside) -> String {
+/// The same cases on another engine, but for those that stand beside their steps.
+fn beside(report: &Report, beside: &Beside) -> Option<String> {
     let mut table = plain(&["beside it", "ms", SPREAD, "rows/s"]);
-    for case in &beside.cases {
+    let apart = |case: &&Measured| report.steps.iter().all(|step| step.case != case.case);
+    let cases: Vec<&Measured> = beside.cases.iter().filter(apart).collect();
+    if cases.is_empty() {
+        return None;
+    }
+    for case in cases {
         let in_ms = case.seconds.map(|seconds| seconds * 1e3);
         let rows = (case.rows_per_second().round() as u64).separate_with_commas();
         table.add_row([case.case.clone(), ms(in_ms.median), spread(in_ms, ms), rows]);
     }
-    format!("{}\n\n{}", beside.numerics, aligned(table))
+    Some(format!("{}\n\n{}", beside.numerics, aligned(table)))
 }
 
 fn head(machine: &Machine) -> String {

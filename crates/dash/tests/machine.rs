@@ -115,7 +115,7 @@ fn operations_a_second_are_three_times_the_forward_pass_of_a_rows_record() {
     let mut state = looked_at(busy());
     let before = shown(&mut state, "6", (120, 40));
     assert!(before.contains("no run's operations are known yet"), "{before}");
-    assert!(before.contains("`mmtl bench --kernels --json FILE` measures"), "{before}");
+    assert!(before.contains("`mmtl bench --json FILE` measures"), "{before}");
     state.apply(costs());
     let training =
         running(&state).into_iter().find(|run| run.stage.is_none() && run.fits[run.fit].rows_per_second > 0.0);

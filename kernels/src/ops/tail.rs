@@ -10,6 +10,7 @@
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "shared memory is of no size only on the host")]
 
 use cubecl::prelude::*;
+use mmtl_plan::Factors;
 
 use crate::chip::Chip;
 use crate::ops::loss;
@@ -99,7 +100,8 @@ fn part(batch: &Array<u32>, scenes: u32, length: u32) -> Part {
 /// Cubes are parts of `length` rows, of which those from `from` on and before `until` are passed. `derivatives` is the column
 /// that those begin at, `scenes` as [`part`] has it; a part's sums of gradients have `size` elements, of losses there are
 /// `parts_of_loss` for each objective. `drops` says whether a layer may drop elements, `stars`
-/// whether one may have products of two matrices.
+/// whether one may have products of two matrices, `factors` what those of products are rounded to: there are too few rows
+/// for matrix units.
 #[cube(launch_unchecked)]
 pub fn run(
     losses: &mut Array<f32>,
@@ -128,6 +130,7 @@ pub fn run(
     step_high: u32,
     #[comptime] drops: bool,
     #[comptime] stars: bool,
+    #[comptime] factors: Factors,
     #[comptime] chip: Chip,
 ) {
     let mut memory = SharedMemory::<f32>::new(comptime!(chip.len()));
@@ -151,7 +154,7 @@ pub fn run(
             if kind == LOAD {
                 load(&mut memory, values, jobs, step, tile, chip);
             } else if kind == LAYERS {
-                layers(&mut memory, dense, jobs, step, tile, scenes, step_low, step_high, drops, stars, chip);
+                layers(&mut memory, dense, jobs, step, tile, scenes, step_low, step_high, drops, stars, factors, chip);
             } else if kind == GATES {
                 gates(&mut memory, jobs, step, chip);
             } else if kind == MIXES {
@@ -194,9 +197,9 @@ pub fn run(
             } else if kind == DEACTIVATIONS {
                 deactivations(&mut memory, jobs, step, tile, derivatives, step_low, step_high, chip);
             } else if kind == INPUTS || kind == INPUT_IN_MEMORY {
-                inputs(&mut memory, grads, dense, jobs, step, tile, scenes, derivatives, stars, chip);
+                inputs(&mut memory, grads, dense, jobs, step, tile, scenes, derivatives, stars, factors, chip);
             } else if kind == WEIGHTS {
-                weights(&memory, parts, jobs, step, tile, own_parts, derivatives, chip);
+                weights(&memory, parts, jobs, step, tile, own_parts, derivatives, factors, chip);
             } else {
                 store(&memory, grads, jobs, step, tile, derivatives, chip);
             }

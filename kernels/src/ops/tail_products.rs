@@ -3,18 +3,37 @@
 #![expect(clippy::trivially_copy_pass_by_ref, reason = "shared memory is of no size only on the host")]
 
 use cubecl::prelude::*;
+use mmtl_plan::Factors;
 
 use crate::chip::{Chip, STAGE};
 use crate::ops::linear::{DROPOUT, FORWARD, activated, dropped, weight};
 use crate::ops::linear_gradient::{INPUT, TERM, WEIGHT};
 use crate::ops::tail::{INPUT_IN_MEMORY, TileOfRows};
 use crate::rows::element;
+use crate::tile::rounded;
 
 /// Units beside each other that share the sum of an input's derivative: they read a row of a matrix side by side.
 const LANES: u32 = 8;
 
 /// Rows of a matrix whose gradients a unit makes, for the columns whose derivatives it has.
 const DEEP: u32 = 32;
+
+/// A tile's elements of a column, as factors.
+#[cube]
+fn factors_of_column(
+    memory: &SharedMemory<f32>,
+    at: u32,
+    col: u32,
+    #[comptime] factors: Factors,
+    #[comptime] chip: Chip,
+) -> Array<f32> {
+    let mut rows = column(memory, at, col, chip);
+    #[unroll]
+    for i in 0..chip.rows {
+        rows[i] = rounded(rows[i], factors);
+    }
+    rows
+}
 
 /// A tile's elements of a column.
 #[cube]
@@ -28,14 +47,21 @@ fn column(memory: &SharedMemory<f32>, at: u32, col: u32, #[comptime] chip: Chip)
     rows
 }
 
-/// An element of W, or of `W ⊙ W_scene` where `stars` says that a layer may have those.
+/// An element of W, or of `W ⊙ W_scene` where `stars` says that a layer may have those, as a factor.
 #[cube]
-fn weight_of(dense: &Array<f32>, at: u32, scene_at: u32, number: u32, #[comptime] stars: bool) -> f32 {
+fn weight_of(
+    dense: &Array<f32>,
+    at: u32,
+    scene_at: u32,
+    number: u32,
+    #[comptime] stars: bool,
+    #[comptime] factors: Factors,
+) -> f32 {
     let mut w = dense[(at + number) as usize];
     if comptime!(stars) {
         w = weight(dense, at, scene_at, number);
     }
-    w
+    rounded(w, factors)
 }
 
 /// Sums of a tile's rows in so many columns.
@@ -69,6 +95,7 @@ pub fn layers(
     step_high: u32,
     #[comptime] drops: bool,
     #[comptime] stars: bool,
+    #[comptime] factors: Factors,
     #[comptime] chip: Chip,
 ) {
     let each = max(scenes, 1u32);
@@ -81,12 +108,12 @@ pub fn layers(
         while col < blocks {
             let mut sums = no_sums(chip);
             for k in 0..jobs[job + 2] {
-                let x = column(memory, jobs[job], k, chip);
+                let x = factors_of_column(memory, jobs[job], k, factors, chip);
                 #[unroll]
                 for a in 0..chip.across {
                     // Columns that are not there have the weights of the last.
                     let c = min(col + comptime!(a as u32) * blocks, width - 1u32);
-                    let w = weight_of(dense, jobs[job + 3], jobs[job + 4], k * width + c, stars);
+                    let w = weight_of(dense, jobs[job + 3], jobs[job + 4], k * width + c, stars, factors);
                     #[unroll]
                     for i in 0..chip.rows {
                         let at = comptime!(a * chip.rows + i);
@@ -142,6 +169,7 @@ pub fn inputs(
     scenes: u32,
     derivatives: u32,
     #[comptime] stars: bool,
+    #[comptime] factors: Factors,
     #[comptime] chip: Chip,
 ) {
     let stage = comptime!(chip.stage());
@@ -154,7 +182,8 @@ pub fn inputs(
     let across = comptime!(chip.across / rounds);
     let mut first = 0u32;
     while first < items {
-        let sums = terms(memory, dense, jobs, step, first, items, blocks, each, tile.scene, derivatives, stars, chip);
+        let sums =
+            terms(memory, dense, jobs, step, first, items, blocks, each, tile.scene, derivatives, stars, factors, chip);
         #[unroll]
         for round in 0..rounds {
             #[unroll]
@@ -216,6 +245,7 @@ fn terms(
     scene: u32,
     derivatives: u32,
     #[comptime] stars: bool,
+    #[comptime] factors: Factors,
     #[comptime] chip: Chip,
 ) -> Array<f32> {
     let mut sums = no_sums(chip);
@@ -232,11 +262,11 @@ fn terms(
         let depth = jobs[term + 2];
         let mut c = UNIT_POS % LANES;
         while c < depth {
-            let d = column(memory, derivatives + jobs[term], c, chip);
+            let d = factors_of_column(memory, derivatives + jobs[term], c, factors, chip);
             #[unroll]
             for a in 0..chip.across {
                 let k = min(col + comptime!(a as u32) * blocks, wide - 1u32);
-                let w = weight_of(dense, jobs[term + 3], jobs[term + 4], k * depth + c, stars);
+                let w = weight_of(dense, jobs[term + 3], jobs[term + 4], k * depth + c, stars, factors);
                 #[unroll]
                 for i in 0..chip.rows {
                     let at = comptime!(a * chip.rows + i);
@@ -260,6 +290,7 @@ pub fn weights(
     tile: TileOfRows,
     own_parts: u32,
     derivatives: u32,
+    #[comptime] factors: Factors,
     #[comptime] chip: Chip,
 ) {
     let mut before = 0u32;
@@ -278,14 +309,14 @@ pub fn weights(
             #[unroll]
             for a in 0..chip.across {
                 let c = min(col + comptime!(a as u32) * blocks, width - 1u32);
-                let of_column = column(memory, derivatives + jobs[job + 3], c, chip);
+                let of_column = factors_of_column(memory, derivatives + jobs[job + 3], c, factors, chip);
                 #[unroll]
                 for i in 0..chip.rows {
                     d[comptime!(a * chip.rows + i)] = of_column[i];
                 }
             }
             for k in from..min(from + DEEP, wide) {
-                let x = column(memory, jobs[job], k, chip);
+                let x = factors_of_column(memory, jobs[job], k, factors, chip);
                 #[unroll]
                 for a in 0..chip.across {
                     let c = col + comptime!(a as u32) * blocks;
@@ -313,9 +344,11 @@ pub fn weights(
                         if tile.again > 0u32 {
                             sum = parts[to];
                         }
+                        // A bias multiplies nothing.
+                        let whole = column(memory, derivatives + jobs[job + 3], c, chip);
                         #[unroll]
                         for i in 0..chip.rows {
-                            sum += d[comptime!(a * chip.rows + i)];
+                            sum += whole[i];
                         }
                         parts[to] = sum;
                     }

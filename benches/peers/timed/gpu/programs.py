@@ -3,6 +3,7 @@
 Whatever fails or takes too long is a sentence in the results, and the rest is measured: time on a device is short.
 """
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -90,7 +91,9 @@ class Peer:
 
     def end(self) -> None:
         if self.running is not None:
-            self.running.stdin.close()
+            # What was not sent goes nowhere, if it has died.
+            with contextlib.suppress(BrokenPipeError):
+                self.running.stdin.close()
             try:
                 self.running.wait(timeout=20)
             except subprocess.TimeoutExpired:

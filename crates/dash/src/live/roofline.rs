@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::roofline::{Bench, Reached};
 
 /// Version of the reports of `mmtl bench --json` that [`read_bench`] knows.
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 
 /// Floating-point operations of a row's forward pass through each fit, by the label of the row in tables. One record a
 /// row is read: seeds change no shape. What cannot be read is left out, as are rows of which nothing is finished.
@@ -84,11 +84,11 @@ fn reached(of: &Value, name: &str) -> Option<Reached> {
 mod tests {
     use super::*;
 
-    const CPU: &str = r#"{"version": 2, "machine": {"cpu": "Zen", "cores": 2, "threads": 2, "numerics": "cpu f32"},
+    const CPU: &str = r#"{"version": 3, "machine": {"cpu": "Zen", "cores": 2, "threads": 2, "numerics": "cpu f32"},
         "device": null, "gemm_peak": 140.5, "kernels": [], "cases": [
         {"case": "mmoe", "gflops": 70.25, "share": 0.5}, {"case": "auc", "gflops": null, "share": null}]}"#;
 
-    const GPU: &str = r#"{"version": 2, "machine": {"threads": 2, "numerics": "cuda tf32"}, "gemm_peak": null,
+    const GPU: &str = r#"{"version": 3, "machine": {"threads": 2, "numerics": "cuda tf32"}, "gemm_peak": null,
         "device": {"precision": "tf32", "copy": {"median": 4000.0}, "multiply_add": {"median": 60000.0},
         "matrix": [{"precision": "bf16", "gflops": {"median": 2.0}}, {"precision": "tf32", "gflops": {"median": 400000.0}}]},
         "cases": [], "kernels": [{"case": "mmoe", "kernel": "linear", "number": 2, "gflops": 100000.0, "gigabytes": 50.0,
@@ -110,6 +110,17 @@ mod tests {
         assert_eq!(steps, [("mmoe", 70.25, 0.5)]);
     }
 
+    /// What `mmtl bench` writes today, of no case.
+    #[test]
+    fn reports_are_of_the_version_that_is_written() {
+        use mmtl_bench::{Machine, Report, measure_peaks};
+
+        let report = Report { peaks: measure_peaks(1, 0.0), ..Report::of(Machine::here(1, "cpu f32".to_owned())) };
+        let bench =
+            read(&serde_json::to_string(&mmtl_bench::json(&report)).expect("it is JSON")).expect("it is a report");
+        assert!(bench.peak > 0.0 && bench.numerics == "cpu f32");
+    }
+
     #[test]
     fn a_report_of_a_device_has_kernels_under_the_peak_of_its_precision() {
         let bench = read(GPU).expect("it is a report");
@@ -121,8 +132,8 @@ mod tests {
     #[test]
     fn what_is_no_report_is_refused_in_words() {
         assert_eq!(read("{}").unwrap_err(), "no version, expected a report of `mmtl bench --json`");
-        assert_eq!(read(r#"{"version": 3}"#).unwrap_err(), "version 3, expected version 2 of `mmtl bench --json`");
-        assert_eq!(read(r#"{"version": 2}"#).unwrap_err(), "no peak, expected a report of `mmtl bench --json`");
+        assert_eq!(read(r#"{"version": 2}"#).unwrap_err(), "version 2, expected version 3 of `mmtl bench --json`");
+        assert_eq!(read(r#"{"version": 3}"#).unwrap_err(), "no peak, expected a report of `mmtl bench --json`");
         assert!(read("{").unwrap_err().contains("EOF"));
         assert!(read_bench(Path::new("/nowhere/bench.json")).unwrap_err().starts_with("/nowhere/bench.json: "));
     }

@@ -30,6 +30,9 @@ const SIZES: [(PlanSize, SchemaSize); 3] = [
     (PlanSize { dim: 7, groups: 2, width: 33 }, SchemaSize { scenes: 4, items: 31, tags: 6, numeric: 0, classes: 5 }),
 ];
 
+/// Rows of two tiles of 128 and some.
+const MANY_ROWS: usize = 300;
+
 /// Plans for every op in every variant, each in three sizes.
 pub fn drawn_plans() -> Vec<(String, Arc<Plan>)> {
     let mut plans = vec![];
@@ -84,6 +87,22 @@ pub fn conformance_of_sessions(engine: &dyn Engine, plans: &[(String, Arc<Plan>)
         findings.extend(trial.report("tables", tables::check(&trial)));
         findings.extend(trial.report("looking", looking::check(&trial)));
         findings.extend(trial.report("empty batches", empty::check(&trial)));
+    }
+    findings
+}
+
+/// Passes through layers that are wider than any tile of a product, over more rows than one has: for engines that cut products
+/// by their size.
+pub fn conformance_of_many_rows(engine: &dyn Engine) -> Vec<Finding> {
+    let schema = drawn::schema(SchemaSize::default());
+    let wanted = ["linear shared relu", "linear per-scene tanh", "linear star dropout"];
+    let mut findings = vec![];
+    for (name, case) in PlanCase::all().into_iter().filter(|(name, _)| wanted.iter().any(|part| name.starts_with(part)))
+    {
+        let plan = drawn::plan(&name, case, PlanSize { dim: 24, groups: 2, width: 150 }, &schema);
+        let plan = Arc::new(plan.expect("a drawn schema has what drawn plans need"));
+        let trial = Trial { max_rows: MANY_ROWS, ..Trial::new(engine, &name, &plan) };
+        findings.extend(trial.report("many rows", passes::of_many_rows(&trial)));
     }
     findings
 }

@@ -20,6 +20,12 @@ pub(super) fn check(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
     Ok(findings)
 }
 
+/// Of so many rows, which the trial's sessions have room for.
+pub(super) fn of_many_rows(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
+    let calls = |session: &mut dyn Session| answers(trial, session, &Rows::count(trial.max_rows), 1);
+    trial.compare(TableUpdates::Exact, calls)
+}
+
 fn answers(trial: &Trial, session: &mut dyn Session, rows: &Rows, seed: u64) -> Result<Transcript, EngineError> {
     let (plan, tolerance) = (trial.plan, tolerance::of_plan(trial.plan));
     let batch = trial.batch(rows, seed);

@@ -18,11 +18,13 @@ pub(super) struct Trial<'a> {
     pub name: &'a str,
     pub plan: &'a Arc<Plan>,
     pub weights: Snapshot,
+    /// No batch has more rows.
+    pub max_rows: usize,
 }
 
 impl<'a> Trial<'a> {
     pub fn new(engine: &'a dyn Engine, name: &'a str, plan: &'a Arc<Plan>) -> Self {
-        Self { engine, name, plan, weights: drawn::weights(plan, 11) }
+        Self { engine, name, plan, weights: drawn::weights(plan, 11), max_rows: MAX_ROWS }
     }
 
     /// A session of the engine with the drawn weights.
@@ -31,7 +33,8 @@ impl<'a> Trial<'a> {
     }
 
     fn session_of(&self, engine: &dyn Engine, tables: TableUpdates) -> Result<Box<dyn Session>, EngineError> {
-        let mut session = engine.session(Arc::clone(self.plan), options(tables))?;
+        let mut session =
+            engine.session(Arc::clone(self.plan), SessionOptions { max_rows: self.max_rows, ..options(tables) })?;
         session.restore(&self.weights)?;
         Ok(session)
     }

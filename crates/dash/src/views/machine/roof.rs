@@ -34,7 +34,7 @@ pub fn draw(painter: &mut Painter, area: Rect, state: &State, workers: &[&RunSta
     };
     let Some(bench) = &state.roofline().bench else {
         painter.say(area, 11, 0, &reached, Role::Text);
-        let hint = "`mmtl bench --kernels --json FILE` measures what there could be";
+        let hint = "`mmtl bench --json FILE` measures what there could be";
         painter.say(area, 11, 1, hint, Role::Dim);
         return;
     };
