@@ -29,7 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let client = SourceRuntime::client(&SourceDevice);
     let engine = || GpuEngine::new("cuda source", "cuda source".to_owned(), client.clone(), None);
     for factors in Factors::ALL {
-        session::exercise(&engine().rounding(factors)?)?;
+        let fused = engine().rounding(factors)?;
+        session::exercise(&fused)?;
+        session::exercise(fused.composed().as_ref())?;
     }
     let probe = engine().probe();
     probe.copy()?;
