@@ -103,7 +103,7 @@ fn kernels_of(
     let batches = batches(model.world, model.rows, STEPS_BEFORE);
     let options = session_options(model.rows, *tables);
     let update = Update { clip: Some(1.0), ..adam(1) };
-    let profiled = Profiled { plan: Arc::new(model.plan()?), options, batches: &batches, update };
+    let profiled = Profiled { plan: Arc::new(model.plan()?), options, batches, update };
     let mut timer = engine.profile(&profiled)?;
     let mut group = criterion.benchmark_group(name);
     for (place, work) in timer.works().into_iter().enumerate() {

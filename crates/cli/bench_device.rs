@@ -18,7 +18,7 @@ const STEPS_BEFORE: usize = 4;
 
 /// What the device can do, measured for about `seconds` each.
 pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure> {
-    let probe = device(execution).map_err(Failure::input)?.probe();
+    let probe = device(execution).map_err(Failure::input)?.probe().map_err(Failure::failed)?;
     let time = |call: &dyn Fn() -> Result<(), EngineError>| -> Result<Spread, Failure> {
         time_rounds(Budget { seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)
     };
@@ -78,11 +78,10 @@ fn launches(plan: &Plan, tables: TableUpdates, launching: Launching) -> Result<V
 /// The kernels of a case's training step; none of a case without one.
 pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
-    let batches = batches(model.world, model.rows, STEPS_BEFORE);
     let profiled = Profiled {
         plan: Arc::new(model.plan().map_err(Failure::failed)?),
         options: session_options(model.rows, *tables),
-        batches: &batches,
+        batches: batches(model.world, model.rows, STEPS_BEFORE),
         update: adam(1),
     };
     let device = device(execution).map_err(Failure::input)?;

@@ -11,7 +11,7 @@ use mmtl_plan::EngineError;
 use crate::compiling::Telling;
 use crate::counts::Counts;
 use crate::failures::checked;
-use crate::watched::Pulse;
+use crate::watch::Pulse;
 
 /// Elements of 4 bytes on a device.
 #[derive(Clone)]
@@ -32,11 +32,6 @@ pub struct Queue<R: Runtime> {
 }
 
 impl<R: Runtime> Queue<R> {
-    /// Of a device.
-    pub fn new(client: ComputeClient<R>) -> Self {
-        Self::watched(client, Arc::default(), Arc::default())
-    }
-
     /// Of a device, with the pulse of whoever watches it and the counts of whoever asks.
     pub fn watched(client: ComputeClient<R>, pulse: Arc<Pulse>, counts: Arc<Counts>) -> Self {
         Self { client, pulse, counts, telling: RefCell::new(None) }

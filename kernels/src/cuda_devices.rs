@@ -12,7 +12,7 @@ use mmtl_plan::Factors;
 use crate::device::{Device, DeviceEngine, matrix_units};
 use crate::engine::GpuEngine;
 use crate::failures::opened;
-use crate::watched::patience;
+use crate::watch::patience;
 
 /// All devices, each or why it does not open, or what is missing.
 pub fn found() -> Result<Vec<Result<Device, String>>, String> {

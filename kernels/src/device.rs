@@ -87,7 +87,10 @@ pub type CutEngine = (String, Box<dyn DeviceEngine>);
 /// An engine on a device that has been opened.
 pub trait DeviceEngine: Engine {
     /// What its device can do at best.
-    fn probe(&self) -> Box<dyn Probe>;
+    ///
+    /// # Errors
+    /// On a device failure.
+    fn probe(&self) -> Result<Box<dyn Probe>, EngineError>;
 
     /// Whether a step's last ops are launched together.
     fn launching(&self) -> Launching;
@@ -106,7 +109,7 @@ pub trait DeviceEngine: Engine {
     ///
     /// # Errors
     /// As [`Engine::session`] and its steps.
-    fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError>;
+    fn profile(&self, profiled: &Profiled) -> Result<Box<dyn KernelTimer>, EngineError>;
 }
 
 /// The engine on the device called `name`: `wgpu` or `cuda` for the first of its kind, or with a number.

@@ -12,12 +12,13 @@ use crate::chip::Chip;
 use crate::counts::{Counted, Counts};
 use crate::cutting::Cutting;
 use crate::device::{CutEngine, DeviceEngine};
-use crate::probe::{DeviceProbe, Probe};
+use crate::probe::{DeviceProbe, Probe, watched_probe};
 use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::{Launching, Program};
 use crate::session::GpuSession;
 use crate::tile::{Tile, has_squares};
-use crate::watched::{PATIENCE, Pulse, Watch, Watched};
+use crate::watch::{PATIENCE, Pulse, Watch};
+use crate::watched::Watched;
 
 /// Tells how many bytes a device has left, if it can.
 pub type FreeMemory = Arc<dyn Fn() -> Option<u64> + Send + Sync>;
@@ -95,6 +96,11 @@ impl<R: Runtime> GpuEngine<R> {
         Self { chip: Some(chip), ..self }
     }
 
+    /// Of a thread of its own.
+    fn watch(&self) -> Watch {
+        Watch { pulse: Arc::default(), patience: self.patience }
+    }
+
     /// What makes a session, on whatever thread.
     fn maker(
         &self,
@@ -152,14 +158,19 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
         self.counts.counted()
     }
 
-    fn probe(&self) -> Box<dyn Probe> {
-        Box::new(DeviceProbe::new(self.client.clone(), self.free.as_ref().and_then(|free| free())))
+    fn probe(&self) -> Result<Box<dyn Probe>, EngineError> {
+        let (watch, counts) = (self.watch(), Arc::clone(&self.counts));
+        let (client, free, pulse) = (self.client.clone(), self.free.clone(), Arc::clone(&watch.pulse));
+        let queue = move || Queue::watched(client, pulse, counts);
+        watched_probe(watch, move || DeviceProbe::new(queue(), free.and_then(|free| free())))
     }
 
-    fn profile(&self, profiled: &Profiled<'_>) -> Result<Box<dyn KernelTimer>, EngineError> {
+    fn profile(&self, profiled: &Profiled) -> Result<Box<dyn KernelTimer>, EngineError> {
         let footprint = self.footprint(&profiled.plan, profiled.options)?.map_or(0, |footprint| footprint.total());
-        let session = || self.maker(Arc::clone(&profiled.plan), profiled.options, Arc::default())();
-        profile(session, footprint, profiled)
+        let (engine, watch, of) = (self.clone(), self.watch(), profiled.clone());
+        let pulse = Arc::clone(&watch.pulse);
+        let session = move || engine.maker(Arc::clone(&of.plan), of.options, Arc::clone(&pulse))();
+        profile(watch, session, footprint, profiled.clone())
     }
 }
 
@@ -185,9 +196,8 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     }
 
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
-        let pulse = Arc::<Pulse>::default();
-        let watch = Watch { pulse: Arc::clone(&pulse), patience: self.patience };
-        let make = self.maker(Arc::clone(&plan), options, pulse);
+        let watch = self.watch();
+        let make = self.maker(Arc::clone(&plan), options, Arc::clone(&watch.pulse));
         Ok(Box::new(Watched::start(plan, watch, make)?))
     }
 

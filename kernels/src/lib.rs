@@ -28,6 +28,7 @@ mod launches;
 mod left_out;
 mod matrix_peak;
 mod ops;
+mod own_thread;
 mod packed;
 mod parameters;
 mod parts;
@@ -45,6 +46,7 @@ mod tile;
 mod update;
 #[cfg(feature = "wgpu")]
 mod vulkan_memory;
+mod watch;
 mod watched;
 #[cfg(feature = "wgpu")]
 mod wgpu_devices;

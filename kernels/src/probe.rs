@@ -6,7 +6,9 @@ use mmtl_plan::{EngineError, Factors};
 
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::matrix_peak;
+use crate::own_thread::OwnThread;
 use crate::tile::has_squares;
+use crate::watch::Watch;
 
 /// Something to time on a device; each call ends when the device is done.
 pub trait Probe {
@@ -147,8 +149,7 @@ pub struct DeviceProbe<R: Runtime> {
 
 impl<R: Runtime> DeviceProbe<R> {
     /// Of a device that has so many bytes left, if it tells.
-    pub fn new(client: ComputeClient<R>, free: Option<u64>) -> Self {
-        let queue = Queue::new(client);
+    pub fn new(queue: Queue<R>, free: Option<u64>) -> Self {
         let (bytes, rounds) = if queue.is_software() { (COPIED_SOFTLY, ROUNDS_SOFTLY) } else { (COPIED, ROUNDS) };
         let properties = queue.client().properties();
         // Two buffers of that many, and as much again left alone.
@@ -170,7 +171,7 @@ impl<R: Runtime> DeviceProbe<R> {
     }
 }
 
-impl<R: Runtime> Probe for DeviceProbe<R> {
+impl<R: Runtime> DeviceProbe<R> {
     fn copied_bytes(&self) -> u64 {
         2 * 4 * self.from.len() as u64 * LAUNCHES
     }
@@ -229,10 +230,6 @@ impl<R: Runtime> Probe for DeviceProbe<R> {
         self.queue.sync()
     }
 
-    fn launches(&self) -> u64 {
-        EMPTY_LAUNCHES
-    }
-
     fn launch(&self) -> Result<(), EngineError> {
         for _ in 0..EMPTY_LAUNCHES {
             // SAFETY: the kernel writes nothing.
@@ -247,5 +244,64 @@ impl<R: Runtime> Probe for DeviceProbe<R> {
             }
         }
         self.queue.sync()
+    }
+}
+
+/// A probe on a thread of its own, and what it told of itself.
+struct WatchedProbe<R: Runtime> {
+    thread: OwnThread<DeviceProbe<R>>,
+    copied_bytes: u64,
+    flops: u64,
+    matrix_flops: Vec<(Factors, u64)>,
+}
+
+/// A probe that somebody makes on a new thread.
+pub fn watched_probe<R: Runtime>(
+    watch: Watch,
+    make: impl FnOnce() -> DeviceProbe<R> + Send + 'static,
+) -> Result<Box<dyn Probe>, EngineError> {
+    let thread = OwnThread::start(watch, move || Ok(make()))?;
+    let (copied_bytes, flops, matrix_flops) = thread.call(|probe: &mut DeviceProbe<R>| {
+        let units = probe.matrix_units().into_iter().map(|unit| (unit, probe.matrix_flops(unit))).collect();
+        Ok((probe.copied_bytes(), probe.flops(), units))
+    })?;
+    Ok(Box::new(WatchedProbe { thread, copied_bytes, flops, matrix_flops }))
+}
+
+impl<R: Runtime> Probe for WatchedProbe<R> {
+    fn copied_bytes(&self) -> u64 {
+        self.copied_bytes
+    }
+
+    fn copy(&self) -> Result<(), EngineError> {
+        self.thread.call(|probe| probe.copy())
+    }
+
+    fn flops(&self) -> u64 {
+        self.flops
+    }
+
+    fn multiply_add(&self) -> Result<(), EngineError> {
+        self.thread.call(|probe| probe.multiply_add())
+    }
+
+    fn matrix_units(&self) -> Vec<Factors> {
+        self.matrix_flops.iter().map(|(unit, _)| *unit).collect()
+    }
+
+    fn matrix_flops(&self, factors: Factors) -> u64 {
+        self.matrix_flops.iter().find(|(unit, _)| *unit == factors).map_or(0, |(_, flops)| *flops)
+    }
+
+    fn multiply_matrices(&self, factors: Factors) -> Result<(), EngineError> {
+        self.thread.call(move |probe| probe.multiply_matrices(factors))
+    }
+
+    fn launches(&self) -> u64 {
+        EMPTY_LAUNCHES
+    }
+
+    fn launch(&self) -> Result<(), EngineError> {
+        self.thread.call(|probe| probe.launch())
     }
 }

@@ -13,8 +13,10 @@ use mmtl_plan::{Batch, EngineError, Plan, Session, SessionOptions, Update};
 
 use crate::buffer::Buffer;
 use crate::cost::Cost;
+use crate::own_thread::OwnThread;
 use crate::program::Launch;
 use crate::session::GpuSession;
+use crate::watch::Watch;
 use crate::works::{Part, Work, works};
 
 /// One launch of a training step, or what follows its passes.
@@ -56,13 +58,14 @@ pub trait KernelTimer {
 }
 
 /// What is timed.
-pub struct Profiled<'a> {
+#[derive(Clone)]
+pub struct Profiled {
     /// The model.
     pub plan: Arc<Plan>,
     /// How its session is made.
     pub options: SessionOptions,
     /// Batches for the steps before.
-    pub batches: &'a [Batch],
+    pub batches: Arc<Vec<Batch>>,
     /// Those steps' update.
     pub update: Update,
 }
@@ -103,21 +106,32 @@ struct Sessions<R: Runtime> {
     turn: usize,
 }
 
+/// Sessions on a thread of their own, and what there is to time.
+struct Timer<R: Runtime> {
+    thread: OwnThread<Sessions<R>>,
+    works: Vec<KernelWork>,
+}
+
+impl<R: Runtime> KernelTimer for Timer<R> {
+    fn works(&self) -> Vec<KernelWork> {
+        self.works.clone()
+    }
+
+    fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError> {
+        self.thread.call(move |sessions| sessions.time(place, launches))
+    }
+}
+
 /// Takes a step on each batch in sessions of so many bytes each, which `open` makes.
 pub fn profile<R: Runtime>(
-    open: impl Fn() -> Result<GpuSession<R>, EngineError>,
+    watch: Watch,
+    open: impl Fn() -> Result<GpuSession<R>, EngineError> + Send + 'static,
     footprint: u64,
-    profiled: &Profiled<'_>,
+    profiled: Profiled,
 ) -> Result<Box<dyn KernelTimer>, EngineError> {
-    let mut sessions = Sessions::first(open()?, profiled)?;
-    let wanted = sessions.works.iter().map(|work| rotation(work.cost.bytes)).filter(|&wanted| wanted <= MOST_SESSIONS);
-    let most = if sessions.all[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
-    for _ in 1..wanted.max().unwrap_or(1).min(most) {
-        // Another program may have taken the memory: then launches go round fewer, and `uncached` says so.
-        let Ok(session) = open() else { break };
-        sessions.add(session, profiled)?;
-    }
-    Ok(Box::new(sessions))
+    let thread = OwnThread::start(watch, move || Sessions::new(open, footprint, &profiled))?;
+    let works = thread.call(|sessions: &mut Sessions<R>| Ok(sessions.works()))?;
+    Ok(Box::new(Timer { thread, works }))
 }
 
 /// Times of all kernels in about so many seconds.
@@ -148,8 +162,26 @@ fn rotation(bytes: u64) -> u64 {
 }
 
 impl<R: Runtime> Sessions<R> {
+    /// As many as it takes for the device's caches to hold nothing of a kernel's.
+    fn new(
+        open: impl Fn() -> Result<GpuSession<R>, EngineError>,
+        footprint: u64,
+        profiled: &Profiled,
+    ) -> Result<Self, EngineError> {
+        let mut sessions = Self::first(open()?, profiled)?;
+        let wanted = sessions.works.iter().map(|work| rotation(work.cost.bytes));
+        let wanted = wanted.filter(|&wanted| wanted <= MOST_SESSIONS).max().unwrap_or(1);
+        let most = if sessions.all[0].queue.is_software() { SOFT_SESSIONS } else { MOST_MEMORY / footprint.max(1) };
+        for _ in 1..wanted.min(most) {
+            // Another program may have taken the memory: then launches go round fewer, and `uncached` says so.
+            let Ok(session) = open() else { break };
+            sessions.add(session, profiled)?;
+        }
+        Ok(sessions)
+    }
+
     /// The first of them, which tells what there is to time.
-    fn first(session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<Self, EngineError> {
+    fn first(session: GpuSession<R>, profiled: &Profiled) -> Result<Self, EngineError> {
         let (all, weights, update) = (vec![], vec![], profiled.update);
         let mut sessions = Self { all, weights, update, works: vec![], place: None, turn: 0 };
         sessions.add(session, profiled)?;
@@ -161,7 +193,7 @@ impl<R: Runtime> Sessions<R> {
     }
 
     /// Adds a session that has taken its steps.
-    fn add(&mut self, mut session: GpuSession<R>, profiled: &Profiled<'_>) -> Result<(), EngineError> {
+    fn add(&mut self, mut session: GpuSession<R>, profiled: &Profiled) -> Result<(), EngineError> {
         let weights = vec![1.0; profiled.plan.objectives.len()];
         for (batch, step) in profiled.batches.iter().zip(1..) {
             session.step(batch, &weights, &Update { step, ..profiled.update })?;
@@ -189,7 +221,8 @@ impl<R: Runtime> Sessions<R> {
     }
 }
 
-impl<R: Runtime> KernelTimer for Sessions<R> {
+impl<R: Runtime> Sessions<R> {
+    /// What there is to time.
     fn works(&self) -> Vec<KernelWork> {
         let sessions = self.all.len();
         let work = |work: &Work| {
@@ -200,6 +233,7 @@ impl<R: Runtime> KernelTimer for Sessions<R> {
         self.works.iter().map(work).collect()
     }
 
+    /// Seconds of so many launches of one of them.
     fn time(&mut self, place: usize, launches: usize) -> Result<f64, EngineError> {
         let part = self.works[place].part;
         if self.place != Some(place) {

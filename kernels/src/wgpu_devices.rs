@@ -12,7 +12,7 @@ use crate::device::{Device, DeviceEngine, matrix_units, prepare};
 use crate::engine::{FreeMemory, GpuEngine};
 use crate::failures::{self, opened};
 use crate::vulkan_memory::VulkanMemory;
-use crate::watched::patience;
+use crate::watch::patience;
 
 /// Why there is none.
 pub const NONE: &str = "no device with Vulkan was found, expected a driver, or Debian's `mesa-vulkan-drivers` for a \

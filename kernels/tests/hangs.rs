@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cubecl::Runtime;
 use cubecl::wgpu::{WgpuDevice, WgpuRuntime};
-use mmtl_kernels::GpuEngine;
+use mmtl_kernels::{DeviceEngine, GpuEngine};
 use mmtl_plan::{Engine, EngineError, Session, TableUpdates};
 
 use crate::alone::alone;
@@ -82,5 +82,21 @@ fn a_launch_without_end_is_given_up() {
             (2..100).try_for_each(|step| session.step(&world::batch(&plan, 40, step), &weights, &world::adam(step)))
         });
         assert!(error.contains("took no work"), "{error}");
+    });
+}
+
+#[test]
+fn what_is_measured_without_end_is_given_up() {
+    alone("hangs::what_is_measured_without_end_is_given_up", || {
+        let _ = world::engine();
+        let client = WgpuRuntime::client(&WgpuDevice::Cpu);
+        let engine = GpuEngine::new("wgpu", "numerics".to_owned(), client, None).patient(PATIENCE);
+        let probe = engine.probe().expect("the device is there");
+        probe.copy().expect("nothing hangs yet");
+        let release = hang();
+        let error = probe.copy().expect_err("the device hangs").to_string();
+        assert!(error.contains("took no work"), "{error}");
+        drop(probe);
+        std::mem::forget(release);
     });
 }

@@ -17,12 +17,12 @@ const ROUNDS: usize = 11;
 fn every_launch_of_a_step_is_timed() {
     let software = mmtl_kernels::software().expect("Debian's `mesa-vulkan-drivers` brings one");
     let plan = world::every_op();
-    let batches: Vec<_> = (0..2).map(|seed| world::batch(&plan, ROWS, seed)).collect();
+    let batches: Arc<Vec<_>> = Arc::new((0..2).map(|seed| world::batch(&plan, ROWS, seed)).collect());
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     let update = Update { optimiser, lr: 1e-3, step: 1, clip: Some(0.5), decay: Decay::default() };
     for tables in [TableUpdates::Exact, TableUpdates::Sparse] {
         let options = SessionOptions { max_rows: ROWS, initialisation: 1, dropout: 1, tables };
-        let profiled = Profiled { plan: Arc::clone(&plan), options, batches: &batches, update };
+        let profiled = Profiled { plan: Arc::clone(&plan), options, batches: Arc::clone(&batches), update };
         let mut timer = software.profile(&profiled).expect("the software device trains");
         let works = timer.works();
         // In a step's order, and numbered from 1 on where there are several.

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         session::exercise(&fused)?;
         session::exercise(fused.composed().as_ref())?;
     }
-    let probe = engine().probe();
+    let probe = engine().probe()?;
     probe.copy()?;
     probe.multiply_add()?;
     probe.launch()?;
