@@ -46,13 +46,14 @@ const TILES_SOFTLY: usize = 4;
 impl Cutting {
     /// How the products of a list, of at most so many rows, are cut.
     pub fn tile(self, rows: u32, list: List) -> Tile {
-        self.tile.unwrap_or_else(|| self.rounding(Tile::of(self.software, rows, list.columns, list.len)))
+        self.rounding(self.tile.unwrap_or_else(|| Tile::of(self.software, rows, list.columns, list.len)))
     }
 
     /// How the gradients of matrices, sums over so many rows, are cut.
     pub fn tile_of_weights(self, rows: u32, list: List) -> Tile {
         let parts = rows.div_ceil(LEAST_OF_WEIGHTS).max(1);
-        self.tile.unwrap_or_else(|| self.rounding(Tile::of(self.software, list.rows, list.columns, list.len * parts)))
+        let own = || Tile::of(self.software, list.rows, list.columns, list.len * parts);
+        self.rounding(self.tile.unwrap_or_else(own))
     }
 
     /// Rounded factors are for matrix units, which a processor has none of.

@@ -151,7 +151,7 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
         let cut = |tile: Tile| -> CutEngine {
             (format!("tiles of {} × {}", tile.rows, tile.cols), Box::new(self.clone().cut(tile)))
         };
-        Tile::ALL.map(cut).into()
+        Tile::OF_DEVICES.map(cut).into()
     }
 
     fn counted(&self) -> Counted {
@@ -159,9 +159,9 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
     }
 
     fn probe(&self) -> Result<Box<dyn Probe>, EngineError> {
-        let (watch, counts) = (self.watch(), Arc::clone(&self.counts));
+        let watch = self.watch();
         let (client, free, pulse) = (self.client.clone(), self.free.clone(), Arc::clone(&watch.pulse));
-        let queue = move || Queue::watched(client, pulse, counts);
+        let queue = move || Queue::watched(client, pulse, Arc::default());
         watched_probe(watch, move || DeviceProbe::new(queue(), free.and_then(|free| free())))
     }
 
@@ -184,9 +184,10 @@ impl<R: Runtime> Engine for GpuEngine<R> {
             Factors::F32 => String::new(),
             Factors::Tf32 | Factors::Bf16 => format!(", {} factors", self.factors.name()),
         };
-        let launching = match self.launching {
-            Launching::Fused => "",
-            Launching::Composed => ", composed",
+        let launching = match (self.launching, self.factors) {
+            (Launching::Fused, Factors::F32) => "",
+            (Launching::Fused, Factors::Tf32 | Factors::Bf16) => ", tails in chains",
+            (Launching::Composed, _) => ", composed",
         };
         format!("{}{factors}{launching}", self.numerics)
     }

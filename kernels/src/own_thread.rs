@@ -118,7 +118,7 @@ impl<S: 'static> OwnThread<S> {
 }
 
 fn gone() -> EngineError {
-    failures::added("the thread of its session has ended".to_owned())
+    failures::added("its thread has ended".to_owned())
 }
 
 /// Waits until its memory is free for another one, unless the device hangs.

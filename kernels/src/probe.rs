@@ -167,6 +167,8 @@ impl<R: Runtime> DeviceProbe<R> {
                 elements as u32,
             );
         }
+        // What is timed first does not wait for this, too. A failure is remembered, and returned by its own wait.
+        let _ = queue.sync();
         Self { queue, from, to, rounds, cubes }
     }
 }

@@ -57,8 +57,8 @@ const OF_UNIT: usize = SQUARE * SQUARE / PLANE;
 const ACROSS: usize = 2;
 
 impl Tile {
-    /// Every size.
-    pub const ALL: [Self; 3] = [SMALL, MEDIUM, LARGE];
+    /// Those of devices that are no processors.
+    pub const OF_DEVICES: [Self; 2] = [MEDIUM, LARGE];
 
     /// The tile for `jobs` products of at most `rows` × `columns`.
     pub fn of(software: bool, rows: u32, columns: u32, jobs: u32) -> Self {
@@ -194,7 +194,7 @@ pub fn factor<F: Float>(x: f32, #[comptime] tile: Tile) -> F {
     F::cast_from(factor)
 }
 
-/// A number as factors of products are rounded, to even where two are as near.
+/// A number as factors of products are rounded; where two are as near, to even in bf16 and away from 0 in tf32.
 #[cube]
 pub fn rounded(x: f32, #[comptime] factors: Factors) -> f32 {
     let mut rounded = x;
@@ -404,34 +404,44 @@ mod tests {
         crate::wgpu_devices::engine(0).unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// What a plan predicts for a batch at drawn weights.
+    /// What a plan predicts for a batch at drawn weights, and its gradient, which a tail makes where there is one.
     #[cfg(feature = "wgpu")]
-    fn predictions(engine: &dyn mmtl_plan::Engine, plan: &std::sync::Arc<mmtl_plan::Plan>) -> Vec<f32> {
-        use mmtl_plan::{SessionOptions, TableUpdates};
+    fn answers(engine: &dyn mmtl_plan::Engine, plan: &std::sync::Arc<mmtl_plan::Plan>) -> [Vec<f32>; 2] {
+        use mmtl_plan::{Pass, SessionOptions, TableUpdates};
         use mmtl_reference::drawn::{self, Rows};
 
         let options = SessionOptions { max_rows: 64, initialisation: 1, dropout: 2, tables: TableUpdates::Exact };
         let mut session = engine.session(std::sync::Arc::clone(plan), options).expect("there is memory");
         session.restore(&drawn::weights(plan, 3)).expect("the snapshot is the plan's");
         let mut out = vec![vec![]; plan.outputs.len()];
-        session.predict(&drawn::batch(&plan.schema, &Rows::count(64), 4), &mut out).expect("the batch fits");
-        out.concat()
+        let batch = drawn::batch(&plan.schema, &Rows::count(64), 4);
+        session.predict(&batch, &mut out).expect("the batch fits");
+        let weights = vec![1.0; plan.objectives.len()];
+        session.gradients(&batch, Pass::of(1), &[&weights]).expect("the batch fits");
+        [out.concat(), session.gradient(0).expect("it is there").dense]
     }
 
     /// An engine that forgot to round would be within the tolerance of one that does.
     #[cfg(feature = "wgpu")]
     #[test]
     fn rounded_factors_are_rounded() {
+        use crate::DeviceEngine;
         use mmtl_reference::ReferenceEngine;
 
         for factors in [Factors::Tf32, Factors::Bf16] {
             for (name, plan) in layers() {
-                let oracle = |factors| predictions(&ReferenceEngine { factors, ..ReferenceEngine::default() }, &plan);
+                let oracle = |factors| answers(&ReferenceEngine { factors, ..ReferenceEngine::default() }, &plan);
                 let (rounded, whole) = (oracle(factors), oracle(Factors::F32));
-                let got = predictions(&engine().rounding_softly(factors), &plan);
-                let distance = |to: &[f32]| got.iter().zip(to).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
-                let (near, far) = (distance(&rounded), distance(&whole));
-                assert!(far > 8.0 * near, "{name}, {}: {near:e} from the oracle, {far:e} without", factors.name());
+                let fused = engine().rounding_softly(factors);
+                let composed = fused.composed();
+                for (engine, way) in [(&fused as &dyn mmtl_plan::Engine, "fused"), (composed.as_ref(), "composed")] {
+                    for (at, got) in answers(engine, &plan).iter().enumerate() {
+                        let off = |to: &[f32]| got.iter().zip(to).map(|(a, b)| f64::from((a - b).abs())).sum::<f64>();
+                        let (near, far) = (off(&rounded[at]), off(&whole[at]));
+                        let what = format!("{name}, {}, {way}, {at}", factors.name());
+                        assert!(far > 8.0 * near, "{what}: {near:e} from the oracle, {far:e} without");
+                    }
+                }
             }
         }
     }

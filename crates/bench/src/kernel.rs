@@ -59,7 +59,8 @@ pub struct UnderRoof {
     /// Operations by bytes; none where it multiplies nothing.
     pub intensity: Option<f64>,
     /// Share of the roofline at its arithmetic intensity: the longer of what its products take at the device's peak and
-    /// its bytes at that of copies, by its own time (Williams et al., CACM 2009).
+    /// its bytes at that of copies, by its own time (Williams et al., CACM 2009). The peak is that of the precision's
+    /// instruction, also for a tail, whose products are chains in any precision.
     pub share: f64,
 }
 

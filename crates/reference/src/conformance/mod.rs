@@ -30,8 +30,8 @@ const SIZES: [(PlanSize, SchemaSize); 3] = [
     (PlanSize { dim: 7, groups: 2, width: 33 }, SchemaSize { scenes: 4, items: 31, tags: 6, numeric: 0, classes: 5 }),
 ];
 
-/// Rows of two tiles of 128 and some.
-const MANY_ROWS: usize = 300;
+/// Rows of four tiles of 128 and some: each of three scenes has one and a half.
+const MANY_ROWS: usize = 600;
 
 /// Plans for every op in every variant, each in three sizes.
 pub fn drawn_plans() -> Vec<(String, Arc<Plan>)> {
