@@ -36,7 +36,7 @@ fn engines_are_chosen_from_those_that_are_listed() {
     let program = Program::new();
     let listed = program.run(&["devices"]).out;
     let device = |kind: &str| listed.lines().find(|line| line.trim_start().starts_with(&format!("{kind}:0 ")));
-    let verify = |engine: &str| program.run(&["verify", "--engine", engine, "--filter", "gate"]);
+    let verify = |engine: &str| program.run(&["verify", "--engine", engine, "--filter", "gate masked, 1"]);
     let best = ["cuda", "wgpu"].into_iter().find(|kind| device(kind).is_some_and(|line| !line.contains("(software)")));
     let auto = verify("auto");
     let numerics = format!("{} f32", best.unwrap_or("cpu"));
@@ -66,7 +66,7 @@ fn an_engine_is_verified() {
 fn kernels_are_timed_beside_the_devices_peaks() {
     let program = Program::new();
     let file = program.path("bench.json");
-    let case = ["bench", "small-512", "large", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
+    let case = ["bench", "large", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
     let timed = program.run(&[&case[..], &["--engine", "wgpu"]].concat());
     assert_eq!(timed.code, 0, "{timed:?}");
     assert!(timed.out.contains("operations a byte; ╱"), "{timed:?}");
@@ -76,10 +76,9 @@ fn kernels_are_timed_beside_the_devices_peaks() {
     let products: Vec<_> = named("linear").collect();
     let numbers = products.iter().map(|kernel| kernel["number"].as_u64());
     assert!(numbers.eq((1..=products.len() as u64).map(Some)) && products.len() > 1, "{json}");
-    // Each of the two cases has one.
     assert_eq!(
         named("tail, forward and back").filter(|kernel| kernel["gflops"].as_f64() > Some(0.0)).count(),
-        2,
+        1,
         "{json}"
     );
     assert!(products.iter().all(|kernel| kernel["gflops"].as_f64() > Some(0.0)), "{json}");

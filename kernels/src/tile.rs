@@ -486,8 +486,11 @@ mod tests {
     fn architectures_conform_with_rounded_factors() {
         use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
 
-        for factors in [Factors::Tf32, Factors::Bf16] {
-            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &small_zoo()));
+        // Each precision has every other of them: they differ in what they have to round, and precisions in how.
+        let (tf32, bf16): (Vec<_>, Vec<_>) = small_zoo().into_iter().enumerate().partition(|(at, _)| at % 2 == 0);
+        for (factors, plans) in [(Factors::Tf32, tf32), (Factors::Bf16, bf16)] {
+            let plans: Vec<_> = plans.into_iter().map(|(_, plan)| plan).collect();
+            assert_conforms(&conformance_of_steps(&engine().rounding_softly(factors), &plans));
         }
     }
 
@@ -497,7 +500,11 @@ mod tests {
     fn architectures_conform_with_tails_as_devices_have_them() {
         use mmtl_reference::conformance::{assert_conforms, conformance_of_steps};
 
-        assert_conforms(&conformance_of_steps(&engine().laid_out(crate::chip::SMALL), &small_zoo()));
+        // Those that have all kinds of steps between them.
+        let mut plans = small_zoo();
+        plans.retain(|(name, _)| ["cross-stitch", "esmm", "mmoe", "star"].contains(&name.as_str()));
+        assert_eq!(plans.len(), 4);
+        assert_conforms(&conformance_of_steps(&engine().laid_out(crate::chip::SMALL), &plans));
     }
 
     /// Layers of all kinds of weights, in tiles that the software device would not choose.

@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for factors in Factors::ALL {
         let fused = engine().rounding(factors)?;
         session::exercise(&fused)?;
-        session::exercise(fused.composed().as_ref())?;
+        session::exercise_narrow(fused.composed().as_ref())?;
     }
     let probe = engine().probe()?;
     probe.copy()?;

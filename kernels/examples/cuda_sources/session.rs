@@ -21,6 +21,12 @@ pub fn exercise(engine: &dyn Engine) -> Result<(), Box<dyn Error>> {
     conformance::drawn_plans().iter().try_for_each(|(_, plan)| train(engine, plan, TableUpdates::Exact))
 }
 
+/// A step of all ops with narrow rows, whose last ones are launched together elsewhere.
+pub fn exercise_narrow(engine: &dyn Engine) -> Result<(), Box<dyn Error>> {
+    let [narrow, _] = all_ops()?;
+    train(engine, &narrow, TableUpdates::Exact)
+}
+
 /// All ops in one plan, with narrow rows and with wide ones.
 fn all_ops() -> Result<[Arc<Plan>; 2], Box<dyn Error>> {
     let narrow = drawn::schema(SchemaSize { items: 40, ..SchemaSize::default() });
