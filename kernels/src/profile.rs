@@ -219,9 +219,7 @@ impl<R: Runtime> Sessions<R> {
         }
         self.all[0].queue.sync()
     }
-}
 
-impl<R: Runtime> Sessions<R> {
     /// What there is to time.
     fn works(&self) -> Vec<KernelWork> {
         let sessions = self.all.len();
