@@ -12,6 +12,8 @@ mod budget;
 mod buffer;
 mod chip;
 mod compiling;
+#[cfg(all(test, feature = "wgpu"))]
+mod conforming;
 mod cost;
 mod counts;
 #[cfg(feature = "cuda")]
