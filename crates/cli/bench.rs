@@ -5,7 +5,7 @@ use std::thread::available_parallelism;
 use mmtl_bench::{
     Axis, Beside, Case, Kernel, Machine, Report, Step, case, cases, json, measure_peaks, text, time_growth,
 };
-use mmtl_grid::Execution;
+use mmtl_kernels::DeviceEngine;
 use mmtl_plan::Engine;
 
 use crate::args::{Bench, Executed, TextOrJson};
@@ -18,14 +18,13 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let chosen = chosen(args)?;
     let execution = execution(&args.executed);
-    let engine = engine(&execution, threads).map_err(Failure::input)?;
-    let device = !PROCESSOR.contains(&execution.engine.as_str());
-    let beside = args.beside.as_deref().or_else(|| device.then_some("cpu")).filter(|name| *name != "none");
+    let is_device = !PROCESSOR.contains(&execution.engine.as_str());
+    let beside = args.beside.as_deref().or_else(|| is_device.then_some("cpu")).filter(|name| *name != "none");
     let other = beside.map(|name| other(name, threads)).transpose()?;
-    let report = if device {
-        on_device(args, &chosen, &execution, engine.as_ref(), threads)?
+    let report = if is_device {
+        on_device(args, &chosen, device(&execution).map_err(Failure::input)?.as_ref(), threads)?
     } else {
-        on_processor(args, &chosen, engine.as_ref(), threads)?
+        on_processor(args, &chosen, engine(&execution, threads).map_err(Failure::input)?.as_ref(), threads)?
     };
     let beside = other.map(|engine| time_beside(engine.as_ref(), &chosen, args.seconds)).transpose()?;
     let report = Report { beside, ..report };
@@ -48,21 +47,14 @@ fn on_processor(args: &Bench, chosen: &[Case], engine: &dyn Engine, threads: usi
     Ok(Report { peaks: before.better(&measure_peaks(threads, seconds)), ..report })
 }
 
-fn on_device(
-    args: &Bench,
-    chosen: &[Case],
-    execution: &Execution,
-    engine: &dyn Engine,
-    threads: usize,
-) -> Result<Report, Failure> {
-    let peaks = bench_device::peaks(execution, args.seconds / 4.0)?;
+fn on_device(args: &Bench, chosen: &[Case], engine: &dyn DeviceEngine, threads: usize) -> Result<Report, Failure> {
+    let peaks = bench_device::peaks(engine, args.seconds / 4.0)?;
     let report = timed(args, chosen, engine, threads)?;
     let (mut kernels, mut steps) = (vec![], vec![]);
-    let device = device(execution).map_err(Failure::input)?;
     for (case, whole) in chosen.iter().zip(&report.cases) {
-        let Some(step) = bench_device::step(case, whole, device.as_ref(), &peaks, args.seconds)? else { continue };
+        let Some(step) = bench_device::step(case, whole, engine, &peaks, args.seconds)? else { continue };
         let of_case: Vec<Kernel> =
-            if args.no_kernels { vec![] } else { bench_device::kernels(case, execution, &peaks, args.seconds)? };
+            if args.no_kernels { vec![] } else { bench_device::kernels(case, engine, &peaks, args.seconds)? };
         let sum = (!args.no_kernels).then(|| of_case.iter().map(|kernel| kernel.seconds.median).sum());
         steps.push(Step { kernels: sum, ..step });
         kernels.extend(of_case);

@@ -6,19 +6,17 @@ use mmtl_bench::{
     Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Measured, Spread, Step, UnderRoof,
     Work, adam, batches, session_options, time_rounds,
 };
-use mmtl_grid::Execution;
 use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Launching, Profiled, step_cost, time_kernels};
 use mmtl_plan::{EngineError, Plan, TableUpdates};
 
-use crate::engines::device;
 use crate::failure::Failure;
 
 /// Steps taken before the kernels of the next are timed.
 const STEPS_BEFORE: usize = 4;
 
 /// What the device can do, measured for about `seconds` each.
-pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure> {
-    let probe = device(execution).map_err(Failure::input)?.probe().map_err(Failure::failed)?;
+pub fn peaks(engine: &dyn DeviceEngine, seconds: f64) -> Result<DevicePeaks, Failure> {
+    let probe = engine.probe().map_err(Failure::failed)?;
     let time = |call: &dyn Fn() -> Result<(), EngineError>| -> Result<Spread, Failure> {
         time_rounds(Budget { seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)
     };
@@ -28,7 +26,7 @@ pub fn peaks(execution: &Execution, seconds: f64) -> Result<DevicePeaks, Failure
         Ok(MatrixPeak { precision: unit.name().to_owned(), gflops })
     };
     Ok(DevicePeaks {
-        precision: execution.precision.clone(),
+        precision: engine.factors().name().to_owned(),
         copy: rate(time(&|| probe.copy())?, probe.copied_bytes()),
         multiply_add: rate(time(&|| probe.multiply_add())?, probe.flops()),
         matrix: probe.matrix_units().into_iter().map(unit).collect::<Result<_, Failure>>()?,
@@ -48,11 +46,11 @@ pub fn step(
     let Work::Step { model, tables, .. } = &case.work else { return Ok(None) };
     let plan = model.plan().map_err(Failure::failed)?;
     let launches = |launching| launches(&plan, *tables, launching);
-    let counts = launches(engine.launching())?;
-    let composed = if counts == launches(Launching::Composed)? {
+    let (counts, one_by_one) = (launches(engine.launching())?, launches(Launching::Composed)?);
+    let composed = if counts == one_by_one {
         None
     } else {
-        let launches = launches(Launching::Composed)?.iter().map(|count| count.launches).sum();
+        let launches = one_by_one.iter().map(|count| count.launches).sum();
         let timed = case.time(engine.composed().as_ref(), seconds).map_err(Failure::failed)?;
         Some(Composed { seconds: timed.seconds, launches })
     };
@@ -76,7 +74,12 @@ fn launches(plan: &Plan, tables: TableUpdates, launching: Launching) -> Result<V
 }
 
 /// The kernels of a case's training step; none of a case without one.
-pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds: f64) -> Result<Vec<Kernel>, Failure> {
+pub fn kernels(
+    case: &Case,
+    engine: &dyn DeviceEngine,
+    peaks: &DevicePeaks,
+    seconds: f64,
+) -> Result<Vec<Kernel>, Failure> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
     let profiled = Profiled {
         plan: Arc::new(model.plan().map_err(Failure::failed)?),
@@ -84,8 +87,7 @@ pub fn kernels(case: &Case, execution: &Execution, peaks: &DevicePeaks, seconds:
         batches: batches(model.world, model.rows, STEPS_BEFORE),
         update: adam(1),
     };
-    let device = device(execution).map_err(Failure::input)?;
-    let mut timer = device.profile(&profiled).map_err(Failure::failed)?;
+    let mut timer = engine.profile(&profiled).map_err(Failure::failed)?;
     let times = time_kernels(timer.as_mut(), seconds).map_err(Failure::failed)?;
     Ok(times.iter().map(|time| Kernel::new(case.name, &launched(time), peaks)).collect())
 }

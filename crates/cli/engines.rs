@@ -27,6 +27,22 @@ pub fn execution(asked: &Executed) -> Execution {
 
 /// The engine that a trial names, with so many threads where it runs on the processor.
 pub fn engine(execution: &Execution, threads: usize) -> Result<Box<dyn Engine>, String> {
+    check(execution)?;
+    match execution.engine.as_str() {
+        "cpu" => Ok(Box::new(CpuEngine::new(threads).map_err(|error| error.to_string())?)),
+        "reference" => Ok(Box::new(ReferenceEngine::default())),
+        _ => Ok(device(execution)?),
+    }
+}
+
+/// The device that a trial names.
+pub fn device(execution: &Execution) -> Result<Box<dyn DeviceEngine>, String> {
+    let factors = check(execution)?;
+    mmtl_kernels::open(&execution.engine, factors).map_err(|error| error.to_string())
+}
+
+/// What factors are rounded to, if there are such an engine and such a precision at all.
+fn check(execution: &Execution) -> Result<Factors, String> {
     let name = execution.engine.as_str();
     let kind = name.split_once(':').map_or(name, |(kind, _)| kind);
     if !NAMES.contains(&kind) {
@@ -38,16 +54,7 @@ pub fn engine(execution: &Execution, threads: usize) -> Result<Box<dyn Engine>, 
     if factors != Factors::F32 && PROCESSOR.contains(&kind) {
         return Err(format!("precision `{}` is not to be had on `{kind}`, expected `f32`", factors.name()));
     }
-    match name {
-        "cpu" => Ok(Box::new(CpuEngine::new(threads).map_err(|error| error.to_string())?)),
-        "reference" => Ok(Box::new(ReferenceEngine::default())),
-        _ => Ok(device(execution)?),
-    }
-}
-
-/// The device that a trial names.
-pub fn device(execution: &Execution) -> Result<Box<dyn DeviceEngine>, String> {
-    mmtl_kernels::open(&execution.engine, factors(execution)?).map_err(|error| error.to_string())
+    Ok(factors)
 }
 
 fn factors(execution: &Execution) -> Result<Factors, String> {

@@ -20,15 +20,13 @@ const NAME: usize = 44;
 /// Holds outputs, gradients, updates and curves of every op and architecture to the oracle, and prints the worst of each.
 pub fn verify(args: &Verify) -> Result<(), Failure> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let engine = engine(&execution(&args.executed), threads).map_err(Failure::input)?;
-    hold(engine.as_ref(), &tiles(args).map_err(Failure::input)?, args.filter.as_deref())
-}
-
-/// A device's engine with its products cut in each way: what conformance has is too small for the larger ones.
-fn tiles(args: &Verify) -> Result<Vec<CutEngine>, String> {
-    let execution = execution(&args.executed);
-    let of_device = !PROCESSOR.contains(&execution.engine.as_str());
-    if of_device { Ok(device(&execution)?.cut_into_tiles()) } else { Ok(vec![]) }
+    let (execution, filter) = (execution(&args.executed), args.filter.as_deref());
+    if PROCESSOR.contains(&execution.engine.as_str()) {
+        return hold(engine(&execution, threads).map_err(Failure::input)?.as_ref(), &[], filter);
+    }
+    let device = device(&execution).map_err(Failure::input)?;
+    // What conformance has is too small for the larger of a device's tiles.
+    hold(device.as_ref(), &device.cut_into_tiles(), filter)
 }
 
 /// The same of an engine, of plans whose names contain `filter`.
