@@ -1,10 +1,11 @@
 """Imports of mmtl beside the same preparation in pandas, in turn in one call, and how an import grows.
 
     python benches/peers/imports.py [--mmtl target/release/mmtl] [--epinions FILE] [--movielens INTER USER ITEM]
-        [--turns 3] [--grow 2.5 5 10 20] [--write results/bench]
+        [--generated 5] [--turns 3] [--grow 2.5 5 10 20] [--write results/bench]
 
 Prints a Markdown page; --write also leaves it in a file named after the day. Files are the user's own: Epinions as
-tab-separated text with a header, MovieLens-1M as RecBole's three files. --grow imports so many million generated rows.
+tab-separated text with a header, MovieLens-1M as RecBole's three files. --generated compares on so many million generated
+rows, --grow imports so many.
 """
 
 import argparse
@@ -29,7 +30,7 @@ from timed.memory import own_bytes, peak_bytes
 PREPARE = Path(__file__).parent / "prepare_pandas.py"
 ENGINES = ("c", "pyarrow")
 CARDS = {"epinions": "epinions", "movielens": "movielens-1m-recbole"}
-TARGETS = {"epinions": 4.0, "movielens": 6.0}  # seconds
+TARGETS = {"epinions": 4, "movielens": 6}  # seconds
 FASTER = 3.0  # times, than pandas
 MOST_BYTES = 1 << 30  # of generated rows
 LOOK = 0.005  # seconds between looks at a program that runs
@@ -114,11 +115,13 @@ def prepared(case: str, what: str, engine: str, files: list[Path]) -> dict:
         return json.loads(done.stdout) | {"whole": time.perf_counter() - began}
 
 
-def compare(mmtl: Path, case: str, files: list[Path], turns: int) -> tuple[Side, dict[str, dict[str, Side]], dict]:
+def compare(
+    mmtl: Path, case: str, card: str | Path, files: list[Path], turns: int
+) -> tuple[Side, dict[str, dict[str, Side]], dict]:
     """mmtl's turns, pandas' turns with each reader by what it does, and what it says of its last one."""
     ours, theirs, said = Side(), {what: {engine: Side() for engine in ENGINES} for what in ("same", "least")}, {}
     for _ in range(turns):
-        seconds, peak, _ = imported(mmtl, CARDS[case], files)
+        seconds, peak, _ = imported(mmtl, card, files)
         ours.add(seconds, seconds, peak)
         for what, sides in theirs.items():
             for engine, side in sides.items():
@@ -155,14 +158,19 @@ def generate(path: Path, rows: int, piece: int = 500_000) -> None:
             pyarrow.csv.write_csv(table, file, options)
 
 
+def world(folder: Path, million: float) -> tuple[Path, list[Path]]:
+    """A card and a file of so many rows."""
+    card, path = folder / "generated.toml", folder / "rows.csv"
+    card.write_text(CARD)
+    generate(path, round(million * 1e6))
+    return card, [path]
+
+
 def grow(mmtl: Path, millions: list[float]) -> list[str]:
     lines = ["| million rows | MB of text | seconds | rows/s | own memory, MB | of 1 GB | with mapped files, MB |", "| --- " * 7 + "|"]
     with tempfile.TemporaryDirectory() as folder:
-        card = Path(folder) / "generated.toml"
-        card.write_text(CARD)
         for million in millions:
-            path, rows = Path(folder) / "rows.csv", round(million * 1e6)
-            generate(path, rows)
+            (card, [path]), rows = world(Path(folder), million), round(million * 1e6)
             seconds, peak, own = imported(mmtl, card, [path])
             met = "yes" if own <= MOST_BYTES else "**no**"
             size = path.stat().st_size / 1e6
@@ -171,7 +179,7 @@ def grow(mmtl: Path, millions: list[float]) -> list[str]:
     return lines
 
 
-def page(mmtl: Path, cases: dict[str, list[Path]], turns: int, millions: list[float]) -> str:
+def page(mmtl: Path, cases: dict[str, tuple[str | Path, list[Path]]], turns: int, millions: list[float]) -> str:
     lines = [f"# Imports, {datetime.date.today().isoformat()}", ""]
     load, pandas = os.getloadavg()[0], ""
     if cases:
@@ -180,15 +188,15 @@ def page(mmtl: Path, cases: dict[str, list[Path]], turns: int, millions: list[fl
             f"| {FASTER:g} | pandas with its start, s | times faster | pandas at the least, s |",
             "| --- " * 12 + "|",
         ]
-    for case, files in cases.items():
+    for case, (card, files) in cases.items():
         print(f"{case} ...", file=sys.stderr, flush=True)
-        ours, theirs, said = compare(mmtl, case, files, turns)
+        ours, theirs, said = compare(mmtl, case, card, files, turns)
         engine, best = fastest(theirs["same"])
         least_engine, least = fastest(theirs["least"])
         faster, pandas = best.median / ours.median, said["pandas"]
         whole = statistics.median(best.whole)
         lines.append(
-            f"| {case} | {said['rows']:,} | {ours.median:.2f} | {TARGETS[case]:g} | {ours.peak_bytes / 1e6:.0f} | "
+            f"| {case} | {said['rows']:,} | {ours.median:.2f} | {TARGETS.get(case, '—')} | {ours.peak_bytes / 1e6:.0f} | "
             f"{best.median:.2f} ({engine}) | {best.peak_bytes / 1e6:.0f} | {faster:.2f} | "
             f"{'yes' if faster >= FASTER else '**no**'} | {whole:.2f} | {whole / ours.median:.2f} | "
             f"{least.median:.2f} ({least_engine}) |"
@@ -215,14 +223,18 @@ def main() -> None:
     parser.add_argument("--mmtl", type=Path, default=Path("target/release/mmtl"))
     parser.add_argument("--epinions", type=Path, nargs=1)
     parser.add_argument("--movielens", type=Path, nargs=3)
+    parser.add_argument("--generated", type=float, metavar="MILLIONS")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--grow", type=float, nargs="+", default=[], metavar="MILLIONS")
     parser.add_argument("--write", type=Path, metavar="DIR")
     arguments = parser.parse_args()
-    cases = {case: files for case in CARDS if (files := getattr(arguments, case))}
-    if not cases and not arguments.grow:
-        parser.error("nothing to do: name --epinions, --movielens or --grow")
-    text = page(arguments.mmtl.resolve(), cases, arguments.turns, arguments.grow)
+    cases = {case: (card, files) for case, card in CARDS.items() if (files := getattr(arguments, case))}
+    if not (cases or arguments.generated or arguments.grow):
+        parser.error("nothing to do: name --epinions, --movielens, --generated or --grow")
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.generated:
+            cases["generated"] = world(Path(folder), arguments.generated)
+        text = page(arguments.mmtl.resolve(), cases, arguments.turns, arguments.grow)
     print(text, end="")
     if arguments.write:
         arguments.write.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Prepares a data set in pandas as a card that ships does in mmtl.
 
-    python benches/peers/prepare_pandas.py epinions|movielens same|least c|pyarrow OUT.parquet FILES...
+    python benches/peers/prepare_pandas.py epinions|movielens|generated same|least c|pyarrow OUT.parquet FILES...
 
 `least`: read, join, scenes, labels, random split, vocabularies and means of train rows, one file of encoded rows.
 `same`: besides, what mmtl also does: rows are known by their contents (so that their order in the file moves no row into
@@ -22,13 +22,15 @@ from timed.memory import peak_bytes
 SHARES = [0.8, 0.1, 0.1]  # train, valid, test
 EPINIONS_SCENES = [*range(1, 20), 21, 22]
 MOST_VALUES = 64  # a column of more is no renamed label
+GENERATED_SCENES = ["search", "feed", "cart"]
+LEAST_COUNTS = {"user": 2}  # rows of a value that gets an id, where not 1
 MOVIELENS_SCENES = {1: 0, 18: 0, 25: 1, 35: 2, 45: 2, 50: 2, 56: 2}
 
 
-def read(path: str, engine: str) -> pd.DataFrame:
+def read(path: str, engine: str, sep: str = "\t") -> pd.DataFrame:
     # The C reader guesses types piece by piece, and warns, unless it may look at all of a column at once.
     options = {"low_memory": False} if engine == "c" else {}
-    return pd.read_csv(path, sep="\t", engine=engine, **options)
+    return pd.read_csv(path, sep=sep, engine=engine, **options)
 
 
 def epinions(files: list[str], engine: str):
@@ -48,6 +50,16 @@ def movielens(files: list[str], engine: str):
     labels = {"like": rows["rating"] > 3, "rating": rows["rating"]}
     fields = ["user_id", "item_id", "gender", "occupation", "zip_code", "genre", "age"]
     return rows[fields], ["age"], scenes, labels, ["rating"]
+
+
+def generated(files: list[str], engine: str):
+    rows = read(files[0], engine, ",")
+    scenes = pd.Index(GENERATED_SCENES).get_indexer(rows["page"])
+    time = pd.to_datetime(rows["time"], unit="s")
+    fields = rows[["user", "item", "brand"]].assign(
+        price=np.log1p(rows["price"]), time_hour=time.dt.hour, time_weekday=time.dt.day_of_week
+    )
+    return fields, ["price"], scenes, {"click": rows["click"], "spend": rows["spend"]}, ["spend"]
 
 
 def by_contents(fields, scenes, labels) -> tuple[pd.Series, np.ndarray]:
@@ -80,6 +92,13 @@ def describe(encoded: pd.DataFrame, numeric: list[str]) -> dict:
     return {"rates": rates, "histograms": {name: np.histogram(encoded[name], bins=10) for name in numeric}}
 
 
+def known(column, least: int) -> pd.Index:
+    if least == 1:
+        return pd.Index(column.unique())
+    counts = column.value_counts()
+    return counts.index[counts >= least]
+
+
 def encode(fields, numeric, scenes, labels, regressions, same: bool, seed=1) -> pd.DataFrame:
     if same:
         known_by, part = by_contents(fields, scenes, labels)
@@ -89,16 +108,18 @@ def encode(fields, numeric, scenes, labels, regressions, same: bool, seed=1) -> 
     train = part == 0
 
     def standardised(column):
-        known = column[train]
-        return ((column - known.mean()) / known.std(ddof=0)).astype(np.float32)
+        of_train = column[train]
+        return ((column - of_train.mean()) / of_train.std(ddof=0)).astype(np.float32)
 
     encoded = {"row": known_by.to_numpy()} if same else {}
     encoded |= {"part": part.astype(np.uint8), "scene": np.asarray(scenes, np.uint32)}
     for name, column in fields.items():
         if name in numeric:
-            encoded[name] = standardised(column).to_numpy()
-        else:  # 0 for values that no train row has
-            encoded[name] = (pd.Index(column[train].unique()).get_indexer(column) + 1).astype(np.uint32)
+            encoded[name] = standardised(column).fillna(0).to_numpy()
+            if column[train].isna().any():
+                encoded[f"{name}_missing"] = column.isna().to_numpy(np.float32)
+        else:  # 0 for values that no train row has, or too few
+            encoded[name] = (known(column[train], LEAST_COUNTS.get(name, 1)).get_indexer(column) + 1).astype(np.uint32)
     for name, label in labels.items():
         encoded[f"label/{name}"] = (standardised(label) if name in regressions else label).to_numpy(np.float32)
     frame = pd.DataFrame(encoded)
@@ -111,7 +132,7 @@ def main() -> None:
     case, what, engine, out, *files = sys.argv[1:]
     same = {"same": True, "least": False}[what]
     began = time.perf_counter()
-    rows = encode(*{"epinions": epinions, "movielens": movielens}[case](files, engine), same)
+    rows = encode(*{"epinions": epinions, "movielens": movielens, "generated": generated}[case](files, engine), same)
     rows.to_parquet(out)
     seconds = time.perf_counter() - began
     peak = peak_bytes(os.getpid())

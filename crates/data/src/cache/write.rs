@@ -13,6 +13,7 @@ use crate::cache::seal::seal;
 use crate::chunk::Chunk;
 use crate::error::DataError;
 use crate::manifest::Manifest;
+use crate::prepare::EachChunk;
 
 /// Hashes what passes through.
 struct Hashing<W> {
@@ -78,7 +79,7 @@ fn io_error(error: ArrowError) -> io::Error {
 pub(crate) fn write(
     path: &Path,
     manifest: &Manifest,
-    rows: impl FnOnce(&mut dyn FnMut(Chunk) -> Result<(), DataError>) -> Result<(), DataError>,
+    rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let temporary = temporary_beside(path)?;
     let mut writer = Writer::new(BufWriter::new(temporary), manifest).map_err(DataError::writing(path))?;
@@ -246,9 +247,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("toy.arrow");
         let toy = toy(20_000);
-        let fails = |_: &mut dyn FnMut(Chunk) -> Result<(), DataError>| {
-            Err(DataError::NoKnownLabel { name: "toy".into(), task: "none".into() })
-        };
+        let fails = |_: EachChunk| Err(DataError::NoKnownLabel { name: "toy".into(), task: "none".into() });
         assert!(write(&path, &toy.inner.manifest, fails).is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }

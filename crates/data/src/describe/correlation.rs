@@ -1,12 +1,14 @@
 //! Pearson correlations between labels.
 
+use rayon::prelude::*;
+
 use crate::dataset::Dataset;
 use crate::describe::{Correlation, all_rows};
 
 /// Every pair of tasks.
 pub(super) fn correlations(dataset: &Dataset) -> Vec<Correlation> {
     let tasks = &dataset.schema().tasks;
-    let pairs = (0..tasks.len()).flat_map(|b| (0..b).map(move |a| (a, b)));
+    let pairs: Vec<_> = (0..tasks.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
     let correlation = |(a, b): (usize, usize)| {
         let mut sums = Products::default();
         for row in all_rows(dataset) {
@@ -16,7 +18,7 @@ pub(super) fn correlations(dataset: &Dataset) -> Vec<Correlation> {
         }
         Correlation { tasks: [tasks[a].name.clone(), tasks[b].name.clone()], rows: sums.rows, pearson: sums.pearson() }
     };
-    pairs.map(correlation).collect()
+    pairs.into_par_iter().map(correlation).collect()
 }
 
 /// Centred sums of products, updated as in Welford's recurrence.

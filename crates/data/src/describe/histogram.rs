@@ -22,10 +22,13 @@ pub struct Histogram {
 impl Histogram {
     /// Of some values, none of them NaN; `None` where they do not vary.
     pub(super) fn of(values: &mut [f64]) -> Option<Self> {
-        values.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| values.get(((values.len().saturating_sub(1)) as f64 * share) as usize).copied();
+        let (first, last) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
+        let mut at = |share: f64| {
+            let rank = (values.len().checked_sub(1)? as f64 * share) as usize;
+            Some(*values.select_nth_unstable_by(rank, f64::total_cmp).1)
+        };
         let ends = (at(0.01)?, at(0.99)?);
-        let (from, to) = if ends.0 < ends.1 { ends } else { (*values.first()?, *values.last()?) };
+        let (from, to) = if ends.0 < ends.1 { ends } else { (first, last) };
         if from >= to {
             return None;
         }

@@ -21,6 +21,9 @@ use crate::table::{Column, Kept, Piece};
 /// Pieces that are encoded side by side.
 const TOGETHER: usize = 4;
 
+/// What [`encode`] hands chunks to, on whatever thread.
+pub(crate) type EachChunk<'a> = &'a mut (dyn FnMut(Chunk) -> Result<(), DataError> + Send);
+
 /// Reads the table once more and hands chunks of encoded rows to `each`, all full but the last.
 ///
 /// # Errors
@@ -31,25 +34,36 @@ pub(crate) fn encode(
     table: &Kept,
     seed: u64,
     progress: &mut dyn FnMut(Progress),
-    each: &mut dyn FnMut(Chunk) -> Result<(), DataError>,
+    each: EachChunk,
 ) -> Result<(), DataError> {
     let mut pending = Pending::new(card, fitted);
-    let mut encode = |pieces: &mut Vec<Piece>, pending: &mut Pending| {
-        let encoded: Vec<_> = pieces.par_iter().map(|piece| Encoded::of(card, fitted, piece, seed)).collect();
-        for (piece, encoded) in pieces.drain(..).zip(encoded) {
-            pending.add(card, &piece, encoded?)?;
-            pending.hand_over(each)?;
+    let (mut pieces, mut encoded) = (vec![], vec![]);
+    // While some pieces are encoded, those before them are handed over.
+    let mut advance = |pieces: &mut Vec<Piece>| {
+        let (next, handed_over) = rayon::join(
+            || pieces.par_iter().map(|piece| Encoded::of(card, fitted, piece, seed)).collect::<Vec<_>>(),
+            || {
+                std::mem::take(&mut encoded).into_iter().try_for_each(|(piece, done)| {
+                    pending.add(card, &piece, done)?;
+                    pending.hand_over(each)
+                })
+            },
+        );
+        handed_over?;
+        for (piece, next) in pieces.drain(..).zip(next) {
             let done = piece.first_row + piece.rows() as u64;
             progress(Progress { stage: Stage::Encode, done, share: piece.share });
+            encoded.push((piece, next?));
         }
         Ok(())
     };
-    let mut pieces = vec![];
     table.scan(&mut |piece| {
         pieces.push(piece.clone());
-        if pieces.len() < TOGETHER { Ok(()) } else { encode(&mut pieces, &mut pending) }
+        if pieces.len() < TOGETHER { Ok(()) } else { advance(&mut pieces) }
     })?;
-    encode(&mut pieces, &mut pending)?;
+    // The last that are encoded, then handed over.
+    advance(&mut pieces)?;
+    advance(&mut pieces)?;
     match pending.columns.rows() {
         0 => Ok(()),
         rest => each(pack(&pending.columns, 0..rest)),
@@ -144,7 +158,7 @@ impl Pending {
     }
 
     /// Hands over the chunks that are full, which are then gone.
-    fn hand_over(&mut self, each: &mut dyn FnMut(Chunk) -> Result<(), DataError>) -> Result<(), DataError> {
+    fn hand_over(&mut self, each: EachChunk) -> Result<(), DataError> {
         let full = self.columns.rows() / CHUNK_ROWS * CHUNK_ROWS;
         for from in (0..full).step_by(CHUNK_ROWS) {
             each(pack(&self.columns, from..from + CHUNK_ROWS))?;

@@ -23,7 +23,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use encode::encode;
+pub(crate) use encode::{EachChunk, encode};
 pub(crate) use fields::Encoders;
 pub use fields::Meaning;
 pub(crate) use fit::{Fitted, fit};

@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::ArrayRef;
-
 use crate::error::DataError;
-use crate::read::gather::{Cleaning, Gather};
+use crate::read::gather::{Cleaning, Gather, take_all};
 use crate::read::piece_end::PieceEnd;
 use crate::read::reading::{Reading, Wanted};
 use crate::read::records::Records;
@@ -133,11 +131,8 @@ impl Rows for Delimited {
                 _ => Ok(None),
             };
         }
-        let mut arrays: Vec<ArrayRef> = vec![];
-        for (place, column) in &mut self.wanted {
-            let array = column.take();
-            arrays.push(array.map_err(|value| broken(&self.origin, &self.columns[*place], self.rows, value))?);
-        }
+        let arrays = take_all(&mut self.wanted);
+        let arrays = arrays.map_err(|(place, value)| broken(&self.origin, &self.columns[place], self.rows, value))?;
         self.rows += end.rows;
         Ok(Some(Batch { rows: end.rows, arrays, share: self.records.bytes().share(), made_of: None }))
     }

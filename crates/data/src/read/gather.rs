@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, Int32Array, ListArray, NullBufferBuilder};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use memchr::memmem::Finder;
+use rayon::prelude::*;
 
 use crate::read::distinct::{Distinct, NO_VALUE};
 use crate::read::reading::{Reading, Shape, Wanted};
@@ -54,16 +55,33 @@ pub(super) struct Gather {
 }
 
 enum Column {
-    Value { distinct: Box<Distinct>, keys: Vec<i32>, nulls: NullBufferBuilder },
-    Text { texts: Texts, nulls: NullBufferBuilder },
-    List { elements: Texts, ends: Vec<i32>, separator: Option<Box<Finder<'static>>>, nulls: NullBufferBuilder },
+    /// Fields stay what they are until all are there: then values are told apart column by column, each with a table that
+    /// stays in the cache, and several columns at once.
+    Value {
+        fields: Texts,
+        nulls: NullBufferBuilder,
+        distinct: Box<Distinct>,
+    },
+    Text {
+        texts: Texts,
+        nulls: NullBufferBuilder,
+    },
+    List {
+        elements: Texts,
+        ends: Vec<i32>,
+        separator: Option<Box<Finder<'static>>>,
+        nulls: NullBufferBuilder,
+    },
 }
 
 impl Gather {
     pub(super) fn new(wanted: &Wanted, cleaning: &Cleaning) -> Self {
         let nulls = NullBufferBuilder::new(0);
         let column = match wanted.shape {
-            Shape::Value => Column::Value { distinct: Box::new(Distinct::new(&cleaning.missing)), keys: vec![], nulls },
+            Shape::Value => {
+                let distinct = Box::new(Distinct::new(&cleaning.missing));
+                Column::Value { fields: Texts::new(), nulls, distinct }
+            }
             Shape::Text => Column::Text { texts: Texts::new(), nulls },
             Shape::List => {
                 let separator = wanted.separator.as_bytes();
@@ -77,10 +95,9 @@ impl Gather {
     /// Adds the field of the next row.
     pub(super) fn push(&mut self, field: &[u8]) {
         match &mut self.column {
-            Column::Value { distinct, keys, nulls } => {
-                let key = distinct.key(self.cleaning.trimmed(field));
-                nulls.append(key != NO_VALUE);
-                keys.push(key.max(0));
+            Column::Value { fields, nulls, .. } => {
+                nulls.append_non_null();
+                fields.push(field);
             }
             Column::Text { texts, nulls } => {
                 let value = self.cleaning.value(field);
@@ -101,11 +118,7 @@ impl Gather {
     /// Adds the next row, which has no field.
     pub(super) fn push_missing(&mut self) {
         match &mut self.column {
-            Column::Value { keys, nulls, .. } => {
-                nulls.append_null();
-                keys.push(0);
-            }
-            Column::Text { texts, nulls } => {
+            Column::Value { fields: texts, nulls, .. } | Column::Text { texts, nulls } => {
                 nulls.append_null();
                 texts.push(b"");
             }
@@ -142,8 +155,9 @@ impl Gather {
     /// When a value is no UTF-8 text.
     pub(super) fn take(&mut self) -> Result<ArrayRef, Broken> {
         match &mut self.column {
-            Column::Value { distinct, keys, nulls } => {
-                let keys = Int32Array::new(std::mem::take(keys).into(), nulls.finish());
+            Column::Value { fields, nulls, distinct } => {
+                let keys = keys(fields, nulls.finish().as_ref(), distinct, &self.cleaning);
+                fields.clear();
                 let values = distinct.take().map_err(|(key, value)| {
                     let at = keys.iter().position(|of_row| of_row == Some(offset(key))).unwrap_or(0);
                     Broken { at, value }
@@ -166,6 +180,28 @@ impl Gather {
             }
         }
     }
+}
+
+/// The columns of the rows so far, as [`Gather::take`], several at once.
+///
+/// # Errors
+/// When a value is no UTF-8 text: the number that comes with its column as well.
+pub(super) fn take_all(columns: &mut [(usize, Gather)]) -> Result<Vec<ArrayRef>, (usize, Broken)> {
+    let take = |(number, column): &mut (usize, Gather)| column.take().map_err(|broken| (*number, broken));
+    let arrays: Vec<_> = columns.par_iter_mut().map(take).collect();
+    arrays.into_iter().collect()
+}
+
+/// The key of each field's value.
+fn keys(fields: &Texts, given: Option<&NullBuffer>, distinct: &mut Distinct, cleaning: &Cleaning) -> Int32Array {
+    let (mut keys, mut nulls) = (Vec::with_capacity(fields.len()), NullBufferBuilder::new(fields.len()));
+    for at in 0..fields.len() {
+        let is_given = given.is_none_or(|given| given.is_valid(at));
+        let key = if is_given { distinct.key(cleaning.trimmed(fields.get(at))) } else { NO_VALUE };
+        nulls.append(key != NO_VALUE);
+        keys.push(key.max(0));
+    }
+    Int32Array::new(keys.into(), nulls.finish())
 }
 
 fn push_element(elements: &mut Texts, cleaning: &Cleaning, element: &[u8]) {

@@ -6,13 +6,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
-use arrow::array::ArrayRef;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::error::DataError;
 use crate::read::bytes::Bytes;
-use crate::read::gather::{Broken, Cleaning, Gather};
+use crate::read::gather::{Broken, Cleaning, Gather, take_all};
 use crate::read::piece_end::PieceEnd;
 use crate::read::reading::{Reading, Wanted};
 use crate::read::records::Lines;
@@ -272,11 +271,8 @@ impl Rows for JsonLines {
         if end.rows == 0 {
             return Ok(None);
         }
-        let mut arrays: Vec<ArrayRef> = vec![];
-        for (place, column) in &mut self.columns {
-            let array = column.take();
-            arrays.push(array.map_err(|value| broken(&self.origin, &self.names[*place], first, value))?);
-        }
+        let arrays = take_all(&mut self.columns);
+        let arrays = arrays.map_err(|(place, value)| broken(&self.origin, &self.names[place], first, value))?;
         Ok(Some(Batch { rows: end.rows, arrays, share: self.lines.bytes().share(), made_of: None }))
     }
 }
