@@ -41,8 +41,8 @@ fn what_a_session_takes_was_said_before() {
         let items = |items| drawn::schema(SchemaSize { items, ..SchemaSize::default() });
         let (exact, dense) = (TableUpdates::Exact, TableUpdates::Dense);
         let plans = [
-            ("large tables", every_op(&items(1_500_000), 2, 8), 100, exact),
-            ("large swept tables", every_op(&items(1_500_000), 2, 8), 100, dense),
+            ("large tables", every_op(&items(500_000), 2, 8), 100, exact),
+            ("large swept tables", every_op(&items(500_000), 2, 8), 100, dense),
             ("many rows", every_op(&items(1000), 4, 32), 6000, exact),
             ("a wide model", every_op(&items(1000), 32, 192), 64, exact),
         ];

@@ -107,6 +107,15 @@ pub fn conformance_of_many_rows(engine: &dyn Engine) -> Vec<Finding> {
     findings
 }
 
+/// The part of [`conformance_of_steps`] that is about passes forward and back alone: outputs, losses and gradients.
+pub fn conformance_of_passes(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
+    let passes = |(name, plan): &(String, Arc<Plan>)| {
+        let trial = Trial::new(engine, name, plan);
+        trial.report("passes", passes::check(&trial))
+    };
+    plans.iter().flat_map(passes).collect()
+}
+
 /// The part of [`conformance_of`] that is about the numbers of ops, and not about what sessions keep.
 pub fn conformance_of_steps(engine: &dyn Engine, plans: &[(String, Arc<Plan>)]) -> Vec<Finding> {
     let mut findings = vec![];
