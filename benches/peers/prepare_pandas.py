@@ -1,4 +1,4 @@
-"""Prepares a data set in pandas as a card that ships does in mmtl.
+"""Prepares a data set in pandas as a card does in mmtl.
 
     python benches/peers/prepare_pandas.py epinions|movielens|generated same|least c|pyarrow OUT.parquet FILES...
 

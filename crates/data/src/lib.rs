@@ -1,6 +1,6 @@
 //! Where rows come from and how they reach a model.
 //!
-//! A [`Source`] is a table of raw columns and a card that says what they mean. The table is read twice: first to fit
+//! A [`Source`] is a table of raw columns and a card that says what they mean. The table is gone through twice: first to fit
 //! vocabularies, means and bins on train rows (and on nothing else), then to encode every row. The result is kept in a
 //! cache file that is mapped into memory, or in memory alone, as a [`Dataset`]. [`Dataset::fill`] gathers rows into
 //! batches, which [`Batches`] prepares ahead of training in the order that an [`Order`] gives.
@@ -45,6 +45,7 @@ mod fitted_file;
 mod fuzz;
 mod guess;
 mod interned;
+mod kept;
 mod knobs;
 mod label_rules;
 mod layout;

@@ -12,12 +12,13 @@ use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::fitted_file;
+use crate::kept::Kept;
 use crate::knobs::{NOT_CONTENTS, knobs};
 use crate::prepare;
 use crate::preprocessing::Preprocessing;
 use crate::progress::Progress;
 use crate::source::source;
-use crate::table::{Kept, Table};
+use crate::table::Table;
 
 /// Digits of the fingerprint in a cache file's name.
 const NAME_DIGITS: usize = 16;
@@ -123,7 +124,8 @@ pub(crate) fn fitted_anew(
     if fingerprint != expected {
         return Err(DataError::OtherData { expected: expected.to_owned(), found: fingerprint });
     }
-    let table = Kept::new(table.as_ref());
+    // Most splits take one reading alone.
+    let table = Kept::new(table.as_ref(), None);
     let card = Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(&card, &table, seeds.split, progress)?;
     let path = rows_file(cache, &card, &fingerprint);
@@ -157,7 +159,7 @@ fn prepare_in_memory(
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Dataset, DataError> {
-    let (table, mut chunks) = (Kept::new(table), vec![]);
+    let (table, mut chunks) = (Kept::new(table, None), vec![]);
     let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(card, &table, split, progress)?;
     prepare::encode(card, &fitted, &table, split, progress, &mut |chunk| {
@@ -176,7 +178,7 @@ fn prepare_on_disk(
     split: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), DataError> {
-    let table = Kept::new(table);
+    let table = Kept::new(table, path.parent());
     let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(card, &table, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {

@@ -1,6 +1,5 @@
 //! A table of raw columns that can be read from front to back, any number of times.
 
-use std::cell::RefCell;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -136,40 +135,5 @@ impl Column<'_> {
             value,
             expected: expected.into(),
         }
-    }
-}
-
-/// Bytes of raw columns that are kept between the two readings, so that small tables are read (or generated) once.
-const KEPT_BYTES: usize = 256 << 20;
-
-/// Remembers the pieces of the first full scan of a table, as long as they are small.
-pub(crate) struct Kept<'a> {
-    table: &'a dyn Table,
-    pieces: RefCell<Option<Vec<Piece>>>,
-}
-
-impl<'a> Kept<'a> {
-    pub(crate) fn new(table: &'a dyn Table) -> Self {
-        Self { table, pieces: RefCell::new(None) }
-    }
-
-    pub(crate) fn scan(&self, each: EachPiece) -> Result<(), DataError> {
-        if let Some(pieces) = self.pieces.borrow().as_ref() {
-            return pieces.iter().try_for_each(each);
-        }
-        let (mut kept, mut bytes) = (vec![], 0);
-        self.table.scan(&mut |piece| {
-            bytes += piece.batch.get_array_memory_size();
-            if bytes <= KEPT_BYTES {
-                kept.push(piece.clone());
-            } else {
-                kept.clear();
-            }
-            each(piece)
-        })?;
-        if bytes <= KEPT_BYTES {
-            *self.pieces.borrow_mut() = Some(kept);
-        }
-        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use crate::card::{Card, Identity};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::columns::Columns;
 use crate::error::DataError;
+use crate::kept::Kept;
 use crate::pack::pack;
 use crate::prepare::fit::Fitted;
 use crate::prepare::identity::{Repeats, groups};
@@ -16,7 +17,7 @@ use crate::prepare::scenes::scene_words;
 use crate::prepare::slices::members;
 use crate::prepare::words::Words;
 use crate::progress::{Progress, Stage};
-use crate::table::{Column, Kept, Piece};
+use crate::table::{Column, Piece};
 
 /// Pieces that are encoded side by side.
 const TOGETHER: usize = 4;
@@ -38,13 +39,13 @@ pub(crate) fn encode(
 ) -> Result<(), DataError> {
     let mut pending = Pending::new(card, fitted);
     let (mut pieces, mut encoded) = (vec![], vec![]);
-    // While some pieces are encoded, those before them are handed over.
+    // While some pieces are encoded, those before them are handed over, or what was wrong with the first of them is.
     let mut advance = |pieces: &mut Vec<Piece>| {
         let (next, handed_over) = rayon::join(
             || pieces.par_iter().map(|piece| Encoded::of(card, fitted, piece, seed)).collect::<Vec<_>>(),
             || {
                 std::mem::take(&mut encoded).into_iter().try_for_each(|(piece, done)| {
-                    pending.add(card, &piece, done)?;
+                    pending.add(card, &piece, done?)?;
                     pending.hand_over(each)
                 })
             },
@@ -53,7 +54,7 @@ pub(crate) fn encode(
         for (piece, next) in pieces.drain(..).zip(next) {
             let done = piece.first_row + piece.rows() as u64;
             progress(Progress { stage: Stage::Encode, done, share: piece.share });
-            encoded.push((piece, next?));
+            encoded.push((piece, next));
         }
         Ok(())
     };

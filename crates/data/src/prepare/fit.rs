@@ -5,6 +5,7 @@ use mmtl_plan::{Field, FieldKind, Schema, TaskKind, Vocabulary};
 use crate::base::{BaseSums, TaskBase};
 use crate::card::{Card, Identity};
 use crate::error::DataError;
+use crate::kept::Kept;
 use crate::label_rules::LabelRules;
 use crate::manifest::Manifest;
 use crate::part::Part;
@@ -16,7 +17,7 @@ use crate::prepare::parts::ids_and_parts;
 use crate::prepare::scenes::{SceneFit, Scenes, scene_words};
 use crate::prepare::tells::Tells;
 use crate::progress::{Progress, Stage};
-use crate::table::{Kept, Piece};
+use crate::table::Piece;
 
 /// Everything that the first reading found out.
 pub(crate) struct Fitted {

@@ -6,13 +6,14 @@ use mmtl_plan::Stream;
 
 use crate::card::Card;
 use crate::error::DataError;
+use crate::kept::Kept;
 use crate::part::Part;
 use crate::prepare::identity::{groups, row_ids};
 use crate::prepare::scenes::{SceneWords, scene_words};
 use crate::prepare::times::times;
 use crate::prepare::words::{MISSING, Words};
 use crate::split::{GivenBy, GivenValid, Split, TimeBounds, drawn};
-use crate::table::{Kept, Piece};
+use crate::table::Piece;
 
 /// The rows of a piece by part: `None` for those left out. `ids` is what the rows are known by.
 pub(crate) fn parts(

@@ -13,10 +13,11 @@ use crate::chunk::Chunk;
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
+use crate::kept::Kept;
 use crate::part::Part;
 use crate::prepare::{encode, fit};
 use crate::split::{Split, drawn};
-use crate::table::{EachPiece, Kept, Piece, Table};
+use crate::table::{EachPiece, Piece, Table};
 
 const ROWS: usize = 1200;
 const SEED: u64 = 11;
@@ -111,7 +112,7 @@ fn card() -> Card {
 
 fn prepare_by(card: &Card, raw: &Raw, piece: usize) -> Result<(Dataset, Vec<Chunk>), DataError> {
     let memory = Memory { batch: raw.batch(), piece };
-    let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
+    let (table, mut chunks, mut nothing) = (Kept::new(&memory, None), vec![], |_| {});
     let fitted = fit(card, &table, SEED, &mut nothing)?;
     encode(card, &fitted, &table, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
@@ -205,7 +206,7 @@ fn ids_do_not_depend_on_the_order_of_rows() {
     assert_ne!(train.len() % 11, 0, "11 must be coprime to the number of train rows");
     let shuffled = take_record_batch(&Raw::new().batch(), &UInt32Array::from(from.clone())).unwrap();
     let memory = Memory { batch: shuffled, piece: 333 };
-    let (table, mut chunks, mut nothing) = (Kept::new(&memory), vec![], |_| {});
+    let (table, mut chunks, mut nothing) = (Kept::new(&memory, None), vec![], |_| {});
     let fitted = fit(&card(), &table, SEED, &mut nothing).unwrap();
     encode(&card(), &fitted, &table, SEED, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
