@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
-use arrow::datatypes::{Field, FieldRef, Schema};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray};
+use arrow_schema::{Field, FieldRef, Schema};
 use mmtl_plan::{Kind, Knob, Seeds, Settings, Space, Value, listed, nearest};
 
 use crate::card::{Card, Identity, LabelRule, TaskCard, Use};

@@ -1,7 +1,7 @@
 //! The rows of a data set, a few thousand at a time, laid out for gathering random rows: a row's ids lie side by
 //! side, and so do its numbers and its labels. A column-major layout would cost one cache miss a field and row.
 
-use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 
 /// log₂ of [`CHUNK_ROWS`].
 const SHIFT: u32 = 14;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::buffer::BooleanBuffer;
+use arrow_buffer::BooleanBuffer;
 use mmtl_plan::{Schema, TaskKind};
 
 use crate::base::{BaseSums, TaskBase};

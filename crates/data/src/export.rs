@@ -3,10 +3,8 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, Float32Array, Float64Array, ListBuilder, RecordBatch, StringArray, UInt32Array, UInt32Builder,
-    UInt64Array,
-};
+use arrow_array::builder::{ListBuilder, UInt32Builder};
+use arrow_array::{ArrayRef, Float32Array, Float64Array, RecordBatch, StringArray, UInt32Array, UInt64Array};
 use mmtl_plan::{Field, FieldKind};
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use arrow::buffer::{BooleanBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, ScalarBuffer};
 use mmtl_plan::TaskKind;
 
 use crate::base::BaseSums;
@@ -104,7 +104,7 @@ pub(crate) fn pack(columns: &Columns, range: Range<usize>) -> Chunk {
     }
 }
 
-fn row_major<T: Copy + arrow::datatypes::ArrowNativeType>(columns: &[&[T]], range: Range<usize>) -> ScalarBuffer<T> {
+fn row_major<T: Copy + arrow_buffer::ArrowNativeType>(columns: &[&[T]], range: Range<usize>) -> ScalarBuffer<T> {
     let mut values = Vec::with_capacity(columns.len() * range.len());
     for row in range {
         values.extend(columns.iter().map(|column| column[row]));

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use arrow_array::{ArrayRef, Int32Array, RecordBatch, StringArray};
 use mmtl_data::{Dataset, FieldColumn, Part, knobs};
 use mmtl_plan::{Seeds, Value};
 use parquet::arrow::ArrowWriter;
@@ -163,7 +163,7 @@ fn files_with_other_columns_types_or_values() {
         "{error}"
     );
     let floating = |columns: &mut Vec<(&str, ArrayRef)>| {
-        let ages = arrow::array::Float64Array::from_iter_values((0..200).map(|i| 1.0 / f64::from(i)));
+        let ages = arrow_array::Float64Array::from_iter_values((0..200).map(|i| 1.0 / f64::from(i)));
         columns[1].1 = Arc::new(ages);
     };
     let error = message(with_file(floating));

@@ -1,6 +1,6 @@
 //! The value of a condition for the rows of a piece.
 
-use arrow::array::Array;
+use arrow_array::Array;
 
 use crate::error::DataError;
 use crate::expression::{Compare, Expression, Test};
@@ -75,7 +75,7 @@ impl Test {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 
     use super::*;
 

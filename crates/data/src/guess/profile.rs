@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow::array::{ArrayRef, AsArray};
+use arrow_array::ArrayRef;
+use arrow_array::cast::AsArray;
 
 use crate::error::DataError;
 use crate::guess::SAMPLE_ROWS;

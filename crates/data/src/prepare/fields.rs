@@ -1,6 +1,6 @@
 //! Fields: what is gathered from their columns, and how they are encoded then.
 
-use arrow::array::Array;
+use arrow_array::Array;
 use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};

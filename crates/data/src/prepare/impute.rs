@@ -262,7 +262,7 @@ mod tests {
     fn a_row_that_is_there_often_is_one_candidate() {
         use std::sync::Arc;
 
-        use arrow::array::{ArrayRef, Float64Array, RecordBatch};
+        use arrow_array::{ArrayRef, Float64Array, RecordBatch};
 
         // Were each row one, those of the smallest hash would be all there are.
         let rows = 2 * CANDIDATES;

@@ -1,8 +1,9 @@
 //! Columns of lists: arrays, or text with separators.
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, StringArray};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 
 use crate::card::Keep;
 use crate::error::DataError;

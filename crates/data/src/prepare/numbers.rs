@@ -1,8 +1,10 @@
 //! Columns of numbers.
 
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_cast::cast;
+use arrow_schema::DataType;
 
 use crate::error::DataError;
 use crate::prepare::words::Words;
@@ -63,7 +65,7 @@ fn number(word: &str) -> Option<f64> {
 ///
 /// # Errors
 /// When the column does not hold text.
-pub(crate) fn texts<'a>(column: &Column<'a>) -> Result<&'a arrow::array::StringArray, DataError> {
+pub(crate) fn texts<'a>(column: &Column<'a>) -> Result<&'a arrow_array::StringArray, DataError> {
     column.array.as_string_opt::<i32>().ok_or_else(|| column.type_error("text"))
 }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use arrow::array::Array;
-use arrow::datatypes::DataType;
+use arrow_array::Array;
+use arrow_schema::DataType;
 
 use crate::card::{Card, FieldRule, Keep, LabelRule, SceneCard};
 use crate::error::DataError;

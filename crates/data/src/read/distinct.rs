@@ -1,7 +1,7 @@
 //! The distinct values of a column.
 
-use arrow::array::StringArray;
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::StringArray;
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use crate::interned::Interned;
 use crate::read::texts::offset;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int32Array, ListArray, NullBufferBuilder};
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field};
+use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray};
+use arrow_buffer::NullBufferBuilder;
+use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, Field};
 use memchr::memmem::Finder;
 use rayon::prelude::*;
 
@@ -223,8 +224,9 @@ fn each_part(text: &[u8], separator: Option<&Finder>, mut each: impl FnMut(&[u8]
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Array, AsArray};
-    use arrow::datatypes::Int32Type;
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int32Type;
 
     use super::*;
 

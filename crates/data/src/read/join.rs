@@ -3,9 +3,12 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, DictionaryArray, Int32Array, StringArray};
-use arrow::compute::{cast, interleave};
-use arrow::datatypes::{DataType, Float64Type, Int32Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int32Type};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use arrow_select::interleave::interleave;
 use hashbrown::HashMap;
 
 use crate::error::DataError;
@@ -75,7 +78,7 @@ impl Lookup {
         }
         for (wanted, column) in join.wanted.iter().zip(&mut lookup.columns) {
             let nothing = match column.first() {
-                Some(batch) => arrow::array::new_null_array(batch.data_type(), 1),
+                Some(batch) => arrow_array::new_null_array(batch.data_type(), 1),
                 None => no_value(wanted),
             };
             column.insert(0, nothing);

@@ -26,7 +26,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use arrow::array::ArrayRef;
+use arrow_array::ArrayRef;
 
 pub(crate) use bytes::Bytes;
 pub(crate) use pattern::picks;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arrow::array::ArrayRef;
+use arrow_array::ArrayRef;
 
 use crate::error::DataError;
 use crate::read::delimited::{self, Delimited};

@@ -1,7 +1,7 @@
 //! Texts one behind the other.
 
-use arrow::array::StringArray;
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_array::StringArray;
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 /// An offset of Arrow's. Pieces end long before they have 2 GiB, and a row has 64 MiB at most.
 pub(super) fn offset(at: usize) -> i32 {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, ListArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int32Type, Int64Type, TimeUnit};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Int64Array, ListArray};
+use arrow_cast::cast;
+use arrow_schema::{DataType, TimeUnit};
 
 use crate::error::DataError;
 use crate::read::gather::{Broken, Cleaning, Gather};

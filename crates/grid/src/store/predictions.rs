@@ -8,11 +8,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::types::Int32Type;
+use arrow_array::{
     Array, ArrayRef, DictionaryArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array, RecordBatch,
     StringArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Field, Int32Type, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::{Compression, ZstdLevel};
@@ -125,10 +126,10 @@ fn read_batch(path: &Path, file: File) -> Result<RecordBatch, GridError> {
     FormatVersion(version).check(VERSION, path)?;
     let batches: Vec<RecordBatch> =
         builder.build().map_err(damaged)?.collect::<Result<_, _>>().map_err(|error| GridError::damaged(path, error))?;
-    arrow::compute::concat_batches(&schema, &batches).map_err(|error| GridError::damaged(path, error))
+    arrow_select::concat::concat_batches(&schema, &batches).map_err(|error| GridError::damaged(path, error))
 }
 
-fn to_batch(predictions: &Predictions) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn to_batch(predictions: &Predictions) -> Result<RecordBatch, arrow_schema::ArrowError> {
     let mut columns: Vec<(String, ArrayRef)> = vec![
         ("row".to_owned(), Arc::new(UInt64Array::from(predictions.rows.clone()))),
         ("part".to_owned(), words(&predictions.parts)?),
@@ -149,19 +150,19 @@ fn to_batch(predictions: &Predictions) -> Result<RecordBatch, arrow::error::Arro
     RecordBatch::try_new(Arc::new(schema), columns.into_iter().map(|(_, column)| column).collect())
 }
 
-fn words(words: &Words) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn words(words: &Words) -> Result<ArrayRef, arrow_schema::ArrowError> {
     let of_row = Int32Array::from_iter_values(words.of_row.iter().map(|word| word.cast_signed()));
     let values = StringArray::from_iter_values(&words.words);
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(of_row, Arc::new(values))?))
 }
 
 /// Values as they are where a row has one, else as lists.
-fn in_rows(values: ArrayRef, width: usize) -> Result<ArrayRef, arrow::error::ArrowError> {
+fn in_rows(values: ArrayRef, width: usize) -> Result<ArrayRef, arrow_schema::ArrowError> {
     if width == 1 {
         return Ok(values);
     }
     let item = Arc::new(Field::new("item", values.data_type().clone(), false));
-    let width = i32::try_from(width).map_err(|error| arrow::error::ArrowError::SchemaError(error.to_string()))?;
+    let width = i32::try_from(width).map_err(|error| arrow_schema::ArrowError::SchemaError(error.to_string()))?;
     Ok(Arc::new(FixedSizeListArray::try_new(item, width, values, None)?))
 }
 

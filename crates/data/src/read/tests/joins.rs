@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::{ArrayRef, Float64Array, Int64Array};
 
 use super::parquet_types::parquet;
 use super::rows_of::{Cell, columns, list, lists, message, ones, text, value, write};

@@ -2,11 +2,12 @@ use std::path::{Path, PathBuf};
 use std::slice::from_ref;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::types::Int32Type;
+use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Int8Array, Int64Array, ListArray,
     RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Int32Type};
+use arrow_schema::DataType;
 use parquet::arrow::ArrowWriter;
 
 use super::rows_of::{columns, list, lists, message, ones, text, value};
@@ -107,7 +108,7 @@ fn types_that_do_not_fit() {
     let directory = tempfile::tempdir().unwrap();
     let broken: ArrayRef = Arc::new(BinaryArray::from(vec![b"a".as_slice(), b"\xE9"]));
     let pair = RecordBatch::try_from_iter([("x", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]).unwrap();
-    let pair: ArrayRef = Arc::new(arrow::array::StructArray::from(pair));
+    let pair: ArrayRef = Arc::new(arrow_array::StructArray::from(pair));
     let path = parquet(directory.path(), "b.parquet", vec![("bytes", broken), ("pair", pair)]);
     let error = |wanted| message(columns(from_ref(&path), &Reading::default(), &[], &[wanted]), directory.path());
     assert_eq!(
