@@ -39,7 +39,9 @@ impl TaskBase {
 /// Gathers a [`TaskBase`] label by label.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseSums {
+    /// How often each class came, which says all there is to say of classes; empty for regression.
     classes: Vec<u64>,
+    /// Of a regression's labels.
     moments: Moments,
 }
 
@@ -55,23 +57,32 @@ impl BaseSums {
 
     /// Adds one known label.
     pub(crate) fn add(&mut self, label: f64) {
-        self.moments.add(label);
-        if let Some(count) = self.classes.get_mut(label as usize) {
-            *count += 1;
+        match self.classes.get_mut(label as usize) {
+            Some(count) => *count += 1,
+            None => self.moments.add(label),
         }
     }
 
+    /// Adds the labels of others of the same task.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        self.classes.iter_mut().zip(&other.classes).for_each(|(all, count)| *all += count);
+        self.moments.merge(&other.moments);
+    }
+
     pub(crate) fn base(&self) -> TaskBase {
-        let rows = self.moments.count();
-        let counted =
-            || self.classes.iter().enumerate().map(|(class, &count)| class as f64 * count as f64).sum::<f64>();
-        TaskBase {
-            rows,
-            // Counts give the mean of classes exactly.
-            mean: if self.classes.is_empty() { self.moments.mean() } else { counted() / rows.max(1) as f64 },
-            deviation: self.moments.deviation(),
-            rates: self.classes.iter().map(|&count| count as f64 / rows.max(1) as f64).collect(),
+        if self.classes.is_empty() {
+            let (rows, mean, deviation) = (self.moments.count(), self.moments.mean(), self.moments.deviation());
+            return TaskBase { rows, mean, deviation, rates: vec![] };
         }
+        let rows: u64 = self.classes.iter().sum();
+        let mean_of = |value: &dyn Fn(f64) -> f64| {
+            let values = self.classes.iter().enumerate().map(|(class, &count)| value(class as f64) * count as f64);
+            values.sum::<f64>() / rows.max(1) as f64
+        };
+        let mean = mean_of(&|class| class);
+        let deviation = mean_of(&|class| (class - mean).powi(2)).sqrt();
+        let rates = self.classes.iter().map(|&count| count as f64 / rows.max(1) as f64).collect();
+        TaskBase { rows, mean, deviation, rates }
     }
 }
 
@@ -100,7 +111,8 @@ mod tests {
     fn classes_are_counted() {
         let kind = TaskKind::Multiclass { classes: 4 };
         let base = base(kind, &[0.0, 3.0, 3.0, 1.0]);
-        assert_eq!(base.rates, [0.25, 0.25, 0.0, 0.5]);
+        assert_eq!((base.rates.as_slice(), base.mean), ([0.25, 0.25, 0.0, 0.5].as_slice(), 1.75));
+        assert!((base.deviation - 1.6875f64.sqrt()).abs() < 1e-15);
         assert_eq!(base.baseline(kind), Baseline::TrainRates(base.rates.clone()));
         assert_eq!(self::base(TaskKind::Binary, &[1.0, 0.0, 1.0, 1.0]).rates, [0.25, 0.75]);
         assert_eq!(self::base(TaskKind::Binary, &[]).mean, 0.0);

@@ -1,11 +1,18 @@
 //! The name of a data set's contents: what the cache and a trial's key know it by.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
 use bytemuck::{NoUninit, cast_slice};
 
 use crate::chunk::Chunk;
 
 /// Raised whenever a change of this crate moves a value that a model sees, a label or a row's part.
 const PREPROCESSING: u32 = 1;
+
+/// Bytes of a file that are hashed at once, all cores taking a part.
+const BLOCK_BYTES: usize = 2 << 20;
 
 /// A BLAKE3 hash of named parts, each with its length, so that no two lists of parts read alike.
 pub struct Fingerprint(blake3::Hasher);
@@ -28,6 +35,26 @@ impl Fingerprint {
             self.0.update(&(part.len() as u64).to_le_bytes());
             self.0.update(part);
         }
+    }
+
+    /// The contents of a file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn file(&mut self, path: &Path) -> io::Result<()> {
+        let (mut file, mut hasher) = (File::open(path)?, blake3::Hasher::new());
+        // Mapped pages would each have to be asked for.
+        let mut bytes = vec![0; BLOCK_BYTES];
+        loop {
+            match file.read(&mut bytes) {
+                Ok(0) => break,
+                Ok(read) => drop(hasher.update_rayon(&bytes[..read])),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.bytes("contents", hasher.finalize().as_bytes());
+        Ok(())
     }
 
     /// Everything in a chunk. The integers are little-endian on every machine this runs on.

@@ -58,7 +58,17 @@ impl Interned {
 
     /// The number of a text, which is added if it is not there.
     pub(crate) fn number(&mut self, text: &[u8]) -> u32 {
-        let key = self.key(text);
+        self.number_with(self.key(text), text)
+    }
+
+    /// As [`Self::number`].
+    pub(crate) fn number_of_short(&mut self, text: Short) -> u32 {
+        let bytes = text.0.to_le_bytes();
+        self.number_with(Key(text.0), &bytes[..usize::from(bytes[SHORT])])
+    }
+
+    #[inline]
+    fn number_with(&mut self, key: Key, text: &[u8]) -> u32 {
         if let Some(last) = self.last.filter(|last| self.is(*last, key, text)) {
             return last.number;
         }
@@ -92,7 +102,29 @@ impl Interned {
     }
 
     fn key(&self, text: &[u8]) -> Key {
-        Key(if text.len() <= SHORT { packed(text) } else { self.hasher.hash_one(text) | LONG })
+        Key(Short::of(text).map_or_else(|| self.hasher.hash_one(text) | LONG, Short::bits))
+    }
+}
+
+/// A text of at most [`SHORT`] bytes, in a register.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Short(u64);
+
+impl Short {
+    /// A text, if it is short.
+    #[inline]
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        (text.len() <= SHORT).then(|| Self(packed(text)))
+    }
+
+    /// The text with these [`Self::bits`].
+    pub(crate) fn of_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// What tells short texts apart. The highest bit is 0.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
     }
 }
 
@@ -167,7 +199,10 @@ mod tests {
                 let next = expected.len() as u32;
                 prop_assert_eq!(interned.find(text), expected.get(text).copied());
                 let number = *expected.entry(text.clone()).or_insert(next);
-                prop_assert_eq!(interned.number(text), number);
+                match Short::of(text) {
+                    Some(short) if number % 2 == 0 => prop_assert_eq!(interned.number_of_short(short), number),
+                    _ => prop_assert_eq!(interned.number(text), number),
+                }
             }
             prop_assert_eq!(interned.len(), expected.len());
             prop_assert!(expected.iter().all(|(text, number)| interned.get(*number as usize) == text.as_slice()));

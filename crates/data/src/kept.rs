@@ -152,9 +152,10 @@ fn encode(rows: &RecordBatch, to: &mut Vec<u8>) -> Result<(), ArrowError> {
     stream.finish()
 }
 
-/// The column, of distinct values those alone that it has: pieces cut from one share all of theirs.
+/// The column; of more distinct values than it has rows, those alone that it has: pieces cut from one share all of theirs.
 fn needed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    column.as_any_dictionary_opt().map_or_else(|| Ok(column.clone()), garbage_collect_any_dictionary)
+    let shared = column.as_any_dictionary_opt().filter(|dictionary| dictionary.values().len() > column.len());
+    shared.map_or_else(|| Ok(column.clone()), garbage_collect_any_dictionary)
 }
 
 fn decode(mut stream: Buffer) -> Result<RecordBatch, ArrowError> {
@@ -202,17 +203,20 @@ mod tests {
             let words: DictionaryArray<Int32Type> = words.iter().map(Option::as_deref).collect();
             let others: DictionaryArray<Int32Type> = [None, Some("c"), Some("d"), Some("c")].into_iter().collect();
             let missing: DictionaryArray<Int32Type> = [None::<&str>; 4].into_iter().collect();
+            // More than there are rows, once it is cut.
+            let four: DictionaryArray<Int32Type> = ["e", "f", "g", "h"].into_iter().collect();
             let mut lists = ListBuilder::new(StringBuilder::new());
             lists.append_value([Some("x"), Some("y")]);
             lists.append_null();
             lists.append_value([Some("")]);
             lists.append_value([Some("z".repeat(number as usize))]);
-            let columns: [(&str, ArrayRef); 5] = [
+            let columns: [(&str, ArrayRef); 6] = [
                 ("word", Arc::new(words)),
                 ("number", Arc::new(Float64Array::from(vec![Some(number as f64), None, Some(0.5), Some(f64::MAX)]))),
                 ("other", Arc::new(others)),
                 ("list", Arc::new(lists.finish())),
                 ("missing", Arc::new(missing)),
+                ("four", Arc::new(four)),
             ];
             let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)));
             let batch = batch.unwrap().slice(usize::from(number == 3), 3);

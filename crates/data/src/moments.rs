@@ -17,6 +17,18 @@ impl Moments {
         self.squares += before * (value - self.mean);
     }
 
+    /// Adds the values of others (Chan, Golub and LeVeque 1983, equation 1.5).
+    pub(crate) fn merge(&mut self, other: &Self) {
+        let (some, others) = (self.count as f64, other.count as f64);
+        if other.count == 0 {
+            return;
+        }
+        let apart = other.mean - self.mean;
+        self.count += other.count;
+        self.mean += apart * others / (some + others);
+        self.squares += other.squares + apart * apart * some * others / (some + others);
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
@@ -44,5 +56,19 @@ mod tests {
             moments.add(value);
         }
         assert_eq!((moments.count(), moments.mean(), moments.deviation()), (4, 1e9 + 3.0, 3.5f64.sqrt()));
+    }
+
+    #[test]
+    fn values_may_be_gathered_apart() {
+        let of = |values: &[f64]| values.iter().fold(Moments::default(), |mut all, value| (all.add(*value), all).1);
+        let values = [1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0, 1e9 + 6.0];
+        for cut in 0..=values.len() {
+            let mut all = of(&values[..cut]);
+            all.merge(&of(&values[cut..]));
+            assert_eq!(all.count(), 4);
+            // Numbers of this size are 10⁻⁷ apart.
+            let differ = [all.mean() - (1e9 + 3.0), all.deviation() - 3.5f64.sqrt()];
+            assert!(differ.iter().all(|differ| differ.abs() < 3e-7), "{cut}: {differ:?}");
+        }
     }
 }

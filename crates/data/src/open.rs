@@ -62,6 +62,7 @@ pub fn open_noting(
         let wording = source.wording(settings)?;
         prepare_on_disk(&path, card, table.as_ref(), &fingerprint, wording, seeds.split, progress)?;
         made.extend([path.clone(), fitted_file::beside(&path)]);
+        return cache::read_written(&path, &fingerprint);
     }
     cache::read(&path, &fingerprint)
 }
@@ -162,7 +163,7 @@ fn prepare_in_memory(
     let (table, mut chunks) = (Kept::new(table, None), vec![]);
     let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(card, &table, split, progress)?;
-    prepare::encode(card, &fitted, &table, split, progress, &mut |chunk| {
+    prepare::encode(card, &fitted, &table, progress, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })?;
@@ -182,7 +183,7 @@ fn prepare_on_disk(
     let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(card, &table, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
-        prepare::encode(card, &fitted, &table, split, progress, each)
+        prepare::encode(card, &fitted, &table, progress, each)
     })?;
     let fitted = Preprocessing::new(fitted, card, fingerprint.to_owned(), wording);
     fitted_file::write(&fitted_file::beside(path), &fitted).inspect_err(|_| {

@@ -12,7 +12,7 @@ use memmap2::Mmap;
 
 use crate::cache::VERSION;
 use crate::cache::layout::{MANIFEST, chunk};
-use crate::cache::seal::{Broken, unseal};
+use crate::cache::seal::{Broken, unchecked, unseal};
 use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::dataset::Dataset;
 use crate::error::DataError;
@@ -23,6 +23,18 @@ use crate::manifest::Manifest;
 /// # Errors
 /// When the file cannot be read, is damaged, or is of another version or fingerprint.
 pub(crate) fn read(path: &Path, fingerprint: &str) -> Result<Dataset, DataError> {
+    map(path, fingerprint, unseal)
+}
+
+/// As [`read`], of a file that this process has written a moment ago: its hash was made of the same bytes.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_written(path: &Path, fingerprint: &str) -> Result<Dataset, DataError> {
+    map(path, fingerprint, |file| unchecked(file).map(|(stream, _)| stream))
+}
+
+fn map(path: &Path, fingerprint: &str, unseal: impl Fn(&[u8]) -> Result<&[u8], Broken>) -> Result<Dataset, DataError> {
     let file = File::open(path).map_err(DataError::reading(path))?;
     // SAFETY: a cache file is complete before it gets its name and is never written to afterwards, only replaced or
     // deleted, which leaves a mapping as it is. Whoever writes into one by other means breaks any mapping of it.

@@ -23,8 +23,18 @@ pub(crate) fn seal(hash: &blake3::Hash) -> [u8; SEAL_BYTES] {
     seal
 }
 
-/// The stream of a whole file.
+/// The stream of a whole file, whose hash is that of its seal.
 pub(crate) fn unseal(file: &[u8]) -> Result<&[u8], Broken> {
+    let (stream, seal) = unchecked(file)?;
+    // Everything else waits for it, so all cores take a part.
+    if blake3::Hasher::new().update_rayon(stream).finalize().as_bytes()[..] != seal[..32] {
+        return Err(Broken::Damaged("its contents do not match their checksum"));
+    }
+    Ok(stream)
+}
+
+/// The stream of a whole file and its seal, of this version.
+pub(crate) fn unchecked(file: &[u8]) -> Result<(&[u8], &[u8; SEAL_BYTES]), Broken> {
     let Some((stream, seal)) = file.split_last_chunk::<SEAL_BYTES>() else {
         return Err(Broken::Damaged("it is too short"));
     };
@@ -35,11 +45,7 @@ pub(crate) fn unseal(file: &[u8]) -> Result<&[u8], Broken> {
     if version != VERSION {
         return Err(Broken::Version(version));
     }
-    // Everything else waits for it, so all cores take a part.
-    if blake3::Hasher::new().update_rayon(stream).finalize().as_bytes()[..] != seal[..32] {
-        return Err(Broken::Damaged("its contents do not match their checksum"));
-    }
-    Ok(stream)
+    Ok((stream, seal))
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Writes a cache file: under a temporary name, synced, then renamed, so that no reader ever sees half of one.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
@@ -14,6 +16,9 @@ use crate::chunk::Chunk;
 use crate::error::DataError;
 use crate::manifest::Manifest;
 use crate::prepare::EachChunk;
+
+/// Bytes that are brought to the disk while others are written, so that few are left to wait for in the end.
+const SYNC_BYTES: usize = 8 << 20;
 
 /// Hashes what passes through.
 struct Hashing<W> {
@@ -82,10 +87,41 @@ pub(crate) fn write(
     rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
     let temporary = temporary_beside(path)?;
+    let file = temporary.as_file().try_clone().map_err(DataError::writing(path))?;
     let mut writer = Writer::new(BufWriter::new(temporary), manifest).map_err(DataError::writing(path))?;
-    rows(&mut |chunk| writer.chunk(&chunk).map_err(DataError::writing(path)))?;
+    syncing(&file, |sync| {
+        let mut unsynced = 0;
+        rows(&mut |chunk| {
+            writer.chunk(&chunk).map_err(DataError::writing(path))?;
+            unsynced += chunk.bytes();
+            if unsynced >= SYNC_BYTES {
+                unsynced = 0;
+                sync();
+            }
+            Ok(())
+        })
+    })
+    .map_err(DataError::writing(path))??;
     let written = writer.finish().and_then(|buffered| buffered.into_inner().map_err(io::IntoInnerError::into_error));
     persist(written.map_err(DataError::writing(path))?, path)
+}
+
+/// What `with` makes of a function that brings what has been written to `file` so far to the disk, while others go on.
+///
+/// # Errors
+/// When it could not be brought there.
+fn syncing<T>(file: &File, with: impl FnOnce(&mut (dyn FnMut() + Send)) -> T) -> io::Result<T> {
+    thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(1);
+        // An error is told once, and not again when all is synced in the end.
+        let disk = scope.spawn(move || receiver.into_iter().try_for_each(|()| file.sync_data()));
+        let made = with(&mut || {
+            // One that is still at it, or has failed, is not waited for.
+            let _ = sender.try_send(());
+        });
+        drop(sender);
+        disk.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)).map(|()| made)
+    })
 }
 
 /// Replaces the file `path` by what `fill` writes.
@@ -117,7 +153,7 @@ fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), DataError> 
     file.as_file().sync_all().map_err(DataError::writing(path))?;
     file.persist(path).map_err(|error| DataError::Write { path: path.to_owned(), source: error.error })?;
     // The rename itself is made durable where directories can be synced.
-    fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(DataError::writing(directory))
+    File::open(directory).and_then(|directory| directory.sync_all()).map_err(DataError::writing(directory))
 }
 
 /// A file with the permissions of any other new file, where a private one would keep out colleagues that share the

@@ -1,29 +1,26 @@
 //! Pearson correlations between labels.
 
-use rayon::prelude::*;
+use mmtl_plan::Task;
 
-use crate::dataset::Dataset;
-use crate::describe::{Correlation, all_rows};
+use crate::describe::Correlation;
 
-/// Every pair of tasks.
-pub(super) fn correlations(dataset: &Dataset) -> Vec<Correlation> {
-    let tasks = &dataset.schema().tasks;
-    let pairs: Vec<_> = (0..tasks.len()).flat_map(|b| (0..b).map(move |a| (a, b))).collect();
-    let correlation = |(a, b): (usize, usize)| {
-        let mut sums = Products::default();
-        for row in all_rows(dataset) {
-            if let (Some(x), Some(y)) = (dataset.label(a, row), dataset.label(b, row)) {
-                sums.add(x, y);
-            }
-        }
-        Correlation { tasks: [tasks[a].name.clone(), tasks[b].name.clone()], rows: sums.rows, pearson: sums.pearson() }
+/// Every pair of so many tasks.
+pub(super) fn pairs(tasks: usize) -> impl Iterator<Item = [usize; 2]> {
+    (0..tasks).flat_map(|b| (0..b).map(move |a| [a, b]))
+}
+
+/// Of the products of every pair.
+pub(super) fn correlations(tasks: &[Task], products: &[Products]) -> Vec<Correlation> {
+    let correlation = |(pair, products): ([usize; 2], &Products)| {
+        let tasks = pair.map(|task| tasks[task].name.clone());
+        Correlation { tasks, rows: products.rows, pearson: products.pearson() }
     };
-    pairs.into_par_iter().map(correlation).collect()
+    pairs(tasks.len()).zip(products).map(correlation).collect()
 }
 
 /// Centred sums of products, updated as in Welford's recurrence.
-#[derive(Default)]
-struct Products {
+#[derive(Clone, Default)]
+pub(super) struct Products {
     rows: u64,
     mean: [f64; 2],
     xx: f64,
@@ -32,7 +29,7 @@ struct Products {
 }
 
 impl Products {
-    fn add(&mut self, x: f64, y: f64) {
+    pub(super) fn add(&mut self, x: f64, y: f64) {
         self.rows += 1;
         let (dx, dy) = (x - self.mean[0], y - self.mean[1]);
         self.mean[0] += dx / self.rows as f64;
@@ -40,6 +37,22 @@ impl Products {
         self.xx += dx * (x - self.mean[0]);
         self.yy += dy * (y - self.mean[1]);
         self.xy += dx * (y - self.mean[1]);
+    }
+
+    /// Adds the pairs of others (Chan, Golub and LeVeque 1983).
+    pub(super) fn merge(&mut self, other: &Self) {
+        if other.rows == 0 {
+            return;
+        }
+        let (some, others) = (self.rows as f64, other.rows as f64);
+        let [dx, dy] = [0, 1].map(|of| other.mean[of] - self.mean[of]);
+        let weight = some * others / (some + others);
+        self.rows += other.rows;
+        self.mean[0] += dx * others / (some + others);
+        self.mean[1] += dy * others / (some + others);
+        self.xx += other.xx + dx * dx * weight;
+        self.yy += other.yy + dy * dy * weight;
+        self.xy += other.xy + dx * dy * weight;
     }
 
     fn pearson(&self) -> Option<f64> {
@@ -52,12 +65,24 @@ impl Products {
 mod tests {
     use super::*;
 
-    fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
+    fn products(pairs: &[(f64, f64)]) -> Products {
         let mut sums = Products::default();
         for &(x, y) in pairs {
             sums.add(x, y);
         }
-        sums.pearson()
+        sums
+    }
+
+    fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {
+        let at_once = products(pairs).pearson();
+        for cut in 0..=pairs.len() {
+            let mut sums = products(&pairs[..cut]);
+            sums.merge(&products(&pairs[cut..]));
+            let differ = |(a, b): (f64, f64)| (a - b).abs() > 1e-15;
+            assert_eq!(sums.pearson().is_some(), at_once.is_some(), "{cut}");
+            assert!(!sums.pearson().zip(at_once).is_some_and(differ), "{cut}");
+        }
+        at_once
     }
 
     #[test]

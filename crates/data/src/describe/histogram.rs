@@ -1,9 +1,12 @@
 //! How numbers are distributed, in a few bins that a terminal can draw.
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 /// Bins, and characters of the drawing.
 const BINS: usize = 16;
+/// Parts that a core looks at in one go.
+const TOGETHER: usize = 16;
 /// Eighths of a character's height.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -20,24 +23,21 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// Of some values, none of them NaN; `None` where they do not vary.
-    pub(super) fn of(values: &mut [f64]) -> Option<Self> {
-        let (first, last) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), &x| (a.min(x), b.max(x)));
-        let mut at = |share: f64| {
-            let rank = (values.len().checked_sub(1)? as f64 * share) as usize;
-            Some(*values.select_nth_unstable_by(rank, f64::total_cmp).1)
-        };
-        let ends = (at(0.01)?, at(0.99)?);
-        let (from, to) = if ends.0 < ends.1 { ends } else { (first, last) };
+    /// Of the values of all `parts`, none of them NaN; `None` where they do not vary.
+    pub(super) fn of<'a, P: Sync, I: Iterator<Item = f64>>(
+        parts: &'a [P],
+        values: impl Fn(&'a P) -> I + Sync,
+    ) -> Option<Self> {
+        let all = Values { parts, values };
+        let wider = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.min(c), b.max(d));
+        let (first, last) = all.fold(|| (f64::INFINITY, f64::NEG_INFINITY), |range, x| wider(range, (x, x)), wider);
+        let [from, to] = all.at([0.01, 0.99])?;
+        let (from, to) = if from < to { (from, to) } else { (first, last) };
         if from >= to {
             return None;
         }
-        let mut counts = vec![0; BINS];
-        for value in values {
-            let bin = ((*value - from) / (to - from) * BINS as f64).clamp(0.0, BINS as f64 - 1.0);
-            counts[bin as usize] += 1;
-        }
-        Some(Self { from, to, counts })
+        let bin = |value: f64| ((value - from) / (to - from) * BINS as f64).clamp(0.0, BINS as f64 - 1.0) as usize;
+        Some(Self { from, to, counts: all.counted(BINS, bin) })
     }
 
     /// A character a bin; only an empty one is blank.
@@ -51,30 +51,117 @@ impl Histogram {
     }
 }
 
+/// Values that are read several times and never copied: there may be one a row.
+struct Values<'a, P, F> {
+    parts: &'a [P],
+    values: F,
+}
+
+impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, P, F> {
+    /// All values folded, several parts at once.
+    fn fold<T: Send>(
+        &self,
+        zero: impl Fn() -> T + Sync,
+        add: impl Fn(T, f64) -> T + Sync,
+        merge: impl Fn(T, T) -> T + Sync,
+    ) -> T {
+        let some = |parts: &'a [P]| parts.iter().flat_map(&self.values).fold(zero(), &add);
+        self.parts.par_chunks(TOGETHER).map(some).reduce(&zero, &merge)
+    }
+
+    /// How many are of each of `groups`.
+    fn counted(&self, groups: usize, group: impl Fn(f64) -> usize + Sync) -> Vec<u64> {
+        let count = |mut counts: Vec<u64>, value| {
+            counts[group(value)] += 1;
+            counts
+        };
+        let merge = |mut all: Vec<u64>, some: Vec<u64>| {
+            all.iter_mut().zip(some).for_each(|(all, some)| *all += some);
+            all
+        };
+        self.fold(|| vec![0; groups], count, merge)
+    }
+
+    /// Those that have `shares` of all values before them; `None` without values. They are counted by the first bits of
+    /// a number that orders them, so that few are left to be compared.
+    fn at<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
+        const SHIFT: u32 = 50;
+        let ordered = |value: f64| {
+            let bits = value.to_bits();
+            bits ^ ((bits.cast_signed() >> 63).cast_unsigned() | 1 << 63)
+        };
+        let group = |value: f64| (ordered(value) >> SHIFT) as usize;
+        let counts = self.counted(1 << (64 - SHIFT), group);
+        let last = counts.iter().sum::<u64>().checked_sub(1)?;
+        Some(shares.map(|share| {
+            let (mut of_rank, mut rank) = (0, (last as f64 * share) as u64);
+            while counts[of_rank] <= rank {
+                rank -= counts[of_rank];
+                of_rank += 1;
+            }
+            let push = |mut few: Vec<f64>, value| {
+                few.extend(Some(value).filter(|value| group(*value) == of_rank));
+                few
+            };
+            let merge = |mut all: Vec<f64>, mut some: Vec<f64>| {
+                all.append(&mut some);
+                all
+            };
+            let mut few = self.fold(Vec::new, push, merge);
+            *few.select_nth_unstable_by(rank as usize, f64::total_cmp).1
+        }))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn each<'a>(part: &'a &[f64]) -> impl Iterator<Item = f64> + 'a {
+        part.iter().copied()
+    }
+
+    fn histogram(values: &[f64]) -> Option<Histogram> {
+        Histogram::of(&values.chunks(7).collect::<Vec<_>>(), each)
+    }
 
     #[test]
     fn even_values_are_level_and_one_outlier_changes_little() {
         let mut even: Vec<f64> = (0..1600).map(f64::from).collect();
-        let level = Histogram::of(&mut even.clone()).unwrap();
+        let level = histogram(&even).unwrap();
         assert!(level.counts.iter().all(|count| (90..=120).contains(count)), "{level:?}");
         assert!(level.drawn().chars().all(|c| c == '▇' || c == '█'), "{}", level.drawn());
         even.push(1e12);
-        assert!(Histogram::of(&mut even).unwrap().to < 2000.0);
+        assert!(histogram(&even).unwrap().to < 2000.0);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_those_of_sorted_values(
+            values in prop::collection::vec(prop_oneof![any::<f64>(), -2.0..2.0, Just(0.0), Just(-0.0)], 1..200),
+            share in 0.0..=1.0,
+        ) {
+            let mut sorted = values.clone();
+            sorted.sort_unstable_by(f64::total_cmp);
+            let parts: Vec<&[f64]> = values.chunks(3).collect();
+            let got = Values { parts: &parts, values: each }.at([0.0, share, 1.0]);
+            let expected = [0.0, share, 1.0].map(|share| sorted[((values.len() - 1) as f64 * share) as usize]);
+            prop_assert_eq!(got.unwrap().map(f64::to_bits), expected.map(f64::to_bits));
+        }
     }
 
     #[test]
     fn heights_are_shares_of_the_highest() {
         let mut values = vec![0.0; 80];
         values.extend([1.0; 40]);
-        assert_eq!(Histogram::of(&mut values).unwrap().drawn(), format!("█{}▄", " ".repeat(BINS - 2)));
-        assert_eq!(Histogram::of(&mut [3.0, 3.0]), None);
-        assert_eq!(Histogram::of(&mut []), None);
+        assert_eq!(histogram(&values).unwrap().drawn(), format!("█{}▄", " ".repeat(BINS - 2)));
+        assert_eq!(histogram(&[3.0, 3.0]), None);
+        assert_eq!(histogram(&[]), None);
         // Nearly all are equal: the few others still show.
         let mut rare = vec![5.0; 1000];
         rare.push(9.0);
-        assert!(Histogram::of(&mut rare).unwrap().drawn().ends_with('▁'));
+        assert!(histogram(&rare).unwrap().drawn().ends_with('▁'));
     }
 }

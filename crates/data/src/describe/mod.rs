@@ -2,19 +2,22 @@
 
 mod correlation;
 mod histogram;
+mod sums;
 mod tables;
 
-use mmtl_plan::{FieldKind, Space, TaskKind};
-use rayon::prelude::*;
+use mmtl_plan::{FieldKind, Space, Task, TaskKind};
 use serde::Serialize;
 
 pub use histogram::Histogram;
 
-use crate::base::{BaseSums, TaskBase};
+use crate::base::TaskBase;
+use crate::chunk::Chunk;
 use crate::dataset::Dataset;
 use crate::describe::correlation::correlations;
+use crate::describe::sums::Sums;
+use crate::layout::Place;
 use crate::part::Part;
-use crate::prepare::{RESERVED, UNSEEN};
+use crate::prepare::RESERVED;
 
 /// What is in a data set. Arrays of three are by [`Part`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,63 +115,61 @@ pub struct SliceDescription {
 pub fn describe(dataset: &Dataset) -> Description {
     let schema = dataset.schema();
     let rows = Part::ALL.map(|part| dataset.rows(part).len() as u64);
-    let tasks = 0..schema.tasks.len();
-    let task = |t: usize| TaskDescription {
-        name: schema.tasks[t].name.clone(),
-        kind: schema.tasks[t].kind.name(),
-        space: match &schema.tasks[t].space {
+    let (sums, (numbers, labels)) = rayon::join(|| Sums::of(dataset), || histograms(dataset));
+    let fields = numbers.into_iter().enumerate().map(|(f, histogram)| field(dataset, f, rows, &sums, histogram));
+    let tasks = schema.tasks.iter().zip(labels).enumerate().map(|(t, (task, histogram))| TaskDescription {
+        name: task.name.clone(),
+        kind: task.kind.name(),
+        space: match &task.space {
             Space::All => "all".to_owned(),
             Space::Given(task) => format!("given {task}"),
         },
-        product_of: schema.tasks[t].product_of.clone(),
-        all: bases(dataset, t, |_| 0, 1).remove(0),
-        histogram: labels(dataset, t),
-    };
-    let of_fields = || (0..schema.fields.len()).into_par_iter().map(|f| field(dataset, f, rows)).collect();
-    let of_tasks = || (scenes(dataset), tasks.into_par_iter().map(task).collect(), correlations(dataset));
-    let (fields, (scenes, tasks, correlations)) = rayon::join(of_fields, of_tasks);
+        product_of: task.product_of.clone(),
+        all: sums.all(t, task.kind),
+        histogram,
+    });
     Description {
         name: schema.name.clone(),
         fingerprint: dataset.fingerprint().to_owned(),
         rows,
-        fields,
-        scenes,
-        tasks,
-        correlations,
+        fields: fields.collect(),
+        scenes: scenes(dataset, &sums),
+        tasks: tasks.collect(),
+        correlations: correlations(&schema.tasks, &sums.products),
         slices: slices(dataset),
     }
-}
-
-fn all_rows(dataset: &Dataset) -> std::ops::Range<u32> {
-    0..dataset.len() as u32
-}
-
-fn labels(dataset: &Dataset, task: usize) -> Option<Histogram> {
-    let TaskKind::Regression { .. } = dataset.schema().tasks[task].kind else { return None };
-    Histogram::of(&mut all_rows(dataset).filter_map(|row| dataset.label(task, row)).collect::<Vec<_>>())
 }
 
 fn share(some: u64, all: u64) -> f64 {
     some as f64 / all.max(1) as f64
 }
 
-fn field(dataset: &Dataset, f: usize, rows: [u64; 3]) -> FieldDescription {
+/// Of the numbers of each field, and of the labels of each task, where these are numbers.
+fn histograms(dataset: &Dataset) -> (Vec<Option<Histogram>>, Vec<Option<Histogram>>) {
+    let (schema, chunks, layout) = (dataset.schema(), &dataset.inner.chunks, &dataset.inner.layout);
+    let of_field = |place: &Place| {
+        let Place::Numeric(column) = *place else { return None };
+        let number = move |chunk: &Chunk, at| chunk.numeric[at * layout.numeric + column];
+        Histogram::of(chunks, |chunk| (0..chunk.rows()).map(move |at| number(chunk, at).into()))
+    };
+    let of_task = |(t, task): (usize, &Task)| {
+        let TaskKind::Regression { .. } = task.kind else { return None };
+        let label =
+            move |chunk: &Chunk, at| Some(chunk.labels[at * layout.tasks + t]).filter(|label: &f64| !label.is_nan());
+        Histogram::of(chunks, |chunk| (0..chunk.rows()).filter_map(move |at| label(chunk, at)))
+    };
+    (layout.places.iter().map(of_field).collect(), schema.tasks.iter().enumerate().map(of_task).collect())
+}
+
+fn field(dataset: &Dataset, f: usize, rows: [u64; 3], sums: &Sums, histogram: Option<Histogram>) -> FieldDescription {
     let schema = dataset.schema();
     let field = &schema.fields[f];
-    let (mut ids, mut unseen) = ([0u64; 3], [0u64; 3]);
+    let (missing, ids) = (dataset.inner.manifest.missing[f], sums.ids[f]);
     // A scene's ids are the scenes; none is reserved.
-    let reserved = if f == schema.scene_field { 0 } else { RESERVED };
-    if field.kind.vocabulary().is_some() {
-        for row in all_rows(dataset) {
-            let (part, of_row) = (usize::from(dataset.part(row).code()), dataset.ids(f, row));
-            ids[part] += of_row.len() as u64;
-            unseen[part] += of_row.iter().filter(|&&id| id == UNSEEN && reserved > 0).count() as u64;
-        }
-    }
-    let missing = dataset.inner.manifest.missing[f];
+    let (reserved, unseen) = if f == schema.scene_field { (0, [0; 3]) } else { (RESERVED, ids.unseen) };
     let (kind, tokens) = match field.kind {
         FieldKind::Categorical { .. } => ("categorical", None),
-        FieldKind::Tokens { .. } => ("tokens", Some(share(ids.iter().sum(), rows.iter().sum()))),
+        FieldKind::Tokens { .. } => ("tokens", Some(share(ids.all.iter().sum(), rows.iter().sum()))),
         FieldKind::Numeric => ("numeric", None),
     };
     let values = field.kind.vocabulary().map(|v| schema.vocabularies[v].size.saturating_sub(reserved as usize));
@@ -178,42 +179,21 @@ fn field(dataset: &Dataset, f: usize, rows: [u64; 3]) -> FieldDescription {
         values,
         tokens,
         missing: [0, 1, 2].map(|part| share(missing[part], rows[part])),
-        unseen: values.map(|_| [0, 1, 2].map(|part| share(unseen[part], ids[part]))),
-        histogram: numbers(dataset, f),
+        unseen: values.map(|_| [0, 1, 2].map(|part| share(unseen[part], ids.all[part]))),
+        histogram,
     }
 }
 
-fn numbers(dataset: &Dataset, field: usize) -> Option<Histogram> {
-    Histogram::of(&mut all_rows(dataset).map_while(|row| dataset.number(field, row)).map(f64::from).collect::<Vec<_>>())
-}
-
-/// Label statistics of a task in each of `groups` groups of rows.
-fn bases(dataset: &Dataset, task: usize, group: impl Fn(u32) -> usize, groups: usize) -> Vec<TaskBase> {
-    let mut sums = vec![BaseSums::new(dataset.schema().tasks[task].kind); groups];
-    for row in all_rows(dataset) {
-        if let Some(label) = dataset.label(task, row) {
-            sums[group(row)].add(label);
-        }
-    }
-    sums.iter().map(BaseSums::base).collect()
-}
-
-fn scenes(dataset: &Dataset) -> Vec<SceneDescription> {
-    let names = &dataset.schema().scenes;
-    let mut rows = vec![[0u64; 3]; names.len()];
-    for row in all_rows(dataset) {
-        rows[dataset.scene(row)][usize::from(dataset.part(row).code())] += 1;
-    }
-    let tasks = 0..dataset.schema().tasks.len();
-    let by_task: Vec<Vec<TaskBase>> =
-        tasks.into_par_iter().map(|t| bases(dataset, t, |row| dataset.scene(row), names.len())).collect();
-    let scene = |(s, name): (usize, &String)| SceneDescription {
+fn scenes(dataset: &Dataset, sums: &Sums) -> Vec<SceneDescription> {
+    let schema = dataset.schema();
+    let by_task: Vec<Vec<TaskBase>> = (0..schema.tasks.len()).map(|t| sums.by_scene(t).collect()).collect();
+    let scene = |(s, (name, rows)): (usize, (&String, &[u64; 3]))| SceneDescription {
         name: name.clone(),
-        rows: rows[s],
-        share: share(rows[s].iter().sum(), dataset.len() as u64),
+        rows: *rows,
+        share: share(rows.iter().sum(), dataset.len() as u64),
         tasks: by_task.iter().map(|of_scenes| of_scenes[s].clone()).collect(),
     };
-    names.iter().enumerate().map(scene).collect()
+    schema.scenes.iter().zip(&sums.rows).enumerate().map(scene).collect()
 }
 
 fn slices(dataset: &Dataset) -> Vec<SliceDescription> {

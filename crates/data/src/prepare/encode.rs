@@ -12,7 +12,7 @@ use crate::prepare::fit::Fitted;
 use crate::prepare::identity::{Repeats, groups};
 use crate::prepare::labels::labels;
 use crate::prepare::numbers::numbers;
-use crate::prepare::parts::ids_and_parts;
+use crate::prepare::parts::Known;
 use crate::prepare::scenes::scene_words;
 use crate::prepare::slices::members;
 use crate::prepare::words::Words;
@@ -33,16 +33,15 @@ pub(crate) fn encode(
     card: &Card,
     fitted: &Fitted,
     table: &Kept,
-    seed: u64,
     progress: &mut dyn FnMut(Progress),
     each: EachChunk,
 ) -> Result<(), DataError> {
     let mut pending = Pending::new(card, fitted);
-    let (mut pieces, mut encoded) = (vec![], vec![]);
+    let (mut pieces, mut encoded, mut known) = (vec![], vec![], fitted.known.iter());
     // While some pieces are encoded, those before them are handed over, or what was wrong with the first of them is.
-    let mut advance = |pieces: &mut Vec<Piece>| {
+    let mut advance = |pieces: &mut Vec<(Piece, &Known)>| {
         let (next, handed_over) = rayon::join(
-            || pieces.par_iter().map(|piece| Encoded::of(card, fitted, piece, seed)).collect::<Vec<_>>(),
+            || pieces.par_iter().map(|(piece, known)| Encoded::of(card, fitted, piece, known)).collect::<Vec<_>>(),
             || {
                 std::mem::take(&mut encoded).into_iter().try_for_each(|(piece, done)| {
                     pending.add(card, &piece, done?)?;
@@ -51,7 +50,7 @@ pub(crate) fn encode(
             },
         );
         handed_over?;
-        for (piece, next) in pieces.drain(..).zip(next) {
+        for ((piece, _), next) in pieces.drain(..).zip(next) {
             let done = piece.first_row + piece.rows() as u64;
             progress(Progress { stage: Stage::Encode, done, share: piece.share });
             encoded.push((piece, next));
@@ -59,7 +58,8 @@ pub(crate) fn encode(
         Ok(())
     };
     table.scan(&mut |piece| {
-        pieces.push(piece.clone());
+        let known = known.next().filter(|known| known.parts.len() == piece.rows());
+        pieces.push((piece.clone(), known.ok_or_else(|| changed(piece))?));
         if pieces.len() < TOGETHER { Ok(()) } else { advance(&mut pieces) }
     })?;
     // The last that are encoded, then handed over.
@@ -85,6 +85,13 @@ fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
     numbers(column)?.into_iter().enumerate().map(weight).collect()
 }
 
+/// The error for a file that is another at its second reading.
+fn changed(piece: &Piece) -> DataError {
+    let (origin, row) = (piece.origin.clone(), piece.first_in_file + 1);
+    let (fault, expected) = ("or one after it was not there a moment ago".to_owned(), "a file that nobody writes to");
+    DataError::BadRow { origin, row, fault, expected }
+}
+
 /// The rows of a piece that are not left out.
 struct Encoded {
     /// Their places in the piece.
@@ -94,9 +101,9 @@ struct Encoded {
 }
 
 impl Encoded {
-    fn of(card: &Card, fitted: &Fitted, piece: &Piece, seed: u64) -> Result<Self, DataError> {
+    fn of(card: &Card, fitted: &Fitted, piece: &Piece, known: &Known) -> Result<Self, DataError> {
         let words = scene_words(card, piece)?;
-        let (ids, parts) = ids_and_parts(card, piece, &words, seed)?;
+        let (ids, parts) = (known.ids(piece), &known.parts);
         let kept: Vec<usize> = (0..piece.rows()).filter(|&at| parts[at].is_some()).collect();
         let scenes = fitted.scenes.of(&words, piece.rows());
         let mut columns = empty(card, fitted);

@@ -3,7 +3,7 @@
 use mmtl_plan::{Field, FieldKind, Schema, TaskKind, Vocabulary};
 
 use crate::base::{BaseSums, TaskBase};
-use crate::card::{Card, Identity};
+use crate::card::Card;
 use crate::error::DataError;
 use crate::kept::Kept;
 use crate::label_rules::LabelRules;
@@ -13,7 +13,7 @@ use crate::prepare::fields::{Encoders, FieldFits};
 use crate::prepare::identity::Repeats;
 use crate::prepare::labels::{labels, tasks};
 use crate::prepare::numbers::missing;
-use crate::prepare::parts::ids_and_parts;
+use crate::prepare::parts::Known;
 use crate::prepare::scenes::{SceneFit, Scenes, scene_words};
 use crate::prepare::tells::Tells;
 use crate::progress::{Progress, Stage};
@@ -28,6 +28,8 @@ pub(crate) struct Fitted {
     pub(crate) rules: LabelRules,
     /// Tells rows apart that are known by the same number.
     pub(crate) repeats: Repeats,
+    /// One for each piece.
+    pub(crate) known: Vec<Known>,
     missing: Vec<[u64; 3]>,
     weighted: bool,
     grouped: bool,
@@ -42,8 +44,7 @@ struct Fit<'a> {
     bases: Vec<BaseSums>,
     missing: Vec<[u64; 3]>,
     tells: Tells,
-    /// What all rows are known by; gathered only where it may repeat.
-    ids: Vec<u64>,
+    known: Vec<Known>,
 }
 
 /// Reads the table once.
@@ -64,16 +65,16 @@ pub(crate) fn fit(
     let rules = LabelRules::of(&schema)?;
     let missing = vec![[0; 3]; card.fields.len()];
     let (scenes, fields, tells) = (SceneFit::new(), FieldFits::new(card), Tells::of(card));
-    let mut fit = Fit { card, seed, scenes, fields, rules, bases, missing, tells, ids: vec![] };
+    let mut fit = Fit { card, seed, scenes, fields, rules, bases, missing, tells, known: vec![] };
     table.scan(&mut |piece| {
         fit.add(piece)?;
         progress(Progress { stage: Stage::Fit, done: piece.first_row + piece.rows() as u64, share: piece.share });
         Ok(())
     })?;
-    let Fit { scenes, fields, rules, bases, missing, tells, ids, .. } = fit;
+    let Fit { scenes, fields, rules, bases, missing, tells, known, .. } = fit;
     tells.check(card)?;
     let scenes = scenes.finish(card);
-    let (encoders, repeats) = rayon::join(|| fields.finish(card), || Repeats::of(ids));
+    let (encoders, repeats) = rayon::join(|| fields.finish(card), || repeats(&known));
     let bases: Vec<TaskBase> = bases.iter().map(BaseSums::base).collect();
     check(card, &schema, &scenes, &bases)?;
     for (task, base) in schema.tasks.iter_mut().zip(&bases) {
@@ -88,20 +89,18 @@ pub(crate) fn fit(
     schema.vocabularies.extend(vocabularies);
     schema.scenes.clone_from(&scenes.names);
     let (weighted, grouped) = (card.weight.is_some(), card.group.is_some());
-    Ok(Fitted { schema, bases, scenes, encoders, rules, repeats, missing, weighted, grouped })
+    Ok(Fitted { schema, bases, scenes, encoders, rules, repeats, known, missing, weighted, grouped })
 }
 
 impl Fit<'_> {
     fn add(&mut self, piece: &Piece) -> Result<(), DataError> {
         let scenes = scene_words(self.card, piece)?;
-        let (ids, parts) = ids_and_parts(self.card, piece, &scenes, self.seed)?;
-        if self.card.identity != Identity::Position {
-            self.ids.extend(ids.iter().zip(&parts).filter(|(_, part)| part.is_some()).map(|(id, _)| id));
-        }
+        let known = Known::of(self.card, piece, &scenes, self.seed)?;
+        let (ids, parts) = (known.ids(piece), &known.parts);
         let train: Vec<bool> = parts.iter().map(|part| *part == Some(Part::Train)).collect();
-        self.scenes.add(self.card, &scenes, &parts);
+        self.scenes.add(self.card, &scenes, parts);
         self.fields.add(self.card, piece, &ids, &train)?;
-        self.count_missing(piece, &parts)?;
+        self.count_missing(piece, parts)?;
         let labels = labels(self.card, piece)?;
         let (mut of_row, mut settled) = (vec![f64::NAN; labels.len()], labels.clone());
         for at in (0..piece.rows()).filter(|&at| train[at]) {
@@ -111,7 +110,9 @@ impl Fit<'_> {
             known.for_each(|(sums, label)| sums.add(*label));
             settled.iter_mut().zip(&of_row).for_each(|(column, label)| column[at] = *label);
         }
-        self.tells.add(self.card, piece, &train, &settled)
+        self.tells.add(self.card, piece, &train, &settled)?;
+        self.known.push(known);
+        Ok(())
     }
 
     fn count_missing(&mut self, piece: &Piece, parts: &[Option<Part>]) -> Result<(), DataError> {
@@ -124,6 +125,10 @@ impl Fit<'_> {
         }
         Ok(())
     }
+}
+
+fn repeats(known: &[Known]) -> Repeats {
+    Repeats::of(&known.iter().filter_map(Known::repeatable).collect::<Vec<_>>())
 }
 
 /// What no data set may lack.

@@ -3,7 +3,7 @@
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use rayon::prelude::*;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -22,7 +22,7 @@ const NOTHING: u64 = 0x9E37_79B9_7F4A_7C15;
 /// When a row has no value in a column of ids.
 pub(crate) fn row_ids(card: &Card, piece: &Piece) -> Result<Vec<u64>, DataError> {
     match &card.identity {
-        Identity::Position => Ok((0..piece.rows() as u64).map(|at| piece.first_row + at).collect()),
+        Identity::Position => Ok(places(piece)),
         Identity::Column(column) => {
             let column = piece.column(column)?;
             let words = Words::of(&column)?;
@@ -45,6 +45,11 @@ pub(crate) fn row_ids(card: &Card, piece: &Piece) -> Result<Vec<u64>, DataError>
             Ok(ids)
         }
     }
+}
+
+/// The numbers of a piece's rows in the table.
+pub(crate) fn places(piece: &Piece) -> Vec<u64> {
+    (0..piece.rows() as u64).map(|at| piece.first_row + at).collect()
 }
 
 /// A number for each value of a column, the same in any piece.
@@ -110,16 +115,38 @@ pub(crate) fn mixed(a: u64, b: u64) -> u64 {
 /// Tells rows of equal contents apart by counting them, so that every row has an id of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repeats {
-    /// Ids that several rows have, and how many of them were met so far.
+    /// Ids that several rows have, and how many of these were met so far.
     met: HashMap<u64, u64>,
 }
 
+/// Bits of the tables of [`Repeats::of`] for each row. Of rows that repeat nothing at most 1 in 32 finds its bit set by
+/// another.
+const BITS_A_ROW: usize = 16;
+/// Ids are looked at by so many of their first bits at once, so that tables stay in a cache and all cores take a part.
+const SHARE_BITS: u32 = 3;
+
 impl Repeats {
-    /// Of the ids of all rows.
-    pub(crate) fn of(mut ids: Vec<u64>) -> Self {
-        ids.par_sort_unstable();
-        let repeated: HashSet<u64> = ids.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
-        Self { met: repeated.into_iter().map(|id| (id, 0)).collect() }
+    /// Of the ids of all rows, piece by piece.
+    pub(crate) fn of(pieces: &[&[u64]]) -> Self {
+        let rows: usize = pieces.iter().map(|ids| ids.len()).sum();
+        let bits = (rows * BITS_A_ROW).next_power_of_two().ilog2().max(SHARE_BITS + 6) - SHARE_BITS;
+        let of_share = |share| {
+            let ids = || pieces.iter().copied().flatten().filter(move |id| spread(**id) >> (64 - SHARE_BITS) == share);
+            let mut seen = BitTable::new(bits);
+            let mut rows: HashMap<u64, u64> = ids().filter(|id| seen.set(**id)).map(|id| (*id, 0)).collect();
+            // Those that came again, and those whose bit another had set.
+            let mut few = seen.cleared();
+            for id in rows.keys() {
+                few.set(*id);
+            }
+            for id in ids().filter(|id| few.is_set(**id)) {
+                rows.entry(*id).and_modify(|rows| *rows += 1);
+            }
+            rows.retain(|_, rows| *rows > 1);
+            rows.into_keys().map(|id| (id, 0)).collect::<Vec<_>>()
+        };
+        let shares: Vec<_> = (0..1 << SHARE_BITS).into_par_iter().map(of_share).collect();
+        Self { met: shares.into_iter().flatten().collect() }
     }
 
     /// A unique id for the next row known as `id`, and whether another had it before.
@@ -131,16 +158,78 @@ impl Repeats {
     }
 }
 
+/// Ids of users may be consecutive numbers (Knuth, The Art of Computer Programming 3, section 6.4).
+fn spread(id: u64) -> u64 {
+    id.wrapping_mul(NOTHING)
+}
+
+/// A bit for each number of so many bits.
+struct BitTable {
+    words: Vec<u64>,
+    bits: u32,
+}
+
+impl BitTable {
+    fn new(bits: u32) -> Self {
+        Self { words: vec![0; 1 << (bits - 6)], bits }
+    }
+
+    fn cleared(mut self) -> Self {
+        self.words.fill(0);
+        self
+    }
+
+    /// The word and the bit of an id, by what comes after the first bits, which are those of its share.
+    fn place(&self, id: u64) -> (usize, u64) {
+        let number = spread(id) << SHARE_BITS >> (64 - self.bits);
+        ((number >> 6) as usize, 1 << (number % 64))
+    }
+
+    fn is_set(&self, id: u64) -> bool {
+        let (word, bit) = self.place(id);
+        self.words[word] & bit != 0
+    }
+
+    /// Whether the bit of an id was set; it is then.
+    fn set(&mut self, id: u64) -> bool {
+        let (word, bit) = self.place(id);
+        let was_set = self.words[word] & bit != 0;
+        self.words[word] |= bit;
+        was_set
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn repeated_rows_get_ids_of_their_own_in_order() {
-        let mut repeats = Repeats::of(vec![5, 7, 5, 5]);
+        let mut repeats = Repeats::of(&[&[5, 7], &[5, 5]]);
         let (first, second, third) = (repeats.next(5), repeats.next(5), repeats.next(5));
         assert_eq!((first, repeats.next(7)), ((5, false), (7, false)));
         assert!(second.1 && third.1 && second.0 != third.0 && second.0 != 5);
+    }
+
+    #[test]
+    fn ids_that_repeat_are_found_among_any_others() {
+        let spread: [fn(u64) -> u64; 4] = [|at| mixed(at, 1), |at| at, |at| at << 44, |at| at % 7];
+        for (number, of) in spread.into_iter().enumerate() {
+            for rows in [0, 1, 2, 3, 100, 20_000] {
+                let mut ids: Vec<u64> = (0..rows).map(of).collect();
+                ids.extend((0..rows).step_by(1000).map(of));
+                let mut counts = HashMap::new();
+                for id in &ids {
+                    *counts.entry(*id).or_insert(0) += 1;
+                }
+                counts.retain(|_, rows: &mut u64| *rows > 1);
+                let found = Repeats::of(&ids.chunks(64).collect::<Vec<_>>()).met;
+                assert!(
+                    found.keys().all(|id| counts.contains_key(id)) && found.len() == counts.len(),
+                    "{number} {rows}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Which part each row belongs to.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use mmtl_plan::Stream;
 
-use crate::card::Card;
+use crate::card::{Card, Identity};
 use crate::error::DataError;
 use crate::kept::Kept;
 use crate::part::Part;
-use crate::prepare::identity::{groups, row_ids};
+use crate::prepare::identity::{groups, places, row_ids};
 use crate::prepare::scenes::{SceneWords, scene_words};
 use crate::prepare::times::times;
 use crate::prepare::words::{MISSING, Words};
@@ -16,7 +17,7 @@ use crate::split::{GivenBy, GivenValid, Split, TimeBounds, drawn};
 use crate::table::Piece;
 
 /// The rows of a piece by part: `None` for those left out. `ids` is what the rows are known by.
-pub(crate) fn parts(
+fn parts(
     card: &Card,
     piece: &Piece,
     scenes: &SceneWords,
@@ -158,14 +159,29 @@ pub(crate) fn resolved(card: &Card, table: &Kept) -> Result<Split, DataError> {
     Ok(Split::Time { column: column.clone(), unit: *unit, bounds, gap: *gap })
 }
 
-/// What the rows of a piece are known by, and their parts.
-pub(crate) fn ids_and_parts(
-    card: &Card,
-    piece: &Piece,
-    scenes: &SceneWords,
-    seed: u64,
-) -> Result<(Vec<u64>, Vec<Option<Part>>), DataError> {
-    let ids = row_ids(card, piece)?;
-    let parts = parts(card, piece, scenes, &ids, seed)?;
-    Ok((ids, parts))
+/// What the rows of a piece are known by, and their parts: found once, and kept for later readings.
+pub(crate) struct Known {
+    /// `None` where that is their place.
+    ids: Option<Vec<u64>>,
+    pub(crate) parts: Vec<Option<Part>>,
+}
+
+impl Known {
+    /// # Errors
+    /// As [`row_ids`], and when a row cannot be told to be of a part.
+    pub(crate) fn of(card: &Card, piece: &Piece, scenes: &SceneWords, seed: u64) -> Result<Self, DataError> {
+        let ids = row_ids(card, piece)?;
+        let parts = parts(card, piece, scenes, &ids, seed)?;
+        Ok(Self { ids: (card.identity != Identity::Position).then_some(ids), parts })
+    }
+
+    /// What each row of the piece is known by.
+    pub(crate) fn ids(&self, piece: &Piece) -> Cow<'_, [u64]> {
+        self.ids.as_ref().map_or_else(|| Cow::Owned(places(piece)), Cow::from)
+    }
+
+    /// What the rows are known by, where that may repeat.
+    pub(crate) fn repeatable(&self) -> Option<&[u64]> {
+        self.ids.as_deref()
+    }
 }

@@ -114,7 +114,7 @@ fn prepare_by(card: &Card, raw: &Raw, piece: usize) -> Result<(Dataset, Vec<Chun
     let memory = Memory { batch: raw.batch(), piece };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory, None), vec![], |_| {});
     let fitted = fit(card, &table, SEED, &mut nothing)?;
-    encode(card, &fitted, &table, SEED, &mut nothing, &mut |chunk| {
+    encode(card, &fitted, &table, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })?;
@@ -208,7 +208,7 @@ fn ids_do_not_depend_on_the_order_of_rows() {
     let memory = Memory { batch: shuffled, piece: 333 };
     let (table, mut chunks, mut nothing) = (Kept::new(&memory, None), vec![], |_| {});
     let fitted = fit(&card(), &table, SEED, &mut nothing).unwrap();
-    encode(&card(), &fitted, &table, SEED, &mut nothing, &mut |chunk| {
+    encode(&card(), &fitted, &table, &mut nothing, &mut |chunk| {
         chunks.push(chunk);
         Ok(())
     })

@@ -131,11 +131,6 @@ impl Bytes {
         self.left = MAX_ROW_BYTES;
     }
 
-    /// The same with an `end` that the file does not have.
-    pub(super) fn ended_by(self, end: &'static [u8]) -> Self {
-        Self { stream: Box::new(self.stream.chain(end)), ..self }
-    }
-
     /// The part of the file that has been read.
     pub(super) fn share(&self) -> f64 {
         let at = (&self.at).stream_position().unwrap_or(self.length);

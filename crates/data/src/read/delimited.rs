@@ -69,17 +69,35 @@ fn names(header: &Records, typed: bool) -> Result<Vec<String>, usize> {
     (0..header.len()).map(name).collect()
 }
 
-/// The rows of one file.
+/// The rows of one file. While values of some are told apart, the next are cut.
 pub(super) struct Delimited {
+    cutter: Cutter,
+    /// Columns that are being filled, each with its place in the file.
+    cutting: Vec<(usize, Gather)>,
+    /// Columns that are full.
+    full: Vec<(usize, Gather)>,
+    /// What became of those that are being filled; `None` before the first.
+    cut: Option<Result<Option<Cut>, DataError>>,
+}
+
+/// Cuts records into fields.
+struct Cutter {
     path: PathBuf,
     origin: String,
     records: Records,
     header: bool,
     /// Names of all columns.
     columns: Vec<String>,
-    /// The place of each column wanted, and the column.
-    wanted: Vec<(usize, Gather)>,
     rows: u64,
+}
+
+/// Some consecutive rows.
+struct Cut {
+    /// How many there were before them, and how many they are.
+    before: u64,
+    rows: u64,
+    /// Of the file, up to the last of them.
+    share: f64,
 }
 
 impl Delimited {
@@ -92,10 +110,14 @@ impl Delimited {
             Some(place) => Ok((place, Gather::new(wanted, &cleaning))),
             None => Err(missing_column(&origin, &wanted.name, columns.clone())),
         };
-        let wanted = wanted.iter().map(place).collect::<Result<_, _>>()?;
-        Ok(Self { path: path.to_owned(), origin, records, header: reading.header, columns, wanted, rows: 0 })
+        let gathers = || wanted.iter().map(place).collect::<Result<Vec<_>, _>>();
+        let (cutting, full) = (gathers()?, gathers()?);
+        let cutter = Cutter { path: path.to_owned(), origin, records, header: reading.header, columns, rows: 0 };
+        Ok(Self { cutter, cutting, full, cut: None })
     }
+}
 
+impl Cutter {
     fn ragged(&self, row: u64) -> DataError {
         let several_lines = (0..self.records.len()).any(|at| self.records.field(at).contains(&b'\n'));
         let hint = match (several_lines, row) {
@@ -106,10 +128,9 @@ impl Delimited {
         let (origin, got, expected) = (self.origin.clone(), self.records.len(), self.columns.len());
         DataError::RaggedRow { origin, row, got, expected, hint }
     }
-}
 
-impl Rows for Delimited {
-    fn batch(&mut self) -> Result<Option<Batch>, DataError> {
+    /// Adds the fields of the next rows to `columns`, each with its place; `None` at the end.
+    fn cut(&mut self, columns: &mut [(usize, Gather)]) -> Result<Option<Cut>, DataError> {
         let mut end = PieceEnd::default();
         while !end.reached() {
             if !self.records.advance().map_err(|error| self.records.bytes().fault(error, self.rows + end.rows))? {
@@ -119,7 +140,7 @@ impl Rows for Delimited {
                 return Err(self.ragged(self.rows + end.rows + 1));
             }
             end.rows += 1;
-            for (place, column) in &mut self.wanted {
+            for (place, column) in &mut *columns {
                 let field = self.records.field(*place);
                 end.bytes += field.len();
                 column.push(field);
@@ -131,9 +152,24 @@ impl Rows for Delimited {
                 _ => Ok(None),
             };
         }
-        let arrays = take_all(&mut self.wanted);
-        let arrays = arrays.map_err(|(place, value)| broken(&self.origin, &self.columns[place], self.rows, value))?;
+        let before = self.rows;
         self.rows += end.rows;
-        Ok(Some(Batch { rows: end.rows, arrays, share: self.records.bytes().share(), made_of: None }))
+        Ok(Some(Cut { before, rows: end.rows, share: self.records.bytes().share() }))
+    }
+}
+
+impl Rows for Delimited {
+    fn batch(&mut self) -> Result<Option<Batch>, DataError> {
+        let Self { cutter, cutting, full, cut: next } = self;
+        let Some(cut) = next.take().unwrap_or_else(|| cutter.cut(cutting))? else { return Ok(None) };
+        std::mem::swap(cutting, full);
+        let mut arrays = Ok(vec![]);
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| arrays = take_all(full));
+            *next = Some(cutter.cut(cutting));
+        });
+        let Cut { before, rows, share } = cut;
+        let arrays = arrays.map_err(|(place, value)| broken(&cutter.origin, &cutter.columns[place], before, value))?;
+        Ok(Some(Batch { rows, arrays, share, made_of: None }))
     }
 }

@@ -3,7 +3,7 @@
 use arrow_array::StringArray;
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use crate::interned::Interned;
+use crate::interned::{Interned, Short};
 use crate::read::texts::offset;
 
 /// Key of a text that means "no value".
@@ -26,9 +26,19 @@ impl Distinct {
 
     /// The key of a value, or [`NO_VALUE`].
     pub(super) fn key(&mut self, text: &[u8]) -> i32 {
-        let number = self.texts.number(text) as usize;
+        let number = self.texts.number(text);
+        self.key_of_number(number)
+    }
+
+    /// As [`Self::key`].
+    pub(super) fn key_of_short(&mut self, text: Short) -> i32 {
+        let number = self.texts.number_of_short(text);
+        self.key_of_number(number)
+    }
+
+    fn key_of_number(&self, number: u32) -> i32 {
         // Pieces have far fewer rows than there are keys.
-        number.checked_sub(self.missing.len()).map_or(NO_VALUE, |key| key.try_into().unwrap_or(i32::MAX))
+        (number as usize).checked_sub(self.missing.len()).map_or(NO_VALUE, |key| key.try_into().unwrap_or(i32::MAX))
     }
 
     fn reset(&mut self) {

@@ -139,9 +139,7 @@ impl Table for Files {
         for (table, files) in std::iter::once((MAIN, &self.paths)).chain(joined) {
             fingerprint.text("table", table);
             for path in files {
-                let mut hasher = blake3::Hasher::new();
-                hasher.update_mmap_rayon(path).map_err(DataError::reading(path))?;
-                fingerprint.bytes("contents", hasher.finalize().as_bytes());
+                fingerprint.file(path).map_err(DataError::reading(path))?;
             }
         }
         Ok(())

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, DictionaryArray, Int32Array, ListArray};
-use arrow_buffer::NullBufferBuilder;
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
-use arrow_schema::{DataType, Field};
+use arrow_buffer::{NullBufferBuilder, OffsetBuffer, ScalarBuffer};
+use arrow_schema::DataType;
 use memchr::memmem::Finder;
 use rayon::prelude::*;
 
 use crate::read::distinct::{Distinct, NO_VALUE};
+use crate::read::fields::{Field, Fields};
 use crate::read::reading::{Reading, Shape, Wanted};
 use crate::read::texts::{Texts, offset};
 
@@ -59,8 +59,7 @@ enum Column {
     /// Fields stay what they are until all are there: then values are told apart column by column, each with a table that
     /// stays in the cache, and several columns at once.
     Value {
-        fields: Texts,
-        nulls: NullBufferBuilder,
+        fields: Fields,
         distinct: Box<Distinct>,
     },
     Text {
@@ -81,13 +80,13 @@ impl Gather {
         let column = match wanted.shape {
             Shape::Value => {
                 let distinct = Box::new(Distinct::new(&cleaning.missing));
-                Column::Value { fields: Texts::new(), nulls, distinct }
+                Column::Value { fields: Fields::default(), distinct }
             }
-            Shape::Text => Column::Text { texts: Texts::new(), nulls },
+            Shape::Text => Column::Text { texts: Texts::default(), nulls },
             Shape::List => {
                 let separator = wanted.separator.as_bytes();
                 let separator = (!separator.is_empty()).then(|| Box::new(Finder::new(separator).into_owned()));
-                Column::List { elements: Texts::new(), ends: vec![0], separator, nulls }
+                Column::List { elements: Texts::default(), ends: vec![0], separator, nulls }
             }
         };
         Self { cleaning: cleaning.clone(), column }
@@ -96,10 +95,7 @@ impl Gather {
     /// Adds the field of the next row.
     pub(super) fn push(&mut self, field: &[u8]) {
         match &mut self.column {
-            Column::Value { fields, nulls, .. } => {
-                nulls.append_non_null();
-                fields.push(field);
-            }
+            Column::Value { fields, .. } => fields.push(self.cleaning.trimmed(field)),
             Column::Text { texts, nulls } => {
                 let value = self.cleaning.value(field);
                 nulls.append(value.is_some());
@@ -119,7 +115,8 @@ impl Gather {
     /// Adds the next row, which has no field.
     pub(super) fn push_missing(&mut self) {
         match &mut self.column {
-            Column::Value { fields: texts, nulls, .. } | Column::Text { texts, nulls } => {
+            Column::Value { fields, .. } => fields.push_nothing(),
+            Column::Text { texts, nulls } => {
                 nulls.append_null();
                 texts.push(b"");
             }
@@ -156,8 +153,8 @@ impl Gather {
     /// When a value is no UTF-8 text.
     pub(super) fn take(&mut self) -> Result<ArrayRef, Broken> {
         match &mut self.column {
-            Column::Value { fields, nulls, distinct } => {
-                let keys = keys(fields, nulls.finish().as_ref(), distinct, &self.cleaning);
+            Column::Value { fields, distinct } => {
+                let keys = keys(fields, distinct);
                 fields.clear();
                 let values = distinct.take().map_err(|(key, value)| {
                     let at = keys.iter().position(|of_row| of_row == Some(offset(key))).unwrap_or(0);
@@ -175,7 +172,7 @@ impl Gather {
                     let at = ends.partition_point(|&end| end as usize <= element).saturating_sub(1);
                     Broken { at, value }
                 })?;
-                let field = Arc::new(Field::new_list_field(DataType::Utf8, true));
+                let field = Arc::new(arrow_schema::Field::new_list_field(DataType::Utf8, true));
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(ends));
                 Ok(Arc::new(ListArray::new(field, offsets, Arc::new(elements), nulls.finish())))
             }
@@ -194,11 +191,14 @@ pub(super) fn take_all(columns: &mut [(usize, Gather)]) -> Result<Vec<ArrayRef>,
 }
 
 /// The key of each field's value.
-fn keys(fields: &Texts, given: Option<&NullBuffer>, distinct: &mut Distinct, cleaning: &Cleaning) -> Int32Array {
+fn keys(fields: &Fields, distinct: &mut Distinct) -> Int32Array {
     let (mut keys, mut nulls) = (Vec::with_capacity(fields.len()), NullBufferBuilder::new(fields.len()));
-    for at in 0..fields.len() {
-        let is_given = given.is_none_or(|given| given.is_valid(at));
-        let key = if is_given { distinct.key(cleaning.trimmed(fields.get(at))) } else { NO_VALUE };
+    for field in fields.iter() {
+        let key = match field {
+            Field::Short(text) => distinct.key_of_short(text),
+            Field::Long(text) => distinct.key(text),
+            Field::Nothing => NO_VALUE,
+        };
         nulls.append(key != NO_VALUE);
         keys.push(key.max(0));
     }

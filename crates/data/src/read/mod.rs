@@ -7,6 +7,7 @@ mod bytes;
 mod delimited;
 mod distinct;
 mod explode;
+mod fields;
 mod files;
 mod gather;
 mod join;

@@ -3,7 +3,8 @@
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use csv::ByteRecord;
+use csv_core::ReadRecordResult;
+use memchr::memchr2;
 use memchr::memmem::Finder;
 
 use crate::error::DataError;
@@ -12,89 +13,132 @@ use crate::read::reading::{Dialect, Encoding};
 
 const BUFFER_BYTES: usize = 128 << 10;
 
-/// A record after the last one: a quote that is never closed swallows it. Separators of old, which no text holds.
-const END: &[u8] = b"\n\x1C\x1D\x1E\x1F\n";
-
 /// The records of one file, one after the other. Empty lines are none.
-pub(super) enum Records {
-    /// Fields may stand in quotes and then hold delimiters and line ends.
-    Quoted { reader: Box<csv::Reader<Bytes>>, record: ByteRecord },
-    /// Every line is a record, and every delimiter ends a field. Beside allowing delimiters of several bytes this
-    /// takes half the time of the other.
-    Plain { lines: Lines, delimiter: Box<Finder<'static>>, ends: Vec<usize> },
+pub(super) struct Records {
+    lines: Lines,
+    delimiter: Box<Finder<'static>>,
+    /// Takes the lines where fields may stand in quotes; every other line is a record, and every delimiter in it ends a
+    /// field, which takes half the time.
+    quotes: Option<Box<Quotes>>,
+    /// Where each field of the line ends.
+    ends: Vec<usize>,
 }
 
 impl Records {
     /// # Errors
     /// When the file cannot be read or is not text.
     pub(super) fn open(path: &Path, dialect: &Dialect, encoding: Encoding) -> Result<Self, DataError> {
-        let bytes = Bytes::open(path, encoding)?;
-        if dialect.quote {
-            let mut builder = csv::ReaderBuilder::new();
-            builder.has_headers(false).flexible(true).delimiter(dialect.delimiter[0]).buffer_capacity(BUFFER_BYTES);
-            let reader = Box::new(builder.from_reader(bytes.ended_by(END)));
-            return Ok(Self::Quoted { reader, record: ByteRecord::new() });
-        }
+        let lines = Lines::new(Bytes::open(path, encoding)?);
         let delimiter = Box::new(Finder::new(&dialect.delimiter).into_owned());
-        Ok(Self::Plain { lines: Lines::new(bytes), delimiter, ends: vec![] })
+        let quotes = dialect.quote.then(|| Box::new(Quotes::new(dialect.delimiter[0])));
+        Ok(Self { lines, delimiter, quotes, ends: vec![] })
     }
 
     /// Goes to the next record; false when there is none.
     pub(super) fn advance(&mut self) -> io::Result<bool> {
-        match self {
-            Self::Quoted { reader, record } => {
-                reader.get_mut().row_ended();
-                let more = reader.read_byte_record(record).map_err(|error| match error.into_kind() {
-                    csv::ErrorKind::Io(error) => error,
-                    other => io::Error::other(format!("{other:?}")),
-                })?;
-                match record.len().checked_sub(1) {
-                    Some(0) if record[0] == *END.trim_ascii() => Ok(false),
-                    Some(last) if record[last].ends_with(END) => Err(io::Error::other(RowFault::OpenQuote)),
-                    _ => Ok(more),
-                }
-            }
-            Self::Plain { lines, delimiter, ends } => {
-                ends.clear();
+        let Self { lines, delimiter, quotes, ends } = self;
+        if let Some(quotes) = quotes {
+            while !quotes.advance(lines)? {
                 if !lines.advance()? {
                     return Ok(false);
                 }
-                let line = lines.line();
-                match delimiter.needle() {
-                    [byte] => ends.extend(memchr::memchr_iter(*byte, line)),
-                    _ => ends.extend(delimiter.find_iter(line)),
+                if memchr2(b'"', b'\r', lines.line()).is_none() {
+                    break;
                 }
-                ends.push(line.len());
-                Ok(true)
+                quotes.begin();
             }
+            if quotes.fields > 0 {
+                return Ok(true);
+            }
+        } else if !lines.advance()? {
+            return Ok(false);
         }
+        let line = lines.line();
+        ends.clear();
+        match delimiter.needle() {
+            [byte] => ends.extend(memchr::memchr_iter(*byte, line)),
+            _ => ends.extend(delimiter.find_iter(line)),
+        }
+        ends.push(line.len());
+        Ok(true)
     }
 
     /// Number of fields of the record.
     pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Quoted { record, .. } => record.len(),
-            Self::Plain { ends, .. } => ends.len(),
-        }
+        self.quoted().map_or(self.ends.len(), |quotes| quotes.fields)
     }
 
     /// A field of the record.
     pub(super) fn field(&self, at: usize) -> &[u8] {
-        match self {
-            Self::Quoted { record, .. } => &record[at],
-            Self::Plain { lines, delimiter, ends } => {
-                let from = at.checked_sub(1).map_or(0, |before| ends[before] + delimiter.needle().len());
-                &lines.line()[from..ends[at]]
-            }
+        if let Some(quotes) = self.quoted() {
+            return quotes.field(at);
         }
+        let from = at.checked_sub(1).map_or(0, |before| self.ends[before] + self.delimiter.needle().len());
+        &self.lines.line()[from..self.ends[at]]
+    }
+
+    fn quoted(&self) -> Option<&Quotes> {
+        self.quotes.as_deref().filter(|quotes| quotes.fields > 0)
     }
 
     /// Where the records come from.
     pub(super) fn bytes(&self) -> &Bytes {
-        match self {
-            Self::Quoted { reader, .. } => reader.get_ref(),
-            Self::Plain { lines, .. } => lines.bytes(),
+        self.lines.bytes()
+    }
+}
+
+/// Reads records whose fields may stand in quotes and then hold delimiters and line ends.
+struct Quotes {
+    reader: csv_core::Reader,
+    /// The fields of the record, without quotes and one behind the other, where each ends, and how many there are.
+    record: Vec<u8>,
+    ends: Vec<usize>,
+    fields: usize,
+    /// What has been read of the line; `None`: it is none of those that may hold quotes.
+    at: Option<usize>,
+}
+
+impl Quotes {
+    fn new(delimiter: u8) -> Self {
+        let reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
+        Self { reader, record: vec![0; 1 << 10], ends: vec![0; 64], fields: 0, at: None }
+    }
+
+    /// Takes the line.
+    fn begin(&mut self) {
+        self.at = Some(0);
+    }
+
+    /// Goes to the next record of the line, and of those that it goes on in; false when there is none.
+    fn advance(&mut self, lines: &mut Lines) -> io::Result<bool> {
+        let (mut bytes, mut fields) = (0, 0);
+        self.fields = 0;
+        // Carriage returns, too, end a record.
+        let Some(mut at) = self.at.take() else { return Ok(false) };
+        at += lines.whole()[at..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        if at == lines.whole().len() {
+            return Ok(false);
         }
+        loop {
+            let (record, ends) = (&mut self.record[bytes..], &mut self.ends[fields..]);
+            let (result, read, written, ended) = self.reader.read_record(&lines.whole()[at..], record, ends);
+            (at, bytes, fields) = (at + read, bytes + written, fields + ended);
+            match result {
+                ReadRecordResult::OutputFull => self.record.resize(2 * self.record.len(), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(2 * self.ends.len(), 0),
+                // The line has an end, which is therefore within quotes.
+                ReadRecordResult::InputEmpty if !lines.append()? => return Err(io::Error::other(RowFault::OpenQuote)),
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+            }
+        }
+        (self.at, self.fields) = (Some(at), fields);
+        Ok(true)
+    }
+
+    fn field(&self, at: usize) -> &[u8] {
+        let from = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.record[from..self.ends[at]]
     }
 }
 
@@ -102,11 +146,13 @@ impl Records {
 pub(super) struct Lines {
     reader: BufReader<Bytes>,
     line: Vec<u8>,
+    /// Bytes of the line but for its end.
+    len: usize,
 }
 
 impl Lines {
     pub(super) fn new(bytes: Bytes) -> Self {
-        Self { reader: BufReader::with_capacity(BUFFER_BYTES, bytes), line: vec![] }
+        Self { reader: BufReader::with_capacity(BUFFER_BYTES, bytes), line: vec![], len: 0 }
     }
 
     /// Goes to the next line that is not empty; false when there is none.
@@ -114,26 +160,94 @@ impl Lines {
         loop {
             self.line.clear();
             self.reader.get_mut().row_ended();
-            if self.reader.read_until(b'\n', &mut self.line)? == 0 {
+            if !self.append()? {
+                self.len = 0;
                 return Ok(false);
             }
-            for end in [b'\n', b'\r'] {
-                if self.line.last() == Some(&end) {
-                    self.line.pop();
-                }
-            }
-            if !self.line.is_empty() {
+            let line = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+            self.len = line.strip_suffix(b"\r").unwrap_or(line).len();
+            if self.len > 0 {
                 return Ok(true);
             }
         }
     }
 
+    /// Adds the next line, which has an end in any case; false when there is none.
+    fn append(&mut self) -> io::Result<bool> {
+        if self.reader.read_until(b'\n', &mut self.line)? == 0 {
+            return Ok(false);
+        }
+        if self.line.last() != Some(&b'\n') {
+            self.line.push(b'\n');
+        }
+        Ok(true)
+    }
+
     /// The line, without its end.
     pub(super) fn line(&self) -> &[u8] {
+        &self.line[..self.len]
+    }
+
+    /// The line with its end, and lines that were added to it.
+    fn whole(&self) -> &[u8] {
         &self.line
     }
 
     pub(super) fn bytes(&self) -> &Bytes {
         self.reader.get_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(text: &[u8], quote: bool) -> Option<Vec<Vec<Vec<u8>>>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), text).unwrap();
+        let dialect = Dialect { delimiter: b",".to_vec(), quote };
+        let (mut records, mut all) = (Records::open(file.path(), &dialect, Encoding::Utf8).unwrap(), vec![]);
+        loop {
+            match records.advance() {
+                Ok(true) => all.push((0..records.len()).map(|at| records.field(at).to_vec()).collect()),
+                Ok(false) => return Some(all),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// What another reader makes of it; a record that is swallowed by a quote is none.
+    fn by_csv(text: &[u8]) -> Option<Vec<Vec<Vec<u8>>>> {
+        const END: &[u8] = b"\n\x1C\x1D\n";
+        let text = [text, END].concat();
+        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_slice());
+        let all = reader.into_byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect());
+        let mut all: Vec<Vec<Vec<u8>>> = all.collect();
+        (all.pop()? == [END.trim_ascii()]).then_some(all)
+    }
+
+    proptest! {
+        #[test]
+        fn quoted_or_not_lines_are_read_as_by_others(
+            tokens in prop::collection::vec(prop::sample::select(vec!["a", "bc", ",", "\"", "\"\"", "\n", "\r\n", "\r"]), 0..40),
+        ) {
+            let text = tokens.concat();
+            prop_assert_eq!(read(text.as_bytes(), true), by_csv(text.as_bytes()), "{:?}", text);
+            if !text.contains(['"', '\r']) {
+                prop_assert_eq!(read(text.as_bytes(), false), by_csv(text.as_bytes()), "{:?}", text);
+            }
+        }
+    }
+
+    #[test]
+    fn records_may_be_larger_than_any_before() {
+        let (long, many) = (format!("\"{}\n\"", "x".repeat(5000)), ["\"\""; 300].join(","));
+        let records = read(format!("a,b\n{long},\"c\"\n{many}\nd\n").as_bytes(), true).unwrap();
+        assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 300, 1]);
+        assert_eq!((records[1][0].len(), records[1][1].as_slice()), (5001, b"c".as_slice()));
     }
 }

@@ -15,11 +15,13 @@ pub(super) struct Texts {
     ends: Vec<i32>,
 }
 
-impl Texts {
-    pub(super) fn new() -> Self {
+impl Default for Texts {
+    fn default() -> Self {
         Self { bytes: vec![], ends: vec![0] }
     }
+}
 
+impl Texts {
     pub(super) fn len(&self) -> usize {
         self.ends.len() - 1
     }

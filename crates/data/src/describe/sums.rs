@@ -1,0 +1,127 @@
+//! What is counted and summed over all rows, chunk by chunk, so that all cores take part.
+
+use mmtl_plan::{Task, TaskKind};
+use rayon::prelude::*;
+
+use crate::base::{BaseSums, TaskBase};
+use crate::chunk::{CHUNK_ROWS, Chunk};
+use crate::dataset::Dataset;
+use crate::describe::correlation::{Products, pairs};
+use crate::layout::{Layout, Place};
+use crate::prepare::UNSEEN;
+
+/// Chunks whose sums are joined in one go. It does not depend on the machine, and neither do the sums then.
+const TOGETHER: usize = (1 << 18) / CHUNK_ROWS;
+
+/// Sums of some rows. Arrays of three are by [`crate::Part`].
+pub(super) struct Sums {
+    /// Rows of each scene.
+    pub rows: Vec<[u64; 3]>,
+    /// One for each field.
+    pub ids: Vec<IdCounts>,
+    /// One for each of [`pairs`].
+    pub products: Vec<Products>,
+    /// `[tasks, scenes]`
+    labels: Vec<BaseSums>,
+}
+
+/// Counts of a field's ids.
+#[derive(Clone, Copy, Default)]
+pub(super) struct IdCounts {
+    pub all: [u64; 3],
+    /// Of the value that stands for those without an id; of the scene's field, where there is none, not to be used.
+    pub unseen: [u64; 3],
+}
+
+impl Sums {
+    pub(super) fn of(dataset: &Dataset) -> Self {
+        let of_some = |chunks: &[Chunk]| {
+            chunks.iter().fold(Self::zero(dataset), |mut sums, chunk| {
+                sums.add(chunk, &dataset.inner.layout);
+                sums
+            })
+        };
+        let parts: Vec<Self> = dataset.inner.chunks.par_chunks(TOGETHER).map(of_some).collect();
+        parts.iter().fold(Self::zero(dataset), |mut sums, part| {
+            sums.merge(part);
+            sums
+        })
+    }
+
+    fn zero(dataset: &Dataset) -> Self {
+        let schema = dataset.schema();
+        let of_task = |task: &Task| vec![BaseSums::new(task.kind); schema.scenes.len()];
+        Self {
+            rows: vec![[0; 3]; schema.scenes.len()],
+            ids: vec![IdCounts::default(); schema.fields.len()],
+            products: pairs(schema.tasks.len()).map(|_| Products::default()).collect(),
+            labels: schema.tasks.iter().flat_map(of_task).collect(),
+        }
+    }
+
+    /// Labels of a task over the rows of each scene.
+    pub(super) fn by_scene(&self, task: usize) -> impl Iterator<Item = TaskBase> {
+        self.of_task(task).iter().map(BaseSums::base)
+    }
+
+    /// Labels of a task over all rows.
+    pub(super) fn all(&self, task: usize, kind: TaskKind) -> TaskBase {
+        let mut all = BaseSums::new(kind);
+        self.of_task(task).iter().for_each(|sums| all.merge(sums));
+        all.base()
+    }
+
+    fn of_task(&self, task: usize) -> &[BaseSums] {
+        let scenes = self.rows.len();
+        &self.labels[task * scenes..][..scenes]
+    }
+
+    fn add(&mut self, chunk: &Chunk, layout: &Layout) {
+        let (scenes, tasks) = (self.rows.len(), layout.tasks);
+        for at in 0..chunk.rows() {
+            let scene = chunk.scenes[at] as usize;
+            self.rows[scene][usize::from(chunk.parts[at])] += 1;
+            let labels = &chunk.labels[at * tasks..][..tasks];
+            for (task, label) in labels.iter().enumerate().filter(|(_, label)| !label.is_nan()) {
+                self.labels[task * scenes + scene].add(*label);
+            }
+            for ([a, b], products) in pairs(tasks).zip(&mut self.products) {
+                if !labels[a].is_nan() && !labels[b].is_nan() {
+                    products.add(labels[a], labels[b]);
+                }
+            }
+        }
+        for (place, counts) in layout.places.iter().zip(&mut self.ids) {
+            match *place {
+                Place::Scene => counts.add(chunk, |at| &chunk.scenes[at..=at]),
+                Place::Ids(column) => {
+                    let width = layout.id_fields.len();
+                    counts.add(chunk, |at| &chunk.ids[at * width + column..][..1]);
+                }
+                Place::Tokens(column) => counts.add(chunk, |at| chunk.tokens[column].row(at)),
+                Place::Numeric(_) => {}
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let add = |all: &mut [u64; 3], some: &[u64; 3]| all.iter_mut().zip(some).for_each(|(all, some)| *all += some);
+        self.rows.iter_mut().zip(&other.rows).for_each(|(all, some)| add(all, some));
+        for (all, some) in self.ids.iter_mut().zip(&other.ids) {
+            add(&mut all.all, &some.all);
+            add(&mut all.unseen, &some.unseen);
+        }
+        self.products.iter_mut().zip(&other.products).for_each(|(all, some)| all.merge(some));
+        self.labels.iter_mut().zip(&other.labels).for_each(|(all, some)| all.merge(some));
+    }
+}
+
+impl IdCounts {
+    fn add<'a>(&mut self, chunk: &Chunk, ids: impl Fn(usize) -> &'a [u32]) {
+        for (at, part) in chunk.parts.iter().enumerate() {
+            let (part, ids) = (usize::from(*part), ids(at));
+            self.all[part] += ids.len() as u64;
+            self.unseen[part] += ids.iter().filter(|&&id| id == UNSEEN).count() as u64;
+        }
+    }
+}
