@@ -256,6 +256,8 @@ impl Encoders {
     /// # Errors
     /// When a column is not there or is of another type.
     pub(crate) fn encode(&self, piece: &Piece, kept: &[usize], fields: &mut [FieldColumn]) -> Result<(), DataError> {
+        // A time usually has several parts.
+        let (mut read, mut of_column) = (None, vec![]);
         for (encoder, out) in self.fields.iter().zip(fields) {
             let column = piece.column(&encoder.column)?;
             match (&encoder.rule, out) {
@@ -283,9 +285,12 @@ impl Encoders {
                     }
                 }
                 (Rule::Time(part, unit), FieldColumn::Ids(out)) => {
-                    let times = times(&column, *unit)?;
+                    let wanted = Some((&encoder.column, *unit));
+                    if read != wanted {
+                        (read, of_column) = (wanted, times(&column, *unit)?);
+                    }
                     let id = |time: f64| part.of(time).map_or(MISSING_ID, |part| RESERVED + part);
-                    out.extend(kept.iter().map(|&at| times[at].map_or(MISSING_ID, id)));
+                    out.extend(kept.iter().map(|&at| of_column[at].map_or(MISSING_ID, id)));
                 }
                 (Rule::Number(scale), FieldColumn::Numeric(out)) => {
                     let mut values = numbers(&column)?;

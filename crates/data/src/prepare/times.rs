@@ -102,12 +102,12 @@ impl TimePart {
 
     /// The part of a time, from 0; `None` where the calendar ends.
     pub(crate) fn of(self, seconds: f64) -> Option<u32> {
-        let zoned = Timestamp::from_second(seconds.floor() as i64).ok()?.to_zoned(TimeZone::UTC);
+        let civil = TimeZone::UTC.to_datetime(Timestamp::from_second(seconds.floor() as i64).ok()?);
         let part = match self {
-            Self::Hour => zoned.hour(),
-            Self::Weekday => zoned.weekday().to_monday_zero_offset(),
-            Self::Day => zoned.day() - 1,
-            Self::Month => zoned.month() - 1,
+            Self::Hour => civil.hour(),
+            Self::Weekday => civil.weekday().to_monday_zero_offset(),
+            Self::Day => civil.day() - 1,
+            Self::Month => civil.month() - 1,
         };
         u32::try_from(part).ok()
     }
