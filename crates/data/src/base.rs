@@ -57,9 +57,10 @@ impl BaseSums {
 
     /// Adds one known label.
     pub(crate) fn add(&mut self, label: f64) {
-        match self.classes.get_mut(label as usize) {
-            Some(count) => *count += 1,
-            None => self.moments.add(label),
+        if self.classes.is_empty() {
+            self.moments.add(label);
+        } else {
+            self.classes[label as usize] += 1;
         }
     }
 

@@ -1,4 +1,5 @@
-//! The pieces of a table, kept from its first reading for those that follow: in memory while they are few, then in a file.
+//! The pieces of a table, kept from its first reading for those that follow: in memory while they are few, then in a
+//! file.
 //! With a place for that, users' text is cut, joined and told apart once however large it is.
 
 use std::cell::RefCell;
@@ -30,14 +31,14 @@ pub(crate) struct Kept<'a> {
 }
 
 enum Pieces {
-    /// Not all were read yet, or there is no place for them.
+    /// Not all were read yet, or there is no room for them.
     Nowhere,
     InMemory(Vec<Piece>),
     InFile(Spill),
 }
 
 impl<'a> Kept<'a> {
-    /// With a file in `folder` for what memory has no room for.
+    /// With a file in `folder` for what memory has no room for; the table is read again where that has none, either.
     pub(crate) fn new(table: &'a dyn Table, folder: Option<&'a Path>) -> Self {
         Self { table, folder, memory_bytes: MEMORY_BYTES, pieces: RefCell::new(Pieces::Nowhere) }
     }
@@ -45,7 +46,7 @@ impl<'a> Kept<'a> {
     /// As [`Table::scan`].
     ///
     /// # Errors
-    /// As [`Table::scan`], and when the file cannot be written.
+    /// As [`Table::scan`], and when the file cannot be read.
     pub(crate) fn scan(&self, each: EachPiece) -> Result<(), DataError> {
         match &mut *self.pieces.borrow_mut() {
             Pieces::InMemory(pieces) => pieces.iter().try_for_each(each),
@@ -64,13 +65,18 @@ impl<'a> Kept<'a> {
             if let Pieces::InMemory(kept) = &mut pieces
                 && bytes > self.memory_bytes
             {
-                let spill = self.folder.map(|folder| Spill::of(folder, kept)).transpose()?;
+                // Without room for them there may still be enough for what is made of them.
+                let spill = self.folder.and_then(|folder| Spill::of(folder, kept).ok());
                 pieces = spill.map_or(Pieces::Nowhere, Pieces::InFile);
             }
             match &mut pieces {
                 Pieces::Nowhere => {}
                 Pieces::InMemory(kept) => kept.push(piece.clone()),
-                Pieces::InFile(spill) => spill.push(piece)?,
+                Pieces::InFile(spill) => {
+                    if spill.push(piece).is_err() {
+                        pieces = Pieces::Nowhere;
+                    }
+                }
             }
             each(piece)
         })?;
@@ -152,7 +158,8 @@ fn encode(rows: &RecordBatch, to: &mut Vec<u8>) -> Result<(), ArrowError> {
     stream.finish()
 }
 
-/// The column; of more distinct values than it has rows, those alone that it has: pieces cut from one share all of theirs.
+/// The column; of more distinct values than it has rows, those alone that it has: pieces cut from one share all of
+/// theirs.
 fn needed(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let shared = column.as_any_dictionary_opt().filter(|dictionary| dictionary.values().len() > column.len());
     shared.map_or_else(|| Ok(column.clone()), garbage_collect_any_dictionary)
@@ -254,11 +261,16 @@ mod tests {
     #[test]
     fn pieces_are_the_same_wherever_they_were_kept() {
         let folder = tempfile::tempdir().unwrap();
-        let below = folder.path().join("made");
+        let (below, taken) = (folder.path().join("made"), folder.path().join("taken"));
+        fs::write(&taken, "a file, and no folder").unwrap();
         let of_two = table().pieces[..2].iter().map(|piece| piece.batch.get_array_memory_size()).sum();
-        for (memory_bytes, place, scans) in
-            [(usize::MAX, None, 2), (0, Some(&below), 2), (of_two, Some(&below), 2), (of_two, None, 5)]
-        {
+        for (memory_bytes, place, scans) in [
+            (usize::MAX, None, 2),
+            (0, Some(&below), 2),
+            (of_two, Some(&below), 2),
+            (of_two, None, 5),
+            (0, Some(&taken), 5),
+        ] {
             let table = table();
             let kept = Kept { memory_bytes, ..Kept::new(&table, place.map(PathBuf::as_path)) };
             // What fails half way, the first time or later, is as if it had not been.
@@ -266,7 +278,7 @@ mod tests {
                 assert_same(&some(&kept, end), &table.pieces[..end]);
             }
             assert_eq!(table.scans.load(Ordering::Relaxed), scans, "{memory_bytes} {place:?}");
-            if let Some(place) = place {
+            if let Some(place) = place.filter(|place| place.is_dir()) {
                 assert_eq!(fs::read_dir(place).unwrap().count(), 0, "the file has no name");
             }
         }

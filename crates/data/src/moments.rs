@@ -19,10 +19,12 @@ impl Moments {
 
     /// Adds the values of others (Chan, Golub and LeVeque 1983, equation 1.5).
     pub(crate) fn merge(&mut self, other: &Self) {
-        let (some, others) = (self.count as f64, other.count as f64);
-        if other.count == 0 {
+        if self.count == 0 {
+            // Their mean as it is: values that do not vary shall not seem to.
+            *self = *other;
             return;
         }
+        let (some, others) = (self.count as f64, other.count as f64);
         let apart = other.mean - self.mean;
         self.count += other.count;
         self.mean += apart * others / (some + others);
@@ -56,6 +58,20 @@ mod tests {
             moments.add(value);
         }
         assert_eq!((moments.count(), moments.mean(), moments.deviation()), (4, 1e9 + 3.0, 3.5f64.sqrt()));
+    }
+
+    #[test]
+    fn values_that_do_not_vary_stay_so_wherever_they_are_gathered() {
+        let of = |times: usize| (0..times).fold(Moments::default(), |mut all, _| (all.add(0.1), all).1);
+        for parts in [[0, 3, 2], [3, 0, 7], [0, 0, 0], [1, 6, 49]] {
+            let mut all = Moments::default();
+            for times in parts {
+                all.merge(&of(times));
+            }
+            let count = parts.iter().sum::<usize>();
+            let mean = if count == 0 { 0.0 } else { 0.1 };
+            assert_eq!((all.count(), all.mean(), all.deviation()), (count as u64, mean, 0.0), "{parts:?}");
+        }
     }
 
     #[test]

@@ -271,6 +271,21 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_os = "linux")]
+    fn what_cannot_be_brought_to_the_disk_is_an_error() {
+        let synced = |file: &File| {
+            syncing(file, |sync| {
+                sync();
+                sync();
+                7
+            })
+        };
+        assert_eq!(synced(&tempfile::tempfile().unwrap()).unwrap(), 7);
+        // Which has nowhere to bring it.
+        assert!(synced(&fs::OpenOptions::new().write(true).open("/dev/full").unwrap()).is_err());
+    }
+
+    #[test]
     fn permissions_are_one_sentence() {
         for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
             let error = DataError::writing(Path::new("cache"))(io::Error::from(kind)).to_string();

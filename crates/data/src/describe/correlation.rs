@@ -41,7 +41,9 @@ impl Products {
 
     /// Adds the pairs of others (Chan, Golub and LeVeque 1983).
     pub(super) fn merge(&mut self, other: &Self) {
-        if other.rows == 0 {
+        if self.rows == 0 {
+            // Their means as they are: labels that do not vary shall not seem to.
+            *self = other.clone();
             return;
         }
         let (some, others) = (self.rows as f64, other.rows as f64);
@@ -98,5 +100,10 @@ mod tests {
     fn a_constant_label_has_none() {
         assert_eq!(pearson(&[(1.0, 2.0), (1.0, 3.0)]), None);
         assert_eq!(pearson(&[]), None);
+        let mut sums = Products::default();
+        for times in [0, 3, 2, 49] {
+            sums.merge(&products(&vec![(0.1, 0.3); times]));
+        }
+        assert_eq!((sums.rows, sums.pearson()), (54, None));
     }
 }

@@ -51,7 +51,7 @@ impl Histogram {
     }
 }
 
-/// Values that are read several times and never copied: there may be one a row.
+/// Values that are read several times and not copied as a whole: there may be one a row.
 struct Values<'a, P, F> {
     parts: &'a [P],
     values: F,
@@ -83,7 +83,7 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
     }
 
     /// Those that have `shares` of all values before them; `None` without values. They are counted by the first bits of
-    /// a number that orders them, so that few are left to be compared.
+    /// a number that orders them, so that only those of one group are compared.
     fn at<const N: usize>(&self, shares: [f64; N]) -> Option<[f64; N]> {
         const SHIFT: u32 = 50;
         let ordered = |value: f64| {

@@ -35,13 +35,17 @@ pub(super) struct IdCounts {
 
 impl Sums {
     pub(super) fn of(dataset: &Dataset) -> Self {
+        Self::together(dataset, TOGETHER)
+    }
+
+    fn together(dataset: &Dataset, chunks: usize) -> Self {
         let of_some = |chunks: &[Chunk]| {
             chunks.iter().fold(Self::zero(dataset), |mut sums, chunk| {
                 sums.add(chunk, &dataset.inner.layout);
                 sums
             })
         };
-        let parts: Vec<Self> = dataset.inner.chunks.par_chunks(TOGETHER).map(of_some).collect();
+        let parts: Vec<Self> = dataset.inner.chunks.par_chunks(chunks).map(of_some).collect();
         parts.iter().fold(Self::zero(dataset), |mut sums, part| {
             sums.merge(part);
             sums
@@ -123,5 +127,82 @@ impl IdCounts {
             self.all[part] += ids.len() as u64;
             self.unseen[part] += ids.iter().filter(|&&id| id == UNSEEN).count() as u64;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{Field, FieldKind, Schema, Space, TargetScale, Vocabulary};
+
+    use super::*;
+    use crate::columns::{Columns, FieldColumn};
+    use crate::describe::correlation::correlations;
+    use crate::part::Part;
+
+    const ROWS: usize = 2 * CHUNK_ROWS + 777;
+
+    /// Two scenes, the second in the last rows alone; a click, and a spend that is known where there is one.
+    fn dataset() -> Dataset {
+        let task = |name: &str, kind| Task { name: name.into(), kind, space: Space::All, product_of: vec![] };
+        let field = |name: &str, vocabulary| Field { name: name.into(), kind: FieldKind::Categorical { vocabulary } };
+        let scale = TargetScale { mean: 0.0, deviation: 1.0 };
+        let schema = Schema {
+            name: "toy".into(),
+            scenes: vec!["first".into(), "last".into()],
+            tasks: vec![task("click", TaskKind::Binary), task("spend", TaskKind::Regression { scale })],
+            fields: vec![field("scene", 0), field("item", 1)],
+            vocabularies: vec![
+                Vocabulary { name: "scene".into(), size: 2 },
+                Vocabulary { name: "item".into(), size: 7 },
+            ],
+            scene_field: 0,
+        };
+        let click = |row: usize| f64::from(u8::from(row.is_multiple_of(3)));
+        Dataset::from_columns(Columns {
+            schema,
+            row_ids: (0..ROWS as u64).collect(),
+            parts: (0..ROWS).map(|row| Part::ALL[row % 5 % 3]).collect(),
+            scenes: (0..ROWS).map(|row| u32::from(row > ROWS - 900)).collect(),
+            fields: vec![FieldColumn::Scene, FieldColumn::Ids((0..ROWS as u32).map(|row| row % 7).collect())],
+            labels: vec![
+                (0..ROWS).map(click).collect(),
+                (0..ROWS)
+                    .map(|row| if row.is_multiple_of(2) { 100.0 + click(row) + (row % 11) as f64 } else { f64::NAN })
+                    .collect(),
+            ],
+            weights: vec![],
+            groups: vec![],
+            slices: vec![],
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn chunks_may_be_summed_apart() {
+        let dataset = dataset();
+        let (apart, at_once) = (Sums::together(&dataset, 1), Sums::together(&dataset, 9));
+        assert_eq!(apart.rows, at_once.rows);
+        assert_eq!(apart.rows.iter().flatten().sum::<u64>(), ROWS as u64);
+        assert_eq!(
+            apart.ids.iter().map(|ids| (ids.all, ids.unseen)).collect::<Vec<_>>(),
+            at_once.ids.iter().map(|ids| (ids.all, ids.unseen)).collect::<Vec<_>>()
+        );
+        assert_eq!(apart.ids[1].unseen.iter().sum::<u64>(), ROWS.div_ceil(7) as u64);
+        let close = |a: &TaskBase, b: &TaskBase| {
+            assert_eq!((a.rows, &a.rates), (b.rows, &b.rates));
+            assert!((a.mean - b.mean).abs() < 1e-10 && (a.deviation - b.deviation).abs() < 1e-10, "{a:?} {b:?}");
+        };
+        for (t, task) in dataset.schema().tasks.iter().enumerate() {
+            let rows: Vec<u32> = (0..ROWS as u32).collect();
+            close(&apart.all(t, task.kind), &dataset.base_of(t, &rows));
+            for (scene, (a, b)) in apart.by_scene(t).zip(at_once.by_scene(t)).enumerate() {
+                close(&a, &b);
+                let rows: Vec<u32> = rows.iter().copied().filter(|row| dataset.scene(*row) == scene).collect();
+                close(&a, &dataset.base_of(t, &rows));
+            }
+        }
+        let pearson = |sums: &Sums| correlations(&dataset.schema().tasks, &sums.products)[0].pearson.unwrap();
+        assert!((pearson(&apart) - pearson(&at_once)).abs() < 1e-12);
+        assert!((0.1..0.3).contains(&pearson(&apart)), "{}", pearson(&apart));
     }
 }

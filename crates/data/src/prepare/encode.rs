@@ -57,11 +57,16 @@ pub(crate) fn encode(
         }
         Ok(())
     };
+    let mut end = (String::new(), 0);
     table.scan(&mut |piece| {
         let known = known.next().filter(|known| known.parts.len() == piece.rows());
-        pieces.push((piece.clone(), known.ok_or_else(|| changed(piece))?));
+        pieces.push((piece.clone(), known.ok_or_else(|| changed(&piece.origin, piece.first_in_file))?));
+        end = (piece.origin.clone(), piece.first_in_file + piece.rows() as u64);
         if pieces.len() < TOGETHER { Ok(()) } else { advance(&mut pieces) }
     })?;
+    if known.next().is_some() {
+        return Err(changed(&end.0, end.1));
+    }
     // The last that are encoded, then handed over.
     advance(&mut pieces)?;
     advance(&mut pieces)?;
@@ -85,11 +90,10 @@ fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
     numbers(column)?.into_iter().enumerate().map(weight).collect()
 }
 
-/// The error for a file that is another at its second reading.
-fn changed(piece: &Piece) -> DataError {
-    let (origin, row) = (piece.origin.clone(), piece.first_in_file + 1);
-    let (fault, expected) = ("or one after it was not there a moment ago".to_owned(), "a file that nobody writes to");
-    DataError::BadRow { origin, row, fault, expected }
+/// The error for a file that has other rows after the first `rows` than at its first reading.
+fn changed(origin: &str, rows: u64) -> DataError {
+    let fault = "or one after it came or went since the file was first read".to_owned();
+    DataError::BadRow { origin: origin.to_owned(), row: rows + 1, fault, expected: "a file that nobody writes to" }
 }
 
 /// The rows of a piece that are not left out.

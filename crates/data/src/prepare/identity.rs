@@ -132,18 +132,20 @@ impl Repeats {
         let bits = (rows * BITS_A_ROW).next_power_of_two().ilog2().max(SHARE_BITS + 6) - SHARE_BITS;
         let of_share = |share| {
             let ids = || pieces.iter().copied().flatten().filter(move |id| spread(**id) >> (64 - SHARE_BITS) == share);
+            // Those that came again, and those whose bit another had set: they are counted.
             let mut seen = BitTable::new(bits);
-            let mut rows: HashMap<u64, u64> = ids().filter(|id| seen.set(**id)).map(|id| (*id, 0)).collect();
-            // Those that came again, and those whose bit another had set.
-            let mut few = seen.cleared();
-            for id in rows.keys() {
-                few.set(*id);
+            let mut met: HashMap<u64, u64> = ids().filter(|id| seen.set(**id)).map(|id| (*id, 0)).collect();
+            let mut candidates = seen.cleared();
+            for id in met.keys() {
+                candidates.set(*id);
             }
-            for id in ids().filter(|id| few.is_set(**id)) {
-                rows.entry(*id).and_modify(|rows| *rows += 1);
+            for id in ids().filter(|id| candidates.is_set(**id)) {
+                if let Some(met) = met.get_mut(id) {
+                    *met += 1;
+                }
             }
-            rows.retain(|_, rows| *rows > 1);
-            rows.into_keys().map(|id| (id, 0)).collect::<Vec<_>>()
+            met.retain(|_, met| *met > 1);
+            met.into_keys().map(|id| (id, 0)).collect::<Vec<_>>()
         };
         let shares: Vec<_> = (0..1 << SHARE_BITS).into_par_iter().map(of_share).collect();
         Self { met: shares.into_iter().flatten().collect() }
@@ -213,8 +215,8 @@ mod tests {
 
     #[test]
     fn ids_that_repeat_are_found_among_any_others() {
-        let spread: [fn(u64) -> u64; 4] = [|at| mixed(at, 1), |at| at, |at| at << 44, |at| at % 7];
-        for (number, of) in spread.into_iter().enumerate() {
+        let kinds: [fn(u64) -> u64; 4] = [|at| mixed(at, 1), |at| at, |at| at << 44, |at| at % 7];
+        for (number, of) in kinds.into_iter().enumerate() {
             for rows in [0, 1, 2, 3, 100, 20_000] {
                 let mut ids: Vec<u64> = (0..rows).map(of).collect();
                 ids.extend((0..rows).step_by(1000).map(of));

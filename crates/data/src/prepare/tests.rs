@@ -222,6 +222,26 @@ fn ids_do_not_depend_on_the_order_of_rows() {
 }
 
 #[test]
+fn a_file_that_changes_between_its_readings_is_refused() {
+    let of_rows = |rows: usize, piece| Memory { batch: Raw::new().batch().slice(0, rows), piece };
+    let first = of_rows(1000, 100);
+    let fitted = fit(&card(), &Kept::new(&first, None), SEED, &mut |_| {}).unwrap();
+    for (rows, piece, row) in
+        [(1000, 100, None), (1200, 100, Some(1001)), (800, 100, Some(801)), (950, 100, Some(901)), (1000, 90, Some(1))]
+    {
+        let second = of_rows(rows, piece);
+        let encoded = encode(&card(), &fitted, &Kept::new(&second, None), &mut |_| {}, &mut |_| Ok(()));
+        let expected = row.map(|row| {
+            format!(
+                "row {row} of `memory` or one after it came or went since the file was first read; expected a file that \
+                 nobody writes to"
+            )
+        });
+        assert_eq!(encoded.err().map(|error| error.to_string()), expected);
+    }
+}
+
+#[test]
 fn missing_values_follow_their_policies() {
     let dataset = prepare(&card(), &Raw::new());
     let names: Vec<&str> = dataset.schema().fields.iter().map(|field| field.name.as_str()).collect();
