@@ -40,6 +40,11 @@ impl Moments {
         self.mean
     }
 
+    /// Sum of squared differences to the mean.
+    pub(crate) fn squares(&self) -> f64 {
+        self.squares
+    }
+
     /// Population standard deviation; 0 without values.
     pub(crate) fn deviation(&self) -> f64 {
         (self.squares / self.count.max(1) as f64).sqrt()

@@ -3,6 +3,7 @@
 use mmtl_plan::Task;
 
 use crate::describe::Correlation;
+use crate::moments::Moments;
 
 /// Every pair of so many tasks.
 pub(super) fn pairs(tasks: usize) -> impl Iterator<Item = [usize; 2]> {
@@ -13,52 +14,38 @@ pub(super) fn pairs(tasks: usize) -> impl Iterator<Item = [usize; 2]> {
 pub(super) fn correlations(tasks: &[Task], products: &[Products]) -> Vec<Correlation> {
     let correlation = |(pair, products): ([usize; 2], &Products)| {
         let tasks = pair.map(|task| tasks[task].name.clone());
-        Correlation { tasks, rows: products.rows, pearson: products.pearson() }
+        Correlation { tasks, rows: products.x.count(), pearson: products.pearson() }
     };
     pairs(tasks.len()).zip(products).map(correlation).collect()
 }
 
-/// Centred sums of products, updated as in Welford's recurrence.
+/// Moments of two labels, and the centred sum of their products, updated as they are.
 #[derive(Clone, Default)]
 pub(super) struct Products {
-    rows: u64,
-    mean: [f64; 2],
-    xx: f64,
-    yy: f64,
+    x: Moments,
+    y: Moments,
     xy: f64,
 }
 
 impl Products {
     pub(super) fn add(&mut self, x: f64, y: f64) {
-        self.rows += 1;
-        let (dx, dy) = (x - self.mean[0], y - self.mean[1]);
-        self.mean[0] += dx / self.rows as f64;
-        self.mean[1] += dy / self.rows as f64;
-        self.xx += dx * (x - self.mean[0]);
-        self.yy += dy * (y - self.mean[1]);
-        self.xy += dx * (y - self.mean[1]);
+        let dx = x - self.x.mean();
+        self.x.add(x);
+        self.y.add(y);
+        self.xy += dx * (y - self.y.mean());
     }
 
-    /// Adds the pairs of others (Chan, Golub and LeVeque 1983).
+    /// Adds the pairs of others.
     pub(super) fn merge(&mut self, other: &Self) {
-        if self.rows == 0 {
-            // Their means as they are: labels that do not vary shall not seem to.
-            *self = other.clone();
-            return;
-        }
-        let (some, others) = (self.rows as f64, other.rows as f64);
-        let [dx, dy] = [0, 1].map(|of| other.mean[of] - self.mean[of]);
-        let weight = some * others / (some + others);
-        self.rows += other.rows;
-        self.mean[0] += dx * others / (some + others);
-        self.mean[1] += dy * others / (some + others);
-        self.xx += other.xx + dx * dx * weight;
-        self.yy += other.yy + dy * dy * weight;
-        self.xy += other.xy + dx * dy * weight;
+        let (some, others) = (self.x.count() as f64, other.x.count() as f64);
+        let (dx, dy) = (other.x.mean() - self.x.mean(), other.y.mean() - self.y.mean());
+        self.xy += other.xy + dx * dy * some * others / (some + others).max(1.0);
+        self.x.merge(&other.x);
+        self.y.merge(&other.y);
     }
 
     fn pearson(&self) -> Option<f64> {
-        let scale = self.xx.sqrt() * self.yy.sqrt();
+        let scale = self.x.squares().sqrt() * self.y.squares().sqrt();
         (scale > 0.0).then(|| (self.xy / scale).clamp(-1.0, 1.0))
     }
 }
@@ -104,6 +91,6 @@ mod tests {
         for times in [0, 3, 2, 49] {
             sums.merge(&products(&vec![(0.1, 0.3); times]));
         }
-        assert_eq!((sums.rows, sums.pearson()), (54, None));
+        assert_eq!((sums.x.count(), sums.pearson()), (54, None));
     }
 }
