@@ -1,6 +1,5 @@
 //! The pieces of a table, kept from its first reading for those that follow: in memory while they are few, then in a
-//! file.
-//! With a place for that, users' text is cut, joined and told apart once however large it is.
+//! file. With a place for that, users' text is cut, joined and told apart once however large it is.
 
 use std::cell::RefCell;
 use std::fs::{self, File};
