@@ -3,8 +3,9 @@
 use crate::update::Rule;
 
 /// Updates kept before every row has to catch up. Long enough that sweeping a table costs little per step, short
-/// enough (a few KiB) to stay in the first-level cache while rows replay it.
-const WINDOW: usize = 256;
+/// enough (a few KiB) to stay in the first-level cache while rows replay it, and that a byte a row says how many of them
+/// it has seen.
+const WINDOW: usize = u8::MAX as usize;
 
 /// The latest updates, in order.
 pub struct History {
@@ -24,6 +25,12 @@ impl History {
         self.rules.len()
     }
 
+    /// How many updates a row has seen that has caught up.
+    pub fn position(&self) -> u8 {
+        // No more than fit in the window.
+        self.rules.len() as u8
+    }
+
     /// Whether rows have to catch up before another update is added.
     pub fn is_full(&self) -> bool {
         self.rules.len() == WINDOW
@@ -39,13 +46,13 @@ impl History {
 
     /// Those that a row which has seen `seen` of them missed.
     #[inline(always)]
-    pub fn missed(&self, seen: u32) -> &[Rule] {
+    pub fn missed(&self, seen: u8) -> &[Rule] {
         &self.rules[seen as usize..]
     }
 
     /// Whether none of those moves a row whose moments are 0.
     #[inline(always)]
-    pub fn rests_after(&self, seen: u32) -> bool {
+    pub fn rests_after(&self, seen: u8) -> bool {
         seen as usize >= self.restless
     }
 

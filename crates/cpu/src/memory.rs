@@ -103,7 +103,7 @@ pub fn footprint(plan: &Plan, model: &Model, threads: usize, max_rows: usize) ->
         parameters: bytes(sum([trained, states])),
         gradients: bytes(sum(gradients)),
         activations: bytes(sum(activations)),
-        optimiser: bytes(sum([trained.saturating_mul(2), table_rows])),
+        optimiser: bytes(trained.saturating_mul(2)).saturating_add(table_rows),
     }
 }
 

@@ -52,8 +52,9 @@ impl Parameters {
             // Another kind of rule: what rows missed belongs to the old one's moments, which it does not inherit.
             self.tables.catch_up_all(workers);
             if self.kept_moments > 0 {
-                for moment in self.moments.iter_mut().chain(&mut self.tables.moments) {
+                for (k, moment) in self.moments.iter_mut().enumerate() {
                     moment.fill(0.0);
+                    self.tables.clear(1 + k);
                 }
             }
             self.kept_moments = memories.count();
@@ -67,16 +68,15 @@ impl Parameters {
 
     /// Copies everything but the states, which the caller adds; tables have caught up.
     pub fn snapshot(&self, states: &[Vec<f32>], everything: bool) -> Snapshot {
-        let tables = |values: &[f32]| self.tables.shapes.iter().map(|t| values[t.elements()].to_vec()).collect();
         let kept = 0..self.kept_moments;
         Snapshot {
             dense: self.dense.to_vec(),
-            tables: tables(&self.tables.values),
+            tables: self.tables.part(0),
             states: states.to_vec(),
             memory: everything.then(|| Memory {
                 step: self.step,
                 dense: kept.clone().map(|k| self.moments[k].to_vec()).collect(),
-                tables: kept.map(|k| tables(&self.tables.moments[k])).collect(),
+                tables: kept.map(|k| self.tables.part(1 + k)).collect(),
             }),
         }
     }
@@ -84,9 +84,7 @@ impl Parameters {
     /// Puts back what [`Snapshot::check`] let pass; tables have caught up.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.dense.copy_from_slice(&snapshot.dense);
-        for (shape, values) in self.tables.shapes.iter().zip(&snapshot.tables) {
-            self.tables.values[shape.elements()].copy_from_slice(values);
-        }
+        self.tables.put(0, &snapshot.tables);
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
@@ -94,13 +92,11 @@ impl Parameters {
         for k in 0..self.moments.len() {
             let Some(dense) = memory.dense.get(k) else {
                 self.moments[k].fill(0.0);
-                self.tables.moments[k].fill(0.0);
+                self.tables.clear(1 + k);
                 continue;
             };
             self.moments[k].copy_from_slice(dense);
-            for (shape, values) in self.tables.shapes.iter().zip(&memory.tables[k]) {
-                self.tables.moments[k][shape.elements()].copy_from_slice(values);
-            }
+            self.tables.put(1 + k, &memory.tables[k]);
         }
     }
 }

@@ -1,4 +1,8 @@
-//! Embedding tables, side by side in one buffer, and their updates: lazily exact, sparse, or by sweeping.
+//! Embedding tables in one buffer, and their updates: lazily exact, sparse, or by sweeping. Each row lies beside its
+//! moments, since whoever changes one changes all three: lines that follow each other come sooner from memory, where
+//! rows of large tables are, than lines of three buffers.
+
+use std::ops::Range;
 
 use mmtl_plan::{Initial, Plan, TableUpdates, Update};
 
@@ -19,13 +23,33 @@ pub struct Shape {
     /// Its first row among those of all tables.
     pub first_row: usize,
     /// Its first element.
-    pub first_element: usize,
+    first_element: usize,
 }
+
+/// Parts of a row: its values and the optimiser's two moments.
+pub const PARTS: usize = 3;
 
 impl Shape {
     /// Where its elements lie.
-    pub fn elements(&self) -> std::ops::Range<usize> {
-        self.first_element..self.first_element + self.rows * self.dim
+    fn elements(&self) -> Range<usize> {
+        self.first_element..self.first_element + self.rows * PARTS * self.dim
+    }
+}
+
+/// One table.
+#[derive(Clone, Copy)]
+pub struct Table<'a> {
+    /// `[rows, PARTS, dim]`
+    pub rows: &'a [f32],
+    /// Width of a row's values.
+    pub dim: usize,
+}
+
+impl<'a> Table<'a> {
+    /// The values of one row.
+    #[inline(always)]
+    pub fn row(&self, row: u32) -> &'a [f32] {
+        &self.rows[row as usize * PARTS * self.dim..][..self.dim]
     }
 }
 
@@ -33,12 +57,10 @@ impl Shape {
 pub struct Tables {
     /// Where each lies.
     pub shapes: Vec<Shape>,
-    /// All values.
-    pub values: Aligned,
-    /// The optimiser's moments, each of the same layout.
-    pub moments: [Aligned; 2],
+    /// All rows, `[rows, PARTS, dim]` each.
+    rows: Aligned,
     /// For each row, how many updates of the history it has seen.
-    seen: Vec<u32>,
+    seen: Vec<u8>,
     history: History,
     mode: TableUpdates,
     /// Runs of rows of one table, about 4,096 elements each, for sweeps.
@@ -61,22 +83,26 @@ const RUN: usize = 4096;
 struct Rows<'a> {
     shapes: &'a [Shape],
     row: usize,
-    w: &'a mut [f32],
-    m: &'a mut [f32],
-    v: &'a mut [f32],
-    seen: &'a mut [u32],
+    rows: &'a mut [f32],
+    seen: &'a mut [u8],
 }
 
 impl Split for Rows<'_> {
     fn split(self, at: usize) -> (Self, Self) {
-        let elements = element_of(self.shapes, self.row + at) - element_of(self.shapes, self.row);
-        let ((w, w_rest), (m, m_rest)) = (self.w.split_at_mut(elements), self.m.split_at_mut(elements));
-        let ((v, v_rest), (seen, seen_rest)) = (self.v.split_at_mut(elements), self.seen.split_at_mut(at));
         let (shapes, row) = (self.shapes, self.row);
-        (
-            Self { shapes, row, w, m, v, seen },
-            Self { shapes, row: row + at, w: w_rest, m: m_rest, v: v_rest, seen: seen_rest },
-        )
+        let (rows, rows_after) = self.rows.split_at_mut(element_of(shapes, row + at) - element_of(shapes, row));
+        let (seen, seen_after) = self.seen.split_at_mut(at);
+        (Self { shapes, row, rows, seen }, Self { shapes, row: row + at, rows: rows_after, seen: seen_after })
+    }
+}
+
+impl Rows<'_> {
+    /// The values, the moments and the updates seen of the `at`-th row, `dim` wide.
+    #[inline(always)]
+    fn row(&mut self, at: usize, dim: usize) -> (&mut [f32], &mut [f32], &mut [f32], &mut u8) {
+        let (w, moments) = self.rows[at * PARTS * dim..(at + 1) * PARTS * dim].split_at_mut(dim);
+        let (m, v) = moments.split_at_mut(dim);
+        (w, m, v, &mut self.seen[at])
     }
 }
 
@@ -84,7 +110,7 @@ impl Split for Rows<'_> {
 fn element_of(shapes: &[Shape], row: usize) -> usize {
     let after = shapes.partition_point(|shape| shape.first_row <= row);
     let Some(shape) = after.checked_sub(1).map(|table| shapes[table]) else { return 0 };
-    shape.first_element + (row - shape.first_row) * shape.dim
+    shape.first_element + (row - shape.first_row) * PARTS * shape.dim
 }
 
 impl Tables {
@@ -100,19 +126,49 @@ impl Tables {
                 runs.push(Run { table, row, len: step.min(spec.rows - row) });
             }
             rows += spec.rows;
-            elements += spec.rows * spec.dim;
+            elements += spec.rows * PARTS * spec.dim;
         }
-        let mut values = Aligned::zeros(elements);
-        for (shape, table) in shapes.iter().zip(&initial.tables) {
-            values[shape.elements()].copy_from_slice(table);
-        }
-        let moments = [Aligned::zeros(elements), Aligned::zeros(elements)];
-        Self { shapes, values, moments, seen: vec![0; rows], history: History::new(), mode, runs }
+        let mut tables =
+            Self { shapes, rows: Aligned::zeros(elements), seen: vec![0; rows], history: History::new(), mode, runs };
+        tables.put(0, &initial.tables);
+        tables
     }
 
-    /// One table's values, `[rows, dim]`.
-    pub fn of(&self, table: usize) -> &[f32] {
-        &self.values[self.shapes[table].elements()]
+    /// One table.
+    pub fn of(&self, table: usize) -> Table<'_> {
+        let shape = &self.shapes[table];
+        Table { rows: &self.rows[shape.elements()], dim: shape.dim }
+    }
+
+    /// A copy of one part of every table, `[rows, dim]` each.
+    pub fn part(&self, part: usize) -> Vec<Vec<f32>> {
+        let copy = |shape: &Shape| {
+            let mut copied = Vec::with_capacity(shape.rows * shape.dim);
+            for row in self.rows[shape.elements()].chunks_exact(PARTS * shape.dim) {
+                copied.extend_from_slice(&row[part * shape.dim..][..shape.dim]);
+            }
+            copied
+        };
+        self.shapes.iter().map(copy).collect()
+    }
+
+    /// Replaces one part of every table by `values`, `[rows, dim]` each.
+    pub fn put(&mut self, part: usize, values: &[Vec<f32>]) {
+        for (shape, values) in self.shapes.iter().zip(values) {
+            let rows = self.rows[shape.elements()].chunks_exact_mut(PARTS * shape.dim);
+            for (row, values) in rows.zip(values.chunks_exact(shape.dim)) {
+                row[part * shape.dim..][..shape.dim].copy_from_slice(values);
+            }
+        }
+    }
+
+    /// Zeroes one part of every table.
+    pub fn clear(&mut self, part: usize) {
+        for shape in &self.shapes {
+            for row in self.rows[shape.elements()].chunks_exact_mut(PARTS * shape.dim) {
+                row[part * shape.dim..][..shape.dim].fill(0.0);
+            }
+        }
     }
 
     /// Brings the rows that a batch looks up to where a dense optimiser would have them.
@@ -136,14 +192,13 @@ impl Tables {
             return;
         }
         let history = &self.history;
-        let rows = rows(&self.shapes, &mut self.values, &mut self.moments, &mut self.seen);
+        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
-        workers.tasks(rows, &self.runs, 1, &start, &|runs, _, rows: Rows<'_>| {
+        workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let dim = self.shapes[runs[0].table].dim;
             vectorised!({
-                for (i, seen) in rows.seen[..runs[0].len].iter_mut().enumerate() {
-                    let place = i * dim..(i + 1) * dim;
-                    let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);
+                for i in 0..runs[0].len {
+                    let (w, m, v, seen) = rows.row(i, dim);
                     replay(history, w, m, v, seen);
                     *seen = 0;
                 }
@@ -163,7 +218,7 @@ impl Tables {
                 if !update.is_still(update.decay.tables) {
                     self.history.push(rule);
                 }
-                let now = self.history.len() as u32;
+                let now = self.history.position();
                 self.each_touched(
                     workers,
                     touched,
@@ -189,17 +244,16 @@ impl Tables {
     }
 
     fn sweep(&mut self, workers: &Workers, rule: Rule, touched: &Touched, gradients: &[f32], scale: f32) {
-        let rows = rows(&self.shapes, &mut self.values, &mut self.moments, &mut self.seen);
+        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
-        workers.tasks(rows, &self.runs, 1, &start, &|runs, _, rows: Rows<'_>| {
+        workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let Run { table, row, len } = runs[0];
             let dim = self.shapes[table].dim;
             let (ids, gradients) = (touched.of(table), &gradients[touched.gradients_of(table)]);
             let mut next = ids.partition_point(|&id| (id as usize) < row);
             vectorised!({
                 for i in 0..len {
-                    let place = i * dim..(i + 1) * dim;
-                    let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);
+                    let (w, m, v, _) = rows.row(i, dim);
                     let found = ids.get(next).is_some_and(|&id| id as usize == row + i);
                     let g = if found {
                         Slope::Scaled(&gradients[next * dim..(next + 1) * dim], scale)
@@ -218,45 +272,39 @@ impl Tables {
         &mut self,
         workers: &Workers,
         touched: &Touched,
-        f: impl Fn(&History, usize, &mut [f32], &mut [f32], &mut [f32], &mut u32) + Sync,
+        f: impl Fn(&History, usize, &mut [f32], &mut [f32], &mut [f32], &mut u8) + Sync,
     ) {
         let history = &self.history;
-        let rows = rows(&self.shapes, &mut self.values, &mut self.moments, &mut self.seen);
+        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
         let shapes = &self.shapes;
         let start = |job: &crate::touched::Job| shapes[job.table].first_row + touched.rows[job.first] as usize;
-        workers.tasks(rows, &touched.jobs, 1, &start, &|jobs, _, rows: Rows<'_>| {
+        workers.tasks(rows, &touched.jobs, 1, &start, &|jobs, _, mut rows: Rows<'_>| {
             let job = jobs[0];
             let dim = shapes[job.table].dim;
             let ids = &touched.rows[job.first..job.first + job.len];
             vectorised!({
                 for (i, &id) in ids.iter().enumerate() {
                     if let Some(&soon) = ids.get(i + AHEAD) {
-                        let at = (soon - ids[0]) as usize * dim;
-                        for values in [&*rows.w, &*rows.m, &*rows.v] {
-                            prefetch(values, at);
+                        for part in 0..PARTS {
+                            prefetch(rows.rows, ((soon - ids[0]) as usize * PARTS + part) * dim);
                         }
                     }
-                    let at = (id - ids[0]) as usize;
-                    let place = at * dim..(at + 1) * dim;
-                    let (w, m, v) = (&mut rows.w[place.clone()], &mut rows.m[place.clone()], &mut rows.v[place]);
-                    f(history, job.element + i * dim, w, m, v, &mut rows.seen[at]);
+                    let (w, m, v, seen) = rows.row((id - ids[0]) as usize, dim);
+                    f(history, job.element + i * dim, w, m, v, seen);
                 }
             });
         });
     }
 }
 
-fn rows<'a>(shapes: &'a [Shape], values: &'a mut [f32], [m, v]: &'a mut [Aligned; 2], seen: &'a mut [u32]) -> Rows<'a> {
-    Rows { shapes, row: 0, w: values, m, v, seen }
-}
-
 /// Applies the updates that a row missed.
 #[inline(always)]
-fn replay(history: &History, w: &mut [f32], m: &mut [f32], v: &mut [f32], seen: &mut u32) {
-    let missed = history.missed(*seen);
-    *seen = history.len() as u32;
+fn replay(history: &History, w: &mut [f32], m: &mut [f32], v: &mut [f32], seen: &mut u8) {
+    let before = *seen;
+    let missed = history.missed(before);
+    *seen = history.position();
     // Most rows of a large table were never touched: nothing moves them unless weights decay.
-    let still = missed.is_empty() || (history.rests_after(*seen - missed.len() as u32) && is_zero(m) && is_zero(v));
+    let still = missed.is_empty() || (history.rests_after(before) && is_zero(m) && is_zero(v));
     if !still {
         advance_all(missed, 0.0, w, m, v, Slope::Flat);
     }

@@ -7,6 +7,7 @@ use crate::layout::{Place, Tile};
 use crate::ops::dropout::{DropoutNode, each_derivative};
 use crate::pass::Forward;
 use crate::simd::{prefetch, vectorised};
+use crate::tables::{PARTS, Table};
 
 /// A compiled [`mmtl_plan::Embed`].
 pub struct EmbedNode {
@@ -67,17 +68,17 @@ impl EmbedNode {
                     }
                 }
                 Source::Table { table, pool } => {
-                    let (dim, table) = (pass.tables.shapes[table].dim, pass.tables.of(table));
+                    let table = pass.tables.of(table);
                     let lookup = &pass.batch.lookups[column.field];
                     let from = &mut out[column.offset..];
                     if lookup.starts.is_none() {
                         let ids = &lookup.ids[tile.first..tile.first + tile.rows];
-                        gather(from, stride, table, dim, ids);
+                        gather(from, stride, table, ids);
                     } else {
-                        pool_bags(from, stride, tile, dim, table, lookup, pool);
+                        pool_bags(from, stride, tile, table, lookup, pool);
                     }
                     if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
-                        vectorised!(dropout.forward(step, tile, number, (stride, column.offset, dim), out));
+                        vectorised!(dropout.forward(step, tile, number, (stride, column.offset, table.dim), out));
                     }
                 }
             }
@@ -97,38 +98,38 @@ impl EmbedNode {
 
 /// Copies row `ids[r]` of a table to `out[r * stride..]`. The usual widths are compiled, since a call of `memcpy` for
 /// 32 bytes costs more than the copy.
-fn gather(out: &mut [f32], stride: usize, table: &[f32], dim: usize, ids: &[u32]) {
-    match dim {
-        4 => gather_wide::<4>(out, stride, table, ids),
-        8 => gather_wide::<8>(out, stride, table, ids),
-        16 => gather_wide::<16>(out, stride, table, ids),
-        32 => gather_wide::<32>(out, stride, table, ids),
+fn gather(out: &mut [f32], stride: usize, table: Table<'_>, ids: &[u32]) {
+    match table.dim {
+        4 => gather_wide::<4>(out, stride, table.rows, ids),
+        8 => gather_wide::<8>(out, stride, table.rows, ids),
+        16 => gather_wide::<16>(out, stride, table.rows, ids),
+        32 => gather_wide::<32>(out, stride, table.rows, ids),
         _ => {
             for (r, &id) in ids.iter().enumerate() {
-                out[r * stride..][..dim].copy_from_slice(&table[id as usize * dim..][..dim]);
+                out[r * stride..][..table.dim].copy_from_slice(table.row(id));
             }
         }
     }
 }
 
 fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], ids: &[u32]) {
-    let rows = table.as_chunks::<DIM>().0;
+    let parts = table.as_chunks::<DIM>().0;
     for (r, &id) in ids.iter().enumerate() {
         if let Some(&soon) = ids.get(r + AHEAD) {
-            prefetch(table, soon as usize * DIM);
+            prefetch(table, soon as usize * PARTS * DIM);
         }
-        out[r * stride..][..DIM].copy_from_slice(&rows[id as usize]);
+        out[r * stride..][..DIM].copy_from_slice(&parts[id as usize * PARTS]);
     }
 }
 
-fn pool_bags(out: &mut [f32], stride: usize, tile: &Tile, dim: usize, table: &[f32], lookup: &Lookup, pool: Pool) {
+fn pool_bags(out: &mut [f32], stride: usize, tile: &Tile, table: Table<'_>, lookup: &Lookup, pool: Pool) {
     vectorised!({
         for r in 0..tile.rows {
-            let out = &mut out[r * stride..][..dim];
+            let out = &mut out[r * stride..][..table.dim];
             let ids = lookup.row(tile.first + r);
             out.fill(0.0);
             for &id in ids {
-                add_scaled(out, 1.0, &table[id as usize * dim..][..dim]);
+                add_scaled(out, 1.0, table.row(id));
             }
             let scale = share(pool, ids.len());
             for x in out {
