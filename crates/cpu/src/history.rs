@@ -7,7 +7,7 @@ use crate::update::Rule;
 /// it has seen.
 const WINDOW: usize = u8::MAX as usize;
 
-/// The latest updates, in order.
+/// The latest updates, in order, all of one kind.
 pub struct History {
     rules: Vec<Rule>,
     /// Updates up to here may move a row whose moments are 0.
@@ -34,6 +34,11 @@ impl History {
     /// Whether rows have to catch up before another update is added.
     pub fn is_full(&self) -> bool {
         self.rules.len() == WINDOW
+    }
+
+    /// Whether an update is like those before it; rows have to catch up before another kind is added.
+    pub fn takes(&self, rule: &Rule) -> bool {
+        self.rules.last().is_none_or(|last| last.is_like(rule))
     }
 
     /// Adds an update.

@@ -212,7 +212,7 @@ impl Tables {
         let rule = Rule::of_tables(update);
         match self.mode {
             TableUpdates::Exact => {
-                if self.history.is_full() {
+                if self.history.is_full() || !self.history.takes(&rule) {
                     self.catch_up_all(workers);
                 }
                 if !update.is_still(update.decay.tables) {

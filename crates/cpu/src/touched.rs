@@ -70,30 +70,37 @@ impl Touched {
             let uses = &model.uses[table];
             let of_vocabulary = |field: &usize| plan.schema.fields[*field].kind.vocabulary() == Some(spec.vocabulary);
             let all_read = (0..uses.len()).filter(of_vocabulary).all(|field| !uses[field].is_empty());
-            let mut job = Job { table, first: self.rows.len(), len: 0, element };
-            let mut work = 0;
-            for (u, &row) in segments.unique.iter().enumerate() {
+            let first = self.rows.len();
+            if all_read {
+                self.rows.extend_from_slice(&segments.unique);
+                self.at.extend(0..segments.unique.len() as u32);
+            } else {
                 let read = |occurrence: &Occurrence| !uses[occurrence.field as usize].is_empty();
-                if !(all_read || segments.of(u).iter().any(read)) {
-                    continue;
-                }
-                self.rows.push(row);
-                self.at.push(u as u32);
-                job.len += 1;
-                element += spec.dim;
-                work += segments.of(u).len();
-                if work >= OCCURRENCES {
-                    self.jobs.push(job);
-                    job = Job { table, first: self.rows.len(), len: 0, element };
-                    work = 0;
+                for (u, &row) in segments.unique.iter().enumerate() {
+                    if segments.of(u).iter().any(read) {
+                        self.rows.push(row);
+                        self.at.push(u as u32);
+                    }
                 }
             }
-            if job.len > 0 {
-                self.jobs.push(job);
-            }
+            self.cut(table, first, (element, spec.dim), &segments.starts);
+            element += (self.rows.len() - first) * spec.dim;
         }
         self.starts.push(self.rows.len());
         self.elements.push(element);
+    }
+
+    /// Cuts a table's rows, from `first` on, where the occurrences since the last cut are enough for a job. `starts`
+    /// are those of the vocabulary's segments.
+    fn cut(&mut self, table: usize, mut first: usize, (mut element, dim): (usize, usize), starts: &[u32]) {
+        while let Some(&from) = self.at.get(first) {
+            let enough = starts[from as usize] as usize + OCCURRENCES;
+            let few = |u: &u32| (starts[*u as usize + 1] as usize) < enough;
+            let rest = &self.at[first..];
+            let len = (rest.partition_point(few) + 1).min(rest.len());
+            self.jobs.push(Job { table, first, len, element });
+            (first, element) = (first + len, element + len * dim);
+        }
     }
 
     /// Touched rows of one table.

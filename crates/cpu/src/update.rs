@@ -1,5 +1,5 @@
-//! The optimisers, element by element. Dense parameters, swept tables and replayed rows all go through
-//! [`Rule::advance`]: there is one formula, and so one set of bits.
+//! The optimisers, element by element. Dense parameters, swept tables and replayed rows all go through [`advance`]: there
+//! is one formula, and so one set of bits.
 
 use mmtl_plan::{DecayTowards, Optimiser, Plan, Update};
 
@@ -92,68 +92,9 @@ impl Rule {
         still && self.decay == 0.0
     }
 
-    /// Moves `N` elements by gradient `g`, to which L2 decay is still to be added.
-    #[inline(always)]
-    pub fn advance<const N: usize>(
-        &self,
-        target: f32,
-        w: &mut [f32; N],
-        m: &mut [f32; N],
-        v: &mut [f32; N],
-        g: &[f32; N],
-    ) {
-        match self.form {
-            Form::Adam { beta1, beta2, eps, decoupled } => {
-                let mut g = *g;
-                // Without decay the moments do not wait for the last step's weight: a replay of many steps is then
-                // bound by the throughput of roots and quotients, not by their latency.
-                if self.decay != 0.0 && decoupled {
-                    let free = self.lr * self.decay;
-                    for w in &mut *w {
-                        *w -= free * (*w - target);
-                    }
-                } else if self.decay != 0.0 {
-                    g.iter_mut().zip(&*w).for_each(|(g, w)| *g += self.decay * (w - target));
-                }
-                for i in 0..N {
-                    let g = g[i];
-                    m[i] = beta1 * m[i] + (1.0 - beta1) * g;
-                    v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
-                    w[i] -= self.step_size * m[i] / (v[i].sqrt() * self.second_scale + eps);
-                }
-            }
-            Form::Sgd { momentum } => {
-                for i in 0..N {
-                    let mut g = g[i] + self.decay * (w[i] - target);
-                    if momentum != 0.0 {
-                        m[i] = momentum * m[i] + g;
-                        g = m[i];
-                    }
-                    w[i] -= self.lr * g;
-                }
-            }
-            Form::Adagrad { eps } | Form::RowWise { eps } => {
-                for i in 0..N {
-                    let g = g[i] + self.decay * (w[i] - target);
-                    m[i] += g * g;
-                    w[i] -= self.lr * g / (m[i].sqrt() + eps);
-                }
-            }
-            Form::RmsProp { alpha, eps } => {
-                for i in 0..N {
-                    let g = g[i] + self.decay * (w[i] - target);
-                    m[i] = alpha * m[i] + (1.0 - alpha) * g * g;
-                    w[i] -= self.lr * g / (m[i].sqrt() + eps);
-                }
-            }
-            Form::Lion { beta1, beta2 } => {
-                for i in 0..N {
-                    let direction = sign(beta1 * m[i] + (1.0 - beta1) * g[i]);
-                    w[i] -= self.lr * (direction + self.decay * (w[i] - target));
-                    m[i] = beta2 * m[i] + (1.0 - beta2) * g[i];
-                }
-            }
-        }
+    /// Whether it differs from another only in how far it moves.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.form == other.form && self.decay.to_bits() == other.decay.to_bits()
     }
 
     /// Moves a row whose elements share their sum of squares, by gradient `g`, to which L2 decay is still to be added.
@@ -180,6 +121,24 @@ impl Rule {
     }
 }
 
+/// Adam's step, decay apart.
+#[inline(always)]
+fn adam<const N: usize>(
+    rule: &Rule,
+    (beta1, beta2, eps): (f32, f32, f32),
+    w: &mut [f32; N],
+    m: &mut [f32; N],
+    v: &mut [f32; N],
+    g: &[f32; N],
+) {
+    for i in 0..N {
+        let g = g[i];
+        m[i] = beta1 * m[i] + (1.0 - beta1) * g;
+        v[i] = beta2 * v[i] + (1.0 - beta2) * g * g;
+        w[i] -= rule.step_size * m[i] / (v[i].sqrt() * rule.second_scale + eps);
+    }
+}
+
 /// 1, -1 or 0; what is no number stays none.
 #[inline(always)]
 fn sign(x: f32) -> f32 {
@@ -201,14 +160,86 @@ pub enum Slope<'a> {
     Scaled(&'a [f32], f32),
 }
 
-/// Moves elements of any number by `rules` in turn, which all see the same gradient. Elements stay in registers from
-/// the first rule to the last.
+/// Moves `N` elements by `rules` in turn, all of them alike, by gradient `g`, to which L2 decay is still to be added.
+#[inline(always)]
+fn advance<const N: usize>(
+    rules: &[Rule],
+    target: f32,
+    w: &mut [f32; N],
+    m: &mut [f32; N],
+    v: &mut [f32; N],
+    g: &[f32; N],
+) {
+    // What rules have in common is looked at once: a replay is a loop of little more than its roots and quotients.
+    let Some(&Rule { form, decay, .. }) = rules.first() else { return };
+    match form {
+        Form::Adam { beta1, beta2, eps, decoupled } => {
+            for rule in rules {
+                // Without decay the moments do not wait for the last step's weight: a replay of many steps is then
+                // bound by the throughput of roots and quotients, not by their latency.
+                if decay == 0.0 {
+                    adam(rule, (beta1, beta2, eps), w, m, v, g);
+                } else if decoupled {
+                    let free = rule.lr * decay;
+                    for w in &mut *w {
+                        *w -= free * (*w - target);
+                    }
+                    adam(rule, (beta1, beta2, eps), w, m, v, g);
+                } else {
+                    let mut g = *g;
+                    g.iter_mut().zip(&*w).for_each(|(g, w)| *g += decay * (w - target));
+                    adam(rule, (beta1, beta2, eps), w, m, v, &g);
+                }
+            }
+        }
+        Form::Sgd { momentum } => {
+            for rule in rules {
+                for i in 0..N {
+                    let mut g = g[i] + decay * (w[i] - target);
+                    if momentum != 0.0 {
+                        m[i] = momentum * m[i] + g;
+                        g = m[i];
+                    }
+                    w[i] -= rule.lr * g;
+                }
+            }
+        }
+        Form::Adagrad { eps } | Form::RowWise { eps } => {
+            for rule in rules {
+                for i in 0..N {
+                    let g = g[i] + decay * (w[i] - target);
+                    m[i] += g * g;
+                    w[i] -= rule.lr * g / (m[i].sqrt() + eps);
+                }
+            }
+        }
+        Form::RmsProp { alpha, eps } => {
+            for rule in rules {
+                for i in 0..N {
+                    let g = g[i] + decay * (w[i] - target);
+                    m[i] = alpha * m[i] + (1.0 - alpha) * g * g;
+                    w[i] -= rule.lr * g / (m[i].sqrt() + eps);
+                }
+            }
+        }
+        Form::Lion { beta1, beta2 } => {
+            for rule in rules {
+                for i in 0..N {
+                    let direction = sign(beta1 * m[i] + (1.0 - beta1) * g[i]);
+                    w[i] -= rule.lr * (direction + decay * (w[i] - target));
+                    m[i] = beta2 * m[i] + (1.0 - beta2) * g[i];
+                }
+            }
+        }
+    }
+}
+
+/// Moves elements of any number by `rules` in turn, which are all alike and see the same gradient. Elements stay in
+/// registers from the first rule to the last.
 #[inline(always)]
 pub fn advance_all(rules: &[Rule], target: f32, w: &mut [f32], m: &mut [f32], v: &mut [f32], g: Slope<'_>) {
-    // Rules of rows come with none of another kind: rows catch up when what a rule remembers changes.
-    if let Some(Rule { form: Form::RowWise { .. }, .. }) = rules.first() {
+    if let Some(&Rule { form: Form::RowWise { eps }, .. }) = rules.first() {
         for rule in rules {
-            let Form::RowWise { eps } = rule.form else { unreachable!("a rule of rows comes with its like") };
             rule.advance_row(eps, w, m, g);
         }
         return;
@@ -248,9 +279,7 @@ fn piece<const N: usize>(
         Slope::Flat => [0.0; N],
         Slope::Scaled(g, scale) => load(g).map(|g| g * scale),
     };
-    for rule in rules {
-        rule.advance(target, &mut w_piece, &mut m_piece, &mut v_piece, &g);
-    }
+    advance(rules, target, &mut w_piece, &mut m_piece, &mut v_piece, &g);
     w[at..at + N].copy_from_slice(&w_piece);
     m[at..at + N].copy_from_slice(&m_piece);
     v[at..at + N].copy_from_slice(&v_piece);
@@ -354,7 +383,7 @@ mod tests {
             for i in 0..29 {
                 let (mut one, mut m_one, mut v_one) = ([start[i]], [start[i]], [0.5]);
                 for rule in &rules {
-                    rule.advance(0.0, &mut one, &mut m_one, &mut v_one, &[0.0]);
+                    advance(std::slice::from_ref(rule), 0.0, &mut one, &mut m_one, &mut v_one, &[0.0]);
                 }
                 assert_eq!((one[0].to_bits(), m_one[0].to_bits()), (w[i].to_bits(), m[i].to_bits()));
             }
@@ -366,7 +395,7 @@ mod tests {
         let rule = Rule::new(&update(Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, 3), 0.0);
         assert!(rule.rests());
         let (mut w, mut m, mut v) = ([0.3, -0.0], [0.0; 2], [0.0; 2]);
-        rule.advance(0.0, &mut w, &mut m, &mut v, &[0.0; 2]);
+        advance(&[rule], 0.0, &mut w, &mut m, &mut v, &[0.0; 2]);
         assert_eq!(w.map(f32::to_bits), [0.3, -0.0].map(f32::to_bits));
         let restless = [
             Rule::new(&update(Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 0.0 }, 3), 0.0),

@@ -20,7 +20,7 @@ fn allocations() -> usize {
 
 #[test]
 fn a_step_allocates_nothing() {
-    // The history of exact updates, 256 long, fills before the counting and during it.
+    // The history of exact updates, 255 long, fills before the counting and during it.
     count(&world::every_op(), 600);
     count(&world::every_op_wide(), 40);
 }
