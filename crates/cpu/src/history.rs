@@ -2,9 +2,8 @@
 
 use crate::update::Rule;
 
-/// Updates kept before every row has to catch up. Long enough that sweeping a table costs little per step, short
-/// enough (a few KiB) to stay in the first-level cache while rows replay it, and that a byte a row says how many of them
-/// it has seen.
+/// Updates kept before every row has to catch up. Long enough that sweeping a table costs little per step, short enough
+/// (a few KiB) to stay in the first-level cache while rows replay it, and for a byte to count those that a row has seen.
 const WINDOW: usize = u8::MAX as usize;
 
 /// The latest updates, in order, all of one kind.
@@ -20,9 +19,9 @@ impl History {
         Self { rules: Vec::with_capacity(WINDOW), restless: 0 }
     }
 
-    /// Number of updates.
-    pub fn len(&self) -> usize {
-        self.rules.len()
+    /// Whether no row can have missed an update.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
     }
 
     /// How many updates a row has seen that has caught up.
@@ -31,18 +30,14 @@ impl History {
         self.rules.len() as u8
     }
 
-    /// Whether rows have to catch up before another update is added.
-    pub fn is_full(&self) -> bool {
-        self.rules.len() == WINDOW
-    }
-
-    /// Whether an update is like those before it; rows have to catch up before another kind is added.
+    /// Whether there is room for an update, and it is like those before it; else rows have to catch up first.
     pub fn takes(&self, rule: &Rule) -> bool {
-        self.rules.last().is_none_or(|last| last.is_like(rule))
+        self.rules.len() < WINDOW && self.rules.last().is_none_or(|last| last.is_like(rule))
     }
 
-    /// Adds an update.
+    /// Adds an update that it [takes](Self::takes).
     pub fn push(&mut self, rule: Rule) {
+        debug_assert!(self.takes(&rule), "rows have not caught up");
         self.rules.push(rule);
         if !rule.rests() {
             self.restless = self.rules.len();

@@ -97,7 +97,7 @@ pub fn footprint(plan: &Plan, model: &Model, threads: usize, max_rows: usize) ->
         // Five numbers a column and scene, and a count of two words' size a scene.
         sum(model.statistics.iter().map(|&(scenes, columns)| times(scenes, 5 * columns + 2))),
     ];
-    // Everything counted so far is of 4 bytes: `f32`, or rows of tables.
+    // Elements and numbers of rows are of 4 bytes; what a row of a table has seen is of one.
     let bytes = |elements: u64| elements.saturating_mul(4);
     Footprint {
         parameters: bytes(sum([trained, states])),

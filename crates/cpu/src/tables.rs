@@ -1,6 +1,6 @@
 //! Embedding tables in one buffer, and their updates: lazily exact, sparse, or by sweeping. Each row lies beside its
-//! moments, since whoever changes one changes all three: lines that follow each other come sooner from memory, where
-//! rows of large tables are, than lines of three buffers.
+//! moments, which an update reads and writes as well: lines that follow each other come sooner from memory, where rows of
+//! large tables are, than lines of three buffers.
 
 use std::ops::Range;
 
@@ -8,26 +8,29 @@ use mmtl_plan::{Initial, Plan, TableUpdates, Update};
 
 use crate::aligned::Aligned;
 use crate::history::History;
-use crate::simd::{prefetch, vectorised};
+use crate::simd::{prefetch_line, vectorised};
 use crate::touched::Touched;
 use crate::update::{Rule, Slope, advance_all};
 use crate::workers::{Split, Workers};
 
 /// Where one table lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shape {
+struct Shape {
     /// Number of rows.
-    pub rows: usize,
+    rows: usize,
     /// Width of a row.
-    pub dim: usize,
+    dim: usize,
     /// Its first row among those of all tables.
-    pub first_row: usize,
-    /// Its first element.
+    first_row: usize,
+    /// Its first element, on a cache line.
     first_element: usize,
 }
 
-/// Parts of a row: its values and the optimiser's two moments.
+/// Parts of a row: part 0 are its values, parts 1 and 2 the optimiser's moments.
 pub const PARTS: usize = 3;
+
+/// Elements of a cache line.
+const LINE: usize = 16;
 
 impl Shape {
     /// Where its elements lie.
@@ -40,7 +43,7 @@ impl Shape {
 #[derive(Clone, Copy)]
 pub struct Table<'a> {
     /// `[rows, PARTS, dim]`
-    pub rows: &'a [f32],
+    pub elements: &'a [f32],
     /// Width of a row's values.
     pub dim: usize,
 }
@@ -49,16 +52,16 @@ impl<'a> Table<'a> {
     /// The values of one row.
     #[inline(always)]
     pub fn row(&self, row: u32) -> &'a [f32] {
-        &self.rows[row as usize * PARTS * self.dim..][..self.dim]
+        &self.elements[row as usize * PARTS * self.dim..][..self.dim]
     }
 }
 
 /// All tables of a plan.
 pub struct Tables {
     /// Where each lies.
-    pub shapes: Vec<Shape>,
-    /// All rows, `[rows, PARTS, dim]` each.
-    rows: Aligned,
+    shapes: Vec<Shape>,
+    /// Table after table, `[rows, PARTS, dim]` each.
+    elements: Aligned,
     /// For each row, how many updates of the history it has seen.
     seen: Vec<u8>,
     history: History,
@@ -82,17 +85,21 @@ const RUN: usize = 4096;
 /// Consecutive rows of all tables, to be handed out in parts.
 struct Rows<'a> {
     shapes: &'a [Shape],
-    row: usize,
-    rows: &'a mut [f32],
+    first: usize,
+    elements: &'a mut [f32],
     seen: &'a mut [u8],
 }
 
 impl Split for Rows<'_> {
     fn split(self, at: usize) -> (Self, Self) {
-        let (shapes, row) = (self.shapes, self.row);
-        let (rows, rows_after) = self.rows.split_at_mut(element_of(shapes, row + at) - element_of(shapes, row));
+        let (shapes, first) = (self.shapes, self.first);
+        let place = element_of(shapes, first + at) - element_of(shapes, first);
+        let (elements, elements_after) = self.elements.split_at_mut(place);
         let (seen, seen_after) = self.seen.split_at_mut(at);
-        (Self { shapes, row, rows, seen }, Self { shapes, row: row + at, rows: rows_after, seen: seen_after })
+        (
+            Self { shapes, first, elements, seen },
+            Self { shapes, first: first + at, elements: elements_after, seen: seen_after },
+        )
     }
 }
 
@@ -100,7 +107,7 @@ impl Rows<'_> {
     /// The values, the moments and the updates seen of the `at`-th row, `dim` wide.
     #[inline(always)]
     fn row(&mut self, at: usize, dim: usize) -> (&mut [f32], &mut [f32], &mut [f32], &mut u8) {
-        let (w, moments) = self.rows[at * PARTS * dim..(at + 1) * PARTS * dim].split_at_mut(dim);
+        let (w, moments) = self.elements[at * PARTS * dim..(at + 1) * PARTS * dim].split_at_mut(dim);
         let (m, v) = moments.split_at_mut(dim);
         (w, m, v, &mut self.seen[at])
     }
@@ -126,10 +133,16 @@ impl Tables {
                 runs.push(Run { table, row, len: step.min(spec.rows - row) });
             }
             rows += spec.rows;
-            elements += spec.rows * PARTS * spec.dim;
+            elements = (elements + spec.rows * PARTS * spec.dim).next_multiple_of(LINE);
         }
-        let mut tables =
-            Self { shapes, rows: Aligned::zeros(elements), seen: vec![0; rows], history: History::new(), mode, runs };
+        let mut tables = Self {
+            shapes,
+            elements: Aligned::zeros(elements),
+            seen: vec![0; rows],
+            history: History::new(),
+            mode,
+            runs,
+        };
         tables.put(0, &initial.tables);
         tables
     }
@@ -137,14 +150,14 @@ impl Tables {
     /// One table.
     pub fn of(&self, table: usize) -> Table<'_> {
         let shape = &self.shapes[table];
-        Table { rows: &self.rows[shape.elements()], dim: shape.dim }
+        Table { elements: &self.elements[shape.elements()], dim: shape.dim }
     }
 
     /// A copy of one part of every table, `[rows, dim]` each.
     pub fn part(&self, part: usize) -> Vec<Vec<f32>> {
         let copy = |shape: &Shape| {
             let mut copied = Vec::with_capacity(shape.rows * shape.dim);
-            for row in self.rows[shape.elements()].chunks_exact(PARTS * shape.dim) {
+            for row in self.elements[shape.elements()].chunks_exact(PARTS * shape.dim) {
                 copied.extend_from_slice(&row[part * shape.dim..][..shape.dim]);
             }
             copied
@@ -155,7 +168,8 @@ impl Tables {
     /// Replaces one part of every table by `values`, `[rows, dim]` each.
     pub fn put(&mut self, part: usize, values: &[Vec<f32>]) {
         for (shape, values) in self.shapes.iter().zip(values) {
-            let rows = self.rows[shape.elements()].chunks_exact_mut(PARTS * shape.dim);
+            assert_eq!(values.len(), shape.rows * shape.dim, "values of another table");
+            let rows = self.elements[shape.elements()].chunks_exact_mut(PARTS * shape.dim);
             for (row, values) in rows.zip(values.chunks_exact(shape.dim)) {
                 row[part * shape.dim..][..shape.dim].copy_from_slice(values);
             }
@@ -165,7 +179,7 @@ impl Tables {
     /// Zeroes one part of every table.
     pub fn clear(&mut self, part: usize) {
         for shape in &self.shapes {
-            for row in self.rows[shape.elements()].chunks_exact_mut(PARTS * shape.dim) {
+            for row in self.elements[shape.elements()].chunks_exact_mut(PARTS * shape.dim) {
                 row[part * shape.dim..][..shape.dim].fill(0.0);
             }
         }
@@ -173,7 +187,7 @@ impl Tables {
 
     /// Brings the rows that a batch looks up to where a dense optimiser would have them.
     pub fn catch_up(&mut self, workers: &Workers, touched: &Touched) {
-        if self.history.len() == 0 {
+        if self.history.is_empty() {
             return;
         }
         self.each_touched(
@@ -188,11 +202,11 @@ impl Tables {
 
     /// Brings all rows to where a dense optimiser would have them.
     pub fn catch_up_all(&mut self, workers: &Workers) {
-        if self.history.len() == 0 {
+        if self.history.is_empty() {
             return;
         }
         let history = &self.history;
-        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
+        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
         workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let dim = self.shapes[runs[0].table].dim;
@@ -212,10 +226,10 @@ impl Tables {
         let rule = Rule::of_tables(update);
         match self.mode {
             TableUpdates::Exact => {
-                if self.history.is_full() || !self.history.takes(&rule) {
-                    self.catch_up_all(workers);
-                }
                 if !update.is_still(update.decay.tables) {
+                    if !self.history.takes(&rule) {
+                        self.catch_up_all(workers);
+                    }
                     self.history.push(rule);
                 }
                 let now = self.history.position();
@@ -244,7 +258,7 @@ impl Tables {
     }
 
     fn sweep(&mut self, workers: &Workers, rule: Rule, touched: &Touched, gradients: &[f32], scale: f32) {
-        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
+        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
         workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let Run { table, row, len } = runs[0];
@@ -275,7 +289,7 @@ impl Tables {
         f: impl Fn(&History, usize, &mut [f32], &mut [f32], &mut [f32], &mut u8) + Sync,
     ) {
         let history = &self.history;
-        let rows = Rows { shapes: &self.shapes, row: 0, rows: &mut self.rows, seen: &mut self.seen };
+        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
         let shapes = &self.shapes;
         let start = |job: &crate::touched::Job| shapes[job.table].first_row + touched.rows[job.first] as usize;
         workers.tasks(rows, &touched.jobs, 1, &start, &|jobs, _, mut rows: Rows<'_>| {
@@ -285,9 +299,8 @@ impl Tables {
             vectorised!({
                 for (i, &id) in ids.iter().enumerate() {
                     if let Some(&soon) = ids.get(i + AHEAD) {
-                        for part in 0..PARTS {
-                            prefetch(rows.rows, ((soon - ids[0]) as usize * PARTS + part) * dim);
-                        }
+                        let soon = &rows.elements[(soon - ids[0]) as usize * PARTS * dim..][..PARTS * dim];
+                        soon.chunks(LINE).for_each(|line| prefetch_line(line.as_ptr()));
                     }
                     let (w, m, v, seen) = rows.row((id - ids[0]) as usize, dim);
                     f(history, job.element + i * dim, w, m, v, seen);

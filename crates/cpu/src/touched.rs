@@ -45,13 +45,15 @@ const AHEAD: usize = 12;
 impl Touched {
     /// With room for the rows of `max_rows` rows of a batch.
     pub fn with_room(plan: &Plan, max_rows: usize) -> Self {
-        let rows = plan.most_touched_rows(max_rows).iter().sum();
+        let (most_rows, most_occurrences) = (plan.most_touched_rows(max_rows), plan.most_occurrences(max_rows));
+        let jobs = most_rows.iter().zip(&most_occurrences).map(|(&rows, all)| rows.min(all / OCCURRENCES + 1));
+        let rows = most_rows.iter().sum();
         Self {
             rows: Vec::with_capacity(rows),
             at: Vec::with_capacity(rows),
             starts: vec![0; plan.tables.len() + 1],
             elements: vec![0; plan.tables.len() + 1],
-            jobs: Vec::with_capacity(rows.div_ceil(OCCURRENCES) + plan.tables.len()),
+            jobs: Vec::with_capacity(jobs.sum()),
         }
     }
 

@@ -4,8 +4,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use mmtl_plan::{Batch, Decay, Optimiser, Plan, Session, Snapshot, TableUpdates, Update};
-use mmtl_reference::drawn::{self, Rows};
+use mmtl_plan::{Batch, Decay, Optimiser, Plan, Pool, Session, Snapshot, TableUpdates, Update};
+use mmtl_reference::drawn::{self, PlanCase, PlanSize, Rows};
 use mmtl_reference::touched_rows;
 
 use crate::world;
@@ -67,6 +67,12 @@ fn compare(plan: &Arc<Plan>, name: &str, update: &dyn Fn(u64) -> Update) {
 fn exact_is_dense_over_hundreds_of_steps() {
     let plan = world::every_op();
     compare(&plan, "changing", &update);
+    // Without decay its steps move no untouched row: they come and go among those that do.
+    let adagrad = Optimiser::Adagrad { eps: 1e-8 };
+    compare(&plan, "still at times", &|step| Update { optimiser: adagrad, ..update(step) });
+    let wide = PlanSize { dim: 16, groups: 1, width: 3 };
+    let wide = drawn::plan("wide", PlanCase::Embed(Pool::Mean), wide, &world::schema()).expect("the plan is valid");
+    compare(&Arc::new(wide), "rows of a register", &update);
     let rules = [
         Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
@@ -121,6 +127,45 @@ fn a_session_put_back_goes_on_as_if_it_had_never_stopped() {
         let [got, expected] = [session, &mut whole].map(|session| bits(&session.snapshot(true).expect("copies")));
         assert!(got == expected);
     }
+}
+
+/// What an optimiser remembered that the snapshot's does not is forgotten.
+#[test]
+fn moments_that_a_snapshot_lacks_are_zero() {
+    let plan = world::every_op();
+    let engine = world::engine(1);
+    let mut plain = world::session(&engine, &plan, TableUpdates::Exact);
+    let sgd = |step| Update { optimiser: Optimiser::Sgd { momentum: 0.0 }, ..update(step) };
+    run(plain.as_mut(), &plan, 1..20, &sgd);
+    let saved = plain.snapshot(true).expect("copies");
+    let [mut used, mut fresh] = [(); 2].map(|()| world::session(&engine, &plan, TableUpdates::Exact));
+    run(used.as_mut(), &plan, 1..30, &update);
+    let [got, expected] = [&mut used, &mut fresh].map(|session| {
+        session.restore(&saved).expect("the sizes are the plan's");
+        run(session.as_mut(), &plan, 20..60, &update);
+        bits(&session.snapshot(true).expect("copies"))
+    });
+    assert!(got == expected);
+}
+
+/// A rule that remembers something else starts from nothing, however often it comes back.
+#[test]
+fn another_rule_forgets() {
+    let plan = world::every_op();
+    let engine = world::engine(1);
+    let adam = |step| Update { optimiser: Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 }, ..update(step) };
+    let momentum = |step| Update { optimiser: Optimiser::Sgd { momentum: 0.9 }, ..update(step) };
+    let mut changing = world::session(&engine, &plan, TableUpdates::Exact);
+    run(changing.as_mut(), &plan, 1..30, &adam);
+    run(changing.as_mut(), &plan, 30..40, &momentum);
+    let weights = changing.snapshot(false).expect("copies");
+    let mut fresh = world::session(&engine, &plan, TableUpdates::Exact);
+    fresh.restore(&weights).expect("the sizes are the plan's");
+    let [got, expected] = [&mut changing, &mut fresh].map(|session| {
+        run(session.as_mut(), &plan, 40..60, &adam);
+        bits(&session.snapshot(true).expect("copies"))
+    });
+    assert!(got == expected);
 }
 
 /// A snapshot without the optimiser's memory replaces weights only: lazy and swept tables stay equal.

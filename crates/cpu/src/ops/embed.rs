@@ -100,10 +100,10 @@ impl EmbedNode {
 /// 32 bytes costs more than the copy.
 fn gather(out: &mut [f32], stride: usize, table: Table<'_>, ids: &[u32]) {
     match table.dim {
-        4 => gather_wide::<4>(out, stride, table.rows, ids),
-        8 => gather_wide::<8>(out, stride, table.rows, ids),
-        16 => gather_wide::<16>(out, stride, table.rows, ids),
-        32 => gather_wide::<32>(out, stride, table.rows, ids),
+        4 => gather_wide::<4>(out, stride, table.elements, ids),
+        8 => gather_wide::<8>(out, stride, table.elements, ids),
+        16 => gather_wide::<16>(out, stride, table.elements, ids),
+        32 => gather_wide::<32>(out, stride, table.elements, ids),
         _ => {
             for (r, &id) in ids.iter().enumerate() {
                 out[r * stride..][..table.dim].copy_from_slice(table.row(id));
@@ -113,12 +113,12 @@ fn gather(out: &mut [f32], stride: usize, table: Table<'_>, ids: &[u32]) {
 }
 
 fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], ids: &[u32]) {
-    let parts = table.as_chunks::<DIM>().0;
+    let rows = table.as_chunks::<DIM>().0.as_chunks::<PARTS>().0;
     for (r, &id) in ids.iter().enumerate() {
         if let Some(&soon) = ids.get(r + AHEAD) {
             prefetch(table, soon as usize * PARTS * DIM);
         }
-        out[r * stride..][..DIM].copy_from_slice(&parts[id as usize * PARTS]);
+        out[r * stride..][..DIM].copy_from_slice(&rows[id as usize][0]);
     }
 }
 
