@@ -17,7 +17,7 @@ pub struct Place {
 const WIDE: usize = 128;
 
 /// Elements of a cache line.
-const LINE: usize = 16;
+pub const LINE: usize = 16;
 
 impl Place {
     /// Elements of one row, `[groups, width]`.

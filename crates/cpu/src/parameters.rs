@@ -4,7 +4,7 @@ use mmtl_plan::{Initial, Memories, Memory, Plan, Snapshot, TableUpdates, Update}
 
 use crate::aligned::Aligned;
 use crate::compiled::Compiled;
-use crate::tables::Tables;
+use crate::tables::{MOMENTS, Tables, VALUES};
 use crate::touched::Touched;
 
 /// Weights and the optimiser's memory.
@@ -54,7 +54,7 @@ impl Parameters {
             if self.kept_moments > 0 {
                 for (k, moment) in self.moments.iter_mut().enumerate() {
                     moment.fill(0.0);
-                    self.tables.clear(1 + k);
+                    self.tables.clear(MOMENTS[k]);
                 }
             }
             self.kept_moments = memories.count();
@@ -71,12 +71,12 @@ impl Parameters {
         let kept = 0..self.kept_moments;
         Snapshot {
             dense: self.dense.to_vec(),
-            tables: self.tables.part(0),
+            tables: self.tables.part(VALUES),
             states: states.to_vec(),
             memory: everything.then(|| Memory {
                 step: self.step,
                 dense: kept.clone().map(|k| self.moments[k].to_vec()).collect(),
-                tables: kept.map(|k| self.tables.part(1 + k)).collect(),
+                tables: kept.map(|k| self.tables.part(MOMENTS[k])).collect(),
             }),
         }
     }
@@ -84,7 +84,7 @@ impl Parameters {
     /// Puts back what [`Snapshot::check`] let pass; tables have caught up.
     pub fn restore(&mut self, snapshot: &Snapshot) {
         self.dense.copy_from_slice(&snapshot.dense);
-        self.tables.put(0, &snapshot.tables);
+        self.tables.put(VALUES, &snapshot.tables);
         let Some(memory) = &snapshot.memory else { return };
         self.step = memory.step;
         self.kept_moments = memory.dense.len();
@@ -92,11 +92,11 @@ impl Parameters {
         for k in 0..self.moments.len() {
             let Some(dense) = memory.dense.get(k) else {
                 self.moments[k].fill(0.0);
-                self.tables.clear(1 + k);
+                self.tables.clear(MOMENTS[k]);
                 continue;
             };
             self.moments[k].copy_from_slice(dense);
-            self.tables.put(1 + k, &memory.tables[k]);
+            self.tables.put(MOMENTS[k], &memory.tables[k]);
         }
     }
 }

@@ -8,6 +8,7 @@ use mmtl_plan::{Initial, Plan, TableUpdates, Update};
 
 use crate::aligned::Aligned;
 use crate::history::History;
+use crate::layout::LINE;
 use crate::simd::{prefetch_line, vectorised};
 use crate::touched::Touched;
 use crate::update::{Rule, Slope, advance_all};
@@ -26,16 +27,25 @@ struct Shape {
     first_element: usize,
 }
 
-/// Parts of a row: part 0 are its values, parts 1 and 2 the optimiser's moments.
+/// Parts of a row: its [`VALUES`] and the optimiser's [`MOMENTS`].
 pub const PARTS: usize = 3;
 
-/// Elements of a cache line.
-const LINE: usize = 16;
+/// The part of a row that is looked up.
+pub const VALUES: usize = 0;
+
+/// The parts of a row that the optimiser remembers.
+pub const MOMENTS: [usize; 2] = [1, 2];
 
 impl Shape {
     /// Where its elements lie.
     fn elements(&self) -> Range<usize> {
         self.first_element..self.first_element + self.rows * PARTS * self.dim
+    }
+
+    /// One part of each row, of the elements of all tables.
+    fn part_mut<'a>(&self, part: usize, elements: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> + use<'a> {
+        let dim = self.dim;
+        elements[self.elements()].chunks_exact_mut(PARTS * dim).map(move |row| &mut row[part * dim..][..dim])
     }
 }
 
@@ -103,7 +113,12 @@ impl Split for Rows<'_> {
     }
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
+    /// All of them.
+    fn of(shapes: &'a [Shape], elements: &'a mut [f32], seen: &'a mut [u8]) -> Self {
+        Self { shapes, first: 0, elements, seen }
+    }
+
     /// The values, the moments and the updates seen of the `at`-th row, `dim` wide.
     #[inline(always)]
     fn row(&mut self, at: usize, dim: usize) -> (&mut [f32], &mut [f32], &mut [f32], &mut u8) {
@@ -143,7 +158,7 @@ impl Tables {
             mode,
             runs,
         };
-        tables.put(0, &initial.tables);
+        tables.put(VALUES, &initial.tables);
         tables
     }
 
@@ -169,9 +184,8 @@ impl Tables {
     pub fn put(&mut self, part: usize, values: &[Vec<f32>]) {
         for (shape, values) in self.shapes.iter().zip(values) {
             assert_eq!(values.len(), shape.rows * shape.dim, "values of another table");
-            let rows = self.elements[shape.elements()].chunks_exact_mut(PARTS * shape.dim);
-            for (row, values) in rows.zip(values.chunks_exact(shape.dim)) {
-                row[part * shape.dim..][..shape.dim].copy_from_slice(values);
+            for (to, values) in shape.part_mut(part, &mut self.elements).zip(values.chunks_exact(shape.dim)) {
+                to.copy_from_slice(values);
             }
         }
     }
@@ -179,9 +193,7 @@ impl Tables {
     /// Zeroes one part of every table.
     pub fn clear(&mut self, part: usize) {
         for shape in &self.shapes {
-            for row in self.elements[shape.elements()].chunks_exact_mut(PARTS * shape.dim) {
-                row[part * shape.dim..][..shape.dim].fill(0.0);
-            }
+            shape.part_mut(part, &mut self.elements).for_each(|to| to.fill(0.0));
         }
     }
 
@@ -206,7 +218,7 @@ impl Tables {
             return;
         }
         let history = &self.history;
-        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
+        let rows = Rows::of(&self.shapes, &mut self.elements, &mut self.seen);
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
         workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let dim = self.shapes[runs[0].table].dim;
@@ -258,7 +270,7 @@ impl Tables {
     }
 
     fn sweep(&mut self, workers: &Workers, rule: Rule, touched: &Touched, gradients: &[f32], scale: f32) {
-        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
+        let rows = Rows::of(&self.shapes, &mut self.elements, &mut self.seen);
         let start = |run: &Run| self.shapes[run.table].first_row + run.row;
         workers.tasks(rows, &self.runs, 1, &start, &|runs, _, mut rows: Rows<'_>| {
             let Run { table, row, len } = runs[0];
@@ -289,7 +301,7 @@ impl Tables {
         f: impl Fn(&History, usize, &mut [f32], &mut [f32], &mut [f32], &mut u8) + Sync,
     ) {
         let history = &self.history;
-        let rows = Rows { shapes: &self.shapes, first: 0, elements: &mut self.elements, seen: &mut self.seen };
+        let rows = Rows::of(&self.shapes, &mut self.elements, &mut self.seen);
         let shapes = &self.shapes;
         let start = |job: &crate::touched::Job| shapes[job.table].first_row + touched.rows[job.first] as usize;
         workers.tasks(rows, &touched.jobs, 1, &start, &|jobs, _, mut rows: Rows<'_>| {

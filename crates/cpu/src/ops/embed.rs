@@ -7,7 +7,7 @@ use crate::layout::{Place, Tile};
 use crate::ops::dropout::{DropoutNode, each_derivative};
 use crate::pass::Forward;
 use crate::simd::{prefetch, vectorised};
-use crate::tables::{PARTS, Table};
+use crate::tables::{PARTS, Table, VALUES};
 
 /// A compiled [`mmtl_plan::Embed`].
 pub struct EmbedNode {
@@ -118,7 +118,7 @@ fn gather_wide<const DIM: usize>(out: &mut [f32], stride: usize, table: &[f32], 
         if let Some(&soon) = ids.get(r + AHEAD) {
             prefetch(table, soon as usize * PARTS * DIM);
         }
-        out[r * stride..][..DIM].copy_from_slice(&rows[id as usize][0]);
+        out[r * stride..][..DIM].copy_from_slice(&rows[id as usize][VALUES]);
     }
 }
 
