@@ -51,15 +51,18 @@ impl Slice {
 impl Dataset {
     /// Of chunks that fit the manifest's schema; every chunk but the last is full.
     pub(crate) fn from_chunks(manifest: Manifest, chunks: Vec<Chunk>) -> Self {
-        let mut parts = [const { Vec::new() }; 3];
-        for (row, code) in (0u32..).zip(chunks.iter().flat_map(|chunk| chunk.parts.iter())) {
-            parts[*code as usize].push(row);
-        }
+        let by_part = || {
+            let mut parts = [const { Vec::new() }; 3];
+            for (row, code) in (0u32..).zip(chunks.iter().flat_map(|chunk| chunk.parts.iter())) {
+                parts[*code as usize].push(row);
+            }
+            parts
+        };
         let members = |s: usize| chunks.iter().map(|chunk| chunk.slices[s].clone()).collect();
         let slices = manifest.slices.iter().enumerate();
         let slices = slices.map(|(s, name)| Slice { name: name.clone(), members: members(s) }).collect();
         let layout = Layout::of(&manifest.schema);
-        let room = Room::of(&manifest.schema, &layout, &chunks);
+        let (parts, room) = rayon::join(by_part, || Room::of(&manifest.schema, &layout, &chunks));
         Self { inner: Arc::new(Rows { manifest, layout, room, chunks, parts, slices }) }
     }
 

@@ -57,6 +57,11 @@ impl<'a> Kept<'a> {
         }
     }
 
+    /// Whether later scans hand over the very pieces of the first one, whatever becomes of the files.
+    pub(crate) fn has_them(&self) -> bool {
+        !matches!(*self.pieces.borrow(), Pieces::Nowhere)
+    }
+
     fn scan_and_keep(&self, each: EachPiece) -> Result<Pieces, DataError> {
         let (mut pieces, mut bytes) = (Pieces::InMemory(vec![]), 0);
         self.table.scan(&mut |piece| {
@@ -276,6 +281,7 @@ mod tests {
             for end in [3, 5, 2, 5, 5] {
                 assert_same(&some(&kept, end), &table.pieces[..end]);
             }
+            assert_eq!(kept.has_them(), scans == 2);
             assert_eq!(table.scans.load(Ordering::Relaxed), scans, "{memory_bytes} {place:?}");
             if let Some(place) = place.filter(|place| place.is_dir()) {
                 assert_eq!(fs::read_dir(place).unwrap().count(), 0, "the file has no name");

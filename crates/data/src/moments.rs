@@ -10,6 +10,11 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
+    /// Of so many values with this mean, whose squared differences to it add up to `squares`.
+    pub(crate) fn new(count: u64, mean: f64, squares: f64) -> Self {
+        Self { count, mean, squares }
+    }
+
     pub(crate) fn add(&mut self, value: f64) {
         self.count += 1;
         let before = value - self.mean;

@@ -1,6 +1,5 @@
 //! Preprocessing as it was fitted on a data set's train rows, to encode rows that were not among them.
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use mmtl_plan::{Schema, Seeds, Settings, listed, nearest, suggestion};
@@ -63,7 +62,7 @@ impl Texts {
     }
 
     fn of(words: Words) -> Self {
-        Self { values: words.values.into_iter().map(Cow::into_owned).collect(), keys: words.keys }
+        Self { values: words.values.iter().map(str::to_owned).collect(), keys: words.keys.into_owned() }
     }
 }
 
@@ -191,7 +190,7 @@ impl Preprocessing {
         let schema = self.schema();
         let mut columns = Columns::empty(schema);
         let rows: Vec<usize> = (0..piece.rows()).collect();
-        self.encoders.encode(piece, &rows, &mut columns.fields[schema.scene_field + 1..])?;
+        self.encoders.encode(piece, &rows, None, &mut columns.fields[schema.scene_field + 1..])?;
         columns.row_ids = rows.iter().map(|&at| piece.first_row + at as u64).collect();
         columns.parts = vec![Part::Test; rows.len()];
         columns.scenes = scenes.iter().map(|scene| scene.unwrap_or(0)).collect();

@@ -19,7 +19,7 @@ pub(super) fn correlations(tasks: &[Task], products: &[Products]) -> Vec<Correla
     pairs(tasks.len()).zip(products).map(correlation).collect()
 }
 
-/// Moments of two labels, and the centred sum of their products, updated as they are.
+/// Moments of two labels, and the centred sum of their products.
 #[derive(Clone, Default)]
 pub(super) struct Products {
     x: Moments,
@@ -28,11 +28,30 @@ pub(super) struct Products {
 }
 
 impl Products {
-    pub(super) fn add(&mut self, x: f64, y: f64) {
-        let dx = x - self.x.mean();
-        self.x.add(x);
-        self.y.add(y);
-        self.xy += dx * (y - self.y.mean());
+    /// Of some pairs, which are gone through twice: around means that are known, sums need no quotient a pair (the
+    /// corrected two-pass algorithm; Chan, Golub and LeVeque 1983, equation 1.7).
+    pub(super) fn of(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
+        // What does not vary is its own mean, without rounding.
+        let Some((first_x, first_y)) = pairs.clone().next() else { return Self::default() };
+        let (mut count, mut sum_x, mut sum_y) = (0u64, 0.0, 0.0);
+        for (x, y) in pairs.clone() {
+            count += 1;
+            sum_x += x - first_x;
+            sum_y += y - first_y;
+        }
+        let n = count as f64;
+        let (mean_x, mean_y) = (first_x + sum_x / n, first_y + sum_y / n);
+        let (mut x_sum, mut y_sum, mut xx, mut yy, mut xy) = (0.0, 0.0, 0.0, 0.0, 0.0);
+        for (x, y) in pairs {
+            let (dx, dy) = (x - mean_x, y - mean_y);
+            x_sum += dx;
+            y_sum += dy;
+            xx += dx * dx;
+            yy += dy * dy;
+            xy += dx * dy;
+        }
+        let moments = |mean, sum: f64, squares: f64| Moments::new(count, mean, (squares - sum * sum / n).max(0.0));
+        Self { x: moments(mean_x, x_sum, xx), y: moments(mean_y, y_sum, yy), xy: xy - x_sum * y_sum / n }
     }
 
     /// Adds the pairs of others.
@@ -55,11 +74,7 @@ mod tests {
     use super::*;
 
     fn products(pairs: &[(f64, f64)]) -> Products {
-        let mut sums = Products::default();
-        for &(x, y) in pairs {
-            sums.add(x, y);
-        }
-        sums
+        Products::of(pairs.iter().copied())
     }
 
     fn pearson(pairs: &[(f64, f64)]) -> Option<f64> {

@@ -29,10 +29,10 @@ impl Histogram {
         values: impl Fn(&'a P) -> I + Sync,
     ) -> Option<Self> {
         let all = Values { parts, values };
-        let wider = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.min(c), b.max(d));
-        let (first, last) = all.fold(|| (f64::INFINITY, f64::NEG_INFINITY), |range, x| wider(range, (x, x)), wider);
-        let [from, to] = all.at([0.01, 0.99])?;
-        let (from, to) = if from < to { (from, to) } else { (first, last) };
+        let [mut from, mut to] = all.at([0.01, 0.99])?;
+        if from >= to {
+            (from, to) = all.range();
+        }
         if from >= to {
             return None;
         }
@@ -58,28 +58,37 @@ struct Values<'a, P, F> {
 }
 
 impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, P, F> {
-    /// All values folded, several parts at once.
-    fn fold<T: Send>(
+    /// All values added up, several parts at once.
+    fn sum<T: Send>(
         &self,
         zero: impl Fn() -> T + Sync,
-        add: impl Fn(T, f64) -> T + Sync,
+        add: impl Fn(&mut T, f64) + Sync,
         merge: impl Fn(T, T) -> T + Sync,
     ) -> T {
-        let some = |parts: &'a [P]| parts.iter().flat_map(&self.values).fold(zero(), &add);
+        let some = |parts: &'a [P]| {
+            let mut sum = zero();
+            for part in parts {
+                (self.values)(part).for_each(|value| add(&mut sum, value));
+            }
+            sum
+        };
         self.parts.par_chunks(TOGETHER).map(some).reduce(&zero, &merge)
+    }
+
+    /// The least and the greatest.
+    fn range(&self) -> (f64, f64) {
+        let wider = |(a, b): (f64, f64), (c, d): (f64, f64)| (a.min(c), b.max(d));
+        self.sum(|| (f64::INFINITY, f64::NEG_INFINITY), |range, x| *range = wider(*range, (x, x)), wider)
     }
 
     /// How many are of each of `groups`.
     fn counted(&self, groups: usize, group: impl Fn(f64) -> usize + Sync) -> Vec<u64> {
-        let count = |mut counts: Vec<u64>, value| {
-            counts[group(value)] += 1;
-            counts
-        };
+        let count = |counts: &mut Vec<u64>, value| counts[group(value)] += 1;
         let merge = |mut all: Vec<u64>, some: Vec<u64>| {
             all.iter_mut().zip(some).for_each(|(all, some)| *all += some);
             all
         };
-        self.fold(|| vec![0; groups], count, merge)
+        self.sum(|| vec![0; groups], count, merge)
     }
 
     /// Those that have `shares` of all values before them; `None` without values. They are counted by the first bits of
@@ -93,22 +102,27 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
         let group = |value: f64| (ordered(value) >> SHIFT) as usize;
         let counts = self.counted(1 << (64 - SHIFT), group);
         let last = counts.iter().sum::<u64>().checked_sub(1)?;
-        Some(shares.map(|share| {
+        let places = shares.map(|share| {
             let (mut of_rank, mut rank) = (0, (last as f64 * share) as u64);
             while counts[of_rank] <= rank {
                 rank -= counts[of_rank];
                 of_rank += 1;
             }
-            let push = |mut few: Vec<f64>, value| {
-                few.extend(Some(value).filter(|value| group(*value) == of_rank));
-                few
-            };
-            let merge = |mut all: Vec<f64>, mut some: Vec<f64>| {
-                all.append(&mut some);
-                all
-            };
-            let mut few = self.fold(Vec::new, push, merge);
-            *few.select_nth_unstable_by(rank as usize, f64::total_cmp).1
+            (of_rank, rank)
+        });
+        let push = |few: &mut [Vec<f64>; N], value| {
+            let own = few.iter_mut().zip(&places).filter(|(_, (of_rank, _))| group(value) == *of_rank);
+            own.for_each(|(few, _)| few.push(value));
+        };
+        let merge = |mut all: [Vec<f64>; N], some: [Vec<f64>; N]| {
+            all.iter_mut().zip(some).for_each(|(all, mut some)| all.append(&mut some));
+            all
+        };
+        let mut few = self.sum(|| [const { Vec::new() }; N], push, merge);
+        let mut ranks = few.iter_mut().zip(&places);
+        Some(shares.map(|_| {
+            let (few, (_, rank)) = ranks.next().expect("one for each share");
+            *few.select_nth_unstable_by(*rank as usize, f64::total_cmp).1
         }))
     }
 }

@@ -89,11 +89,10 @@ impl Sums {
             for (task, label) in labels.iter().enumerate().filter(|(_, label)| !label.is_nan()) {
                 self.labels[task * scenes + scene].add(*label);
             }
-            for ([a, b], products) in pairs(tasks).zip(&mut self.products) {
-                if !labels[a].is_nan() && !labels[b].is_nan() {
-                    products.add(labels[a], labels[b]);
-                }
-            }
+        }
+        for ([a, b], products) in pairs(tasks).zip(&mut self.products) {
+            let labels = chunk.labels.chunks_exact(tasks).map(|labels| (labels[a], labels[b]));
+            products.merge(&Products::of(labels.filter(|(a, b)| !a.is_nan() && !b.is_nan())));
         }
         for (place, counts) in layout.places.iter().zip(&mut self.ids) {
             match *place {

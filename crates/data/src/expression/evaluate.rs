@@ -57,8 +57,7 @@ impl Test {
             }
             Self::OneOf(these) => {
                 let words = Words::of(&column)?;
-                let of_word: Vec<bool> =
-                    words.values.iter().map(|word| these.iter().any(|one| one == word.as_ref())).collect();
+                let of_word: Vec<bool> = words.values.iter().map(|word| these.iter().any(|one| one == word)).collect();
                 Ok(words.keys.iter().map(|&key| (key != MISSING).then(|| of_word[key as usize])).collect())
             }
             Self::Words(compare, with) => {

@@ -123,7 +123,7 @@ impl Encoded {
         columns.parts.extend(parts.iter().flatten());
         columns.scenes.extend(pick(&kept, &scenes));
         let scene_field = fitted.schema.scene_field;
-        fitted.encoders.encode(piece, &kept, &mut columns.fields[scene_field + 1..])?;
+        fitted.encoders.encode(piece, &kept, known.numbers.as_ref(), &mut columns.fields[scene_field + 1..])?;
         let labels = labels(card, piece)?;
         let mut of_row = vec![f64::NAN; labels.len()];
         for &at in &kept {

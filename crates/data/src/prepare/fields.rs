@@ -11,13 +11,17 @@ use crate::error::DataError;
 use crate::prepare::impute::{ImputeFit, Imputer};
 use crate::prepare::lists::Lists;
 use crate::prepare::number_fit::{Bins, NumberFit, Scale};
-use crate::prepare::numbers::{missing, numbers, texts};
+use crate::prepare::numbers::{missing, numbers as numbers_of, texts};
+use crate::prepare::parts::Numbers;
 use crate::prepare::scenes::bin_names;
 use crate::prepare::text::each_word;
 use crate::prepare::times::times;
 use crate::prepare::vocabulary::{MISSING_ID, RESERVED, Vocabulary, VocabularyFit};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
+
+/// Numbers of values that are kept from the first reading to the second: 64 MiB.
+const MOST_NUMBERS: usize = 16 << 20;
 
 /// What an id stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ impl Meaning {
 /// What train rows say about the fields.
 pub(crate) struct FieldFits {
     vocabularies: Vec<VocabularyFit>,
+    /// How many numbers there is still room for.
+    room: usize,
     /// One for each field of the card; `None` for those that only need their vocabulary.
     numbers: Vec<Option<NumberFit>>,
     imputes: Vec<ImputeFit>,
@@ -95,24 +101,36 @@ impl FieldFits {
         };
         Self {
             vocabularies: card.vocabularies.iter().map(|_| VocabularyFit::default()).collect(),
+            room: MOST_NUMBERS,
             numbers: card.fields.iter().map(number_fit).collect(),
             imputes: card.fields.iter().map(|field| ImputeFit::new(&field.impute)).collect(),
         }
     }
 
-    /// Adds the rows of a piece for which `train` holds; `ids` is what they are known by.
+    /// Adds the rows of a piece for which `train` holds; `ids` is what they are known by. Categories are numbered on the
+    /// way, so that they need not be looked for again, while there is room for the numbers.
     ///
     /// # Errors
     /// When a column is not there or is of another type.
-    pub(crate) fn add(&mut self, card: &Card, piece: &Piece, ids: &[u64], train: &[bool]) -> Result<(), DataError> {
+    pub(crate) fn add(
+        &mut self,
+        card: &Card,
+        piece: &Piece,
+        ids: &[u64],
+        train: &[bool],
+    ) -> Result<Option<Numbers>, DataError> {
+        let mut numbers = (self.room > 0).then(Vec::new);
         for ((field, number_fit), impute) in card.fields.iter().zip(&mut self.numbers).zip(&mut self.imputes) {
             let column = piece.column(&field.column)?;
             match field.rule {
                 FieldRule::Category { vocabulary } => {
                     let words = Words::of(&column)?;
                     let counts = words.counts(|at| train[at]);
-                    let counted = words.values.iter().zip(counts);
-                    counted.for_each(|(word, count)| self.vocabularies[vocabulary].add(word, count));
+                    let fit = &mut self.vocabularies[vocabulary];
+                    match &mut numbers {
+                        Some(numbers) => numbers.push(fit.number(words.values.iter(), &counts)),
+                        None => words.values.iter().zip(counts).for_each(|(word, count)| fit.add(word, count)),
+                    }
                 }
                 FieldRule::Text { vocabulary, max_tokens } => {
                     let (texts, mut lower) = (texts(&column)?, String::new());
@@ -133,7 +151,7 @@ impl FieldFits {
                 }
                 FieldRule::Time(..) => {}
                 FieldRule::Number { .. } | FieldRule::Bins { .. } => {
-                    let values = numbers(&column)?;
+                    let values = numbers_of(&column)?;
                     let fit = number_fit.as_mut().expect("fields of numbers are fitted");
                     for (at, value) in values.iter().enumerate().filter(|(at, _)| train[*at]) {
                         fit.add(ids[at], *value);
@@ -142,7 +160,8 @@ impl FieldFits {
                 }
             }
         }
-        Ok(())
+        self.room = self.room.saturating_sub(numbers.iter().flatten().map(Vec::len).sum());
+        Ok(numbers)
     }
 
     pub(crate) fn finish(self, card: &Card) -> Encoders {
@@ -251,11 +270,19 @@ impl Encoders {
         })
     }
 
-    /// Adds the rows `kept` of a piece to the columns of the fields.
+    /// Adds the rows `kept` of a piece to the columns of the fields. `numbers` are what [`FieldFits::add`] returned for
+    /// this piece, if it was one of those that were fitted.
     ///
     /// # Errors
     /// When a column is not there or is of another type.
-    pub(crate) fn encode(&self, piece: &Piece, kept: &[usize], fields: &mut [FieldColumn]) -> Result<(), DataError> {
+    pub(crate) fn encode(
+        &self,
+        piece: &Piece,
+        kept: &[usize],
+        numbers: Option<&Numbers>,
+        fields: &mut [FieldColumn],
+    ) -> Result<(), DataError> {
+        let mut numbers = numbers.into_iter().flatten();
         // A time usually has several parts.
         let (mut read, mut of_column) = (None, vec![]);
         for (encoder, out) in self.fields.iter().zip(fields) {
@@ -263,7 +290,12 @@ impl Encoders {
             match (&encoder.rule, out) {
                 (Rule::Category { vocabulary }, FieldColumn::Ids(out)) => {
                     let (words, vocabulary) = (Words::of(&column)?, &self.vocabularies[*vocabulary]);
-                    let ids: Vec<u32> = words.values.iter().map(|word| vocabulary.id(word)).collect();
+                    // A piece that comes from a file may have lost values that none of its rows has.
+                    let numbers = numbers.next().filter(|numbers| numbers.len() == words.values.len());
+                    let ids: Vec<u32> = match numbers {
+                        Some(numbers) => numbers.iter().map(|&number| vocabulary.id_of_number(number)).collect(),
+                        None => words.values.iter().map(|word| vocabulary.id(word)).collect(),
+                    };
                     let id = |key: u32| if key == MISSING { MISSING_ID } else { ids[key as usize] };
                     out.extend(kept.iter().map(|&at| id(words.keys[at])));
                 }
@@ -293,7 +325,7 @@ impl Encoders {
                     out.extend(kept.iter().map(|&at| of_column[at].map_or(MISSING_ID, id)));
                 }
                 (Rule::Number(scale), FieldColumn::Numeric(out)) => {
-                    let mut values = numbers(&column)?;
+                    let mut values = numbers_of(&column)?;
                     self.imputers[encoder.card].fill(piece, &mut values)?;
                     for &at in kept {
                         let number = scale.apply(values[at]);
@@ -308,7 +340,7 @@ impl Encoders {
                     }
                 }
                 (Rule::Bins(bins), FieldColumn::Ids(out)) => {
-                    let mut values = numbers(&column)?;
+                    let mut values = numbers_of(&column)?;
                     self.imputers[encoder.card].fill(piece, &mut values)?;
                     out.extend(kept.iter().map(|&at| bins.id(values[at])));
                 }

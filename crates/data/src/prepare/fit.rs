@@ -71,7 +71,13 @@ pub(crate) fn fit(
         progress(Progress { stage: Stage::Fit, done: piece.first_row + piece.rows() as u64, share: piece.share });
         Ok(())
     })?;
-    let Fit { scenes, fields, rules, bases, missing, tells, known, .. } = fit;
+    let Fit { scenes, fields, rules, bases, missing, tells, mut known, .. } = fit;
+    if !table.has_them() {
+        // Files that are read again may have other values by then.
+        for known in &mut known {
+            known.numbers = None;
+        }
+    }
     tells.check(card)?;
     let scenes = scenes.finish(card);
     let (encoders, repeats) = rayon::join(|| fields.finish(card), || repeats(&known));
@@ -95,11 +101,11 @@ pub(crate) fn fit(
 impl Fit<'_> {
     fn add(&mut self, piece: &Piece) -> Result<(), DataError> {
         let scenes = scene_words(self.card, piece)?;
-        let known = Known::of(self.card, piece, &scenes, self.seed)?;
+        let mut known = Known::of(self.card, piece, &scenes, self.seed)?;
         let (ids, parts) = (known.ids(piece), &known.parts);
         let train: Vec<bool> = parts.iter().map(|part| *part == Some(Part::Train)).collect();
         self.scenes.add(self.card, &scenes, parts);
-        self.fields.add(self.card, piece, &ids, &train)?;
+        let numbers = self.fields.add(self.card, piece, &ids, &train)?;
         self.count_missing(piece, parts)?;
         let labels = labels(self.card, piece)?;
         let (mut of_row, mut settled) = (vec![f64::NAN; labels.len()], labels.clone());
@@ -111,6 +117,8 @@ impl Fit<'_> {
             settled.iter_mut().zip(&of_row).for_each(|(column, label)| column[at] = *label);
         }
         self.tells.add(self.card, piece, &train, &settled)?;
+        drop(ids);
+        known.numbers = numbers;
         self.known.push(known);
         Ok(())
     }
@@ -118,6 +126,9 @@ impl Fit<'_> {
     fn count_missing(&mut self, piece: &Piece, parts: &[Option<Part>]) -> Result<(), DataError> {
         for (field, counts) in self.card.fields.iter().zip(&mut self.missing) {
             let column = piece.column(&field.column)?;
+            if column.array.null_count() == 0 && !column.array.data_type().is_floating() {
+                continue;
+            }
             let missing = missing(&column)?;
             for part in parts.iter().zip(missing).filter_map(|(part, missing)| part.filter(|_| missing)) {
                 counts[usize::from(part.code())] += 1;

@@ -85,7 +85,7 @@ fn add_column(column: &Column, used: Use, ids: &mut [u64]) -> Result<(), DataErr
     } else {
         let words = Words::of(column)?;
         let of_word = hash_of_words(&words);
-        for (id, key) in ids.iter_mut().zip(&words.keys) {
+        for (id, key) in ids.iter_mut().zip(words.keys.iter()) {
             *id = mixed(*id, of_word.get(*key as usize).copied().unwrap_or(NOTHING));
         }
     }

@@ -92,7 +92,7 @@ fn one_of(piece: &Piece, column: &str, classes: &[String]) -> Result<Vec<f64>, D
     let column = piece.column(column)?;
     let words = Words::of(&column)?;
     let of_word: Vec<Option<usize>> =
-        words.values.iter().map(|word| classes.iter().position(|class| class == word.as_ref())).collect();
+        words.values.iter().map(|word| classes.iter().position(|class| class == word)).collect();
     let label = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
         None => Ok(f64::NAN),
         Some(Some(class)) => Ok(*class as f64),

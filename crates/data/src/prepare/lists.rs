@@ -62,10 +62,12 @@ mod tests {
     use std::borrow::Cow;
 
     use super::*;
+    use crate::prepare::words::Values;
 
     #[test]
     fn either_end_of_a_list_may_be_kept() {
-        let words = Words { keys: vec![0, 1, u32::MAX], values: vec![Cow::Borrowed("a| b||c"), Cow::Borrowed("")] };
+        let words =
+            Words { keys: Cow::Borrowed(&[0, 1, u32::MAX]), values: Values::List(vec!["a| b||c".into(), "".into()]) };
         let lists = Lists::Texts(words, "|");
         let mut items = vec![];
         let mut row = |at, max, keep| {

@@ -44,7 +44,7 @@ pub(crate) fn numbers(column: &Column) -> Result<Vec<f64>, DataError> {
 /// Each distinct text is read once.
 fn numbers_of_text(column: &Column) -> Result<Vec<f64>, DataError> {
     let words = Words::of(column)?;
-    let of_word: Vec<Option<f64>> = words.values.iter().map(|word| number(word)).collect();
+    let of_word: Vec<Option<f64>> = words.values.iter().map(number).collect();
     let value = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
         None => Ok(f64::NAN),
         Some(Some(value)) => Ok(*value),

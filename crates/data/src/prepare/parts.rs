@@ -113,7 +113,7 @@ fn given(
         GivenBy::Column(column) => {
             let column = piece.column(column)?;
             let words = Words::of(&column)?;
-            let of_word: Vec<Option<Part>> = words.values.iter().map(|word| part_of(word)).collect();
+            let of_word: Vec<Option<Part>> = words.values.iter().map(part_of).collect();
             let part = |at: usize| {
                 let known = (words.keys[at] != MISSING).then(|| of_word[words.keys[at] as usize]).flatten();
                 let stranger = || column.value_error(at, words.row(at).unwrap_or("missing").to_owned(), expected());
@@ -164,7 +164,12 @@ pub(crate) struct Known {
     /// `None` where that is their place.
     ids: Option<Vec<u64>>,
     pub(crate) parts: Vec<Option<Part>>,
+    /// Numbers of the fields' values in their vocabularies, where there is room for them.
+    pub(crate) numbers: Option<Numbers>,
 }
+
+/// For each field of a piece that is a category, the number of each distinct value in its vocabulary.
+pub(crate) type Numbers = Vec<Vec<u32>>;
 
 impl Known {
     /// # Errors
@@ -172,7 +177,7 @@ impl Known {
     pub(crate) fn of(card: &Card, piece: &Piece, scenes: &SceneWords, seed: u64) -> Result<Self, DataError> {
         let ids = row_ids(card, piece)?;
         let parts = parts(card, piece, scenes, &ids, seed)?;
-        Ok(Self { ids: (card.identity != Identity::Position).then_some(ids), parts })
+        Ok(Self { ids: (card.identity != Identity::Position).then_some(ids), parts, numbers: None })
     }
 
     /// What each row of the piece is known by.

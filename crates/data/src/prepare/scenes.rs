@@ -11,7 +11,7 @@ use crate::card::{Card, Grouping, Leftover, SceneCard, SceneRule};
 use crate::error::DataError;
 use crate::part::Part;
 use crate::prepare::numbers::numbers;
-use crate::prepare::words::{MISSING, Words};
+use crate::prepare::words::{MISSING, Values, Words};
 use crate::table::Piece;
 
 /// Name of the scene of rows without a scene.
@@ -108,7 +108,7 @@ fn by_column<'a>(rule: &SceneRule, piece: &'a Piece, column: &'a str) -> Result<
     let Grouping::Bins(cuts) = &rule.grouping else { return Words::of(&column) };
     let bin = |value: f64| if value.is_nan() { MISSING } else { cuts.partition_point(|cut| *cut <= value) as u32 };
     let keys = numbers(&column)?.into_iter().map(bin).collect();
-    Ok(Words { keys, values: bin_names(cuts).into_iter().map(Cow::Owned).collect() })
+    Ok(Words { keys, values: Values::List(bin_names(cuts).into_iter().map(Cow::Owned).collect()) })
 }
 
 /// Whether the card has a scene for each value; a value of a group takes the group's name.
@@ -128,7 +128,7 @@ fn listed<'a>(rule: &'a SceneRule, words: &mut Words<'a>) -> Vec<bool> {
         (Grouping::Values, Some(names)) => names.iter().any(|name| name == value.as_ref()),
         (Grouping::Values, None) | (Grouping::Bins(_), _) => true,
     };
-    words.values.iter_mut().map(listed).collect()
+    words.values.to_mut().iter_mut().map(listed).collect()
 }
 
 /// `below 18`, `18 to 25`, `from 25`.
@@ -156,7 +156,7 @@ fn joined<'a>(piece: &'a Piece, columns: &'a [String]) -> Result<Words<'a>, Data
             values.len() as u32 - 1
         })
     });
-    Ok(Words { keys: keys.collect(), values })
+    Ok(Words { keys: keys.collect(), values: Values::List(values) })
 }
 
 /// Gives rows without a scene what the card says.
@@ -167,19 +167,20 @@ fn settle(
     wrong: impl Fn(&Words, usize) -> Result<u32, DataError>,
 ) -> Result<(), DataError> {
     let other = words.values.len() as u32;
-    words.values.push(Cow::Borrowed(OTHER_NAME));
+    words.values.to_mut().push(Cow::Borrowed(OTHER_NAME));
     for at in 0..words.keys.len() {
         let key = words.keys[at];
         let is_missing = key == MISSING;
         if !is_missing && listed[key as usize] {
             continue;
         }
-        words.keys[at] = match if is_missing { rule.missing } else { rule.others } {
+        let key = match if is_missing { rule.missing } else { rule.others } {
             Leftover::Own if is_missing => MISSING,
             Leftover::Own => other,
             Leftover::Drop => DROPPED,
             Leftover::Error => wrong(words, at)?,
         };
+        words.keys.to_mut()[at] = key;
     }
     Ok(())
 }
@@ -207,7 +208,7 @@ impl SceneFit {
     pub(crate) fn add(&mut self, card: &Card, words: &SceneWords, parts: &[Option<Part>]) {
         let values: Vec<&str> = match (&card.scene, &words.0) {
             (SceneCard::One(name), _) => vec![name],
-            (SceneCard::By(_), words) => words.iter().flat_map(|words| &words.values).map(AsRef::as_ref).collect(),
+            (SceneCard::By(_), words) => words.iter().flat_map(|words| words.values.iter()).collect(),
         };
         // Each name is looked up once a piece.
         let mut of_value = vec![[0; 3]; values.len()];
@@ -261,8 +262,7 @@ impl Scenes {
     /// The scene of each row of a piece; `None` for those that are of none of these.
     pub(crate) fn find(&self, words: &SceneWords, rows: usize) -> Vec<Option<u32>> {
         let Some(words) = &words.0 else { return vec![Some(0); rows] };
-        let of_value: Vec<Option<u32>> =
-            words.values.iter().map(|value| self.positions.get(value.as_ref()).copied()).collect();
+        let of_value: Vec<Option<u32>> = words.values.iter().map(|value| self.positions.get(value).copied()).collect();
         let scene = |key: &u32| match *key {
             MISSING => self.missing,
             DROPPED => None,
@@ -275,7 +275,7 @@ impl Scenes {
     pub(crate) fn of(&self, words: &SceneWords, rows: usize) -> Vec<u32> {
         let Some(words) = &words.0 else { return vec![0; rows] };
         let of_value: Vec<u32> =
-            words.values.iter().map(|value| self.positions.get(value.as_ref()).copied().unwrap_or(0)).collect();
+            words.values.iter().map(|value| self.positions.get(value).copied().unwrap_or(0)).collect();
         let missing = self.missing.unwrap_or(0);
         words.keys.iter().map(|&key| of_value.get(key as usize).copied().unwrap_or(missing)).collect()
     }

@@ -1,5 +1,8 @@
 //! Ids of categories and words, fitted on train rows.
 
+use std::cmp::Ordering;
+
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::card::VocabularyCard;
@@ -16,6 +19,7 @@ pub(crate) const RESERVED: u32 = 2;
 #[derive(Debug, Default)]
 pub(crate) struct VocabularyFit {
     words: Interned,
+    /// By number.
     counts: Vec<u64>,
 }
 
@@ -23,27 +27,66 @@ pub(crate) struct VocabularyFit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Vocabulary {
+    /// All that were counted, numbered as they came: those that have an id, and others.
     words: Interned,
+    /// The number of each id's value, from [`RESERVED`] on.
+    numbers: Vec<u32>,
+    /// The id of each number.
+    ids: Vec<u32>,
 }
 
 impl VocabularyFit {
     /// Counts `times` more occurrences in train rows.
     pub(crate) fn add(&mut self, word: &str, times: u64) {
-        if times == 0 {
-            return;
+        if times > 0 {
+            let number = self.words.number(word.as_bytes());
+            self.counts.resize(self.words.len(), 0);
+            self.counts[number as usize] += times;
         }
-        let number = self.words.number(word.as_bytes()) as usize;
+    }
+
+    /// As [`Self::add`] of each value, also of those that train rows may not have at all; by the numbers that it gives
+    /// them, [`Vocabulary::id_of_number`] finds their ids without looking for them again.
+    pub(crate) fn number<'a>(&mut self, words: impl Iterator<Item = &'a str>, times: &[u64]) -> Vec<u32> {
+        let numbers: Vec<u32> = words.map(|word| self.words.number(word.as_bytes())).collect();
         self.counts.resize(self.words.len(), 0);
-        self.counts[number] += times;
+        // Not on the way: many counts come from memory at once where it is known which they are.
+        numbers.iter().zip(times).for_each(|(number, times)| self.counts[*number as usize] += times);
+        numbers
     }
 
     /// Ids by falling count, equal counts by the value itself, so that they do not depend on the order of rows.
     pub(crate) fn finish(self, card: &VocabularyCard) -> Vocabulary {
-        let words = self.counts.iter().enumerate().map(|(number, count)| (*count, self.words.get(number)));
-        let mut words: Vec<(u64, &[u8])> = words.filter(|(count, _)| *count >= card.min_count).collect();
-        words.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        words.truncate(card.max_words.min((u32::MAX - RESERVED) as usize));
-        Vocabulary::of(words.into_iter().map(|(_, word)| word))
+        let Self { words, counts } = self;
+        let least = card.min_count.max(1);
+        let counted = (0..).zip(&counts).filter(|(_, count)| **count >= least);
+        let mut ranked: Vec<Ranked> = counted.map(|(number, count)| Ranked::of(&words, number, *count)).collect();
+        ranked.par_sort_unstable_by(|a, b| a.cmp(b, &words));
+        ranked.truncate(card.max_words.min((u32::MAX - RESERVED) as usize));
+        Vocabulary::of(words, ranked.into_iter().map(|ranked| ranked.number).collect())
+    }
+}
+
+/// A value that may get an id.
+struct Ranked {
+    count: u64,
+    /// Its first bytes, so that few are looked up to compare them.
+    start: [u8; 8],
+    number: u32,
+}
+
+impl Ranked {
+    fn of(words: &Interned, number: u32, count: u64) -> Self {
+        let word = words.get(number as usize);
+        let mut start = [0; 8];
+        start[..word.len().min(8)].copy_from_slice(&word[..word.len().min(8)]);
+        Self { count, start, number }
+    }
+
+    fn cmp(&self, other: &Self, words: &Interned) -> Ordering {
+        let word = |ranked: &Self| words.get(ranked.number as usize);
+        let texts = || self.start.cmp(&other.start).then_with(|| word(self).cmp(word(other)));
+        other.count.cmp(&self.count).then_with(texts)
     }
 }
 
@@ -51,8 +94,9 @@ impl TryFrom<Vec<String>> for Vocabulary {
     type Error = &'static str;
 
     fn try_from(words: Vec<String>) -> Result<Self, Self::Error> {
-        let all = Self::of(words.iter().map(String::as_bytes));
-        if all.words.len() == words.len() { Ok(all) } else { Err("a word stands for two ids") }
+        let mut all = Interned::default();
+        let numbers: Vec<u32> = words.iter().map(|word| all.number(word.as_bytes())).collect();
+        if all.len() == words.len() { Ok(Self::of(all, numbers)) } else { Err("a word stands for two ids") }
     }
 }
 
@@ -63,29 +107,32 @@ impl Serialize for Vocabulary {
 }
 
 impl Vocabulary {
-    /// Of words that are UTF-8.
-    fn of<'a>(words: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut all = Interned::default();
-        words.for_each(|word| {
-            all.number(word);
-        });
-        Self { words: all }
+    /// Of words that are UTF-8, with the numbers of those that get an id, in the order of ids.
+    fn of(words: Interned, numbers: Vec<u32>) -> Self {
+        let mut ids = vec![UNSEEN; words.len()];
+        numbers.iter().zip(RESERVED..).for_each(|(number, id)| ids[*number as usize] = id);
+        Self { words, numbers, ids }
     }
 
     /// Number of ids, reserved ones included.
     pub(crate) fn size(&self) -> usize {
-        self.words.len() + RESERVED as usize
+        self.numbers.len() + RESERVED as usize
     }
 
     /// The values, by id from [`RESERVED`] on.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
-        let word = |number| std::str::from_utf8(self.words.get(number)).expect("words are made of text");
-        (0..self.words.len()).map(word)
+        let word = |number: &u32| self.words.get(*number as usize);
+        self.numbers.iter().map(move |number| std::str::from_utf8(word(number)).expect("words are made of text"))
     }
 
     /// The id of a value.
     pub(crate) fn id(&self, word: &str) -> u32 {
-        self.words.find(word.as_bytes()).map_or(UNSEEN, |number| number + RESERVED)
+        self.words.find(word.as_bytes()).map_or(UNSEEN, |number| self.id_of_number(number))
+    }
+
+    /// The id of the value to which [`VocabularyFit::number`] gave this number.
+    pub(crate) fn id_of_number(&self, number: u32) -> u32 {
+        self.ids[number as usize]
     }
 }
 
@@ -133,7 +180,19 @@ mod tests {
     fn a_value_counted_no_times_has_no_id() {
         let mut fit = VocabularyFit::default();
         fit.add("only in test", 0);
+        let numbers = fit.number(["also only in test", "in train"].into_iter(), &[0, 1]);
         let card = VocabularyCard { name: "words".into(), min_count: 0, max_words: 10 };
-        assert_eq!(fit.finish(&card).size(), 2);
+        let vocabulary = fit.finish(&card);
+        assert_eq!((vocabulary.size(), vocabulary.id("in train"), vocabulary.id("also only in test")), (3, 2, UNSEEN));
+        assert_eq!([0, 1].map(|at| vocabulary.id_of_number(numbers[at])), [UNSEEN, 2]);
+        assert_eq!(vocabulary.words().collect::<Vec<_>>(), ["in train"]);
+    }
+
+    #[test]
+    fn values_of_one_count_go_by_all_their_bytes() {
+        let words = ["longer than eight 2", "b", "longer than eight 1", "", "a\0", "a", "longer t"];
+        let vocabulary = fitted(&words, 1, 10);
+        let sorted = ["", "a", "a\0", "b", "longer t", "longer than eight 1", "longer than eight 2"];
+        assert_eq!(vocabulary.words().collect::<Vec<_>>(), sorted);
     }
 }

@@ -21,9 +21,54 @@ pub(crate) const MISSING: u32 = u32::MAX;
 #[derive(Debug)]
 pub(crate) struct Words<'a> {
     /// Index into `values` for each row, or [`MISSING`].
-    pub keys: Vec<u32>,
+    pub keys: Cow<'a, [u32]>,
     /// Values; some may occur in no row.
-    pub values: Vec<Cow<'a, str>>,
+    pub values: Values<'a>,
+}
+
+/// Distinct values of a column, by key.
+#[derive(Debug)]
+pub(crate) enum Values<'a> {
+    /// Those of a dictionary.
+    Array(&'a StringArray),
+    /// Others.
+    List(Vec<Cow<'a, str>>),
+}
+
+impl<'a> Values<'a> {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Array(values) => values.len(),
+            Self::List(values) => values.len(),
+        }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|key| self.at(key))
+    }
+
+    fn get(&self, key: usize) -> Option<&str> {
+        (key < self.len()).then(|| self.at(key))
+    }
+
+    fn at(&self, key: usize) -> &str {
+        match self {
+            Self::Array(values) if values.is_valid(key) => values.value(key),
+            Self::Array(_) => "",
+            Self::List(values) => &values[key],
+        }
+    }
+
+    /// A list of them, to be changed.
+    pub(crate) fn to_mut(&mut self) -> &mut Vec<Cow<'a, str>> {
+        if let Self::Array(values) = *self {
+            *self = Self::List(values.iter().map(|value| Cow::Borrowed(value.unwrap_or_default())).collect());
+        }
+        match self {
+            Self::List(values) => values,
+            Self::Array(_) => unreachable!("it has become a list"),
+        }
+    }
 }
 
 impl<'a> Words<'a> {
@@ -48,15 +93,15 @@ impl<'a> Words<'a> {
         let values: &StringArray = dictionary.values().as_string();
         let key = |key: Option<i32>| key.filter(|&key| values.is_valid(key as usize)).map_or(MISSING, |key| key as u32);
         let keys = dictionary.keys();
-        // Most columns lack no value, and need no look at each row.
+        // Most columns lack no value, and their keys are these.
         let all_there = keys.null_count() == 0 && values.null_count() == 0;
         Self {
             keys: if all_there {
-                keys.values().iter().map(|&key| key as u32).collect()
+                Cow::Borrowed(bytemuck::cast_slice(keys.values()))
             } else {
                 keys.iter().map(key).collect()
             },
-            values: values.iter().map(|value| Cow::Borrowed(value.unwrap_or_default())).collect(),
+            values: Values::Array(values),
         }
     }
 
@@ -70,7 +115,7 @@ impl<'a> Words<'a> {
                 })
             })
         });
-        Self { keys: keys.collect(), values }
+        Self { keys: keys.collect(), values: Values::List(values) }
     }
 
     /// Of a value for each row.
@@ -85,7 +130,7 @@ impl<'a> Words<'a> {
         let keys = texts.map(key).collect();
         let mut values = vec![Cow::Borrowed(""); known.len()];
         known.into_iter().for_each(|(text, key)| values[key as usize] = Cow::Owned(text));
-        Self { keys, values }
+        Self { keys, values: Values::List(values) }
     }
 
     fn of_codes(array: &dyn Array) -> Self {
@@ -98,7 +143,7 @@ impl<'a> Words<'a> {
                 })
             })
         });
-        Self { keys: keys.collect(), values }
+        Self { keys: keys.collect(), values: Values::List(values) }
     }
 
     /// Also of numbers that are no codes.
@@ -124,12 +169,12 @@ impl<'a> Words<'a> {
                 values.len() as u32 - 1
             })
         });
-        Ok(Self { keys: keys.collect(), values })
+        Ok(Self { keys: keys.collect(), values: Values::List(values) })
     }
 
     /// The value of one row.
     pub(crate) fn row(&self, at: usize) -> Option<&str> {
-        self.values.get(self.keys[at] as usize).map(AsRef::as_ref)
+        self.values.get(self.keys[at] as usize)
     }
 
     /// How often each value occurs among rows for which `counted` holds.
