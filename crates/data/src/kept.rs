@@ -57,6 +57,12 @@ impl<'a> Kept<'a> {
         }
     }
 
+    /// Keeps so many bytes in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory(self, memory_bytes: usize) -> Self {
+        Self { memory_bytes, ..self }
+    }
+
     /// Whether later scans hand over the very pieces of the first one, whatever becomes of the files.
     pub(crate) fn has_them(&self) -> bool {
         !matches!(*self.pieces.borrow(), Pieces::Nowhere)
@@ -276,7 +282,7 @@ mod tests {
             (0, Some(&taken), 5),
         ] {
             let table = table();
-            let kept = Kept { memory_bytes, ..Kept::new(&table, place.map(PathBuf::as_path)) };
+            let kept = Kept::new(&table, place.map(PathBuf::as_path)).in_memory(memory_bytes);
             // What fails half way, the first time or later, is as if it had not been.
             for end in [3, 5, 2, 5, 5] {
                 assert_same(&some(&kept, end), &table.pieces[..end]);

@@ -28,7 +28,7 @@ pub(super) struct Products {
 }
 
 impl Products {
-    /// Of some pairs, which are gone through twice: around means that are known, sums need no quotient a pair (the
+    /// Of some pairs, which are added up twice: around means that are known, sums need no quotient a pair (the
     /// corrected two-pass algorithm; Chan, Golub and LeVeque 1983, equation 1.7).
     pub(super) fn of(pairs: impl Iterator<Item = (f64, f64)> + Clone) -> Self {
         // What does not vary is its own mean, without rounding.
@@ -96,6 +96,23 @@ mod tests {
         assert!(close(&[(0.0, 1.0), (1.0, 0.0)], -1.0));
         // Σ(x - 3)² = 10, Σ(y - 1)² = 2, Σ(x - 3)(y - 1) = 4.
         assert!(close(&[(1.0, 0.0), (2.0, 1.0), (3.0, 1.0), (4.0, 1.0), (5.0, 2.0)], 4.0 / 20f64.sqrt()));
+    }
+
+    #[test]
+    fn large_means_and_outliers_swallow_nothing() {
+        // Numbers of this size are 10⁻⁷ apart, and so are their means.
+        let far: Vec<(f64, f64)> =
+            (0..1001).map(|at| (1e9 + 0.1 * f64::from(at), -1e9 + 0.1 * f64::from(at % 7))).collect();
+        let near: Vec<(f64, f64)> = far.iter().map(|(x, y)| (x - 1e9, y + 1e9)).collect();
+        let pearson = |pairs: &[(f64, f64)]| products(pairs).pearson().unwrap();
+        assert!((pearson(&far) - pearson(&near)).abs() < 1e-13);
+        let squares = |pairs: &[(f64, f64)]| products(pairs).x.squares();
+        assert!((squares(&far) / squares(&near) - 1.0).abs() < 1e-14);
+        // The first value is the outlier, and the others are known to 16 digits less those that it has more.
+        let (mut first, mut last) = (vec![(1e6, 3.0)], near.clone());
+        first.extend(&near);
+        last.push((1e6, 3.0));
+        assert!((squares(&first) / squares(&last) - 1.0).abs() < 1e-13);
     }
 
     #[test]

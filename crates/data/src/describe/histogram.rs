@@ -110,19 +110,21 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
             }
             (of_rank, rank)
         });
+        // Those of one group are kept once: they may be nearly all.
+        let first_of = |of_rank| places.iter().position(|(other, _)| *other == of_rank);
         let push = |few: &mut [Vec<f64>; N], value| {
-            let own = few.iter_mut().zip(&places).filter(|(_, (of_rank, _))| group(value) == *of_rank);
-            own.for_each(|(few, _)| few.push(value));
+            if let Some(at) = first_of(group(value)) {
+                few[at].push(value);
+            }
         };
         let merge = |mut all: [Vec<f64>; N], some: [Vec<f64>; N]| {
             all.iter_mut().zip(some).for_each(|(all, mut some)| all.append(&mut some));
             all
         };
         let mut few = self.sum(|| [const { Vec::new() }; N], push, merge);
-        let mut ranks = few.iter_mut().zip(&places);
-        Some(shares.map(|_| {
-            let (few, (_, rank)) = ranks.next().expect("one for each share");
-            *few.select_nth_unstable_by(*rank as usize, f64::total_cmp).1
+        Some(places.map(|(of_rank, rank)| {
+            let few = &mut few[first_of(of_rank).expect("it is one of them")];
+            *few.select_nth_unstable_by(rank as usize, f64::total_cmp).1
         }))
     }
 }

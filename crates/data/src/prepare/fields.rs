@@ -11,7 +11,7 @@ use crate::error::DataError;
 use crate::prepare::impute::{ImputeFit, Imputer};
 use crate::prepare::lists::Lists;
 use crate::prepare::number_fit::{Bins, NumberFit, Scale};
-use crate::prepare::numbers::{missing, numbers as numbers_of, texts};
+use crate::prepare::numbers::{missing, numbers, texts};
 use crate::prepare::parts::Numbers;
 use crate::prepare::scenes::bin_names;
 use crate::prepare::text::each_word;
@@ -19,9 +19,6 @@ use crate::prepare::times::times;
 use crate::prepare::vocabulary::{MISSING_ID, RESERVED, Vocabulary, VocabularyFit};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
-
-/// Numbers of values that are kept from the first reading to the second: 64 MiB.
-const MOST_NUMBERS: usize = 16 << 20;
 
 /// What an id stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +50,7 @@ impl Meaning {
 /// What train rows say about the fields.
 pub(crate) struct FieldFits {
     vocabularies: Vec<VocabularyFit>,
-    /// How many numbers there is still room for.
+    /// How many numbers of categories there is still room for.
     room: usize,
     /// One for each field of the card; `None` for those that only need their vocabulary.
     numbers: Vec<Option<NumberFit>>,
@@ -91,7 +88,8 @@ enum Rule {
 }
 
 impl FieldFits {
-    pub(crate) fn new(card: &Card) -> Self {
+    /// `room` is about how many numbers of categories are kept.
+    pub(crate) fn new(card: &Card, room: usize) -> Self {
         let number_fit = |field: &FieldCard| match field.rule {
             FieldRule::Category { .. } | FieldRule::Text { .. } | FieldRule::List { .. } | FieldRule::Time(..) => None,
             FieldRule::Number { clip, transform, missing, .. } => {
@@ -101,7 +99,7 @@ impl FieldFits {
         };
         Self {
             vocabularies: card.vocabularies.iter().map(|_| VocabularyFit::default()).collect(),
-            room: MOST_NUMBERS,
+            room,
             numbers: card.fields.iter().map(number_fit).collect(),
             imputes: card.fields.iter().map(|field| ImputeFit::new(&field.impute)).collect(),
         }
@@ -119,7 +117,7 @@ impl FieldFits {
         ids: &[u64],
         train: &[bool],
     ) -> Result<Option<Numbers>, DataError> {
-        let mut numbers = (self.room > 0).then(Vec::new);
+        let mut known = (self.room > 0).then(Numbers::new);
         for ((field, number_fit), impute) in card.fields.iter().zip(&mut self.numbers).zip(&mut self.imputes) {
             let column = piece.column(&field.column)?;
             match field.rule {
@@ -127,9 +125,16 @@ impl FieldFits {
                     let words = Words::of(&column)?;
                     let counts = words.counts(|at| train[at]);
                     let fit = &mut self.vocabularies[vocabulary];
-                    match &mut numbers {
-                        Some(numbers) => numbers.push(fit.number(words.values.iter(), &counts)),
-                        None => words.values.iter().zip(counts).for_each(|(word, count)| fit.add(word, count)),
+                    // Of more values than rows, those alone are kept with the piece that its rows have.
+                    let few = words.values.len() <= piece.rows();
+                    let numbers = if few && known.is_some() {
+                        fit.number(words.values.iter(), &counts)
+                    } else {
+                        words.values.iter().zip(counts).for_each(|(word, count)| fit.add(word, count));
+                        vec![]
+                    };
+                    if let Some(known) = &mut known {
+                        known.push(numbers);
                     }
                 }
                 FieldRule::Text { vocabulary, max_tokens } => {
@@ -151,7 +156,7 @@ impl FieldFits {
                 }
                 FieldRule::Time(..) => {}
                 FieldRule::Number { .. } | FieldRule::Bins { .. } => {
-                    let values = numbers_of(&column)?;
+                    let values = numbers(&column)?;
                     let fit = number_fit.as_mut().expect("fields of numbers are fitted");
                     for (at, value) in values.iter().enumerate().filter(|(at, _)| train[*at]) {
                         fit.add(ids[at], *value);
@@ -160,8 +165,8 @@ impl FieldFits {
                 }
             }
         }
-        self.room = self.room.saturating_sub(numbers.iter().flatten().map(Vec::len).sum());
-        Ok(numbers)
+        self.room = self.room.saturating_sub(known.iter().flatten().map(Vec::len).sum());
+        Ok(known)
     }
 
     pub(crate) fn finish(self, card: &Card) -> Encoders {
@@ -270,8 +275,8 @@ impl Encoders {
         })
     }
 
-    /// Adds the rows `kept` of a piece to the columns of the fields. `numbers` are what [`FieldFits::add`] returned for
-    /// this piece, if it was one of those that were fitted.
+    /// Adds the rows `kept` of a piece to the columns of the fields. `known` is what [`FieldFits::add`] returned for this
+    /// piece, if it was one of those that were fitted.
     ///
     /// # Errors
     /// When a column is not there or is of another type.
@@ -279,10 +284,10 @@ impl Encoders {
         &self,
         piece: &Piece,
         kept: &[usize],
-        numbers: Option<&Numbers>,
+        known: Option<&Numbers>,
         fields: &mut [FieldColumn],
     ) -> Result<(), DataError> {
-        let mut numbers = numbers.into_iter().flatten();
+        let mut known = known.into_iter().flatten();
         // A time usually has several parts.
         let (mut read, mut of_column) = (None, vec![]);
         for (encoder, out) in self.fields.iter().zip(fields) {
@@ -290,10 +295,12 @@ impl Encoders {
             match (&encoder.rule, out) {
                 (Rule::Category { vocabulary }, FieldColumn::Ids(out)) => {
                     let (words, vocabulary) = (Words::of(&column)?, &self.vocabularies[*vocabulary]);
-                    // A piece that comes from a file may have lost values that none of its rows has.
-                    let numbers = numbers.next().filter(|numbers| numbers.len() == words.values.len());
+                    let numbers = known.next().filter(|numbers| numbers.len() == words.values.len());
                     let ids: Vec<u32> = match numbers {
-                        Some(numbers) => numbers.iter().map(|&number| vocabulary.id_of_number(number)).collect(),
+                        Some(numbers) => {
+                            let numbered = numbers.iter().zip(words.values.iter());
+                            numbered.map(|(&number, word)| vocabulary.id_of_number(number, word)).collect()
+                        }
                         None => words.values.iter().map(|word| vocabulary.id(word)).collect(),
                     };
                     let id = |key: u32| if key == MISSING { MISSING_ID } else { ids[key as usize] };
@@ -325,7 +332,7 @@ impl Encoders {
                     out.extend(kept.iter().map(|&at| of_column[at].map_or(MISSING_ID, id)));
                 }
                 (Rule::Number(scale), FieldColumn::Numeric(out)) => {
-                    let mut values = numbers_of(&column)?;
+                    let mut values = numbers(&column)?;
                     self.imputers[encoder.card].fill(piece, &mut values)?;
                     for &at in kept {
                         let number = scale.apply(values[at]);
@@ -340,7 +347,7 @@ impl Encoders {
                     }
                 }
                 (Rule::Bins(bins), FieldColumn::Ids(out)) => {
-                    let mut values = numbers_of(&column)?;
+                    let mut values = numbers(&column)?;
                     self.imputers[encoder.card].fill(piece, &mut values)?;
                     out.extend(kept.iter().map(|&at| bins.id(values[at])));
                 }

@@ -19,6 +19,9 @@ use crate::prepare::tells::Tells;
 use crate::progress::{Progress, Stage};
 use crate::table::Piece;
 
+/// About how many numbers of categories are kept from the first reading to the second: 64 MiB.
+const MOST_NUMBERS: usize = 16 << 20;
+
 /// Everything that the first reading found out.
 pub(crate) struct Fitted {
     pub(crate) schema: Schema,
@@ -64,7 +67,7 @@ pub(crate) fn fit(
         Schema { name: card.name.clone(), scenes: vec![], tasks, fields: vec![], vocabularies: vec![], scene_field: 0 };
     let rules = LabelRules::of(&schema)?;
     let missing = vec![[0; 3]; card.fields.len()];
-    let (scenes, fields, tells) = (SceneFit::new(), FieldFits::new(card), Tells::of(card));
+    let (scenes, fields, tells) = (SceneFit::new(), FieldFits::new(card, MOST_NUMBERS), Tells::of(card));
     let mut fit = Fit { card, seed, scenes, fields, rules, bases, missing, tells, known: vec![] };
     table.scan(&mut |piece| {
         fit.add(piece)?;

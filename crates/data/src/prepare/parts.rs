@@ -168,7 +168,8 @@ pub(crate) struct Known {
     pub(crate) numbers: Option<Numbers>,
 }
 
-/// For each field of a piece that is a category, the number of each distinct value in its vocabulary.
+/// For each field of a piece that is a category, the number of each distinct value in its vocabulary; of none where there
+/// are more values than rows.
 pub(crate) type Numbers = Vec<Vec<u32>>;
 
 impl Known {

@@ -1,8 +1,11 @@
 //! Preprocessing of made-up tables: policies, and that nothing but train rows is fitted on.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::types::Int32Type;
+use arrow_array::{ArrayRef, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_select::take::take_record_batch;
 use mmtl_plan::{Space, TargetScale, TaskKind};
 
@@ -15,6 +18,7 @@ use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
 use crate::kept::Kept;
 use crate::part::Part;
+use crate::prepare::fields::FieldFits;
 use crate::prepare::{encode, fit};
 use crate::split::{Split, drawn};
 use crate::table::{EachPiece, Piece, Table};
@@ -185,14 +189,17 @@ fn one_changed_train_value_does_change_what_is_fitted() {
 
 #[test]
 fn the_size_of_pieces_changes_nothing() {
-    let hash = |piece: usize| {
-        let mut fingerprint = Fingerprint::new("chunks");
-        for chunk in &prepare_by(&card(), &Raw::new(), piece).unwrap().1 {
-            fingerprint.chunk(chunk);
-        }
-        fingerprint.hex()
-    };
-    assert_eq!([1, 7, 1199].map(hash), [ROWS, ROWS, ROWS].map(hash));
+    let of_size = |piece: usize| hash(&prepare_by(&card(), &Raw::new(), piece).unwrap().1);
+    assert_eq!([1, 7, 1199].map(of_size), [ROWS, ROWS, ROWS].map(of_size));
+}
+
+/// Of everything in some chunks; labels that are not known are equal.
+fn hash(chunks: &[Chunk]) -> String {
+    let mut fingerprint = Fingerprint::new("chunks");
+    for chunk in chunks {
+        fingerprint.chunk(chunk);
+    }
+    fingerprint.hex()
 }
 
 #[test]
@@ -218,6 +225,98 @@ fn ids_do_not_depend_on_the_order_of_rows() {
     for name in ["item", "text", "price_bin"] {
         let field = field_index(&before, name);
         assert!((0..ROWS as u32).all(|row| after.ids(field, row) == before.ids(field, from[row as usize])), "{name}");
+    }
+}
+
+/// The chunks of a table whose pieces are kept in so much memory, or in a file of a folder, or not at all.
+fn chunks_of(table: &dyn Table, memory_bytes: usize, folder: Option<&Path>) -> Vec<Chunk> {
+    let (table, mut chunks) = (Kept::new(table, folder).in_memory(memory_bytes), vec![]);
+    let fitted = fit(&card(), &table, SEED, &mut |_| {}).unwrap();
+    encode(&card(), &fitted, &table, &mut |_| {}, &mut |chunk| {
+        chunks.push(chunk);
+        Ok(())
+    })
+    .unwrap();
+    chunks
+}
+
+/// The items as words of one dictionary, which pieces cut from the table share.
+fn with_words(raw: &Raw) -> RecordBatch {
+    let (batch, words) = (raw.batch(), raw.item.iter().map(|item| item.map(|item| item.to_string())));
+    let words: Vec<Option<String>> = words.collect();
+    let words: DictionaryArray<Int32Type> = words.iter().map(Option::as_deref).collect();
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
+        let words = || Arc::new(words.clone()) as ArrayRef;
+        (field.name().clone(), if field.name() == "item" { words() } else { column.clone() })
+    });
+    RecordBatch::try_from_iter(columns.collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn ids_are_the_same_wherever_pieces_were_kept() {
+    let mut raw = Raw::new();
+    // Also values that some pieces have in train rows and others in held-out ones alone, or that none has in train.
+    (0i64..).zip(&mut raw.item).for_each(|(row, item)| *item = item.map(|item| item * 7 + row % 70));
+    let folder = tempfile::tempdir().unwrap();
+    let expected = hash(&chunks_of(&Memory { batch: raw.batch(), piece: ROWS }, usize::MAX, None));
+    for piece in [90, ROWS] {
+        let memory = Memory { batch: with_words(&raw), piece };
+        for (memory_bytes, folder) in [(usize::MAX, None), (0, Some(folder.path())), (0, None)] {
+            let got = hash(&chunks_of(&memory, memory_bytes, folder));
+            assert_eq!(got, expected, "{piece} {memory_bytes} {folder:?}");
+        }
+    }
+}
+
+/// Has other items whenever it is read again.
+struct Changing {
+    scans: AtomicI64,
+}
+
+impl Table for Changing {
+    fn rows(&self) -> Option<u64> {
+        None
+    }
+
+    fn contents(&self, _: &mut Fingerprint) -> Result<(), DataError> {
+        Ok(())
+    }
+
+    fn scan(&self, each: EachPiece) -> Result<(), DataError> {
+        let (scan, mut raw) = (self.scans.fetch_add(1, Ordering::Relaxed), Raw::new());
+        // The same values, of other rows.
+        (scan..).zip(&mut raw.item).for_each(|(place, item)| *item = Some(place % 8));
+        Memory { batch: with_words(&raw), piece: ROWS }.scan(each)
+    }
+}
+
+#[test]
+fn values_of_files_that_are_read_again_are_looked_up_again() {
+    let ids = |memory_bytes| {
+        let chunks = chunks_of(&Changing { scans: AtomicI64::new(0) }, memory_bytes, None);
+        let width = chunks[0].ids.len() / chunks[0].rows();
+        chunks[0].ids.iter().step_by(width).copied().collect::<Vec<u32>>()
+    };
+    let (kept, read_again) = (ids(usize::MAX), ids(0));
+    assert_eq!(kept[1..], read_again[..ROWS - 1]);
+    assert_ne!(kept, read_again);
+}
+
+#[test]
+fn numbers_of_values_are_kept_while_there_is_room() {
+    let memory = Memory { batch: with_words(&Raw::new()), piece: 600 };
+    for (room, expected) in [(0, [false, false]), (1, [true, false]), (100_000, [true, true])] {
+        let (mut fits, mut kept) = (FieldFits::new(&card(), room), vec![]);
+        memory
+            .scan(&mut |piece| {
+                let ids: Vec<u64> = (0..piece.rows() as u64).collect();
+                let numbers = fits.add(&card(), piece, &ids, &vec![true; piece.rows()])?;
+                kept.push(numbers.is_some_and(|numbers| !numbers[0].is_empty()));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(kept, expected, "{room}");
     }
 }
 

@@ -27,13 +27,17 @@ pub(crate) struct VocabularyFit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Vocabulary {
-    /// All that were counted, numbered as they came: those that have an id, and others.
     words: Interned,
-    /// The number of each id's value, from [`RESERVED`] on.
+    /// Whether `words` are those that have an id alone, in the order of ids; else all that were counted, as they came.
+    only_those: bool,
+    /// The number in `words` of each id's value, from [`RESERVED`] on.
     numbers: Vec<u32>,
-    /// The id of each number.
+    /// The id of each number that the fit gave.
     ids: Vec<u32>,
 }
+
+/// In the place of the number of a value that train rows did not have so far.
+const NOT_YET: u32 = u32::MAX;
 
 impl VocabularyFit {
     /// Counts `times` more occurrences in train rows.
@@ -45,13 +49,19 @@ impl VocabularyFit {
         }
     }
 
-    /// As [`Self::add`] of each value, also of those that train rows may not have at all; by the numbers that it gives
-    /// them, [`Vocabulary::id_of_number`] finds their ids without looking for them again.
+    /// As [`Self::add`] of each value. By the numbers that it gives them, [`Vocabulary::id_of_number`] finds their ids
+    /// without looking for them again.
     pub(crate) fn number<'a>(&mut self, words: impl Iterator<Item = &'a str>, times: &[u64]) -> Vec<u32> {
-        let numbers: Vec<u32> = words.map(|word| self.words.number(word.as_bytes())).collect();
+        let number = |(word, times): (&str, &u64)| match times {
+            0 => self.words.find(word.as_bytes()).unwrap_or(NOT_YET),
+            _ => self.words.number(word.as_bytes()),
+        };
+        let numbers: Vec<u32> = words.zip(times).map(number).collect();
         self.counts.resize(self.words.len(), 0);
         // Not on the way: many counts come from memory at once where it is known which they are.
-        numbers.iter().zip(times).for_each(|(number, times)| self.counts[*number as usize] += times);
+        for (number, times) in numbers.iter().zip(times).filter(|(number, _)| **number != NOT_YET) {
+            self.counts[*number as usize] += times;
+        }
         numbers
     }
 
@@ -108,10 +118,19 @@ impl Serialize for Vocabulary {
 
 impl Vocabulary {
     /// Of words that are UTF-8, with the numbers of those that get an id, in the order of ids.
-    fn of(words: Interned, numbers: Vec<u32>) -> Self {
+    fn of(words: Interned, mut numbers: Vec<u32>) -> Self {
         let mut ids = vec![UNSEEN; words.len()];
         numbers.iter().zip(RESERVED..).for_each(|(number, id)| ids[*number as usize] = id);
-        Self { words, numbers, ids }
+        let only_those = numbers.len() < words.len() / 2;
+        if !only_those {
+            return Self { words, only_those, numbers, ids };
+        }
+        // Rare values may be most of them, and would only take memory from here on.
+        let mut few = Interned::default();
+        for number in &mut numbers {
+            *number = few.number(words.get(*number as usize));
+        }
+        Self { words: few, only_those, numbers, ids }
     }
 
     /// Number of ids, reserved ones included.
@@ -127,12 +146,13 @@ impl Vocabulary {
 
     /// The id of a value.
     pub(crate) fn id(&self, word: &str) -> u32 {
-        self.words.find(word.as_bytes()).map_or(UNSEEN, |number| self.id_of_number(number))
+        let id = |number: u32| if self.only_those { number + RESERVED } else { self.ids[number as usize] };
+        self.words.find(word.as_bytes()).map_or(UNSEEN, id)
     }
 
-    /// The id of the value to which [`VocabularyFit::number`] gave this number.
-    pub(crate) fn id_of_number(&self, number: u32) -> u32 {
-        self.ids[number as usize]
+    /// The id of a value to which [`VocabularyFit::number`] gave this number.
+    pub(crate) fn id_of_number(&self, number: u32, word: &str) -> u32 {
+        if number == NOT_YET { self.id(word) } else { self.ids[number as usize] }
     }
 }
 
@@ -180,12 +200,32 @@ mod tests {
     fn a_value_counted_no_times_has_no_id() {
         let mut fit = VocabularyFit::default();
         fit.add("only in test", 0);
-        let numbers = fit.number(["also only in test", "in train"].into_iter(), &[0, 1]);
+        let words = ["also only in test", "in train", "later in train"];
+        let numbers = fit.number(words.into_iter(), &[0, 1, 0]);
+        assert_eq!(fit.number(words.into_iter(), &[0, 0, 1])[..2], numbers[..2]);
         let card = VocabularyCard { name: "words".into(), min_count: 0, max_words: 10 };
         let vocabulary = fit.finish(&card);
-        assert_eq!((vocabulary.size(), vocabulary.id("in train"), vocabulary.id("also only in test")), (3, 2, UNSEEN));
-        assert_eq!([0, 1].map(|at| vocabulary.id_of_number(numbers[at])), [UNSEEN, 2]);
-        assert_eq!(vocabulary.words().collect::<Vec<_>>(), ["in train"]);
+        let of_numbers = [0, 1, 2].map(|at| vocabulary.id_of_number(numbers[at], words[at]));
+        assert_eq!((of_numbers, words.map(|word| vocabulary.id(word))), ([UNSEEN, 2, 3], [UNSEEN, 2, 3]));
+        assert_eq!(vocabulary.words().collect::<Vec<_>>(), words[1..]);
+    }
+
+    #[test]
+    fn values_without_an_id_are_forgotten_where_they_are_most() {
+        for rare in [0, 3, 4, 90] {
+            let mut fit = VocabularyFit::default();
+            let words: Vec<String> =
+                (0..rare).map(|at| format!("rare {at}")).chain(["b", "a"].map(str::to_owned)).collect();
+            let times: Vec<u64> = (0..words.len()).map(|at| if at < rare { 1 } else { 2 }).collect();
+            let numbers = fit.number(words.iter().map(String::as_str), &times);
+            let vocabulary = fit.finish(&VocabularyCard { name: "words".into(), min_count: 2, max_words: 10 });
+            assert_eq!(vocabulary.words.len(), if rare > 3 { 2 } else { rare + 2 }, "{rare}");
+            assert_eq!(vocabulary.words().collect::<Vec<_>>(), ["a", "b"]);
+            for (word, number) in words.iter().zip(numbers) {
+                let id = ["a", "b"].iter().position(|one| one == word).map_or(UNSEEN, |at| at as u32 + RESERVED);
+                assert_eq!((vocabulary.id(word), vocabulary.id_of_number(number, word)), (id, id), "{word} of {rare}");
+            }
+        }
     }
 
     #[test]
