@@ -1,6 +1,8 @@
 //! Distinct texts, by number.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
+use std::ops::Range;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -41,7 +43,17 @@ impl Interned {
 
     /// The text with this number.
     pub(crate) fn get(&self, number: usize) -> &[u8] {
-        &self.bytes[start(&self.ends, number)..self.ends[number]]
+        &self.bytes[self.place(number)]
+    }
+
+    /// All texts, one behind the other.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The place of the text with this number among all of them.
+    pub(crate) fn place(&self, number: usize) -> Range<usize> {
+        start(&self.ends, number)..self.ends[number]
     }
 
     /// All bytes from the text with this number on, and where each text ends in them.
@@ -53,7 +65,7 @@ impl Interned {
     /// The number of a text, if it is there.
     pub(crate) fn find(&self, text: &[u8]) -> Option<u32> {
         let key = self.key(text);
-        self.places.find(self.hasher.hash_one(key.0), |place| self.is(*place, key, text)).map(|place| place.number)
+        self.find_with(key, self.hasher.hash_one(key.0), text)
     }
 
     /// The number of a text, which is added if it is not there.
@@ -67,15 +79,43 @@ impl Interned {
         self.number_with(Key(text.0), &bytes[..usize::from(bytes[SHORT])])
     }
 
+    /// As [`Self::number`] of each text that comes with `true`, and [`Self::find`] of the others. A large table lies in
+    /// memory: where several places are looked at before the first is needed, all are waited for at once.
+    pub(crate) fn number_all<'a>(&mut self, mut texts: impl Iterator<Item = (&'a [u8], bool)>) -> Vec<Option<u32>> {
+        const TOGETHER: usize = 32;
+        let (mut some, mut numbers) = (Vec::with_capacity(TOGETHER), Vec::with_capacity(texts.size_hint().0));
+        loop {
+            some.clear();
+            some.extend(texts.by_ref().take(TOGETHER).map(|(text, added)| {
+                let key = self.key(text);
+                (text, added, key, self.hasher.hash_one(key.0))
+            }));
+            if some.is_empty() {
+                return numbers;
+            }
+            let first = |hash| self.places.iter_hash(hash).next().map_or(0, |place| place.number);
+            black_box(some.iter().fold(0, |all, &(.., hash)| all ^ first(hash)));
+            numbers.extend(some.iter().map(|&(text, added, key, hash)| {
+                if added { Some(self.place_of(key, hash, text).number) } else { self.find_with(key, hash, text) }
+            }));
+        }
+    }
+
     #[inline]
     fn number_with(&mut self, key: Key, text: &[u8]) -> u32 {
         if let Some(last) = self.last.filter(|last| self.is(*last, key, text)) {
             return last.number;
         }
-        let hash = self.hasher.hash_one(key.0);
+        let place = self.place_of(key, self.hasher.hash_one(key.0), text);
+        self.last = Some(place);
+        place.number
+    }
+
+    #[inline]
+    fn place_of(&mut self, key: Key, hash: u64, text: &[u8]) -> Place {
         let Self { bytes, ends, places, hasher, .. } = self;
         let same = |place: &Place| holds(bytes, ends, *place, key, text);
-        let place = match places.entry(hash, same, |place| hasher.hash_one(place.key.0)) {
+        match places.entry(hash, same, |place| hasher.hash_one(place.key.0)) {
             Entry::Occupied(entry) => *entry.get(),
             Entry::Vacant(entry) => {
                 let place = Place { key, number: u32::try_from(ends.len()).expect("fewer than 2^32 distinct texts") };
@@ -84,9 +124,11 @@ impl Interned {
                 ends.push(bytes.len());
                 place
             }
-        };
-        self.last = Some(place);
-        place.number
+        }
+    }
+
+    fn find_with(&self, key: Key, hash: u64, text: &[u8]) -> Option<u32> {
+        self.places.find(hash, |place| self.is(*place, key, text)).map(|place| place.number)
     }
 
     /// Forgets all, but keeps the room.
@@ -209,6 +251,21 @@ mod tests {
             let from = interned.len().min(2);
             let (bytes, mut ends) = interned.from(from);
             prop_assert!(ends.by_ref().zip(from..).all(|(end, number)| bytes[..end].ends_with(interned.get(number))));
+        }
+
+        #[test]
+        fn texts_asked_for_together_get_the_numbers_of_those_asked_for_one_by_one(
+            texts in prop::collection::vec((prop::collection::vec(0..3u8, 0..12), any::<bool>()), 0..200),
+        ) {
+            let (mut together, mut one_by_one) = (Interned::default(), Interned::default());
+            for texts in [&texts[..texts.len() / 3], &texts[texts.len() / 3..]] {
+                let numbers = together.number_all(texts.iter().map(|(text, added)| (text.as_slice(), *added)));
+                let each = |(text, added): &(Vec<u8>, bool)| {
+                    if *added { Some(one_by_one.number(text)) } else { one_by_one.find(text) }
+                };
+                prop_assert_eq!(numbers, texts.iter().map(each).collect::<Vec<_>>());
+            }
+            prop_assert_eq!(together.len(), one_by_one.len());
         }
     }
 }

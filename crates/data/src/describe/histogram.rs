@@ -99,6 +99,10 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
             let bits = value.to_bits();
             bits ^ ((bits.cast_signed() >> 63).cast_unsigned() | 1 << 63)
         };
+        let value = |ordered: u64| {
+            let sign = (!ordered).cast_signed() >> 63;
+            f64::from_bits(ordered ^ (sign.cast_unsigned() | 1 << 63))
+        };
         let group = |value: f64| (ordered(value) >> SHIFT) as usize;
         let counts = self.counted(1 << (64 - SHIFT), group);
         let last = counts.iter().sum::<u64>().checked_sub(1)?;
@@ -110,10 +114,20 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
             }
             (of_rank, rank)
         });
-        // Those of one group are kept once: they may be nearly all.
         let first_of = |of_rank| places.iter().position(|(other, _)| *other == of_rank);
-        let push = |few: &mut [Vec<f64>; N], value| {
+        // Labels are often few different numbers, of which each is a group.
+        let ends = |ends: &mut [(u64, u64); N], value| {
             if let Some(at) = first_of(group(value)) {
+                ends[at] = (ends[at].0.min(ordered(value)), ends[at].1.max(ordered(value)));
+            }
+        };
+        let wider = |all: [(u64, u64); N], some: [(u64, u64); N]| {
+            std::array::from_fn(|at| (all[at].0.min(some[at].0), all[at].1.max(some[at].1)))
+        };
+        let ends = self.sum(|| [(u64::MAX, 0); N], ends, wider);
+        // Those of one group are kept once: they may be nearly all.
+        let push = |few: &mut [Vec<f64>; N], value| {
+            if let Some(at) = first_of(group(value)).filter(|&at| ends[at].0 < ends[at].1) {
                 few[at].push(value);
             }
         };
@@ -121,10 +135,15 @@ impl<'a, P: Sync, I: Iterator<Item = f64>, F: Fn(&'a P) -> I + Sync> Values<'a, 
             all.iter_mut().zip(some).for_each(|(all, mut some)| all.append(&mut some));
             all
         };
-        let mut few = self.sum(|| [const { Vec::new() }; N], push, merge);
+        let vary = ends.iter().any(|(least, greatest)| least < greatest);
+        let none = || [const { Vec::new() }; N];
+        let mut few = if vary { self.sum(none, push, merge) } else { none() };
         Some(places.map(|(of_rank, rank)| {
-            let few = &mut few[first_of(of_rank).expect("it is one of them")];
-            *few.select_nth_unstable_by(rank as usize, f64::total_cmp).1
+            let at = first_of(of_rank).expect("it is one of them");
+            if few[at].is_empty() {
+                return value(ends[at].0);
+            }
+            *few[at].select_nth_unstable_by(rank as usize, f64::total_cmp).1
         }))
     }
 }

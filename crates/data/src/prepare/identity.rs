@@ -131,15 +131,15 @@ impl Repeats {
         let rows: usize = pieces.iter().map(|ids| ids.len()).sum();
         let bits = (rows * BITS_A_ROW).next_power_of_two().ilog2().max(SHARE_BITS + 6) - SHARE_BITS;
         let of_share = |share| {
-            let ids = || pieces.iter().copied().flatten().filter(move |id| spread(**id) >> (64 - SHARE_BITS) == share);
+            let ids = of_share(pieces, share);
             // Those that came again, and those whose bit another had set: they are counted.
             let mut seen = BitTable::new(bits);
-            let mut met: HashMap<u64, u64> = ids().filter(|id| seen.set(**id)).map(|id| (*id, 0)).collect();
+            let mut met: HashMap<u64, u64> = ids.iter().filter(|id| seen.set(**id)).map(|id| (*id, 0)).collect();
             let mut candidates = seen.cleared();
             for id in met.keys() {
                 candidates.set(*id);
             }
-            for id in ids().filter(|id| candidates.is_set(**id)) {
+            for id in ids.iter().filter(|id| candidates.is_set(**id)) {
                 if let Some(met) = met.get_mut(id) {
                     *met += 1;
                 }
@@ -158,6 +158,20 @@ impl Repeats {
         *met += 1;
         if before == 0 { (id, false) } else { (mixed(id, before), true) }
     }
+}
+
+/// The ids of one share. Each is written, and over it the next where it does not stay: no processor could foresee a jump.
+fn of_share(pieces: &[&[u64]], share: u64) -> Vec<u64> {
+    let (mut some, mut end) = (vec![], 0);
+    for ids in pieces {
+        some.resize(some.len().max(end + ids.len()), 0);
+        for id in *ids {
+            some[end] = *id;
+            end += usize::from(spread(*id) >> (64 - SHARE_BITS) == share);
+        }
+    }
+    some.truncate(end);
+    some
 }
 
 /// Ids of users may be consecutive numbers (Knuth, The Art of Computer Programming 3, section 6.4).

@@ -27,12 +27,11 @@ pub(crate) struct VocabularyFit {
 #[derive(Debug, Default, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub(crate) struct Vocabulary {
+    /// All that were counted, as they came.
     words: Interned,
-    /// Whether `words` are those that have an id alone, in the order of ids; else all that were counted, as they came.
-    only_those: bool,
     /// The number in `words` of each id's value, from [`RESERVED`] on.
     numbers: Vec<u32>,
-    /// The id of each number that the fit gave.
+    /// The id of each of `words`.
     ids: Vec<u32>,
 }
 
@@ -52,11 +51,9 @@ impl VocabularyFit {
     /// As [`Self::add`] of each value. By the numbers that it gives them, [`Vocabulary::id_of_number`] finds their ids
     /// without looking for them again.
     pub(crate) fn number<'a>(&mut self, words: impl Iterator<Item = &'a str>, times: &[u64]) -> Vec<u32> {
-        let number = |(word, times): (&str, &u64)| match times {
-            0 => self.words.find(word.as_bytes()).unwrap_or(NOT_YET),
-            _ => self.words.number(word.as_bytes()),
-        };
-        let numbers: Vec<u32> = words.zip(times).map(number).collect();
+        let counted = words.map(str::as_bytes).zip(times.iter().map(|times| *times > 0));
+        let numbers = self.words.number_all(counted).into_iter().map(|number| number.unwrap_or(NOT_YET));
+        let numbers: Vec<u32> = numbers.collect();
         self.counts.resize(self.words.len(), 0);
         // Not on the way: many counts come from memory at once where it is known which they are.
         for (number, times) in numbers.iter().zip(times).filter(|(number, _)| **number != NOT_YET) {
@@ -118,19 +115,10 @@ impl Serialize for Vocabulary {
 
 impl Vocabulary {
     /// Of words that are UTF-8, with the numbers of those that get an id, in the order of ids.
-    fn of(words: Interned, mut numbers: Vec<u32>) -> Self {
+    fn of(words: Interned, numbers: Vec<u32>) -> Self {
         let mut ids = vec![UNSEEN; words.len()];
         numbers.iter().zip(RESERVED..).for_each(|(number, id)| ids[*number as usize] = id);
-        let only_those = numbers.len() < words.len() / 2;
-        if !only_those {
-            return Self { words, only_those, numbers, ids };
-        }
-        // Rare values may be most of them, and would only take memory from here on.
-        let mut few = Interned::default();
-        for number in &mut numbers {
-            *number = few.number(words.get(*number as usize));
-        }
-        Self { words: few, only_those, numbers, ids }
+        Self { words, numbers, ids }
     }
 
     /// Number of ids, reserved ones included.
@@ -140,14 +128,13 @@ impl Vocabulary {
 
     /// The values, by id from [`RESERVED`] on.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
-        let word = |number: &u32| self.words.get(*number as usize);
-        self.numbers.iter().map(move |number| std::str::from_utf8(word(number)).expect("words are made of text"))
+        let all = std::str::from_utf8(self.words.bytes()).expect("words are made of text");
+        self.numbers.iter().map(move |number| &all[self.words.place(*number as usize)])
     }
 
     /// The id of a value.
     pub(crate) fn id(&self, word: &str) -> u32 {
-        let id = |number: u32| if self.only_those { number + RESERVED } else { self.ids[number as usize] };
-        self.words.find(word.as_bytes()).map_or(UNSEEN, id)
+        self.words.find(word.as_bytes()).map_or(UNSEEN, |number| self.ids[number as usize])
     }
 
     /// The id of a value to which [`VocabularyFit::number`] gave this number.
@@ -211,15 +198,14 @@ mod tests {
     }
 
     #[test]
-    fn values_without_an_id_are_forgotten_where_they_are_most() {
-        for rare in [0, 3, 4, 90] {
+    fn numbers_and_values_have_the_same_ids_however_many_are_rare() {
+        for rare in [0, 3, 90] {
             let mut fit = VocabularyFit::default();
             let words: Vec<String> =
                 (0..rare).map(|at| format!("rare {at}")).chain(["b", "a"].map(str::to_owned)).collect();
             let times: Vec<u64> = (0..words.len()).map(|at| if at < rare { 1 } else { 2 }).collect();
             let numbers = fit.number(words.iter().map(String::as_str), &times);
             let vocabulary = fit.finish(&VocabularyCard { name: "words".into(), min_count: 2, max_words: 10 });
-            assert_eq!(vocabulary.words.len(), if rare > 3 { 2 } else { rare + 2 }, "{rare}");
             assert_eq!(vocabulary.words().collect::<Vec<_>>(), ["a", "b"]);
             for (word, number) in words.iter().zip(numbers) {
                 let id = ["a", "b"].iter().position(|one| one == word).map_or(UNSEEN, |at| at as u32 + RESERVED);

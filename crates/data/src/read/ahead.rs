@@ -4,8 +4,11 @@ use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-/// Bytes that are handed over at once, and read before there is a thread: many files are opened for their header alone.
+/// Bytes that are handed over at once.
 const BYTES: usize = 256 << 10;
+
+/// Bytes that are read before there is a thread: many files are opened for their header alone.
+const BEFORE: usize = 64 << 10;
 
 /// Buffers that are full before anybody asks for them.
 const AHEAD: usize = 4;
@@ -53,7 +56,7 @@ impl<R: Read + Send + 'static> Read for Ahead<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         loop {
             match self {
-                Self::Here(stream, before) if *before < BYTES => {
+                Self::Here(stream, before) if *before < BEFORE => {
                     let read = stream.read(out)?;
                     *before += read;
                     return Ok(read);

@@ -11,7 +11,7 @@ use crate::error::DataError;
 use crate::read::bytes::{Bytes, RowFault};
 use crate::read::reading::{Dialect, Encoding};
 
-const BUFFER_BYTES: usize = 128 << 10;
+const BUFFER_BYTES: usize = 64 << 10;
 
 /// The records of one file, one after the other. Empty lines are none.
 pub(super) struct Records {
