@@ -157,6 +157,6 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn missing_file() {
     let program = Program::new();
-    is_refused(&program.grid("nowhere.toml", &[]), "nowhere.toml", &["cannot read nowhere.toml"]);
+    is_refused(&program.grid("nowhere.toml", &[]), "nowhere.toml", &["cannot read `nowhere.toml`"]);
     assert!(program.listing().is_empty());
 }

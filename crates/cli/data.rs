@@ -67,9 +67,9 @@ fn draft(file: &Path, out: Option<&Path>) -> Result<(), Failure> {
         return Ok(());
     };
     if out.exists() {
-        return Err(Failure::input(format!("{} exists, expected the name of a file to make", out.display())));
+        return Err(Failure::input(format!("`{}` exists, expected the name of a file to make", out.display())));
     }
-    fs::write(out, card).map_err(|error| Failure::input(format!("cannot write {}: {error}", out.display())))?;
+    fs::write(out, card).map_err(Failure::writing(out))?;
     println!("{} is a first draft: read it, correct it, then `mmtl data import {0} {}`", out.display(), file.display());
     Ok(())
 }
@@ -135,10 +135,7 @@ fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
     let ready =
         the_dataset(&prepared, &catalogue, &cache).and_then(|data| Ok((data, resolved(&prepared, &catalogue)?)));
     let (dataset, trials) = ready.inspect_err(|_| prepared.take_back())?;
-    folder::make(dir, |draft| {
-        let written = fill_folder(draft, &dataset, &trials);
-        written.map_err(|error| Failure::input(format!("{}: {error}", dir.display())))
-    })?;
+    folder::make(dir, |draft| fill_folder(draft, &dataset, &trials).map_err(Failure::writing(dir)))?;
     println!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display());
     Ok(())
 }

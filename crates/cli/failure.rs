@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// A run failed, or a comparison differs.
@@ -22,6 +23,16 @@ impl Failure {
     /// What the user gave cannot be used.
     pub fn input(error: impl fmt::Display) -> Self {
         Self { code: INPUT, message: error.to_string() }
+    }
+
+    /// Turns an I/O error into the sentence that `path` cannot be read.
+    pub fn reading(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self::input(format!("cannot read `{}`: {error}", path.display()))
+    }
+
+    /// Turns an I/O error into the sentence that `path` cannot be written.
+    pub fn writing(path: &Path) -> impl Fn(io::Error) -> Self {
+        move |error| Self::input(format!("cannot write `{}`: {error}", path.display()))
     }
 
     /// The work itself failed.

@@ -19,9 +19,9 @@ pub fn completions(shell: Shell) -> Result<(), Failure> {
 
 /// Writes `mmtl.1` and a page for each command, `mmtl-data-import.1` and the like.
 pub fn pages(dir: &Path) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::input(format!("cannot write manual pages to {}: {error}", dir.display()));
-    fs::create_dir_all(dir).map_err(failed)?;
-    clap_mangen::generate_to(Cli::command(), dir).map_err(failed)?;
+    let failed = Failure::writing(dir);
+    fs::create_dir_all(dir).map_err(&failed)?;
+    clap_mangen::generate_to(Cli::command(), dir).map_err(&failed)?;
     let pages = fs::read_dir(dir).map_err(failed)?.count();
     println!("{pages} pages in {0}; `man -l {0}/mmtl.1` shows the first", dir.display());
     Ok(())

@@ -142,7 +142,7 @@ impl<'a> Output<'a> {
     fn plan(out: Option<&'a Path>) -> Result<Self, Failure> {
         let Some(path) = out.filter(|path| *path != Path::new("-")) else { return Ok(Self::Stdout) };
         if path.exists() {
-            return Err(Failure::input(format!("{} exists, expected the name of a file to make", path.display())));
+            return Err(Failure::input(format!("`{}` exists, expected the name of a file to make", path.display())));
         }
         let format = SheetFormat::of(path).ok_or_else(|| {
             Failure::input(format!("{} ends in neither .csv nor .parquet, expected one of them", path.display()))
@@ -157,7 +157,7 @@ impl<'a> Output<'a> {
                 (SheetFormat::Csv, To::Stdout(BufWriter::new(io::stdout())), "standard output".to_owned(), None)
             }
             Self::File(path, format) => {
-                let (draft, name) = (beside(path)?, path.display().to_string());
+                let (draft, name) = (beside(path)?, format!("`{}`", path.display()));
                 let removed = RemovedAtSignals::new(draft.path()).map_err(|error| unwritten(&name, &error))?;
                 (format, To::File(BufWriter::new(draft)), name, Some(removed))
             }
@@ -184,7 +184,7 @@ fn beside(path: &Path) -> Result<NamedTempFile, Failure> {
     builder.prefix(".predict-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder).map_err(|error| unwritten(&path.display().to_string(), &error))
+    builder.tempfile_in(folder).map_err(Failure::writing(path))
 }
 
 fn unwritten(name: &str, error: &io::Error) -> Failure {

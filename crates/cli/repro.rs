@@ -56,7 +56,7 @@ pub fn store_of(run: &RunFolder) -> PathBuf {
 
 /// The run in a folder that was typed.
 pub fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
-    let folder = folder.canonicalize().map_err(|error| Failure::input(format!("{}: {error}", folder.display())))?;
+    let folder = folder.canonicalize().map_err(Failure::reading(folder))?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let key: TrialKey = name.parse().map_err(|error: mmtl_grid::GridError| Failure::input(error))?;
     let store = Store::open(folder.parent().unwrap_or(Path::new("."))).map_err(Failure::input)?;
@@ -93,5 +93,5 @@ fn execute(
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    fs::read(path).map_err(Failure::reading(path))
 }

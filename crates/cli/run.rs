@@ -72,8 +72,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
 /// A grid that runs cannot become another one.
 fn refuse_another(store: &Store, experiment: &Experiment) -> Result<(), Failure> {
     let path = store.experiment_file();
-    let running =
-        std::fs::read_to_string(&path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    let running = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
     if running == experiment.text() {
         return Ok(());
     }

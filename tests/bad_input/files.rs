@@ -97,10 +97,10 @@ fn folder_of_something_else() {
     let program = changed(&[]);
     fs::create_dir_all(program.path("results/small")).unwrap();
     program.write("results/small/thesis.tex", "");
-    let parts = ["results/small is not a folder of results: it holds `thesis.tex`", "use another name"];
+    let parts = ["`results/small` is not a folder of results: it holds `thesis.tex`", "use another name"];
     run_refused(&program, "another's folder", &parts);
     for command in [&["table", "results"][..], &["ctl", "results", "stop"]] {
-        is_refused(&program.run(command), command[0], &["results is not a folder of results", "`store.json`"]);
+        is_refused(&program.run(command), command[0], &["`results` is not a folder of results", "`store.json`"]);
     }
     is_refused(&program.run(&["repro", "results"]), "repro", &["`results` is not the key of a trial"]);
 }
@@ -122,7 +122,7 @@ fn no_space() {
     // With its data there, the store is the first to need space.
     assert_eq!(program.run(&["data", "describe", "small.toml"]).code, 0);
     let before = program.listing();
-    is_refused(&run_limited(&program, 1), "no space for trials", &["cannot write results/small/"]);
+    is_refused(&run_limited(&program, 1), "no space for trials", &["cannot write `results/small/"]);
     assert_eq!(program.listing(), before);
 }
 
@@ -165,7 +165,11 @@ fn tables_of_nothing_there() {
     is_refused(&table(&["--metric", "auc"]), "metric", &["`auc` is not defined for", "mse, rmse, mae"]);
     is_refused(&table(&["--slice", "al"]), "slice", &["unknown slice `al`; ", "all"]);
     let gone = run.with_file_name("0123456789abcdef");
-    is_refused(&program.run(&["repro", gone.to_str().unwrap()]), "repro", &["0123456789abcdef", "No such file"]);
+    is_refused(
+        &program.run(&["repro", gone.to_str().unwrap()]),
+        "repro",
+        &["cannot read `", "0123456789abcdef`: No such file"],
+    );
 }
 
 #[test]

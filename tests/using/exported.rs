@@ -86,7 +86,7 @@ fn a_run_is_exported_whole() {
 
     let before = program.listing();
     let again = program.run(&["export", shown(run), "out"]);
-    assert!(again.code == 2 && again.err.contains("out exists"), "{again:?}");
+    assert!(again.code == 2 && again.err.contains("`out` exists"), "{again:?}");
     assert_eq!(program.listing(), before);
     let parquet = program.run(&["export", shown(run)]);
     let named = program.path(&format!("export-{}", run.file_name().unwrap().to_str().unwrap()));

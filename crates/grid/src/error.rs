@@ -15,7 +15,7 @@ pub enum GridError {
     #[error("{0}")]
     Experiment(Faults),
     /// A file could not be read.
-    #[error("cannot read {}: {error}", .path.display())]
+    #[error("cannot read `{}`: {error}", .path.display())]
     Read {
         /// Which file.
         path: PathBuf,
@@ -23,7 +23,7 @@ pub enum GridError {
         error: io::Error,
     },
     /// A file could not be written; no space and no permission among the reasons.
-    #[error("cannot write {}: {error}", .path.display())]
+    #[error("cannot write `{}`: {error}", .path.display())]
     Write {
         /// Which file.
         path: PathBuf,
@@ -31,7 +31,7 @@ pub enum GridError {
         error: io::Error,
     },
     /// A file was written by a newer version of the program.
-    #[error("{} has format {found}, and this program reads up to {known}; use the newer program that wrote it, or another folder", .path.display())]
+    #[error("`{}` has format {found}, and this program reads up to {known}; use the newer program that wrote it, or another folder", .path.display())]
     Newer {
         /// Which file.
         path: PathBuf,
@@ -41,7 +41,7 @@ pub enum GridError {
         known: u32,
     },
     /// A file does not hold what it should.
-    #[error("{} is damaged: {reason}; delete it to have it made again", .path.display())]
+    #[error("`{}` is damaged: {reason}; delete it to have it made again", .path.display())]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -49,7 +49,7 @@ pub enum GridError {
         reason: String,
     },
     /// A folder that is not a run store stands where one should be made or opened.
-    #[error("{} is not a folder of results: {reason}", .path.display())]
+    #[error("`{}` is not a folder of results: {reason}", .path.display())]
     NotAStore {
         /// Which folder.
         path: PathBuf,
@@ -63,7 +63,7 @@ pub enum GridError {
         given: String,
     },
     /// A lease was taken over or removed while its owner thought to have it.
-    #[error("the lease {} is no longer ours: {reason}", .path.display())]
+    #[error("the lease `{}` is no longer ours: {reason}", .path.display())]
     LeaseLost {
         /// Which lease.
         path: PathBuf,
@@ -71,7 +71,7 @@ pub enum GridError {
         reason: String,
     },
     /// A knob of a stored trial is not one of this program's.
-    #[error("{}: {error}", .path.display())]
+    #[error("`{}`: {error}", .path.display())]
     Knob {
         /// Which file.
         path: PathBuf,

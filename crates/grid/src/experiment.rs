@@ -39,11 +39,13 @@ mod value;
 pub(crate) mod vocabulary;
 
 use std::collections::BTreeMap;
+use std::iter::once;
 use std::path::Path;
 
 use mmtl_plan::{Checker, Value, line_at, listed, nearest, suggestion};
 pub use mmtl_plan::{Fault, Faults};
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeString, DeTable};
 
 pub use ablation::Ablation;
 pub use axes::Axis;
@@ -172,9 +174,15 @@ impl Experiment {
 fn source(top: &DeTable<'_>, catalogue: &Catalogue, checker: &mut Checker<'_>) -> Option<String> {
     let expected = || listed(catalogue.source_names());
     let data = top.get_key_value("data");
-    let Some(item) = data.and_then(|(_, item)| item.get_ref().as_table()).and_then(|table| table.get("source")) else {
-        let at = data.map_or(0..0, |(key, _)| key.span());
-        checker.report(&at, format!("`data.source` is missing, expected one of {}", expected()));
+    let table = data.and_then(|(_, item)| item.get_ref().as_table());
+    let Some(item) = table.and_then(|table| table.get("source")) else {
+        let slip = match table {
+            Some(table) => misspelt(table, "source", data_knobs(catalogue)),
+            None => misspelt(top, "data", reader::sections(catalogue)),
+        };
+        let at = slip.or(data.map(|(key, _)| key)).map_or(0..0, Spanned::span);
+        let near = slip.map_or_else(String::new, |key| format!("; is `{}` misspelt?", key.get_ref()));
+        checker.report(&at, format!("`data.source` is missing, expected one of {}{near}", expected()));
         return None;
     };
     match item.get_ref().as_str() {
@@ -192,6 +200,22 @@ fn source(top: &DeTable<'_>, catalogue: &Catalogue, checker: &mut Checker<'_>) -
             None
         }
     }
+}
+
+/// The keys of `[data]` for any source.
+fn data_knobs(catalogue: &Catalogue) -> impl Iterator<Item = &'static str> {
+    catalogue.source_names().flat_map(|source| catalogue.knobs(source, Section::Data)).map(|knob| knob.name)
+}
+
+/// The key of a table that is nearer to `missing`, which the table lacks, than to any that it may have.
+fn misspelt<'t, 'i>(
+    table: &'t DeTable<'i>,
+    missing: &'static str,
+    known: impl Iterator<Item = &'static str>,
+) -> Option<&'t Spanned<DeString<'i>>> {
+    let words: Vec<&str> = once(missing).chain(known).collect();
+    let is_slip = |given: &str| nearest(given, words.iter().copied()).is_some_and(|near| near == missing);
+    table.keys().find(|key| is_slip(key.get_ref()))
 }
 
 fn name(reader: &mut Reader<'_>, top: &DeTable<'_>, file: &str) -> String {

@@ -69,7 +69,7 @@ impl Reader<'_> {
             (Key::Architecture, Value::Text(name)) => Some(name.clone()),
             _ => None,
         });
-        for (text, at, _) in super::reader::leaves(table) {
+        for (text, at, _) in self.leaves(table) {
             let Ok(key) = self.words.key(&text) else { continue };
             if matches!(key, Key::Seed) || key.to_string() == "data.source" {
                 self.checker

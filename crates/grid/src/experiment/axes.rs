@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use mmtl_plan::Value;
+use mmtl_plan::{Value, suggestion};
 use toml::de::{DeTable, DeValue};
 
 use crate::experiment::MOST_TRIALS;
-use crate::experiment::reader::{Item, Reader, leaves, shown};
+use crate::experiment::reader::{Item, Reader, shown};
+use crate::experiment::value::value;
 use crate::key_name::{Key, Section};
 
 /// One axis of the grid.
@@ -23,7 +24,7 @@ impl Reader<'_> {
     pub(super) fn axes(&mut self, top: &DeTable<'_>, fixed: &[(Key, Value)]) -> Vec<Axis> {
         let mut axes: Vec<Axis> = vec![];
         let Some(table) = self.table(top, "grid") else { return axes };
-        for (text, at, item) in leaves(table) {
+        for (text, at, item) in self.leaves(table) {
             let Some(key) = self.checker.keep(&at, self.words.key(&text)) else { continue };
             let line = self.checker.line(&at);
             if key == Key::Knob(Section::Data, "source") {
@@ -55,9 +56,9 @@ impl Reader<'_> {
     /// The values of a list that is called `what`: at least one, all different.
     pub(super) fn listed_values(&mut self, what: &str, key: Key, item: &Item<'_>) -> Option<Vec<Value>> {
         let Some(items) = item.get_ref().as_array() else {
-            let got = shown(item.get_ref());
-            let message =
-                format!("{what} is {got}, expected a list, each {}; did you mean `[{got}]`?", self.words.expected(key));
+            let near = value(item.get_ref()).map(|one| format!("[{one}]")).ok();
+            let (got, expected) = (shown(item.get_ref()), self.words.expected(key));
+            let message = format!("{what} is {got}, expected a list, each {expected}{}", suggestion(near.as_deref()));
             self.checker.report(&item.span(), message);
             return None;
         };
@@ -98,7 +99,7 @@ impl Reader<'_> {
                 self.checker.report(at, message);
                 return None;
             };
-            let given = crate::experiment::value::value(item.get_ref());
+            let given = value(item.get_ref());
             if let Ok(Value::Int(number)) = given
                 && (least..=most).contains(&number)
             {

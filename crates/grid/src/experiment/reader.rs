@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use mmtl_plan::{Checker, Purpose, Value, listed, nearest, suggestion};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
+use crate::catalogue::Catalogue;
 use crate::experiment::value::value;
 use crate::experiment::vocabulary::Vocabulary;
 use crate::key_name::{Key, Section};
@@ -22,6 +23,11 @@ pub(super) struct Reader<'a> {
     pub(super) lines: BTreeMap<String, usize>,
 }
 
+/// The names of an experiment file's sections.
+pub(super) fn sections(catalogue: &Catalogue) -> impl Iterator<Item = &'static str> + Clone {
+    Section::SHARED.map(Section::name).into_iter().chain(FRAME).chain(catalogue.architecture_names())
+}
+
 pub(super) type Item<'i> = Spanned<DeValue<'i>>;
 
 impl Reader<'_> {
@@ -32,10 +38,7 @@ impl Reader<'_> {
             if name == "name" || FRAME.contains(&name) || self.words.catalogue.section(name).is_some() {
                 continue;
             }
-            let sections = || {
-                let shared = Section::SHARED.map(Section::name).into_iter();
-                shared.chain(FRAME).chain(self.words.catalogue.architecture_names())
-            };
+            let sections = || sections(self.words.catalogue);
             let near = nearest(name, sections().chain(["name"]));
             let message = format!(
                 "unknown key `{name}`, expected `name` or one of the sections {}{}",
@@ -102,7 +105,7 @@ impl Reader<'_> {
     /// One value for each key of a table that picks or changes trials.
     pub(super) fn choices(&mut self, table: &DeTable<'_>) -> Vec<(Key, Value)> {
         let mut choices: Vec<(Key, Value)> = vec![];
-        for (text, at, item) in leaves(table) {
+        for (text, at, item) in self.leaves(table) {
             let Some(key) = self.checker.keep(&at, self.words.key(&text)) else { continue };
             if choices.iter().any(|(other, _)| *other == key) {
                 self.checker.report(&at, format!("`{key}` is given twice"));
@@ -148,23 +151,25 @@ impl Reader<'_> {
             self.checker.report(&key.span(), message);
         }
     }
-}
 
-/// The values below a table with their dotted names, in the order of the file: `"train.lr" = 1` and `train.lr = 1`
-/// are the same. A table under `seed` is a value.
-pub(super) fn leaves<'t, 'i>(table: &'t DeTable<'i>) -> Vec<(String, Range<usize>, &'t Item<'i>)> {
-    let mut found = vec![];
-    gather("", table, &mut found);
-    found
-}
-
-fn gather<'t, 'i>(prefix: &str, table: &'t DeTable<'i>, found: &mut Vec<(String, Range<usize>, &'t Item<'i>)>) {
-    for (key, item) in table {
-        let name = format!("{prefix}{}", key.get_ref());
-        match item.get_ref().as_table() {
-            Some(inner) if name != "seed" => gather(&format!("{name}."), inner, found),
-            Some(_) | None => found.push((name, key.span(), item)),
+    /// The values below a table with their dotted names, in the order of the file: `"train.lr" = 1` and `train.lr = 1`
+    /// are the same. A table is a section's where that has its name, and a value elsewhere.
+    pub(super) fn leaves<'t, 'i: 't>(
+        &self,
+        table: impl IntoIterator<Item = (&'t Spanned<DeString<'i>>, &'t Item<'i>)>,
+    ) -> Vec<(String, Range<usize>, &'t Item<'i>)> {
+        let mut found = vec![];
+        for (key, item) in table {
+            let name: &str = key.get_ref();
+            match item.get_ref().as_table().filter(|_| self.words.is_section(name)) {
+                Some(inner) => {
+                    let inner = inner.iter();
+                    found.extend(inner.map(|(own, item)| (format!("{name}.{}", own.get_ref()), own.span(), item)));
+                }
+                None => found.push((name.to_owned(), key.span(), item)),
+            }
         }
+        found
     }
 }
 

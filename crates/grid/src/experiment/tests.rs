@@ -102,8 +102,11 @@ fn unknown_keys_are_named_with_their_neighbours() {
         ("[grid]\nsead = [1]", "; did you mean `seed`?"),
         ("[grid]\n\"train.lrr\" = [1]", "unknown key `train.lrr`"),
         ("[grid.mmoe]\nexprets = [1]", "e.toml:3: unknown key `mmoe.exprets`"),
-        ("[grid.mmeo]\nexperts = [1]", "unknown key `mmeo.experts`"),
-        ("[grid.mmeo]\nexperts = [1]", "; did you mean `mmoe.experts`?"),
+        ("[grid.mmeo]\nexperts = [1]\ntower = [[]]", "e.toml:2: unknown key `mmeo`, expected `architecture`"),
+        ("[grid.mmeo]\nexperts = [1]\ntower = [[]]", "; did you mean `mmoe`?"),
+        ("[grid]\nsed = { from = 1, count = 2 }", "e.toml:4: unknown key `sed`, expected `architecture`"),
+        ("[grid]\nsed = { from = 1, count = 2 }", "; did you mean `seed`?"),
+        ("[grid]\nsed.from = 1\nsed.count = 2", "; did you mean `seed`?"),
         ("[compare]\nbase = 1", "unknown key `compare.base`, expected one of `baseline`, `metric`"),
         ("[compare.metric]\nbinari = \"auc\"", "; did you mean `binary`?"),
         ("[[ablation]]\nname = \"a\"\nset = { x = 1 }", "e.toml:4: unknown key `x`"),
@@ -144,6 +147,15 @@ fn unknown_words_are_named_with_their_neighbours() {
     assert_eq!(faults, expected);
     let faults = parse("[grid]\narchitecture = [\"star\"]").unwrap_err().to_string();
     assert_eq!(faults, "e.toml:1: `data.source` is missing, expected one of `reviews`, `synthetic`");
+    for (text, line, near) in [
+        ("[data]\ntokens = 16\nsuorce = \"reviews\"", 3, "; is `suorce` misspelt?"),
+        ("[train]\nlr = 1\n[dta]\nsource = \"reviews\"", 3, "; is `dta` misspelt?"),
+        ("[data]\ntokens = 16", 1, ""),
+        ("[train]\nlr = 1", 1, ""),
+    ] {
+        let missing = format!("e.toml:{line}: `data.source` is missing, expected one of `reviews`, `synthetic`{near}");
+        assert_eq!(parse(text).unwrap_err().to_string(), missing);
+    }
     let faults = parse("\n[data]\nsource = 3\n").unwrap_err().to_string();
     assert_eq!(faults, "e.toml:3: `data.source` is 3, expected one of `reviews`, `synthetic`");
 }
@@ -189,6 +201,11 @@ fn axes_are_lists_that_are_not_empty() {
         ("[grid]\nseed = []", "e.toml:4: the axis `seed` is empty, expected at least one value"),
         ("[grid]\narchitecture = []", "e.toml:3: the axis `architecture` is empty"),
         ("[grid.mmoe]\nexperts = []", "the axis `mmoe.experts` is empty"),
+        (
+            "[grid]\ntrain.lr = { min = 1 }",
+            "the axis `train.lr` is a table, expected a list, each a number from 0 to 10",
+        ),
+        ("[grid]\nprotocol.joint = true", "the axis `protocol` is a table, expected a list, each one of `joint`"),
         (
             "[grid]\n\"train.lr\" = 0.5",
             "the axis `train.lr` is 0.5, expected a list, each a number from 0 to 10; did you mean `[0.5]`?",
@@ -476,7 +493,7 @@ fn what_is_not_toml_is_told_with_its_line() {
     let error = Experiment::parse("e.toml", b"a = 1\n\xff", &catalogue()).unwrap_err().to_string();
     assert_eq!(error, "e.toml:2: this is not UTF-8, expected a TOML file");
     let error = Experiment::read(Path::new("no/such.toml"), &catalogue()).unwrap_err().to_string();
-    assert!(error.starts_with("cannot read no/such.toml: "), "{error}");
+    assert!(error.starts_with("cannot read `no/such.toml`: "), "{error}");
 }
 
 #[test]

@@ -70,7 +70,8 @@ impl Reader<'_> {
         let table = self.table(top, "tune")?;
         let mut knobs: Vec<(Key, Space)> = vec![];
         let mut complete = true;
-        for (text, at, item) in self.knobs_of(table) {
+        let of_knobs = table.iter().filter(|(key, _)| !OWN.contains(&key.get_ref().as_ref()));
+        for (text, at, item) in self.leaves(of_knobs) {
             let is_known = |key: Key| knobs.iter().any(|(other, _)| *other == key);
             let known = self.tunable(&text).and_then(|key| {
                 if is_known(key) {
@@ -93,23 +94,6 @@ impl Reader<'_> {
         let trials = self.trials(table, drawn, &name.span());
         let seeds = self.tuning_seeds(table, axes, &name.span())?;
         Some(Tune { knobs, trials: trials.ok()?, seeds })
-    }
-
-    /// Values below `[tune]` with their dotted names. A table is a section or a range, as its name says.
-    fn knobs_of<'t, 'i>(&self, table: &'t DeTable<'i>) -> Vec<(String, Range<usize>, &'t Item<'i>)> {
-        let mut found = vec![];
-        for (key, item) in table.iter().filter(|(key, _)| !OWN.contains(&key.get_ref().as_ref())) {
-            let name: &str = key.get_ref();
-            match item.get_ref().as_table().filter(|_| self.words.catalogue.section(name).is_some()) {
-                Some(inner) => {
-                    found.extend(
-                        inner.iter().map(|(own, item)| (format!("{name}.{}", own.get_ref()), own.span(), item)),
-                    );
-                }
-                None => found.push((name.to_owned(), key.span(), item)),
-            }
-        }
-        found
     }
 
     /// The knob that is written `text`, if validation scores can choose its value.

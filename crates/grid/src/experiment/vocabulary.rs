@@ -9,6 +9,9 @@ use mmtl_zoo::Protocol;
 /// The word by which a stream follows the trial's seed.
 pub(crate) const FOLLOWS_TRIAL: &str = "trial";
 
+/// The section of streams.
+const STREAMS: &str = "seeds";
+
 /// A catalogue as seen by a file that has chosen its data source.
 #[derive(Clone, Copy)]
 pub(crate) struct Vocabulary<'a> {
@@ -30,7 +33,7 @@ impl<'a> Vocabulary<'a> {
         let Some((section, name)) = text.split_once('.') else {
             return self.knob(Section::Model, text).ok_or_else(|| self.unknown(text));
         };
-        if section == "seeds" {
+        if section == STREAMS {
             let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.name() == name);
             return purpose.map(Key::Stream).ok_or_else(|| self.unknown(text));
         }
@@ -43,14 +46,23 @@ impl<'a> Vocabulary<'a> {
         self.knobs(section).iter().find(|knob| knob.name == name).map(|knob| Key::Knob(section, knob.name))
     }
 
+    /// Whether a dotted name may begin with `name`.
+    pub(super) fn is_section(&self, name: &str) -> bool {
+        name == STREAMS || self.catalogue.section(name).is_some()
+    }
+
     fn unknown(&self, text: &str) -> String {
-        let all: Vec<String> = self.all_keys().iter().map(ToString::to_string).collect();
+        let sections = || {
+            let shared = Section::SHARED.map(Section::name).into_iter();
+            shared.chain(self.catalogue.architecture_names()).chain([STREAMS])
+        };
+        let keys = self.all_keys().into_iter().map(|key| key.to_string());
+        let all: Vec<String> = keys.chain(sections().map(str::to_owned)).collect();
         let near = nearest(text, all.iter().map(String::as_str));
-        let plain = listed(["architecture", "protocol", "seed"]);
-        let sections = Section::SHARED.map(Section::name).into_iter().chain(self.catalogue.architecture_names());
-        let sections = listed(sections.chain(["seeds"]));
         format!(
-            "unknown key `{text}`, expected {plain} or SECTION.KEY, where SECTION is one of {sections}{}",
+            "unknown key `{text}`, expected {} or SECTION.KEY, where SECTION is one of {}{}",
+            listed(["architecture", "protocol", "seed"]),
+            listed(sections()),
             suggestion(near.as_deref())
         )
     }

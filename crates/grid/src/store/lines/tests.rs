@@ -110,7 +110,7 @@ fn a_full_disk_leaves_whole_lines() {
         let file = OpenOptions::new().append(true).open(path).unwrap();
         let mut writer = LineWriter { file, path: path.to_owned(), length: 0 };
         let error = writer.append(&note("a")).unwrap_err().to_string();
-        assert!(error.starts_with("cannot write /dev/full: "), "{error}");
+        assert!(error.starts_with("cannot write `/dev/full`: "), "{error}");
     }
 }
 
