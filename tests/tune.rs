@@ -7,7 +7,8 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mmtl_grid::store::{Store, predictions};
+use mmtl_grid::events::GridEvent;
+use mmtl_grid::store::{Line, Store, predictions};
 use mmtl_grid::{Grid, Planned, TrialKey, read_grid};
 use mmtl_plan::{Purpose, Stream};
 
@@ -50,7 +51,7 @@ fn what_is_chosen_runs_on_fresh_seeds_as_in_a_plain_grid() {
     let ran = program.grid("small.toml", &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     for part in [
-        "small: 12 runs, 0 finished before",
+        "small: 12 runs, 0 finished before, 0 failed before, 0 n/a; 4 more once tuning has chosen\n",
         "finished  shared-bottom lr=0.01 (tuning) seed 101",
         "chose lr=0.01 for shared-bottom, of 2 settings, by a mean skill of ",
         " over 2 of 2 seeds",
@@ -59,6 +60,10 @@ fn what_is_chosen_runs_on_fresh_seeds_as_in_a_plain_grid() {
         assert!(ran.out.contains(part), "`{part}` is not in: {}", ran.out);
     }
     let (store, grid) = (store(&program, "small"), read_grid(&store(&program, "small")).unwrap());
+    let ahead = |event: GridEvent| if let GridEvent::Ahead { runs } = event { Some(runs) } else { None };
+    let told = store.grid_lines().poll().unwrap().into_iter().filter_map(Line::into_value);
+    let ahead: Vec<usize> = told.filter_map(|line| ahead(line.event)).map(|runs| runs.values().sum()).collect();
+    assert!(ahead.first() == Some(&4) && ahead.last() == Some(&0), "{ahead:?}");
     let (tuning, finals) = split(&grid);
     assert_eq!((tuning.len(), finals.len()), ((2 + 4) * 2, 4));
     for run in &tuning {
@@ -96,7 +101,7 @@ fn what_is_chosen_runs_on_fresh_seeds_as_in_a_plain_grid() {
     let before = results(&program.path("results/small"), &grid.runs);
     let again = program.grid("small.toml", &[]);
     assert_eq!(again.code, 0, "{again:?}");
-    assert!(again.out.contains("small: 16 runs, 16 finished before"), "{}", again.out);
+    assert!(again.out.contains("small: 16 runs, 16 finished before, 0 failed before, 0 n/a\n"), "{}", again.out);
     assert_eq!(results(&program.path("results/small"), &read_grid(&store).unwrap().runs), before);
     for run in [tuning[0], finals[0]] {
         let repro = program.run(&["repro", &format!("results/small/{}", run.key)]);

@@ -173,8 +173,12 @@ impl<'a> Follower<'a> {
         if !said && total > 0 && total == expected {
             self.found.said = true;
             let name = &self.state.experiment;
+            let more = match self.state.ahead() {
+                0 => String::new(),
+                ahead => format!("; {ahead} more once tuning has chosen"),
+            };
             self.say(&format!(
-                "{name}: {total} runs, {finished} finished before, {failed} failed before, {not_applicable} n/a"
+                "{name}: {total} runs, {finished} finished before, {failed} failed before, {not_applicable} n/a{more}"
             ));
         }
     }
@@ -212,8 +216,8 @@ impl<'a> Follower<'a> {
     fn progress(&mut self) {
         self.greet();
         let counts = self.state.counts();
-        let total = counts.all() - counts.not_applicable;
-        let ended = total - counts.unfinished();
+        let total = self.state.total();
+        let ended = counts.all() - counts.not_applicable - counts.unfinished();
         let left = self.state.time_left().map_or_else(|| "?".to_owned(), |ms| duration(ms / 1000));
         let text = format!(
             "{ended} of {total} runs, {} running, {} failed; {:.0} rows/s; {left} left",

@@ -58,7 +58,7 @@ pub fn status(painter: &mut Painter, area: Rect, state: &State, notice: Option<&
 /// The parts of the status line, the most telling first.
 fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
     let counts = state.grid().counts();
-    let all = counts.all() - counts.not_applicable;
+    let all = state.grid().total();
     let abandoned = state.grid().running().filter(|run| run.abandoned).count();
     let mut parts = vec![];
     if let Some((read, of)) = state.reading() {

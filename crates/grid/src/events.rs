@@ -59,8 +59,8 @@ pub type GridLine = Stamped<GridEvent>;
 /// A line of `events.jsonl`.
 pub type RunLine = Stamped<RunEvent>;
 
-/// The version of both formats. 2: runs may be pruned and have a priority, and test scores be revealed.
-pub(crate) const VERSION: FormatVersion = FormatVersion(2);
+/// The version of both formats. 2: runs may be pruned and have a priority, and test scores be revealed. 3: runs may be ahead.
+pub(crate) const VERSION: FormatVersion = FormatVersion(3);
 
 impl<E> Versioned for Stamped<E> {
     const KNOWN: FormatVersion = VERSION;

@@ -80,6 +80,8 @@ struct Scheduler<'a> {
     /// What `grid.jsonl` says of each run: its state, and its rows in tables.
     told: BTreeMap<TrialKey, RunStatus>,
     rows: BTreeMap<TrialKey, Vec<Row>>,
+    /// What `grid.jsonl` says of the runs that tuning will add.
+    ahead: BTreeMap<String, usize>,
     lease: Lease,
     renewed: Instant,
     stopped: bool,
@@ -135,6 +137,7 @@ impl<'a> Scheduler<'a> {
             events,
             told: BTreeMap::new(),
             rows: BTreeMap::new(),
+            ahead: BTreeMap::new(),
             lease,
             renewed: Instant::now(),
             stopped: false,
@@ -145,6 +148,7 @@ impl<'a> Scheduler<'a> {
         for (run, Found { status, .. }) in found {
             scheduler.tell_of(&run, status)?;
         }
+        scheduler.tell_ahead()?;
         Ok(scheduler)
     }
 
@@ -344,8 +348,20 @@ impl<'a> Scheduler<'a> {
         }
     }
 
+    /// Tells how many runs tuning will add, where that is another number than last told.
+    fn tell_ahead(&mut self) -> Result<(), GridError> {
+        let of_tuner = self.tuner.as_ref().filter(|_| !self.given_up).map(|tuner| tuner.ahead().clone());
+        let runs = of_tuner.unwrap_or_default();
+        if runs == self.ahead {
+            return Ok(());
+        }
+        self.ahead.clone_from(&runs);
+        self.events.tell(GridEvent::Ahead { runs })
+    }
+
     /// Tells of every run whose state is another than last told.
     fn tell_changes(&mut self) -> Result<(), GridError> {
+        self.tell_ahead()?;
         let states: Vec<(TrialKey, Phase)> =
             self.queue.states().map(|(key, phase)| (key.clone(), phase.clone())).collect();
         for (key, phase) in states {

@@ -115,7 +115,7 @@ pub struct Outcome {
 }
 
 /// A choice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Place of the setting in its group.
@@ -177,6 +177,15 @@ impl Tuning {
                 && unfit.fingerprint == fingerprint
         };
         self.unfit.iter().find(is_it).map(|unfit| unfit.reason.as_str())
+    }
+
+    /// What it would be, had every group that has not chosen yet chosen its first setting.
+    pub(crate) fn foreseen(&self) -> Self {
+        let mut foreseen = self.clone();
+        for group in foreseen.groups.iter_mut().filter(|group| group.is_tried() && group.outcome.is_none()) {
+            group.outcome = Some(Outcome { choice: Some(Choice::default()), left_out: vec![] });
+        }
+        foreseen
     }
 
     /// The groups that try fewer settings than their budget, since they have no more.

@@ -29,7 +29,7 @@ impl GridState {
     /// Milliseconds until the last run ends: `None` until a run has come far enough to tell. What waits is taken to
     /// last as long as finished runs of its architecture do on average, else as all do; before any has finished, as
     /// the running ones will if they keep their pace. The work is spread over the places, and lasts at least as long
-    /// as the longest run that runs.
+    /// as the longest run that runs. Runs that tuning has yet to choose count as those that wait.
     pub fn time_left(&self) -> Option<u64> {
         let (mut finished, mut projected) = (Durations::default(), Durations::default());
         let mut by_architecture: BTreeMap<&str, Durations> = BTreeMap::new();
@@ -48,13 +48,13 @@ impl GridState {
             }
         }
         let usual = finished.mean().or(projected.mean());
-        let of = |run: &RunState| by_architecture.get(run.architecture.as_str()).and_then(Durations::mean).or(usual);
-        let (mut work, mut longest, mut places) = (0.0, 0.0f64, 0);
+        let of = |architecture: &str| by_architecture.get(architecture).and_then(Durations::mean).or(usual);
+        let (mut work, mut longest, mut places) = (0.0, 0.0f64, 0usize);
         for run in self.runs() {
             let left = match run.status {
-                RunStatus::Queued => of(run)?,
+                RunStatus::Queued => of(&run.architecture)?,
                 RunStatus::Running { .. } => {
-                    let whole = projection(run).or_else(|| of(run))?;
+                    let whole = projection(run).or_else(|| of(&run.architecture))?;
                     let left = (whole - run.milliseconds() as f64).max(0.0);
                     longest = longest.max(left);
                     left
@@ -63,6 +63,10 @@ impl GridState {
             };
             work += left;
             places += 1;
+        }
+        for (architecture, count) in &self.ahead {
+            work += *count as f64 * of(architecture)?;
+            places = places.saturating_add(*count);
         }
         let places = self.jobs.clamp(1, places.max(1)) as f64;
         Some((work / places).max(longest) as u64)

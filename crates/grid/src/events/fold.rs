@@ -34,6 +34,8 @@ pub struct GridState {
     pub revealed: Option<u64>,
     /// The latest words of scheduler and workers, the oldest first: time, run, level, text.
     pub log: Vec<(u64, Option<TrialKey>, Level, String)>,
+    /// Runs that follow once tuning has chosen what they are, by architecture.
+    pub(super) ahead: BTreeMap<String, usize>,
     attempt: u32,
     seq: u64,
     runs: Vec<RunState>,
@@ -124,6 +126,7 @@ impl GridState {
         match event {
             GridEvent::Opened { experiment, jobs, .. } => {
                 (self.experiment, self.jobs, self.ending, self.opened_at) = (experiment, jobs, None, at);
+                self.ahead = BTreeMap::new();
             }
             GridEvent::Planned { key, architecture, protocol, seed, rows, status } => {
                 let planned = self.attempt;
@@ -131,6 +134,7 @@ impl GridState {
                     *run = RunState { architecture, protocol, seed, rows, planned, ..run.clone() };
                 });
             }
+            GridEvent::Ahead { runs } => self.ahead = runs,
             GridEvent::Moved { key, status } => self.moved(at, &key, status),
             GridEvent::Priority { key, priority } => self.run_mut(&key).priority = priority,
             GridEvent::Revealed => self.revealed = self.revealed.or(Some(at)),
@@ -243,6 +247,17 @@ impl GridState {
     /// How many runs are in which state.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// How many runs follow once tuning has chosen what they are.
+    pub fn ahead(&self) -> usize {
+        self.ahead.values().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// How many runs there will be, those that make no sense left out and those that follow counted.
+    pub fn total(&self) -> usize {
+        let counts = self.counts();
+        (counts.all() - counts.not_applicable).saturating_add(self.ahead())
     }
 
     /// Train rows a second, over all runs that run.

@@ -1,5 +1,7 @@
 //! What the scheduler of a grid tells.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::events::Level;
@@ -37,6 +39,11 @@ pub enum GridEvent {
         rows: Vec<Row>,
         /// How it was found.
         status: RunStatus,
+    },
+    /// So many runs follow once tuning has chosen what they are; none before this is told.
+    Ahead {
+        /// How many, by architecture.
+        runs: BTreeMap<String, usize>,
     },
     /// A run is in another state now.
     Moved {

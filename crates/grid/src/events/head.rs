@@ -164,7 +164,7 @@ mod tests {
         }
         let text = String::from_utf8(line).unwrap();
         for (from, to) in [
-            ("\"v\":2", "\"v\":3"),
+            ("\"v\":3", "\"v\":4"),
             ("\"attempt\":2", "\"attempt\":4294967296"),
             ("\"seq\":34", "\"seq\":99999999999999999999"),
             ("\"at\":", "\"at\":-"),

@@ -307,6 +307,28 @@ fn the_time_left_follows_from_what_is_known() {
 }
 
 #[test]
+fn runs_that_tuning_has_yet_to_choose_take_time() {
+    let mut story = Story::new(2, 2);
+    let ahead = |runs: &[(&str, usize)]| GridEvent::Ahead {
+        runs: runs.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect(),
+    };
+    story.grid(ahead(&[("mmoe", 3), ("star", 1)]));
+    assert_eq!((story.state.ahead(), story.state.total()), (4, 6));
+    for run in [0, 1] {
+        story.start(run, &["a"]);
+        story.at += 10_000;
+        story.tell(run, RunEvent::Finished);
+        story.to(run, RunStatus::Finished);
+    }
+    assert_eq!(story.state.time_left(), Some(20_000), "four of ten seconds on two places");
+    story.plan(2, RunStatus::Queued);
+    story.grid(ahead(&[("star", 1)]));
+    assert_eq!((story.state.total(), story.state.time_left()), (4, Some(10_000)));
+    story.open(2);
+    assert_eq!(story.state.ahead(), 0, "a new scheduler tells anew");
+}
+
+#[test]
 fn the_time_left_does_not_grow_with_what_was_compiled() {
     let mut story = Story::new(1, 1);
     story.start(0, &["a"]);

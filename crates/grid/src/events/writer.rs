@@ -92,8 +92,8 @@ mod tests {
     fn nothing_is_written_behind_a_newer_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("events.jsonl");
-        std::fs::write(&path, "garbage\n{\"v\":3}\n").unwrap();
-        assert!(matches!(Writer::open(&path), Err(GridError::Newer { found: 3, known: 2, .. })));
+        std::fs::write(&path, "garbage\n{\"v\":4}\n").unwrap();
+        assert!(matches!(Writer::open(&path), Err(GridError::Newer { found: 4, known: 3, .. })));
         std::fs::write(&path, "garbage\n").unwrap();
         assert_eq!(Writer::open(&path).unwrap().attempt(), 1);
     }

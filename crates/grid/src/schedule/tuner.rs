@@ -1,5 +1,7 @@
 //! The scheduler's part of tuning: it chooses for each group once its runs have ended, and makes the runs that show it.
 
+use std::collections::BTreeMap;
+
 use super::queue::Phase;
 use crate::catalogue::Catalogue;
 use crate::error::GridError;
@@ -18,6 +20,7 @@ pub(super) struct Tuner<'a> {
     plan: Vec<u8>,
     tuning: Tuning,
     finals: Vec<Planned>,
+    ahead: BTreeMap<String, usize>,
 }
 
 impl<'a> Tuner<'a> {
@@ -31,12 +34,17 @@ impl<'a> Tuner<'a> {
     ) -> Result<Option<Self>, GridError> {
         let Some(tuning) = grid.tuning.clone() else { return Ok(None) };
         let experiment = Experiment::read_stored(store, catalogue)?;
-        Ok(Some(Self { store, catalogue, experiment, plan, tuning, finals: vec![] }))
+        Ok(Some(Self { store, catalogue, experiment, plan, tuning, finals: vec![], ahead: BTreeMap::new() }))
     }
 
     /// The runs that show what was chosen so far, in the order of tables.
     pub(super) fn finals(&self) -> &[Planned] {
         &self.finals
+    }
+
+    /// How many runs of each architecture follow once the groups that have not chosen yet have.
+    pub(super) fn ahead(&self) -> &BTreeMap<String, usize> {
+        &self.ahead
     }
 
     /// The runs whose outcome was counted in a choice.
@@ -117,7 +125,21 @@ impl<'a> Tuner<'a> {
             self.store.run(&run.key).create(trial, self.catalogue)?;
         }
         self.finals = made.into_iter().map(|(run, _)| run).collect();
+        self.ahead = self.unchosen()?;
         write_tuned(self.store, &self.plan, &self.tuning, &self.finals)
+    }
+
+    fn unchosen(&self) -> Result<BTreeMap<String, usize>, GridError> {
+        let all = final_runs(self.store, &self.experiment, self.catalogue, &self.tuning.foreseen())?;
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for (run, _) in all.into_iter().filter(|(run, _)| run.not_applicable.is_none()) {
+            *counts.entry(run.architecture).or_default() += 1;
+        }
+        for run in self.finals.iter().filter(|run| run.not_applicable.is_none()) {
+            counts.entry(run.architecture.clone()).and_modify(|count| *count = count.saturating_sub(1));
+        }
+        counts.retain(|_, count| *count > 0);
+        Ok(counts)
     }
 
     fn sentence(&self, group: &TuningGroup, outcome: &Outcome) -> String {
