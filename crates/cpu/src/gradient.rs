@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::node::{Kind, Node};
 use crate::pass::{Passed, Summed};
 use crate::simd::vectorised;
-use crate::turns::InTurn;
+use crate::turns::{Alarm, InTurn};
 use crate::workers::Workers;
 
 /// The gradient of everything.
@@ -237,6 +237,11 @@ pub struct Sums<'a> {
 }
 
 impl Sums<'_> {
+    /// While a tile is at work: should its thread panic, those that wait for its turns do not wait for ever.
+    pub fn alarm(&self) -> [Alarm<'_>; 2] {
+        [self.dense.alarm(), self.scratch.alarm()]
+    }
+
     /// Adds what the `turn`-th tile contributes to the gradients of a node that has passed its derivative back: of one
     /// output group, or of all.
     pub fn add(&self, nodes: &[Node], node: usize, group: Option<usize>, turn: usize, tile: &Passed<'_>) {

@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU32;
 
 use mmtl_plan::{EngineError, Footprint, Plan};
+use sysinfo::System;
 
 use crate::aligned::Aligned;
 use crate::gradient::Tasks;
@@ -117,18 +118,30 @@ fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
 
 /// Refuses a session that the machine has no memory for, before the operating system has to kill it.
 pub fn check(plan: &Plan, model: &Model, threads: usize, max_rows: usize) -> Result<(), EngineError> {
-    let needed = footprint(plan, model, threads, max_rows).total();
+    fits(footprint(plan, model, threads, max_rows).total(), || format!("a session of plan `{}`", plan.name))
+}
+
+/// Refuses `more` gradients than a session begins with.
+pub fn check_gradients(plan: &Plan, max_rows: usize, more: usize) -> Result<(), EngineError> {
+    let elements = times(more, plan.arena_len.saturating_add(touched_elements(plan, max_rows)));
+    fits(elements.saturating_mul(4), || format!("gradients of {more} more objectives of plan `{}`", plan.name))
+}
+
+fn fits(needed: u64, what: impl FnOnce() -> String) -> Result<(), EngineError> {
     let available = available();
     if needed > available {
-        return Err(EngineError::Memory { what: format!("a session of plan `{}`", plan.name), needed, available });
+        return Err(EngineError::Memory { what: what(), needed, available });
     }
     Ok(())
 }
 
-/// Bytes that programs may still take, where the operating system says; else what can be addressed.
+/// Bytes that the program may still take, by its machine and its control group; what can be addressed where neither says.
 fn available() -> u64 {
     let addressable = isize::MAX as u64;
-    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else { return addressable };
-    let kilobytes = text.lines().find_map(|line| line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB"));
-    kilobytes.and_then(|number| number.trim().parse::<u64>().ok()).map_or(addressable, |kilobytes| kilobytes * 1024)
+    let Ok(mut system) = System::new() else { return addressable };
+    system.refresh_memory();
+    // A group is charged for cached files as well, which give way.
+    let of_group = system.cgroup_limits().map(|group| group.total_memory.saturating_sub(group.rss));
+    let of_machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
+    of_machine.into_iter().chain(of_group).min().unwrap_or(addressable)
 }

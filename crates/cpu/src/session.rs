@@ -82,12 +82,23 @@ impl CpuSession {
         self.update(update);
     }
 
-    fn gradients_inside(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) {
-        self.kept = weightings.len();
-        while self.several.len() < self.kept {
+    /// Makes room for so many gradients beside that of a step.
+    fn keep(&mut self, gradients: usize) -> Result<(), EngineError> {
+        // None are there if this fails.
+        self.kept = 0;
+        let more = gradients.saturating_sub(self.several.len());
+        if more > 0 {
+            memory::check_gradients(&self.compiled.plan, self.max_rows, more)?;
+        }
+        while self.several.len() < gradients {
             // Room for touched rows grows with them.
             self.several.push(GradientStore::new(self.own.dense.len(), 0));
         }
+        self.kept = gradients;
+        Ok(())
+    }
+
+    fn gradients_inside(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) {
         self.look_up(batch);
         let Self { compiled, parameters, activations, states, touched, several, totals, .. } = self;
         let work = work(compiled, parameters, batch);
@@ -172,6 +183,7 @@ impl Session for CpuSession {
     fn gradients(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) -> Result<(), EngineError> {
         batch.check_for_training(&self.compiled.plan.schema, self.max_rows)?;
         weightings.iter().try_for_each(|weights| self.check_weights(weights))?;
+        self.keep(weightings.len())?;
         let workers = Arc::clone(&self.compiled.workers);
         workers.run(|| self.gradients_inside(batch, pass, weightings));
         Ok(())

@@ -182,8 +182,13 @@ impl Activations {
             self.reduce(work, nodes.clone());
         }
         let Self { scratch, statistics, reach: Reach { live, .. }, kept, .. } = self;
-        let summed = Summed { dense: work.dense, scratch, statistics, live };
-        compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
+        if work.frame.tiles() == 0 {
+            // There is no first tile to write what the others add to.
+            store.dense.fill(0.0);
+        } else {
+            let summed = Summed { dense: work.dense, scratch, statistics, live };
+            compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
+        }
         store.rows.grow(touched.len());
         touched.gradients(work, &compiled.plan, live, kept, &mut store.rows[..touched.len()]);
     }
@@ -235,6 +240,7 @@ impl Activations {
         let kept = Pieces::new(&mut self.kept, frame.size * keep.rows, lent_kept);
         let losses = Pieces::new(&mut self.losses, self.reciprocals.len(), lent_losses);
         work.workers.in_order(frame.tiles(), &|worker, number| {
+            let _told = rest.sums.as_ref().map(Sums::alarm);
             let mut memory = TileMemory {
                 values: values.lend(if keep.values { number } else { worker }),
                 grads: grads.lend(if keep.grads { number } else { worker }),

@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut, Range};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Pieces of equal length, each lent to at most one thread at a time.
 pub struct Pieces<'a, T> {
@@ -70,14 +70,13 @@ pub struct InTurn<'a> {
     places: &'a [Range<usize>],
     /// `2·turn` while that turn is awaited, one more while it is taken.
     states: &'a [AtomicU32],
+    /// Whether a thread panicked that has turns to take.
+    broken: AtomicBool,
     borrowed: PhantomData<&'a UnsafeCell<[f32]>>,
 }
 
 // SAFETY: a block is reached by the thread whose turn it is, and no other.
 unsafe impl Sync for InTurn<'_> {}
-
-/// A turn came to nothing: its thread panicked.
-const BROKEN: u32 = u32::MAX;
 
 /// Looks at a state this often before other threads may have the processor.
 const SPINS: u32 = 1 << 10;
@@ -95,18 +94,23 @@ impl<'a> InTurn<'a> {
         for state in &mut *states {
             *state.get_mut() = 0;
         }
-        Self { data: data.as_mut_ptr(), places, states, borrowed: PhantomData }
+        Self { data: data.as_mut_ptr(), places, states, broken: AtomicBool::new(false), borrowed: PhantomData }
+    }
+
+    /// To be held by whoever has turns to take, until they are taken: in a panic it lets the others know.
+    pub fn alarm(&self) -> Alarm<'_> {
+        Alarm(&self.broken)
     }
 
     /// Waits until every turn before `turn` has been taken at `block`, then takes it.
     ///
     /// # Panics
-    /// When it was taken before, or the thread of an earlier turn panicked.
+    /// When it was taken before, or an [`Alarm`] went off meanwhile.
     pub fn take(&self, block: usize, turn: usize, add: impl FnOnce(&mut [f32])) {
         let (state, awaited) = (&self.states[block], 2 * turn as u32);
         let mut spins = 0;
         while let Err(found) = state.compare_exchange_weak(awaited, awaited + 1, Ordering::Acquire, Ordering::Relaxed) {
-            assert!(found != BROKEN, "another thread panicked");
+            assert!(!self.broken.load(Ordering::Relaxed), "another thread panicked");
             assert!(found <= awaited, "turn {turn} of block {block} is taken twice");
             spins += 1;
             if spins % SPINS == 0 {
@@ -130,7 +134,18 @@ struct Taken<'a> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.state.store(if std::thread::panicking() { BROKEN } else { self.next }, Ordering::Release);
+        self.state.store(self.next, Ordering::Release);
+    }
+}
+
+/// Tells those that wait for a turn that it may never be taken.
+pub struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
     }
 }
 
@@ -162,6 +177,25 @@ mod tests {
         });
         let expected = (0..16).fold(0.0, |x, turn| 2.0 * x + turn as f32);
         assert_eq!(data, [expected; 3]);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panicked() {
+        for within in [false, true] {
+            let (mut data, places, mut states) = ([0.0; 3], [0..1, 1..3], marks(2));
+            let sums = InTurn::new(&mut data, &places, &mut states);
+            let fails = |turn: usize, panics: bool| {
+                let _told = sums.alarm();
+                sums.take(0, turn, |_| assert!(!panics || !within));
+                assert!(!panics);
+                sums.take(1, turn, |_| {});
+            };
+            let ended = std::thread::scope(|scope| {
+                let threads = [(0, true), (1, false)].map(|(turn, panics)| scope.spawn(move || fails(turn, panics)));
+                threads.map(|thread| thread.join().is_ok())
+            });
+            assert_eq!(ended, [false, false], "the second turn at block 1 is never due");
+        }
     }
 
     #[test]

@@ -52,6 +52,7 @@ impl<T: Real> Session for Oracle<T> {
     fn step(&mut self, batch: &Batch, weights: &[f32], update: &Update) -> Result<(), EngineError> {
         batch.check_for_training(&self.plan.schema, self.options.max_rows)?;
         self.check_weights(weights)?;
+        self.gradients.clear();
         let tape = self.training_pass(batch, Pass::of(update.step));
         let gradient = self.backward(batch, &tape, &widened::<T>(weights));
         let touched = self.touched.clone();

@@ -19,6 +19,10 @@ pub(super) fn check(trial: &Trial) -> Result<Vec<Finding>, EngineError> {
     findings.extend(arguments(trial, session, &good, update)?);
     findings.extend(snapshots(trial, session));
     findings.extend(same("after refusals", &session.snapshot(true)?, &before, true));
+    session.gradients(&good, Pass::of(2), &[&weights])?;
+    session.step(&good, &weights, update)?;
+    let refused = matches!(session.combine(&[1.0], update), Err(EngineError::Argument { .. }));
+    findings.push(Finding::fact("combine refuses gradients from before a step", refused));
     Ok(findings)
 }
 
