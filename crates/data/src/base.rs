@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::moments::Moments;
 
-/// Label statistics of one task over known rows of its space.
+/// Label statistics of one task over known rows of its space, each as often as its weight says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskBase {
-    /// Number of known rows.
+    /// Number of known rows that weigh anything.
     pub rows: u64,
     /// Mean label in original units: the base rate of a binary task. 0 without rows.
     pub mean: f64,
@@ -39,8 +39,10 @@ impl TaskBase {
 /// Gathers a [`TaskBase`] label by label.
 #[derive(Clone, Debug)]
 pub(crate) struct BaseSums {
-    /// How often each class came, which says all there is to say of classes; empty for regression.
-    classes: Vec<u64>,
+    /// Known rows that weigh anything.
+    rows: u64,
+    /// How often each class came, by weight, which says all there is to say of classes; empty for regression.
+    classes: Vec<f64>,
     /// Of a regression's labels.
     moments: Moments,
 }
@@ -52,37 +54,42 @@ impl BaseSums {
             TaskKind::Regression { .. } => 0,
             TaskKind::Multiclass { classes } => classes,
         };
-        Self { classes: vec![0; classes], moments: Moments::default() }
+        Self { rows: 0, classes: vec![0.0; classes], moments: Moments::default() }
     }
 
-    /// Adds one known label.
-    pub(crate) fn add(&mut self, label: f64) {
+    /// Adds the known label of a row of this weight, at least 0; a row of weight 0 takes no part.
+    pub(crate) fn add(&mut self, label: f64, weight: f32) {
+        if weight == 0.0 {
+            return;
+        }
+        self.rows += 1;
         if self.classes.is_empty() {
-            self.moments.add(label);
+            self.moments.add_weighing(label, f64::from(weight));
         } else {
-            self.classes[label as usize] += 1;
+            self.classes[label as usize] += f64::from(weight);
         }
     }
 
     /// Adds the labels of others of the same task.
     pub(crate) fn merge(&mut self, other: &Self) {
-        self.classes.iter_mut().zip(&other.classes).for_each(|(all, count)| *all += count);
+        self.rows += other.rows;
+        self.classes.iter_mut().zip(&other.classes).for_each(|(all, weight)| *all += weight);
         self.moments.merge(&other.moments);
     }
 
     pub(crate) fn base(&self) -> TaskBase {
+        let rows = self.rows;
         if self.classes.is_empty() {
-            let (rows, mean, deviation) = (self.moments.count(), self.moments.mean(), self.moments.deviation());
-            return TaskBase { rows, mean, deviation, rates: vec![] };
+            return TaskBase { rows, mean: self.moments.mean(), deviation: self.moments.deviation(), rates: vec![] };
         }
-        let rows: u64 = self.classes.iter().sum();
+        let all = if rows == 0 { 1.0 } else { self.classes.iter().sum() };
         let mean_of = |value: &dyn Fn(f64) -> f64| {
-            let values = self.classes.iter().enumerate().map(|(class, &count)| value(class as f64) * count as f64);
-            values.sum::<f64>() / rows.max(1) as f64
+            let values = self.classes.iter().enumerate().map(|(class, &weight)| value(class as f64) * weight);
+            values.sum::<f64>() / all
         };
         let mean = mean_of(&|class| class);
         let deviation = mean_of(&|class| (class - mean).powi(2)).sqrt();
-        let rates = self.classes.iter().map(|&count| count as f64 / rows.max(1) as f64).collect();
+        let rates = self.classes.iter().map(|&weight| weight / all).collect();
         TaskBase { rows, mean, deviation, rates }
     }
 }
@@ -94,9 +101,20 @@ mod tests {
     fn base(kind: TaskKind, labels: &[f64]) -> TaskBase {
         let mut sums = BaseSums::new(kind);
         for &label in labels {
-            sums.add(label);
+            sums.add(label, 1.0);
         }
         sums.base()
+    }
+
+    #[test]
+    fn rows_count_as_often_as_they_weigh() {
+        for kind in [REGRESSION, TaskKind::Binary, TaskKind::Multiclass { classes: 2 }] {
+            let mut sums = BaseSums::new(kind);
+            for (label, weight) in [(1.0, 3.0), (0.0, 1.0), (0.0, 0.0), (1.0, 0.0)] {
+                sums.add(label, weight);
+            }
+            assert_eq!(sums.base(), TaskBase { rows: 2, ..base(kind, &[1.0, 1.0, 1.0, 0.0]) });
+        }
     }
 
     const REGRESSION: TaskKind = TaskKind::Regression { scale: TargetScale { mean: 0.0, deviation: 1.0 } };

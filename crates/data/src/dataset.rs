@@ -148,7 +148,8 @@ impl Dataset {
     /// Label statistics of a task over the known ones of `rows`.
     pub fn base_of(&self, task: usize, rows: &[u32]) -> TaskBase {
         let mut sums = BaseSums::new(self.kind(task));
-        rows.iter().filter_map(|&row| self.label(task, row)).for_each(|label| sums.add(label));
+        let known = rows.iter().filter_map(|&row| Some((self.label(task, row)?, self.weight(row))));
+        known.for_each(|(label, weight)| sums.add(label, weight));
         sums.base()
     }
 

@@ -152,7 +152,9 @@ pub enum DataError {
         rows: u64,
     },
     /// A task without a known label in train.
-    #[error("task `{task}` of `{name}` has no known label in train, expected at least one")]
+    #[error(
+        "task `{task}` of `{name}` has no known label in train, expected at least one, of a row whose weight is not 0"
+    )]
     NoKnownLabel {
         /// The data set.
         name: String,

@@ -1,10 +1,11 @@
 //! Mean and deviation, gathered value by value.
 
-/// Welford's recurrence (1962) keeps the variance exact to rounding for values whose mean is large against their
-/// deviation (prices, timestamps).
+/// Welford's recurrence (1962), with weights as West has it (1979), keeps the variance exact to rounding for values whose
+/// mean is large against their deviation (prices, timestamps).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Moments {
-    count: u64,
+    /// Sum of weights: where each value weighs 1, how many there are.
+    weight: f64,
     mean: f64,
     squares: f64,
 }
@@ -12,32 +13,38 @@ pub(crate) struct Moments {
 impl Moments {
     /// Of so many values with this mean, whose squared differences to it add up to `squares`.
     pub(crate) fn new(count: u64, mean: f64, squares: f64) -> Self {
-        Self { count, mean, squares }
+        Self { weight: count as f64, mean, squares }
     }
 
     pub(crate) fn add(&mut self, value: f64) {
-        self.count += 1;
+        self.add_weighing(value, 1.0);
+    }
+
+    /// Adds a value of a weight above 0.
+    pub(crate) fn add_weighing(&mut self, value: f64, weight: f64) {
+        self.weight += weight;
         let before = value - self.mean;
-        self.mean += before / self.count as f64;
-        self.squares += before * (value - self.mean);
+        self.mean += before * weight / self.weight;
+        self.squares += before * weight * (value - self.mean);
     }
 
     /// Adds the values of others (Chan, Golub and LeVeque 1983, equation 1.5).
     pub(crate) fn merge(&mut self, other: &Self) {
-        if self.count == 0 {
+        if self.weight == 0.0 {
             // Their mean as it is: values that do not vary shall not seem to.
             *self = *other;
             return;
         }
-        let (some, others) = (self.count as f64, other.count as f64);
+        let (some, others) = (self.weight, other.weight);
         let apart = other.mean - self.mean;
-        self.count += other.count;
+        self.weight += other.weight;
         self.mean += apart * others / (some + others);
         self.squares += other.squares + apart * apart * some * others / (some + others);
     }
 
+    /// How many values there are, where each weighs 1.
     pub(crate) fn count(&self) -> u64 {
-        self.count
+        self.weight as u64
     }
 
     /// 0 without values.
@@ -52,7 +59,7 @@ impl Moments {
 
     /// Population standard deviation; 0 without values.
     pub(crate) fn deviation(&self) -> f64 {
-        (self.squares / self.count.max(1) as f64).sqrt()
+        if self.weight > 0.0 { (self.squares / self.weight).sqrt() } else { 0.0 }
     }
 }
 
@@ -82,6 +89,23 @@ mod tests {
             let mean = if count == 0 { 0.0 } else { 0.1 };
             assert_eq!((all.count(), all.mean(), all.deviation()), (count as u64, mean, 0.0), "{parts:?}");
         }
+    }
+
+    #[test]
+    fn a_value_of_weight_two_is_two() {
+        let (mut weighed, mut plain) = (Moments::default(), Moments::default());
+        for (value, times) in [(3.0, 2), (5.0, 1), (11.0, 4)] {
+            weighed.add_weighing(value, f64::from(times));
+            (0..times).for_each(|_| plain.add(value));
+        }
+        assert_eq!(weighed.count(), 7);
+        assert!((weighed.mean() - plain.mean()).abs() < 1e-14);
+        assert!((weighed.deviation() - plain.deviation()).abs() < 1e-14);
+        let mut light = Moments::default();
+        for value in [1.0, 3.0] {
+            light.add_weighing(value, 0.125);
+        }
+        assert_eq!((light.mean(), light.deviation()), (2.0, 1.0));
     }
 
     #[test]

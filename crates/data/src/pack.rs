@@ -29,8 +29,9 @@ impl Dataset {
         let mut bases = vec![];
         for t in 0..columns.schema.tasks.len() {
             let mut sums = BaseSums::new(columns.schema.tasks[t].kind);
-            let of_train = columns.labels[t].iter().zip(&columns.parts).filter(|(_, part)| **part == Part::Train);
-            of_train.filter(|(label, _)| !label.is_nan()).for_each(|(label, _)| sums.add(*label));
+            let known = columns.labels[t].iter().enumerate().filter(|(_, label)| !label.is_nan());
+            let of_train = known.filter(|(row, _)| columns.parts[*row] == Part::Train);
+            of_train.for_each(|(row, label)| sums.add(*label, columns.weights.get(row).copied().unwrap_or(1.0)));
             bases.push(sums.base());
             if let TaskKind::Regression { scale } = &mut columns.schema.tasks[t].kind {
                 *scale = bases[t].scale();

@@ -177,12 +177,15 @@ fn rows_answer_one_by_one_across_chunks() {
 }
 
 #[test]
-fn the_scale_is_that_of_known_train_rows() {
+fn the_scale_is_that_of_known_train_rows_by_weight() {
     let dataset = toy();
-    let known: Vec<f64> =
-        (0..ROWS).filter(|row| row % 3 != 0 && row % 10 != 1 && row % 10 != 2).map(f64::from).collect();
-    let mean = known.iter().sum::<f64>() / known.len() as f64;
-    let variance = known.iter().map(|y| (y - mean) * (y - mean)).sum::<f64>() / known.len() as f64;
+    let known: Vec<(f64, f64)> = (0..ROWS)
+        .filter(|row| row % 3 != 0 && row % 10 != 1 && row % 10 != 2)
+        .map(|row| (f64::from(row), 0.5 + f64::from(row % 4)))
+        .collect();
+    let all: f64 = known.iter().map(|(_, weight)| weight).sum();
+    let mean = known.iter().map(|(y, weight)| y * weight).sum::<f64>() / all;
+    let variance = known.iter().map(|(y, weight)| weight * (y - mean) * (y - mean)).sum::<f64>() / all;
     let TaskKind::Regression { scale } = dataset.schema().tasks[1].kind else { panic!("spend is a number") };
     assert!((scale.mean - mean).abs() < 1e-8 && (scale.deviation - variance.sqrt()).abs() < 1e-8, "{scale:?}");
     assert_eq!(dataset.base(1).rows, known.len() as u64);

@@ -429,4 +429,9 @@ fn weights_and_row_ids_are_read() {
         assert_eq!(dataset.row_id(row), 1000 + u64::from(row));
         assert_eq!(dataset.weight(row), (row % 3) as f32);
     }
+    let known = || dataset.rows(Part::Train).iter().filter_map(|row| Some((dataset.label(0, *row)?, *row)));
+    let sum = |value: &dyn Fn(f64) -> f64| known().map(|(label, row)| value(label) * f64::from(row % 3)).sum::<f64>();
+    let mean = sum(&|label| label) / sum(&|_| 1.0);
+    assert!((dataset.base(0).mean - mean).abs() < 1e-12, "a row of weight 0 takes no part, one of weight 2 is two");
+    assert_eq!(dataset.base(0).rows, known().filter(|(_, row)| row % 3 > 0).count() as u64);
 }

@@ -87,7 +87,8 @@ impl Sums {
             self.rows[scene][usize::from(chunk.parts[at])] += 1;
             let labels = &chunk.labels[at * tasks..][..tasks];
             for (task, label) in labels.iter().enumerate().filter(|(_, label)| !label.is_nan()) {
-                self.labels[task * scenes + scene].add(*label);
+                // What is described is rows, whatever they weigh.
+                self.labels[task * scenes + scene].add(*label, 1.0);
             }
         }
         for ([a, b], products) in pairs(tasks).zip(&mut self.products) {

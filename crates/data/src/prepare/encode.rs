@@ -80,7 +80,8 @@ fn pick<'a, T: Copy>(kept: &'a [usize], values: &'a [T]) -> impl Iterator<Item =
     kept.iter().map(|&at| values[at])
 }
 
-fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
+/// What rows weigh.
+pub(super) fn weights(column: &Column) -> Result<Vec<f32>, DataError> {
     let weight = |(at, value): (usize, f64)| {
         let weight = value as f32;
         let fits = weight.is_finite() && weight >= 0.0;

@@ -9,6 +9,7 @@ use crate::kept::Kept;
 use crate::label_rules::LabelRules;
 use crate::manifest::Manifest;
 use crate::part::Part;
+use crate::prepare::encode::weights;
 use crate::prepare::fields::{Encoders, FieldFits};
 use crate::prepare::identity::Repeats;
 use crate::prepare::labels::{labels, tasks};
@@ -111,12 +112,14 @@ impl Fit<'_> {
         let numbers = self.fields.add(self.card, piece, &ids, &train)?;
         self.count_missing(piece, parts)?;
         let labels = labels(self.card, piece)?;
+        let weights = self.card.weight.as_ref().map(|column| weights(&piece.column(column)?)).transpose()?;
         let (mut of_row, mut settled) = (vec![f64::NAN; labels.len()], labels.clone());
         for at in (0..piece.rows()).filter(|&at| train[at]) {
             of_row.iter_mut().zip(&labels).for_each(|(label, column)| *label = column[at]);
             self.rules.settle(&mut of_row);
             let known = self.bases.iter_mut().zip(&of_row).filter(|(_, label)| !label.is_nan());
-            known.for_each(|(sums, label)| sums.add(*label));
+            let weight = weights.as_ref().map_or(1.0, |weights| weights[at]);
+            known.for_each(|(sums, label)| sums.add(*label, weight));
             settled.iter_mut().zip(&of_row).for_each(|(column, label)| column[at] = *label);
         }
         self.tells.add(self.card, piece, &train, &settled)?;

@@ -409,7 +409,10 @@ fn a_scene_that_train_rows_lack_needs_leave() {
 fn a_task_needs_a_known_train_label() {
     let raw = Raw { spend: vec![None; ROWS], ..Raw::new() };
     let error = prepare_by(&card(), &raw, 500).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(error, "task `spend` of `memory` has no known label in train, expected at least one");
+    assert_eq!(
+        error,
+        "task `spend` of `memory` has no known label in train, expected at least one, of a row whose weight is not 0"
+    );
     let constant = Raw { spend: vec![Some(7.5); ROWS], ..Raw::new() };
     let TaskKind::Regression { scale } = prepare(&card(), &constant).schema().tasks[0].kind else {
         panic!("spend is a number");
