@@ -72,6 +72,9 @@ fn keys_and_values_of_cards_are_told_by_line() {
         card("[columns]\ntime = \"price\"\n[split]\nby = \"time\"\nvalid_from = 2024-06-08\ntest_from = 2024-06-01");
     let error = wrong(&turned, &log(9));
     assert!(error.contains("`split.test_from` is 2024-06-01, expected a time after `valid_from`"), "{error}");
+    let all = card("[slices]\nall = \"price < 3\"");
+    let error = wrong(&all, &log(9));
+    assert!(error.contains("`slices.all` is the slice of all rows, expected another name"), "{error}");
     let shared = card("[fields.other]\ncolumn = \"item\"\nkind = \"categorical\"\nshares = \"itme\"");
     assert!(wrong(&shared, &log(9)).contains("did you mean `item`?"));
 }

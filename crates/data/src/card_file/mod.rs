@@ -20,6 +20,9 @@ use crate::card::{Card, FieldCard, Identity, LabelRule, SceneCard, SliceCard, Ta
 use crate::card_file::keys::Keys;
 use crate::read::{Join, Reading};
 
+/// The slice that is always there.
+const ALL: &str = "all";
+
 /// Keys that say what a data set is, not what is in it.
 const WORDS: [&str; 5] = ["name", "about", "source", "licence", "cite"];
 const SECTIONS: [&str; 8] = ["read", "join", "columns", "scene", "slices", "tasks", "fields", "split"];
@@ -98,6 +101,10 @@ fn slices(top: &Keys, checker: &mut Checker) -> Vec<SliceCard> {
     let Some(keys) = top.table(checker, "slices") else { return vec![] };
     let mut slices = vec![];
     for (name, conditions) in keys.lists(checker) {
+        if name == ALL {
+            checker.report(&keys.at(&name), format!("`slices.{ALL}` is the slice of all rows, expected another name"));
+            continue;
+        }
         let [condition] = &conditions[..] else {
             keys.wrong(checker, &name, "one condition");
             continue;
