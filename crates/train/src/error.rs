@@ -21,6 +21,18 @@ pub enum TrainError {
         /// Their names.
         names: String,
     },
+    /// An average of weights that would stand still.
+    #[error(
+        "`ema_every` is {every}, expected at least {least} with an `ema` of {decay}: less of the weights at a time is lost to rounding"
+    )]
+    Averaging {
+        /// What is left of the average after a step.
+        decay: f64,
+        /// Steps from one averaging to the next.
+        every: u64,
+        /// The fewest that would do.
+        least: u64,
+    },
     /// A selection score that does not exist.
     #[error(
         "`score` is {got:?}, expected `skill` or TASK.METRIC with a metric of the task's kind{}",

@@ -118,7 +118,7 @@ impl<'a> Fit<'a> {
             validation: Validation::new(dataset, plan, rows.valid(), spec.selection.score.of_fit(plan), &spec.looks),
             batches,
             session: engine.session(spec.plan_to_train(), spec.session_options())?,
-            average: spec.training.averaging.map(Average::new),
+            average: spec.training.averaging.map(|averaging| Average::new(averaging, &timetable)),
             best: BestSoFar::new(spec.selection, spec.training.patience, plan),
             step: 0,
             losses: LossSums::default(),
@@ -214,12 +214,11 @@ impl<'a> Fit<'a> {
         Ok(())
     }
 
-    /// Averages the weights in where it is time; those that are evaluated first begin the average.
+    /// Averages the weights in where it is time.
     fn average_weights(&mut self) -> Result<(), TrainError> {
         let Some(average) = &mut self.average else { return Ok(()) };
-        let begins = average.weights.is_none() && self.timetable.evaluates(self.step);
-        if average.is_due(self.step) || begins {
-            average.add(&self.session.snapshot(false)?);
+        if average.is_due(self.step) {
+            average.add(self.step, &self.session.snapshot(false)?);
         }
         Ok(())
     }

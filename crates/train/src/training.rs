@@ -88,7 +88,6 @@ impl Training {
     /// # Errors
     /// When `task_weights` or `task_weight_decay` are given, but not one a task.
     pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
-        let positive = |value: f64| (value > 0.0).then_some(value);
         Ok(Self {
             epochs: settings.size("epochs") as u64,
             batch_size: settings.size("batch_size"),
@@ -110,8 +109,7 @@ impl Training {
             },
             task_weight_decay: one_a_task("task_weight_decay", settings.floats("task_weight_decay"), schema)?,
             label_smoothing: positive(settings.float("label_smoothing")).map(|share| share as f32),
-            averaging: positive(settings.float("ema"))
-                .map(|decay| Averaging { decay, every: settings.size("ema_every") as u64 }),
+            averaging: averaging(settings)?,
             checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
         })
     }
@@ -142,6 +140,25 @@ impl Training {
             None => weight,
         }
     }
+}
+
+/// What a knob gives where 0 is to have none.
+fn positive(value: f64) -> Option<f64> {
+    (value > 0.0).then_some(value)
+}
+
+/// Less of new weights than this a time is lost to rounding once they are close to their average. An `ema` of 0.9999 may
+/// average after every step.
+const LEAST_SHARE: f64 = 9.9e-5;
+
+fn averaging(settings: &Settings) -> Result<Option<Averaging>, TrainError> {
+    let Some(decay) = positive(settings.float("ema")) else { return Ok(None) };
+    let every = settings.size("ema_every") as u64;
+    let least = (libm::log1p(-LEAST_SHARE) / libm::log(decay)).ceil() as u64;
+    if every < least {
+        return Err(TrainError::Averaging { decay, every, least });
+    }
+    Ok(Some(Averaging { decay, every }))
 }
 
 const SHAPES: [(&str, Shape); 5] = [
@@ -208,6 +225,16 @@ mod tests {
             assert!(knob.doc.ends_with('.'), "{}", knob.name);
         }
         assert!(crate::PACING.iter().all(|name| crate::knobs().iter().any(|knob| knob.name == *name)));
+    }
+
+    #[test]
+    fn averages_that_would_stand_still_are_refused() {
+        let of = |decay, every| training(&[("ema", Value::Float(decay)), ("ema_every", Value::Int(every))]);
+        assert_eq!(of(0.9999, 1).unwrap().averaging, Some(Averaging { decay: 0.9999, every: 1 }));
+        assert!(of(0.999_999, 100).is_ok());
+        let error = of(0.999_999, 16).unwrap_err().to_string();
+        let expected = "`ema_every` is 16, expected at least 100 with an `ema` of 0.999999: less of the weights at a time is lost to rounding";
+        assert_eq!(error, expected);
     }
 
     #[test]
