@@ -74,6 +74,38 @@ fn make_newer(path: &PathBuf) {
 }
 
 #[test]
+fn records_and_predictions_that_cannot_be_read() {
+    let (program, run) = finished();
+    let (record, predictions) = (run.join("record.json"), run.join("predictions.parquet"));
+    let (whole, whole_predictions) = (fs::read(&record).unwrap(), fs::read(&predictions).unwrap());
+    let ends = |more: &[&str], code: i32, parts: &[&str]| {
+        let ended = program.grid("small.toml", more);
+        assert_eq!(ended.code, code, "{ended:?}");
+        assert!(parts.iter().all(|part| ended.out.contains(part) || ended.err.contains(part)), "{parts:?}: {ended:?}");
+    };
+    fs::write(&record, "{broken").unwrap();
+    ends(&[], 1, &["1 failed before", "`mmtl run --retry-failed` runs it again"]);
+    ends(&["--retry-failed"], 0, &["finished  star"]);
+    assert_eq!(fs::read(&record).unwrap(), whole, "it runs again, to the same bytes");
+    assert_eq!(fs::read(run.join("record.json.damaged")).unwrap(), b"{broken", "nothing is thrown away");
+    // A score that is asked for later needs the predictions.
+    let asking = fs::read_to_string(program.path("small.toml")).unwrap() + "[eval]\nmetrics = [\"prauc\"]\n";
+    program.write("small.toml", &asking);
+    fs::write(&predictions, &whole_predictions[..40]).unwrap();
+    let way_out = "predictions.parquet` is damaged: ";
+    ends(
+        &[],
+        1,
+        &[way_out, "; delete it and `record.json` beside it, and `mmtl run` makes both again", "1 run failed"],
+    );
+    fs::remove_file(&predictions).unwrap();
+    ends(&[], 1, &["cannot read `", "predictions.parquet`: No such file", "1 run failed"]);
+    fs::remove_file(&record).unwrap();
+    ends(&["--retry-failed"], 0, &["finished  star"]);
+    assert_eq!(fs::read(&predictions).unwrap(), whole_predictions);
+}
+
+#[test]
 fn store_of_a_newer_version() {
     for (file, known) in [("store.json", 1), ("planned.json", 2)] {
         let (program, _) = finished();

@@ -7,6 +7,7 @@ use mmtl_plan::KnobError;
 use thiserror::Error;
 
 use crate::experiment::{Fault, Faults};
+use crate::store::PREDICTIONS;
 
 /// Why something around a grid could not be done.
 #[derive(Debug, Error)]
@@ -41,7 +42,7 @@ pub enum GridError {
         known: u32,
     },
     /// A file does not hold what it should.
-    #[error("`{}` is damaged: {reason}; delete it to have it made again", .path.display())]
+    #[error("`{}` is damaged: {reason}; {}", .path.display(), made_again(path))]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -78,6 +79,15 @@ pub enum GridError {
         /// What is wrong.
         error: KnobError,
     },
+}
+
+/// How a damaged file comes back. Predictions are written with the record, before it.
+fn made_again(path: &Path) -> &'static str {
+    if path.file_name().is_some_and(|name| name == PREDICTIONS) {
+        "delete it and `record.json` beside it, and `mmtl run` makes both again"
+    } else {
+        "delete it to have it made again"
+    }
 }
 
 impl GridError {

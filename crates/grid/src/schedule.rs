@@ -24,6 +24,7 @@ use crate::error::GridError;
 use crate::events::{Ending, EventWriter, GridEvent, GridState, Level, RunStatus};
 use crate::key::TrialKey;
 use crate::planned::{Grid, Planned, read_plan};
+use crate::rescore::lacks;
 use crate::stop::Stop;
 use crate::store::{Acquired, Arrival, Command, Holder, Lease, RENEW_EVERY, Store, Target};
 use crate::trial::Row;
@@ -336,8 +337,10 @@ impl<'a> Scheduler<'a> {
     /// A worker that failed in good order told why in its events.
     fn with_reason(&self, key: &TrialKey, outcome: Outcome) -> Outcome {
         match outcome {
-            // Whatever ended it afterwards, the record is there.
-            Outcome::Failed(_) if self.store.run(key).is_finished() => Outcome::Finished,
+            // Whatever ended it afterwards, the record is there, with all that the grid asks for.
+            Outcome::Failed(_) if self.store.run(key).record().is_ok_and(|record| !lacks(&record, &self.grid)) => {
+                Outcome::Finished
+            }
             Outcome::Failed(reason) if reason.is_empty() => {
                 let told = failure(self.store, key).ok().flatten();
                 Outcome::Failed(

@@ -220,6 +220,9 @@ impl Store {
 
 const STORE: &str = "store.json";
 
+/// The name of a run's predictions.
+pub(crate) const PREDICTIONS: &str = "predictions.parquet";
+
 /// The folder of one run.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
@@ -315,7 +318,7 @@ impl RunFolder {
 
     /// Where predictions are kept; see [`predictions`].
     pub fn predictions_file(&self) -> PathBuf {
-        self.file("predictions.parquet")
+        self.file(PREDICTIONS)
     }
 
     /// Where the chosen weights of a fit are kept; see [`crate::FinishedRun::weights`].
@@ -347,6 +350,15 @@ impl RunFolder {
     pub fn finish(&self, record: &Record, times: &Times) -> Result<(), GridError> {
         record::write_times(&self.file("times.json"), times)?;
         record::write_record(&self.record_file(), &self.key, record)
+    }
+
+    /// Makes the run unfinished; its record, which nothing can read, stays beside it as `record.json.damaged`.
+    ///
+    /// # Errors
+    /// When the file cannot be renamed.
+    pub(crate) fn set_record_aside(&self) -> Result<(), GridError> {
+        let path = self.record_file();
+        std::fs::rename(&path, path.with_extension("json.damaged")).map_err(GridError::writing(&path))
     }
 
     /// Writes `record.json` of a finished run again.

@@ -29,7 +29,7 @@ impl GridState {
     /// Milliseconds until the last run ends: `None` until a run has come far enough to tell. What waits is taken to
     /// last as long as finished runs of its architecture do on average, else as all do; before any has finished, as
     /// the running ones will if they keep their pace. The work is spread over the places, and lasts at least as long
-    /// as the longest run that runs. Runs that tuning has yet to choose count as those that wait.
+    /// as the longest run that runs; where all that is left is paused, nobody knows. Runs that tuning has yet to choose count as those that wait.
     pub fn time_left(&self) -> Option<u64> {
         let (mut finished, mut projected) = (Durations::default(), Durations::default());
         let mut by_architecture: BTreeMap<&str, Durations> = BTreeMap::new();
@@ -67,6 +67,9 @@ impl GridState {
         for (architecture, count) in &self.ahead {
             work += *count as f64 * of(architecture)?;
             places = places.saturating_add(*count);
+        }
+        if places == 0 && self.counts().paused > 0 {
+            return None;
         }
         let places = self.jobs.clamp(1, places.max(1)) as f64;
         Some((work / places).max(longest) as u64)

@@ -302,6 +302,8 @@ fn the_time_left_follows_from_what_is_known() {
     story.to(0, RunStatus::Finished);
     story.to(1, RunStatus::Queued);
     assert_eq!(story.state.time_left(), Some(20_000));
+    story.to(1, RunStatus::Paused);
+    assert_eq!(story.state.time_left(), None, "nobody knows when it is resumed");
     story.to(1, RunStatus::Finished);
     assert_eq!(story.state.time_left(), Some(0));
 }

@@ -35,6 +35,10 @@ impl Found {
                 // Its worker scores what is asked for by now, and trains nothing.
                 Ok(record) if lacks(&record, grid) => Ok(Self::queued()),
                 Ok(_) => Ok(Self { phase: Some(Phase::Finished), status: RunStatus::Finished }),
+                Err(GridError::Damaged { .. }) if options.retry_failed => {
+                    store.run(&run.key).set_record_aside()?;
+                    Ok(Self::queued())
+                }
                 Err(GridError::Damaged { path, reason }) => {
                     Ok(Self::failed(GridError::Damaged { path, reason }.to_string()))
                 }
