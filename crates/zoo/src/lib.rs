@@ -6,7 +6,7 @@
 //! 1. Write `src/NAME.rs`: an ASCII picture of the net, the paper with its equations, a unit struct, and its
 //!    [`Architecture`]: `knobs` (each with type, default, range and doc) and `plan`. `applies` and `fits` have defaults
 //!    that suit most.
-//! 2. List it in `src/registry.rs`. Command line, tables, documentation and the tests that walk the registry (plans
+//! 2. Name it among the modules below and list it in `src/registry.rs`. Command line, tables, documentation and the tests that walk the registry (plans
 //!    build, gradients agree with finite differences) have it from there.
 //! 3. Add what only it promises to `crates/reference/tests/structure/NAME.rs`.
 //!

@@ -5,7 +5,7 @@ use mmtl_plan::nearest;
 use crate::architecture::Architecture;
 use crate::error::ZooError;
 
-static ARCHITECTURES: [&dyn Architecture; 10] = [
+static ARCHITECTURES: &[&dyn Architecture] = &[
     &crate::matrix_factorisation::MatrixFactorisation,
     &crate::single_task::SingleTask,
     &crate::shared_bottom::SharedBottom,
@@ -20,7 +20,7 @@ static ARCHITECTURES: [&dyn Architecture; 10] = [
 
 /// All architectures, simplest first.
 pub fn architectures() -> &'static [&'static dyn Architecture] {
-    &ARCHITECTURES
+    ARCHITECTURES
 }
 
 /// The architecture called `name`.
