@@ -25,6 +25,10 @@ fn an_unknown_case_is_refused_before_anything_is_timed() {
     assert_eq!((refused.code, refused.out.as_str(), refused.err.lines().count()), (2, "", 1), "{refused:?}");
     let parts = ["unknown case `smal-512`", "wide-sparse", "did you mean `small-512`?"];
     assert!(parts.iter().all(|part| refused.err.contains(part)), "{}", refused.err);
+    let program = Program::new();
+    let nowhere = program.run(&["bench", "small-512", "--json", "no/such/folder.json"]);
+    assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""), "nothing was timed: {nowhere:?}");
+    assert!(nowhere.err.contains("cannot write `no/such/folder.json`: "), "{}", nowhere.err);
     for wrong in ["-1", "nan", "1e9", "soon"] {
         let refused = Program::new().run(&["bench", "--seconds", wrong]);
         assert!(refused.code == 2 && refused.err.contains("expected a number from 0 to 3600"), "{wrong}: {refused:?}");

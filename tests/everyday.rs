@@ -1,5 +1,6 @@
 //! What a person does first: write an experiment, look at the data, read tables in every format, pipe into `head`.
 
+use std::fs;
 use std::io;
 use std::process::Stdio;
 
@@ -56,6 +57,18 @@ fn a_closed_pipe_ends_the_program_quietly() {
     let child = program.command(&["zoo", "mmoe"]).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(141), String::new()));
+}
+
+#[test]
+fn output_that_goes_nowhere_is_told() {
+    let program = Program::new();
+    for args in [&["zoo"][..], &["zoo", "mmoe"], &["data", "cards"], &["completions", "bash"]] {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let told = program.command(args).stdout(full).output().unwrap();
+        let error = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(told.status.code(), Some(2), "{args:?}: {error}");
+        assert!(error.starts_with("mmtl: cannot write standard output: No space left"), "{args:?}: {error}");
+    }
 }
 
 #[test]

@@ -352,10 +352,16 @@ fn before_anything_is_chosen_rows_are_unfinished() {
     start(&program, "1");
     let text = table(&program, "text");
     assert_eq!(ctl(&program, &["stop"]).code, 0);
-    assert!(text.starts_with("Test scores of small: 0 of 4 runs finished, 4 unfinished\n"), "{text}");
+    assert!(text.starts_with("Validation scores of small: 0 of 4 runs finished, 4 unfinished\n"), "{text}");
     assert!(text.contains("Still tuned, nothing chosen yet: shared-bottom; star."), "{text}");
+    let looked = "Test scores were looked at before the grid was done.";
+    assert!(!text.contains(looked), "{text}");
     let store = store(&program, "small");
     while store.scheduler().unwrap().is_some() {
         thread::sleep(Duration::from_millis(20));
     }
+    // Whoever asks for test scores nevertheless may have them, and is remembered.
+    let asked = program.run(&["table", "results/small", "--split", "test"]);
+    assert!(asked.out.starts_with("Test scores of small: ") && asked.out.contains(looked), "{asked:?}");
+    assert!(table(&program, "text").contains(looked));
 }

@@ -14,7 +14,8 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 a run failed, the grid was stopped before its end, or a comparison \
-                          differs; 2 bad input, nothing written; 130 stopped by Ctrl-C.";
+                          differs; 2 bad input, nothing written; 129, 130 and 143 ended by a signal, as \
+                          Ctrl-C is.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -202,9 +203,10 @@ pub struct Table {
     /// Only this metric, or `all`.
     #[arg(long)]
     pub metric: Option<String>,
-    /// Which rows were scored.
-    #[arg(long, value_enum, default_value_t = Part::Test)]
-    pub split: Part,
+    /// Which rows were scored; without it test rows, but validation rows until the grid is done. Asking for test rows before is
+    /// remembered.
+    #[arg(long, value_enum)]
+    pub split: Option<Part>,
     /// Only this slice of the rows.
     #[arg(long, default_value = "all")]
     pub slice: String,

@@ -1,5 +1,6 @@
 //! `mmtl bench`: times cases beside the machine's peak.
 
+use std::fs::OpenOptions;
 use std::thread::available_parallelism;
 
 use mmtl_bench::{
@@ -12,9 +13,14 @@ use crate::args::{Bench, Executed, TextOrJson};
 use crate::bench_device;
 use crate::engines::{PROCESSOR, device, engine, execution};
 use crate::failure::Failure;
+use crate::say::{put, say};
 
 /// Times what was asked for and prints it.
 pub fn bench(args: &Bench) -> Result<(), Failure> {
+    if let Some(path) = &args.json {
+        // Known before minutes have gone into what it is for.
+        OpenOptions::new().append(true).create(true).open(path).map_err(Failure::writing(path))?;
+    }
     let threads = args.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from);
     let chosen = chosen(args)?;
     let execution = execution(&args.executed);
@@ -29,15 +35,14 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
     let beside = other.map(|engine| time_beside(engine.as_ref(), &chosen, args.seconds)).transpose()?;
     let report = Report { beside, ..report };
     let document = serde_json::to_string(&json(&report)).map_err(Failure::failed)?;
-    if let Some(file) = &args.json {
-        let told = |error| Failure::failed(format!("{} cannot be written: {error}", file.display()));
-        std::fs::write(file, format!("{document}\n")).map_err(told)?;
-    }
     match args.format {
-        TextOrJson::Text => print!("{}", text(&report)),
-        TextOrJson::Json => println!("{document}"),
+        TextOrJson::Text => put(text(&report))?,
+        TextOrJson::Json => say(&document)?,
     }
-    Ok(())
+    match &args.json {
+        Some(path) => std::fs::write(path, format!("{document}\n")).map_err(Failure::writing(path)),
+        None => Ok(()),
+    }
 }
 
 fn on_processor(args: &Bench, chosen: &[Case], engine: &dyn Engine, threads: usize) -> Result<Report, Failure> {

@@ -67,7 +67,7 @@ fn runs(store: &Store, keys: &[String]) -> Result<BTreeSet<TrialKey>, Failure> {
             [one] => runs.insert((*one).clone()),
             [] => {
                 return Err(Failure::input(format!(
-                    "no run's key begins with `{key}`; `mmtl table` and grid.jsonl name them"
+                    "no run's key begins with `{key}`; `mmtl table DIR --format json` and grid.jsonl name them"
                 )));
             }
             [first, second, ..] => {

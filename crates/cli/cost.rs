@@ -7,6 +7,7 @@ use crate::args::{Run, TextOrJson};
 use crate::engines::{engine, execution};
 use crate::failure::Failure;
 use crate::preparing::DataProgress;
+use crate::say::put;
 use crate::workers::{cache_of, options};
 
 /// Opens the data as a run does, and prints the costs.
@@ -21,8 +22,8 @@ pub fn print_costs(args: &Run, experiment: &Experiment, catalogue: &Catalogue) -
     bar.end();
     let told = told.map_err(Failure::input)?;
     match args.costs.format {
-        TextOrJson::Text => print!("{}", forecast_text(&told)),
-        TextOrJson::Json => print!("{}", forecast_json(&told)),
+        TextOrJson::Text => put(forecast_text(&told))?,
+        TextOrJson::Json => put(forecast_json(&told))?,
     }
     Ok(())
 }

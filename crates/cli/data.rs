@@ -13,13 +13,14 @@ use crate::args::Data;
 use crate::failure::Failure;
 use crate::folder;
 use crate::preparing::DataProgress;
+use crate::say::{put, say};
 use crate::workers::cache_of;
 
 /// Does what was asked for.
 pub fn data(args: &Data) -> Result<(), Failure> {
     match args {
         Data::Describe { experiment, results } => {
-            println!("{}", describe(&open(experiment, results)?));
+            say(describe(&open(experiment, results)?))?;
             Ok(())
         }
         Data::Import { card, files, seed, unseen_scenes, results } => {
@@ -48,36 +49,40 @@ fn import(card: &str, files: &[PathBuf], seed: u64, unseen_scenes: bool, results
     let dataset = mmtl_data::open(&settings, &seeds, &cache_of(results), &mut |progress| bar.show_one(progress));
     let took = bar.end();
     let dataset = dataset.map_err(Failure::input)?;
-    println!("{}", describe(&dataset));
+    say(describe(&dataset))?;
     let rate = dataset.len() as f64 / took.as_secs_f64().max(1e-3);
-    println!("{} rows in {:.1} s ({rate:.0} rows/s). In an experiment:\n", dataset.len(), took.as_secs_f64());
-    println!(
+    say(format_args!("{} rows in {:.1} s ({rate:.0} rows/s). In an experiment:\n", dataset.len(), took.as_secs_f64()))?;
+    say(format_args!(
         "[data]\nsource = \"card\"\ncard = {}\nfiles = {}{}",
         json!(card),
         json!(paths.iter().map(plain).collect::<Vec<_>>()),
         if unseen_scenes { "\nunseen_scenes = true" } else { "" }
-    );
+    ))?;
     Ok(())
 }
 
 fn draft(file: &Path, out: Option<&Path>) -> Result<(), Failure> {
     let card = guess(file).map_err(Failure::input)?;
     let Some(out) = out else {
-        print!("{card}");
+        put(card)?;
         return Ok(());
     };
     if out.exists() {
         return Err(Failure::input(format!("`{}` exists, expected the name of a file to make", out.display())));
     }
     fs::write(out, card).map_err(Failure::writing(out))?;
-    println!("{} is a first draft: read it, correct it, then `mmtl data import {0} {}`", out.display(), file.display());
+    say(format_args!(
+        "{} is a first draft: read it, correct it, then `mmtl data import {0} {}`",
+        out.display(),
+        file.display()
+    ))?;
     Ok(())
 }
 
 fn show_cards(name: Option<&str>) -> Result<(), Failure> {
     let Some(name) = name else {
         for (name, about) in cards() {
-            println!("{name:<22} {about}");
+            say(format_args!("{name:<22} {about}"))?;
         }
         return Ok(());
     };
@@ -87,7 +92,7 @@ fn show_cards(name: Option<&str>) -> Result<(), Failure> {
         let names = cards().map(|(name, _)| name).collect::<Vec<_>>().join(", ");
         Failure::input(format!("no card `{name}` ships, expected one of {names}{near}"))
     })?;
-    print!("{text}");
+    put(text)?;
     Ok(())
 }
 
@@ -136,7 +141,7 @@ fn export_all(file: &Path, dir: &Path, results: &Path) -> Result<(), Failure> {
         the_dataset(&prepared, &catalogue, &cache).and_then(|data| Ok((data, resolved(&prepared, &catalogue)?)));
     let (dataset, trials) = ready.inspect_err(|_| prepared.take_back())?;
     folder::make(dir, |draft| fill_folder(draft, &dataset, &trials).map_err(Failure::writing(dir)))?;
-    println!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display());
+    say(format_args!("{} rows and {} trials written to {}", dataset.len(), prepared.grid.runs.len(), dir.display()))?;
     Ok(())
 }
 

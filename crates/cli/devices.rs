@@ -6,6 +6,7 @@ use mmtl_plan::Engine;
 use unit_prefix::NumberPrefix;
 
 use crate::failure::Failure;
+use crate::say::say;
 
 /// Prints all devices.
 pub fn devices() -> Result<(), Failure> {
@@ -22,9 +23,9 @@ pub fn devices() -> Result<(), Failure> {
         let units = if device.matrix_units.is_empty() { "none".to_owned() } else { device.matrix_units.join(", ") };
         table.add_row([&device.name, &about, &memory, &device.driver, &device.plane.to_string(), &units]);
     }
-    println!("{table}");
+    say(table)?;
     for missing in &missing {
-        println!("\n{missing}");
+        say(format_args!("\n{missing}"))?;
     }
     Ok(())
 }

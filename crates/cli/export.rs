@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::folder;
 use crate::preparing::DataProgress;
 use crate::repro::{store_of, stored_run};
+use crate::say::say;
 use crate::workers::{cache_of, results_of};
 
 /// Writes a finished run's weights, split, predictions and vocabularies into a new folder.
@@ -41,7 +42,7 @@ pub fn export(args: &Args) -> Result<(), Failure> {
         version: env!("CARGO_PKG_VERSION"),
     };
     let exported = folder::make(&dir, |folder: &Path| export.write(folder).map_err(Failure::input))?;
-    println!(
+    say(format_args!(
         "{}: {} tensors in {} of weights, {} rows with predictions{}, in {}",
         run.run.key(),
         exported.tensors,
@@ -49,6 +50,6 @@ pub fn export(args: &Args) -> Result<(), Failure> {
         exported.predictions,
         if test { "" } else { " (of test rows none until the grid is done)" },
         dir.display()
-    );
+    ))?;
     Ok(())
 }

@@ -8,6 +8,7 @@ use mmtl_plan::Knob;
 use mmtl_zoo::{architectures, model_knobs};
 
 use crate::failure::Failure;
+use crate::say::say;
 
 /// Writes NAME.toml; an existing file is never overwritten.
 pub fn init(name: &str) -> Result<(), Failure> {
@@ -26,7 +27,7 @@ pub fn init(name: &str) -> Result<(), Failure> {
         .open(&path)
         .map_err(|e| Failure::input(format!("{path}: {e}")))?;
     file.write_all(template(name)?.as_bytes()).map_err(|e| Failure::failed(format!("{path}: {e}")))?;
-    println!("{path} written; try: mmtl run {path}");
+    say(format_args!("{path} written; try: mmtl run {path}"))?;
     Ok(())
 }
 

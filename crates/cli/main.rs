@@ -20,6 +20,7 @@ mod predict;
 mod preparing;
 mod repro;
 mod run;
+mod say;
 mod table;
 mod verify;
 mod watch;

@@ -13,6 +13,7 @@ use crate::args::Repro;
 use crate::engines::engine;
 use crate::failure::Failure;
 use crate::keeping::Weights;
+use crate::say::say;
 use crate::workers::{cache_of, results_of};
 
 /// Runs a trial again from its `trial.toml` and compares record and predictions.
@@ -40,12 +41,12 @@ pub fn repro(args: &Repro) -> Result<(), Failure> {
         return Err(Failure::failed(format!("{} differs: {}", run.key(), differences.join(", "))));
     }
     weights.keep(&run)?;
-    println!(
+    say(format_args!(
         "{}: reproduced bit for bit on {threads} threads: {} scores, predictions and weights ({})",
         run.key(),
         record.cells.len(),
         record.fits.iter().map(|fit| &fit.weights[..16]).collect::<Vec<_>>().join(", ")
-    );
+    ))?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use crate::cost::print_costs;
 use crate::failure::Failure;
 use crate::follow::{Followed, follow};
 use crate::preparing::DataProgress;
+use crate::say::say;
 use crate::table::print_tables;
 use crate::watch::{is_terminal, show, theme};
 use crate::workers::{cache_of, options, stop_at_ctrl_c};
@@ -57,7 +58,11 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         start_scheduler(&store, args)?;
     }
     if args.detach {
-        println!("{} runs in the background; `mmtl table {}` shows how far it is", experiment.name, root.display());
+        say(format_args!(
+            "{} runs in the background; `mmtl table {}` shows how far it is",
+            experiment.name,
+            root.display()
+        ))?;
         return Ok(());
     }
     if !args.plain && is_terminal() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
+use mmtl_grid::schedule::{reveal, shows_test};
 use mmtl_grid::store::Store;
 use mmtl_grid::{Catalogue, Experiment};
 use mmtl_metrics::Metric;
@@ -9,6 +10,7 @@ use mmtl_report::{Metrics, Report, Selection, Split, Terminal, csv, from_grid, j
 
 use crate::args::{Format, Part, Table};
 use crate::failure::Failure;
+use crate::say::put;
 
 /// Prints the tables that were asked for.
 pub fn table(args: &Table) -> Result<(), Failure> {
@@ -28,25 +30,43 @@ pub fn table(args: &Table) -> Result<(), Failure> {
         Some(name) => Metrics::Only(name.parse::<Metric>().map_err(Failure::input)?),
     };
     let split = match args.split {
-        Part::Valid => Split::Valid,
-        Part::Test => Split::Test,
+        Some(Part::Valid) => Split::Valid,
+        Some(Part::Test) => {
+            if !shows_test(&store).map_err(Failure::input)? {
+                reveal(&store).map_err(Failure::input)?;
+            }
+            Split::Test
+        }
+        None => split_of(&store)?,
     };
     let selection = Selection { task: args.task.clone(), metrics, split, slice: args.slice.clone() };
     let report = report(&store, &selection)?;
     match args.format {
-        Format::Text => print!("{}", text(&report, terminal())),
-        Format::Md => print!("{}", markdown(&report)),
-        Format::Latex => print!("{}", latex(&report)),
-        Format::Csv => print!("{}", csv(&report)),
-        Format::Json => print!("{}", json(&report)),
+        Format::Text => put(text(&report, terminal()))?,
+        Format::Md => put(markdown(&report))?,
+        Format::Latex => put(latex(&report))?,
+        Format::Csv => put(csv(&report))?,
+        Format::Json => put(json(&report))?,
     }
     Ok(())
 }
 
-/// Prints what each task is compared by, on test rows.
+/// Prints what each task is compared by.
 pub fn print_tables(store: &Store) -> Result<(), Failure> {
-    print!("{}", text(&report(store, &Selection::default())?, terminal()));
-    Ok(())
+    let selection = Selection { split: split_of(store)?, ..Selection::default() };
+    put(text(&report(store, &selection)?, terminal()))
+}
+
+/// Test rows once the grid is done, or where somebody has looked at their scores anyway: else nobody chooses by them.
+fn split_of(store: &Store) -> Result<Split, Failure> {
+    if shows_test(store).map_err(Failure::input)? {
+        return Ok(Split::Test);
+    }
+    let dir = store.root().display();
+    eprintln!(
+        "test scores are shown when the grid is done; `mmtl table {dir} --split test` shows them now, and every later table says so"
+    );
+    Ok(Split::Valid)
 }
 
 fn report(store: &Store, selection: &Selection) -> Result<Report, Failure> {

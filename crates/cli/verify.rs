@@ -13,6 +13,7 @@ use mmtl_zoo::{architectures, model_knobs};
 use crate::args::Verify;
 use crate::engines::{PROCESSOR, device, engine, execution};
 use crate::failure::Failure;
+use crate::say::say;
 
 /// Characters of a plan's name.
 const NAME: usize = 44;
@@ -31,25 +32,25 @@ pub fn verify(args: &Verify) -> Result<(), Failure> {
 
 /// The same of an engine, of plans whose names contain `filter`.
 fn hold(engine: &dyn Engine, tiles: &[CutEngine], filter: Option<&str>) -> Result<(), Failure> {
-    println!("{}\n", engine.numerics());
-    println!("{:<NAME$} {:>9} {:>11} {:>11}  worst", "plan", "compared", "error", "allowed");
+    say(format_args!("{}\n", engine.numerics()))?;
+    say(format_args!("{:<NAME$} {:>9} {:>11} {:>11}  worst", "plan", "compared", "error", "allowed"))?;
     let mut compared = 0;
     let mut failures = 0;
     for (name, plan) in
         drawn_plans().into_iter().chain(zoo()).filter(|(name, _)| filter.is_none_or(|part| name.contains(part)))
     {
         let findings = conformance_of(engine, &[(name.clone(), plan)]);
-        failures += print(&name, &findings);
+        failures += tell(&name, &findings)?;
         compared += findings.len();
     }
     for (name, engine) in tiles.iter().filter(|(name, _)| filter.is_none_or(|part| name.contains(part))) {
         let findings = conformance_of_many_rows(engine.as_ref());
-        failures += print(name, &findings);
+        failures += tell(name, &findings)?;
         compared += findings.len();
     }
     if filter.is_none() {
         let findings = conformance_of_calls(engine);
-        failures += print("every rule, refusals, extremes", &findings);
+        failures += tell("every rule, refusals, extremes", &findings)?;
         compared += findings.len();
     }
     if compared == 0 {
@@ -58,22 +59,23 @@ fn hold(engine: &dyn Engine, tiles: &[CutEngine], filter: Option<&str>) -> Resul
             filter.unwrap_or_default()
         )));
     }
-    println!("\n{compared} quantities compared, {failures} beyond what is allowed");
+    say(format_args!("\n{compared} quantities compared, {failures} beyond what is allowed"))?;
     if failures > 0 { Err(Failure::failed(format!("{failures} of {compared} do not hold"))) } else { Ok(()) }
 }
 
 /// One line for a plan, one more for each finding that does not hold; how many do not.
-fn print(name: &str, findings: &[Finding]) -> usize {
+fn tell(name: &str, findings: &[Finding]) -> Result<usize, Failure> {
     let worst = worst_of_each_case(findings).into_iter().reduce(|worst, finding| {
         if finding.excess() > worst.excess() || finding.excess().is_nan() { finding } else { worst }
     });
     if let Some(worst) = worst {
         let case = worst.case.strip_prefix(name).unwrap_or(&worst.case).trim_start_matches(": ");
         let what = format!("{case}: {}", worst.quantity);
-        println!("{name:<NAME$} {:>9} {:>11.2e} {:>11.2e}  {what}", findings.len(), worst.error, worst.bound);
+        say(format_args!("{name:<NAME$} {:>9} {:>11.2e} {:>11.2e}  {what}", findings.len(), worst.error, worst.bound))?;
     }
-    let beyond = findings.iter().filter(|finding| !finding.holds());
-    beyond.map(|finding| println!("  beyond: {finding}")).count()
+    let beyond: Vec<&Finding> = findings.iter().filter(|finding| !finding.holds()).collect();
+    beyond.iter().try_for_each(|finding| say(format_args!("  beyond: {finding}")))?;
+    Ok(beyond.len())
 }
 
 /// Every architecture at its defaults, on a small data set with tasks of every kind.

@@ -6,6 +6,7 @@ use mmtl_zoo::{Architecture, architecture, architectures, model_knobs};
 use thousands::Separable;
 
 use crate::failure::Failure;
+use crate::say::say;
 
 /// What the printed costs are for.
 const EXAMPLE: &str =
@@ -14,8 +15,8 @@ const EXAMPLE: &str =
 /// Prints all architectures, or one in full.
 pub fn zoo(name: Option<&str>) -> Result<(), Failure> {
     match name {
-        None => println!("{}", list()),
-        Some(name) => println!("{}", page(architecture(name).map_err(Failure::input)?)),
+        None => say(list())?,
+        Some(name) => say(page(architecture(name).map_err(Failure::input)?))?,
     }
     Ok(())
 }
