@@ -2,6 +2,7 @@
 
 use mmtl_metrics::{Blame, Interval, Overall, Reason, Summary};
 use mmtl_plan::Space;
+use thousands::Separable;
 use unicode_width::UnicodeWidthStr;
 
 use crate::cell::{Cell, Outcome};
@@ -199,7 +200,7 @@ fn rows_of(head: &Head) -> String {
     match head.rows {
         None => String::new(),
         Some((fewest, most)) if fewest == most => count(most, "row"),
-        Some((fewest, most)) => format!("{fewest}-{}", count(most, "row")),
+        Some((fewest, most)) => format!("{}-{}", fewest.separate_with_commas(), count(most, "row")),
     }
 }
 

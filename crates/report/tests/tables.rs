@@ -3,7 +3,7 @@
 use mmtl_metrics::{Metric, Reason, Score};
 use mmtl_plan::Space;
 use mmtl_report::{
-    Absence, Cell, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, summary_line,
+    Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, summary_line,
     text,
 };
 
@@ -258,4 +258,7 @@ fn row_counts_that_differ_between_seeds_are_a_range() {
     let report = Report::new(&scores, &Selection::default()).unwrap();
     assert_eq!(report.tables[1].heads[3].rows, Some((1_200, 1_234)));
     assert_eq!(report.tables[1].heads[4].rows, Some((800, 800)));
+    let layout = Layout::new(&report, &report.tables[1]);
+    let below: Vec<&str> = layout.heads.iter().map(|[_, below]| below.as_str()).collect();
+    assert!(below.contains(&"1,200-1,234 rows"), "{below:?}");
 }
