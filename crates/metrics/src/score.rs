@@ -38,6 +38,10 @@ pub enum Reason {
     NoGroups,
     /// Each group is of one class, so that none has a pair to rank.
     SingleClassGroups,
+    /// There is no validation row to choose a threshold by.
+    NoValidationRows,
+    /// No validation row is positive, so that every threshold is as good.
+    NoPositiveValidationRow,
     /// A prediction is NaN or infinite.
     PredictionNotFinite,
     /// A prediction that has to be a probability lies outside [0, 1], or a row's probabilities do not sum to 1.
@@ -75,7 +79,9 @@ impl Reason {
             | Self::NothingObserved
             | Self::NegativeGain
             | Self::NoGroups
-            | Self::SingleClassGroups => Blame::Data,
+            | Self::SingleClassGroups
+            | Self::NoValidationRows
+            | Self::NoPositiveValidationRow => Blame::Data,
             Self::PredictionNotFinite
             | Self::NotProbability
             | Self::Overflow
@@ -103,6 +109,8 @@ impl fmt::Display for Reason {
             Self::NegativeGain => "a gain is negative",
             Self::NoGroups => "the data has no group key",
             Self::SingleClassGroups => "no group holds both classes",
+            Self::NoValidationRows => "no validation row to choose a threshold by",
+            Self::NoPositiveValidationRow => "no positive validation row to choose a threshold by",
             Self::ConstantPrediction => "all predictions are the same",
             Self::NothingPredicted => "no row is predicted positive",
         })

@@ -3,7 +3,7 @@
 use mmtl_metrics::{Mean, Metric, Overall, Reason, Score, Scored};
 use proptest::prelude::*;
 
-const REASONS: [(Reason, &str); 17] = [
+const REASONS: [(Reason, &str); 19] = [
     (Reason::Empty, "empty"),
     (Reason::SingleClass, "single_class"),
     (Reason::ZeroWeight, "zero_weight"),
@@ -18,6 +18,8 @@ const REASONS: [(Reason, &str); 17] = [
     (Reason::NothingObserved, "nothing_observed"),
     (Reason::NegativeGain, "negative_gain"),
     (Reason::NoGroups, "no_groups"),
+    (Reason::NoValidationRows, "no_validation_rows"),
+    (Reason::NoPositiveValidationRow, "no_positive_validation_row"),
     (Reason::SingleClassGroups, "single_class_groups"),
     (Reason::ConstantPrediction, "constant_prediction"),
     (Reason::NothingPredicted, "nothing_predicted"),

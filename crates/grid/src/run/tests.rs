@@ -120,3 +120,35 @@ fn fits_of_one_scene_each_decide_by_their_own() {
     // Two of home by 0.5 and one of search by 0.75, and no threshold of all.
     assert_eq!((precision(pooled()).score, precision(pooled()).threshold), (Score::Value(1.0 / 3.0), None));
 }
+
+/// The world with fewer validation rows.
+fn with_validation_rows(kept: impl Fn(usize) -> bool) -> (Dataset, Vec<PartPredictions>) {
+    let (dataset, mut parts) = world(true);
+    let places: Vec<usize> = (0..VALID.len()).filter(|place| kept(*place)).collect();
+    parts[0].rows = places.iter().map(|place| parts[0].rows[*place]).collect();
+    let values = places.iter().map(|place| VALID[*place].3).collect();
+    parts[0].tasks[0] = Some(Prediction::Probabilities(values));
+    (dataset, parts)
+}
+
+#[test]
+fn a_scene_without_a_threshold_says_what_its_validation_rows_lack() {
+    for (kept, reason) in [
+        ([0, 1, 2].as_slice(), Reason::NoValidationRows),
+        (&[0, 1, 2, 4, 5], Reason::NoPositiveValidationRow),
+    ] {
+        let (dataset, parts) = with_validation_rows(|place| kept.contains(&place));
+        let cells = cells(&dataset, &parts, &[Metric::F1, Metric::Precision, Metric::Recall], true).unwrap();
+        for metric in [Metric::F1, Metric::Precision, Metric::Recall] {
+            let search = scored(&cells, Part::Test, metric, &scene("search"));
+            assert_eq!((search.score, search.rows), (Score::Undefined(reason), 3), "{metric:?}");
+            assert!(scored(&cells, Part::Test, metric, &scene("home")).score.value().is_some(), "{metric:?}");
+        }
+    }
+    // Validation rows that are not there are still called that in their own cell.
+    let (dataset, parts) = with_validation_rows(|place| place < 3);
+    let cells = cells(&dataset, &parts, &[Metric::F1], true).unwrap();
+    let empty = Score::Undefined(Reason::Empty);
+    assert_eq!(scored(&cells, Part::Valid, Metric::F1, &scene("search")).score, empty);
+    assert_eq!(scored(&cells, Part::Test, Metric::Auc, &scene("search")).score, Score::Value(0.0));
+}

@@ -2,7 +2,7 @@
 //! and scene where each scene has its own fit.
 
 use mmtl_data::Dataset;
-use mmtl_metrics::{Error, Score, best_threshold};
+use mmtl_metrics::{Error, Reason, Score, best_threshold};
 
 use crate::run::cells::{Known, Scorer};
 use crate::run::gather::PartPredictions;
@@ -24,7 +24,7 @@ impl Thresholds {
             let is_binary = schema.tasks[task].kind == mmtl_plan::TaskKind::Binary;
             let Some(prediction) = valid.tasks[task].as_ref().filter(|_| is_binary) else { return Ok(vec![]) };
             let scorer = Scorer { dataset, predicted: valid, task, prediction };
-            let choose = |known: Known| best_threshold(&known.sample()?);
+            let choose = |known: Known| best_threshold(&known.sample()?).map(of_validation);
             if apart {
                 let of_scene = |scene| choose(scorer.rows(|row| dataset.scene(row) == scene));
                 return (0..schema.scenes.len()).map(of_scene).collect();
@@ -37,5 +37,14 @@ impl Thresholds {
     /// Of one task: `[scenes]`.
     pub(super) fn of(&self, task: usize) -> &[Score] {
         &self.0[task]
+    }
+}
+
+/// What validation rows lack, told as theirs: beside a score of test rows it would read as if these lacked it.
+fn of_validation(chosen: Score) -> Score {
+    match chosen {
+        Score::Undefined(Reason::Empty) => Score::Undefined(Reason::NoValidationRows),
+        Score::Undefined(Reason::NoPositive) => Score::Undefined(Reason::NoPositiveValidationRow),
+        Score::Value(_) | Score::Undefined(_) => chosen,
     }
 }
