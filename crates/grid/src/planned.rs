@@ -412,6 +412,51 @@ fn fault(experiment: &Experiment, error: &RunError) -> GridError {
 }
 
 impl Grid {
+    /// The runs of the tables once tuning has chosen for every row that it is still at. Rows and seeds are theirs; settings,
+    /// and so keys, are as if each had chosen the first that it tries.
+    ///
+    /// # Errors
+    /// When the plan in `store` is not the experiment's.
+    pub fn foreseen(
+        &self,
+        store: &Store,
+        experiment: &Experiment,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<Planned>, GridError> {
+        self.supposing(|_| {}, store, experiment, catalogue)
+    }
+
+    /// As [`Self::foreseen`], with the runs that are never made, since their tuning has no score to choose by.
+    ///
+    /// # Errors
+    /// As [`Self::foreseen`].
+    pub fn foreseen_had_all_chosen(
+        &self,
+        store: &Store,
+        experiment: &Experiment,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<Planned>, GridError> {
+        let undecided = |group: &mut TuningGroup| {
+            if group.chosen().is_none() {
+                group.outcome = None;
+            }
+        };
+        self.supposing(undecided, store, experiment, catalogue)
+    }
+
+    fn supposing(
+        &self,
+        change: impl FnMut(&mut TuningGroup),
+        store: &Store,
+        experiment: &Experiment,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<Planned>, GridError> {
+        let Some(mut tuning) = self.tuning.clone() else { return Ok(vec![]) };
+        tuning.groups.iter_mut().for_each(change);
+        let runs = final_runs(store, experiment, catalogue, &tuning.foreseen())?;
+        Ok(runs.into_iter().map(|(run, _)| run).collect())
+    }
+
     /// That each metric that is asked for is defined for a task of the data; those to compare by are declared for every
     /// kind.
     fn check_metrics(&self, experiment: &Experiment) -> Result<(), GridError> {

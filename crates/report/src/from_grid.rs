@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use mmtl_grid::events::{GridLine, GridState, Happened, RunStatus};
 use mmtl_grid::store::{Line, Record, Rows, Store, Versioned};
-use mmtl_grid::{Experiment, Grid, GridError, Planned, Row, TuningGroup, read_grid};
+use mmtl_grid::{Experiment, Grid, GridError, Planned, Row, read_grid};
 use mmtl_metrics::{Kind, Metric, Overall, Reason, Score, Scored};
 use mmtl_plan::{Space, TaskKind};
 
 use crate::scores::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};
+use crate::unmade::unmade;
 
 /// Everything scored so far in `store`, whose experiment file has been read. A record that cannot be read makes a failed
 /// run. Runs that try settings are in no table; rows whose setting is not chosen yet are unfinished.
@@ -29,11 +30,9 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
             entries.extend(of_run.iter().map(|entry| Entry { candidate, ..entry.clone() }));
         }
     }
-    for (tuning, group) in grid.tuning.iter().flat_map(|tuning| tuning.groups.iter().map(move |group| (tuning, group)))
-    {
-        if group.is_tried() && group.chosen().is_none() {
-            candidates.add_unchosen(group, &tuning.fresh);
-        }
+    let unmade = unmade(&grid, store, experiment)?;
+    for (run, state) in &unmade {
+        candidates.add_unmade(run, state);
     }
     Ok(Scores {
         experiment: experiment.name.clone(),
@@ -118,29 +117,40 @@ struct RowRuns<'a> {
 impl<'a> Candidates<'a> {
     /// Adds a run to a row; the row's index.
     fn add(&mut self, row: &'a Row, run: &'a Planned, state: RunState) -> usize {
+        let place = self.place(row);
+        self.add_as(place, run, run.key.to_string(), state);
+        place
+    }
+
+    /// Adds a run that tuning has not made to its rows, but to those that have one of this seed.
+    fn add_unmade(&mut self, run: &'a Planned, state: &RunState) {
+        // Its key is not known yet; rows that come out the same share it all the same.
+        let Some(first) = run.rows.first() else { return };
+        for row in &run.rows {
+            let place = self.place(row);
+            let RowRuns { runs, not_applicable, .. } = &self.rows[place];
+            if not_applicable.is_none() && runs.iter().all(|known| known.seed != run.seed) {
+                self.add_as(place, run, format!("{first} seed {}", run.seed), state.clone());
+            }
+        }
+    }
+
+    /// The index of a row, which is added if it is new.
+    fn place(&mut self, row: &'a Row) -> usize {
         let next = self.rows.len();
         // A row holds values of knobs, which have no order; their text has.
         let place = *self.places.entry(format!("{row:?}")).or_insert(next);
         if place == next {
             self.rows.push(RowRuns { row, runs: vec![], not_applicable: None });
         }
-        match &run.not_applicable {
-            Some(reason) => self.rows[place].not_applicable = Some(reason),
-            None => self.rows[place].runs.push(Run { key: run.key.to_string(), seed: run.seed, state }),
-        }
         place
     }
 
-    /// Adds the runs to come of a row whose setting is not chosen, which have no keys yet.
-    fn add_unchosen(&mut self, group: &'a TuningGroup, seeds: &[u64]) {
-        let state = match &group.outcome {
-            None => RunState::Unfinished,
-            Some(_) => RunState::Failed("no run of its tuning has a score to choose by".to_owned()),
-        };
-        let row = &group.row;
-        let run = |seed: &u64| Run { key: format!("{row} seed {seed}"), seed: *seed, state: state.clone() };
-        self.places.insert(format!("{row:?}"), self.rows.len());
-        self.rows.push(RowRuns { row, runs: seeds.iter().map(run).collect(), not_applicable: None });
+    fn add_as(&mut self, place: usize, run: &'a Planned, key: String, state: RunState) {
+        match &run.not_applicable {
+            Some(reason) => self.rows[place].not_applicable = Some(reason),
+            None => self.rows[place].runs.push(Run { key, seed: run.seed, state }),
+        }
     }
 
     fn finish(self) -> Vec<Candidate> {

@@ -63,6 +63,7 @@ mod summary_line;
 mod table;
 mod text;
 mod tuned;
+mod unmade;
 mod words;
 
 pub use cell::{Absence, Cell, Outcome};
