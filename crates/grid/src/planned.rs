@@ -24,8 +24,10 @@ use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, parse_j
 use crate::trial::{Row, Trial, TriedGroup, TuningTrials};
 use crate::tuning::{Setting, Tuning, TuningGroup, Unfit, Values, read_tuned};
 
-/// 2: a grid may be tuned.
-const VERSION: FormatVersion = FormatVersion(2);
+/// 3: a task may have several kinds.
+const VERSION: FormatVersion = FormatVersion(3);
+/// Of a grid that is tuned, none of whose tasks has.
+const TUNED: FormatVersion = FormatVersion(2);
 /// Of a grid that is not.
 const PLAIN: FormatVersion = FormatVersion(1);
 
@@ -64,6 +66,9 @@ pub struct Grid {
     pub runs: Vec<Planned>,
     /// The tasks of the data; of all data, where an axis varies it.
     pub tasks: Vec<Task>,
+    /// Those whose kind differs, once for each kind that it has beside the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_kinds: Vec<Task>,
     /// The scenes of the data, likewise.
     pub scenes: Vec<String>,
     /// What is scored beside the usual metrics.
@@ -460,11 +465,11 @@ impl Grid {
     /// That each metric that is asked for is defined for a task of the data; those to compare by are declared for every
     /// kind.
     fn check_metrics(&self, experiment: &Experiment) -> Result<(), GridError> {
-        let defined = |metric: &Metric| self.tasks.iter().any(|task| metric.applies_to(kind_of(task)));
+        let defined = |metric: &Metric| self.subjects().any(|task| metric.applies_to(kind_of(task)));
         let compared = experiment.compare.metrics();
         let idle = self.eval.metrics.iter().find(|metric| !compared.contains(metric) && !defined(metric));
         let Some(idle) = idle else { return Ok(()) };
-        let tasks = self.tasks.iter().map(|task| format!("{} ({})", task.name, kind_of(task).name()));
+        let tasks = self.subjects().map(|task| format!("{} ({})", task.name, kind_of(task).name()));
         let tasks = tasks.collect::<Vec<_>>().join(", ");
         let choices = Metric::ALL.into_iter().filter(|metric| !metric.is_usual() && defined(metric)).map(Metric::name);
         let choices = choices.collect::<Vec<_>>().join(", ");
@@ -475,10 +480,19 @@ impl Grid {
         Err(experiment.fault("eval.metrics", message).into())
     }
 
+    /// The tasks, each once for each of its kinds.
+    pub fn subjects(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.iter().chain(&self.other_kinds)
+    }
+
     fn add_subjects(&mut self, schema: &Schema) {
         for task in &schema.tasks {
+            // Classes may differ in number, and scales always do.
+            let same_kind = |known: &Task| known.name == task.name && kind_of(known).name() == kind_of(task).name();
             if !self.tasks.iter().any(|known| known.name == task.name) {
                 self.tasks.push(task.clone());
+            } else if !self.subjects().any(same_kind) {
+                self.other_kinds.push(task.clone());
             }
         }
         for scene in &schema.scenes {
@@ -549,11 +563,44 @@ pub(crate) fn grid_of(run: &RunFolder) -> Result<Grid, GridError> {
 
 pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
     let path = planned_file(store);
-    let version = if grid.tuning.is_some() { VERSION } else { PLAIN };
+    let version = match (grid.other_kinds.is_empty(), &grid.tuning) {
+        (false, _) => VERSION,
+        (true, Some(_)) => TUNED,
+        (true, None) => PLAIN,
+    };
     let file = GridFile { version, grid: grid.clone() };
     atomic::replace(&path, &to_json(&file, &path)?)
 }
 
 fn planned_file(store: &Store) -> PathBuf {
     store.root().join(PLANNED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_of_two_kinds_is_a_subject_of_each() {
+        let text = "name = \"kinds\"\n[data]\nsource = \"synthetic\"\nrows = 500\ndim = 2\ntasks = 1\ncache = false\n\
+                    [eval]\nmetrics = [\"f1\"]\n[grid]\narchitecture = [\"shared-bottom\"]\n\
+                    \"data.kinds\" = [[\"regression\"], [\"binary\"]]\n\"data.noise\" = [0.01, 0.02]\n";
+        let (catalogue, folder) = (Catalogue::standard(), tempfile::tempdir().unwrap());
+        let experiment = Experiment::parse("kinds.toml", text.as_bytes(), &catalogue).unwrap();
+        let prepared = prepare(&experiment, &catalogue, &Execution::default(), folder.path(), &mut |_| {}).unwrap();
+        let kinds: Vec<_> = prepared.grid.subjects().map(|task| (task.name.as_str(), kind_of(task).name())).collect();
+        // Noise moves the scale of a regression's labels, which makes no other kind of it.
+        let name = kinds[0].0;
+        assert_eq!(kinds, [(name, "regression"), (name, "binary")]);
+
+        let store = Store::create(&folder.path().join("kinds")).unwrap();
+        write_grid(&store, &prepared.grid).unwrap();
+        assert_eq!(read_grid(&store).unwrap(), prepared.grid);
+        let written = std::fs::read_to_string(planned_file(&store)).unwrap();
+        assert!(written.starts_with("{\n  \"version\": 3,"), "{written}");
+        // Whatever has one kind of each task is as it was.
+        write_grid(&store, &Grid { other_kinds: vec![], ..prepared.grid }).unwrap();
+        let written = std::fs::read_to_string(planned_file(&store)).unwrap();
+        assert!(written.starts_with("{\n  \"version\": 1,") && !written.contains("other_kinds"), "{written}");
+    }
 }

@@ -1,7 +1,7 @@
 //! The scores in a run store.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::events::{GridLine, GridState, Happened, RunStatus};
 use mmtl_grid::store::{Line, Record, Rows, Store, Versioned};
@@ -37,7 +37,7 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
     Ok(Scores {
         experiment: experiment.name.clone(),
         scenes: grid.scenes.clone(),
-        tasks: grid.tasks.iter().map(|task| subject(task, experiment)).collect(),
+        tasks: grid.subjects().map(|task| subject(task, experiment)).collect(),
         candidates: candidates.finish(),
         entries,
         revealed: told.revealed.is_some(),
@@ -188,11 +188,31 @@ struct Columns<'a> {
     scenes: BTreeMap<&'a str, Scored>,
 }
 
+/// For each task of a record its index among the grid's subjects: of the kind whose usual metrics the record has, else
+/// the first of its name.
+fn tasks_of<'a>(grid: &Grid, record: &'a Record) -> BTreeMap<&'a str, usize> {
+    let mut scored: BTreeMap<&str, BTreeSet<Metric>> = BTreeMap::new();
+    for cell in &record.cells {
+        scored.entry(&cell.task).or_default().insert(cell.metric);
+    }
+    let index = |(name, metrics): (&'a str, BTreeSet<Metric>)| {
+        let named = || grid.subjects().enumerate().filter(|(_, task)| task.name == name);
+        let is_kind = |kind: Kind| {
+            Metric::usual(kind).all(|metric| metrics.contains(&metric))
+                && metrics.iter().all(|metric| metric.applies_to(kind))
+        };
+        let (index, _) = named().find(|(_, task)| is_kind(kind_of(task))).or_else(|| named().next())?;
+        Some((name, index))
+    };
+    scored.into_iter().filter_map(index).collect()
+}
+
 /// The entries of a run's record, of no candidate yet.
 fn entries_of(grid: &Grid, run: &Planned, record: &Record) -> Vec<Entry> {
     let mut groups: BTreeMap<Group, Columns> = BTreeMap::new();
+    let tasks = tasks_of(grid, record);
     for cell in &record.cells {
-        let task = grid.tasks.iter().position(|task| task.name == cell.task);
+        let task = tasks.get(cell.task.as_str()).copied();
         let split = [Split::Valid, Split::Test].into_iter().find(|split| split.name() == cell.part);
         let (Some(task), Some(split)) = (task, split) else { continue };
         let given = match &cell.space {

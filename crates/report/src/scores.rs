@@ -15,7 +15,7 @@ pub struct Scores {
     pub experiment: String,
     /// Scene names, in the order of the schema.
     pub scenes: Vec<String>,
-    /// What is predicted, in the order of the schema.
+    /// What is predicted, in the order of the schema; after that, tasks whose kind differs between rows, by other kinds.
     pub tasks: Vec<Task>,
     /// The rows of tables, in their order.
     pub candidates: Vec<Candidate>,

@@ -6,6 +6,7 @@ use mmtl_metrics::Metric;
 
 use crate::error::Error;
 use crate::scores::{Scores, Split, Task};
+use crate::words::listed;
 
 /// The slice that is every row.
 pub const ALL_ROWS: &str = "all";
@@ -51,7 +52,9 @@ impl Selection {
         let named = |task: &Task| self.task.as_ref().is_none_or(|name| task.name == *name);
         let tasks: Vec<usize> = (0..scores.tasks.len()).filter(|task| named(&scores.tasks[*task])).collect();
         if let (Some(name), []) = (&self.task, tasks.as_slice()) {
-            let choices = scores.tasks.iter().map(|task| task.name.clone()).collect();
+            let mut choices: Vec<String> = scores.tasks.iter().map(|task| task.name.clone()).collect();
+            let mut seen = BTreeSet::new();
+            choices.retain(|name| seen.insert(name.clone()));
             return Err(Error::UnknownName { what: "task", name: name.clone(), choices });
         }
         let pairs: Vec<(usize, Metric)> = tasks
@@ -94,8 +97,12 @@ impl Metrics {
 }
 
 fn not_applicable(metric: Metric, scores: &Scores, tasks: &[usize]) -> Error {
+    let named = |task: &usize| scores.tasks[*task].name.as_str();
     let task = match tasks {
-        [task] => format!("`{}` ({})", scores.tasks[*task].name, scores.tasks[*task].kind.name()),
+        [first, ..] if tasks.iter().all(|task| named(task) == named(first)) => {
+            let kinds: Vec<&str> = tasks.iter().map(|task| scores.tasks[*task].kind.name()).collect();
+            format!("`{}` ({})", named(first), listed(&kinds))
+        }
         _ => "any task".to_owned(),
     };
     let known: BTreeSet<Metric> = tasks.iter().flat_map(|task| scores.metrics_of(*task)).collect();

@@ -7,7 +7,10 @@ use mmtl_grid::store::{Cell, Record, Rows, Store, Times};
 use mmtl_grid::{Catalogue, Experiment, Grid, GridError, Planned, Row, TrialKey};
 use mmtl_metrics::{Metric, Overall, Reason, Score, Scored};
 use mmtl_plan::{Space, TargetScale, Task, TaskKind, Value};
-use mmtl_report::{Candidate, Entry, Report, RunState, Runs, Scores, Selection, Split, Terminal, from_grid, text};
+use mmtl_report::{
+    Absence, Candidate, Entry, Metrics, Outcome, Report, RunState, Runs, Scores, Selection, Split, Terminal, from_grid,
+    text,
+};
 
 use crate::grid::{auc, scored};
 
@@ -88,12 +91,16 @@ fn grid() -> Grid {
     Grid { runs, tasks, scenes: vec!["home".into(), "away".into()], ..Grid::default() }
 }
 
+fn plan(store: &Store, grid: &Grid) {
+    let planned = format!("{{\"version\":1,\"grid\":{}}}", serde_json::to_string(grid).unwrap());
+    fs::write(store.root().join("planned.json"), planned).unwrap();
+}
+
 /// A store with that grid, of which four runs have finished, and the folder that it lies in.
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::create(&folder.path().join("mine")).unwrap();
-    let planned = format!("{{\"version\":1,\"grid\":{}}}", serde_json::to_string(&grid()).unwrap());
-    fs::write(store.root().join("planned.json"), planned).unwrap();
+    plan(&store, &grid());
     let mut events = EventWriter::open(&store.grid_file()).unwrap();
     let moved = |number, status| GridEvent::Moved { key: key(number), status };
     for event in [
@@ -217,6 +224,33 @@ fn a_scene_that_other_data_lacks_has_no_rows_there() {
     let away = &report.tables[0].cells[1][4];
     assert_eq!(away.scored[&1].score, Score::Undefined(Reason::Empty));
     assert_eq!(report.tables[0].cells[1][0].summary().unwrap().mean, 0.5, "the mean over the scenes that it has");
+}
+
+#[test]
+fn a_task_of_two_kinds_has_a_table_for_each() {
+    let (_folder, store) = store();
+    let mut grid = grid();
+    let kind = TaskKind::Multiclass { classes: 5 };
+    grid.other_kinds.push(Task { name: "spend".into(), kind, space: Space::All, product_of: vec![] });
+    plan(&store, &grid);
+    // One row's spend is in classes: scored as size is.
+    let mut classes = record(0.375);
+    classes.cells.retain(|cell| cell.task != "spend");
+    let of_size: Vec<Cell> = classes.cells.iter().filter(|cell| cell.task == "size").cloned().collect();
+    classes.cells.extend(of_size.into_iter().map(|cell| Cell { task: "spend".into(), ..cell }));
+    store.run(&key(3)).finish(&classes, &Times::default()).unwrap();
+    let scores = read(&store).unwrap();
+    let spend = Selection { task: Some("spend".into()), ..Selection::default() };
+    let tables = Report::new(&scores, &spend).unwrap().tables;
+    let outcome = |table: usize, row: usize| tables[table].cells[row][0].outcome;
+    let found: Vec<_> = tables.iter().map(|table| (table.kind.name(), table.metric)).collect();
+    assert_eq!(found, [("regression", Metric::Mae), ("multiclass", Metric::Accuracy)]);
+    assert!(matches!((outcome(0, 0), outcome(1, 1)), (Outcome::Mean(_), Outcome::Mean(_))));
+    assert_eq!([outcome(0, 1), outcome(1, 0)], [Outcome::Absent(Absence::NotScored); 2]);
+    let by = |metric| Report::new(&scores, &Selection { metrics: Metrics::Only(metric), ..spend.clone() });
+    assert_eq!(by(Metric::Accuracy).unwrap().tables, tables[1..]);
+    let error = by(Metric::Auc).unwrap_err().to_string();
+    assert!(error.starts_with("`auc` is not defined for `spend` (regression and multiclass), expected "), "{error}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What no table can be made of.
 
-use mmtl_metrics::Metric;
-use mmtl_report::{Error, Metrics, Report, Scores, Selection, Split};
+use mmtl_metrics::{Kind, Metric};
+use mmtl_report::{Error, Metrics, Report, Scores, Selection, Split, Task};
 
 use crate::grid::grid;
 
@@ -57,11 +57,19 @@ fn a_metric_of_another_kind() {
         refused(&scores, &selection),
         "`mse` is not defined for `click` (binary), expected one of auc, logloss, accuracy"
     );
-    scores.tasks.push(scores.tasks[0].clone());
+    scores.tasks.push(Task { name: "view".to_owned(), ..scores.tasks[0].clone() });
     assert_eq!(
         refused(&scores, &selection),
         "`mse` is not defined for any task, expected one of auc, logloss, accuracy"
     );
+    // One task of two kinds.
+    scores.tasks[1] =
+        Task { name: "click".to_owned(), kind: Kind::Multiclass { classes: 3 }, ..scores.tasks[1].clone() };
+    assert_eq!(
+        refused(&scores, &selection),
+        "`mse` is not defined for `click` (binary and multiclass), expected one of auc, logloss, accuracy"
+    );
+    assert_eq!(refused(&scores, &of_task("clic")), "unknown task `clic`; did you mean `click`? (expected one of click)");
 }
 
 #[test]
