@@ -74,6 +74,22 @@ fn a_log_becomes_a_table() {
 }
 
 #[test]
+fn a_scene_without_train_rows_has_no_fit_of_its_own() {
+    let program = Program::new();
+    program.write("train.csv", &log(2000));
+    program.write("test.csv", &log(500).replace("feed", "cart"));
+    program.write("shop.toml", &format!("{CARD}[split]\nby = \"file\"\ntrain = \"train*\"\ntest = \"test*\"\n"));
+    let files = "files = [\"train.csv\", \"test.csv\"]\nunseen_scenes = true";
+    let experiment = EXPERIMENT.replace("files = [\"log.csv\"]", files) + "protocol = [\"joint\", \"per-scene\"]\n";
+    program.write("experiment.toml", &experiment);
+    let reason = "scene `cart` has no train row for a fit of its own";
+    let planned = program.grid("experiment.toml", &["--plan"]);
+    assert!(planned.code == 0 && planned.out.contains(reason), "{planned:?}");
+    let trained = program.grid("experiment.toml", &[]);
+    assert!(trained.code == 0 && trained.out.contains("1 n/a") && trained.out.contains(reason), "{trained:?}");
+}
+
+#[test]
 fn what_is_wrong_is_said_and_nothing_is_left() {
     let program = Program::new();
     program.write("log.csv", &log(500).replacen("u0", "u0,,", 1));

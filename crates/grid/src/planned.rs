@@ -322,13 +322,23 @@ fn plan_run(
     let configuration = &trial.configuration;
     let architecture = mmtl_zoo::architecture(&configuration.architecture);
     let architecture = architecture.map_err(|error| fault(experiment, &error.into()))?;
-    let not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
+    let mut not_applicable = architecture.applies(dataset.schema(), configuration.protocol).err();
     if not_applicable.is_none() {
         let made = made_fits(configuration, catalogue, architecture, dataset);
-        made.and_then(|(settings, fits)| each(&settings, &fits)).map_err(|error| fault(experiment, &error))?;
+        let (settings, fits) = made.map_err(|error| fault(experiment, &error))?;
+        not_applicable = untrained(&fits, dataset.schema());
+        if not_applicable.is_none() {
+            each(&settings, &fits).map_err(|error| fault(experiment, &error))?;
+        }
     }
     let fingerprint = dataset.fingerprint().to_owned();
     Ok(planned(trial, fingerprint, not_applicable, catalogue))
+}
+
+/// Why a scene's own fit makes no sense: of a scene that only held-out rows have, there is nothing to learn.
+fn untrained(fits: &[TrialFit], schema: &Schema) -> Option<String> {
+    let rows = fits.iter().map(|fit| &fit.spec.rows).find(|rows| rows.train().is_empty())?;
+    Some(format!("scene `{}` has no train row for a fit of its own", schema.scenes[rows.scene()?]))
 }
 
 /// A trial's run, with what is stored of it.

@@ -69,7 +69,10 @@ fn a_metric_of_another_kind() {
         refused(&scores, &selection),
         "`mse` is not defined for `click` (binary and multiclass), expected one of auc, logloss, accuracy"
     );
-    assert_eq!(refused(&scores, &of_task("clic")), "unknown task `clic`; did you mean `click`? (expected one of click)");
+    assert_eq!(
+        refused(&scores, &of_task("clic")),
+        "unknown task `clic`; did you mean `click`? (expected one of click)"
+    );
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use mmtl_metrics::{Metric, Reason, Score};
 use mmtl_plan::Space;
 use mmtl_report::{
-    Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, summary_line,
-    text,
+    Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal,
+    summary_line, text,
 };
 
 use crate::grid::{auc, grid, scored};

@@ -133,10 +133,9 @@ fn with_validation_rows(kept: impl Fn(usize) -> bool) -> (Dataset, Vec<PartPredi
 
 #[test]
 fn a_scene_without_a_threshold_says_what_its_validation_rows_lack() {
-    for (kept, reason) in [
-        ([0, 1, 2].as_slice(), Reason::NoValidationRows),
-        (&[0, 1, 2, 4, 5], Reason::NoPositiveValidationRow),
-    ] {
+    for (kept, reason) in
+        [([0, 1, 2].as_slice(), Reason::NoValidationRows), (&[0, 1, 2, 4, 5], Reason::NoPositiveValidationRow)]
+    {
         let (dataset, parts) = with_validation_rows(|place| kept.contains(&place));
         let cells = cells(&dataset, &parts, &[Metric::F1, Metric::Precision, Metric::Recall], true).unwrap();
         for metric in [Metric::F1, Metric::Precision, Metric::Recall] {
