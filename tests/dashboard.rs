@@ -87,6 +87,16 @@ fn a_grid_is_watched_steered_left_and_found_again() {
     terminal.wait_for_modes(&before);
     assert!(store.scheduler().unwrap().is_some());
 
+    // Played back while it runs, no key reaches it.
+    let mut child = terminal.start(&program.command(&["watch", "results/small", "--replay"]));
+    terminal.wait_for("replay ×20");
+    terminal.press("P");
+    terminal.wait_for("a replay steers nothing");
+    terminal.press("q");
+    assert!(child.wait().unwrap().success());
+    terminal.wait_for_modes(&before);
+    assert_eq!(count(&folded(store), |status| *status == RunStatus::Paused), 0);
+
     // Attach again, and stop it.
     let mut child = terminal.start(&program.command(&["watch", "results/small"]));
     terminal.wait_for("1 running");

@@ -159,7 +159,7 @@ pub struct How {
 pub struct Watch {
     /// The grid's folder [default: the one below `results` that was written to last].
     pub dir: Option<PathBuf>,
-    /// Play it back from its beginning.
+    /// Play it back from its beginning; this steers nothing.
     #[arg(long)]
     pub replay: bool,
     /// How many times as fast as it was.

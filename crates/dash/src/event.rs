@@ -53,6 +53,8 @@ pub enum Event {
         /// What is wrong, as one sentence.
         reason: String,
     },
+    /// What follows is played back, so many times as fast as it was.
+    Replay(f64),
     /// The time, in milliseconds since 1970.
     Clock(u64),
 }

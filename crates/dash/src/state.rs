@@ -26,6 +26,7 @@ pub struct State {
     roofline: Roofline,
     scheduler: Scheduler,
     reading: Option<(usize, usize)>,
+    replay: Option<f64>,
     now: u64,
     revision: u64,
     tables_revision: u64,
@@ -100,6 +101,7 @@ impl State {
                     self.troubles.insert(path, reason);
                 }
             }
+            Event::Replay(speed) => self.replay = Some(speed),
             Event::Clock(now) => self.now = self.now.max(now),
         }
     }
@@ -186,6 +188,11 @@ impl State {
     /// Files read of those that are to be read, while they are.
     pub fn reading(&self) -> Option<(usize, usize)> {
         self.reading
+    }
+
+    /// How many times as fast as it was the grid is played back, if it is: there is nobody to steer then.
+    pub fn replay(&self) -> Option<f64> {
+        self.replay
     }
 
     /// The time, in milliseconds since 1970.

@@ -61,6 +61,9 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
     let all = state.grid().total();
     let abandoned = state.grid().running().filter(|run| run.abandoned).count();
     let mut parts = vec![];
+    if let Some(speed) = state.replay() {
+        parts.push((format!("replay ×{speed}"), Role::Key));
+    }
     if let Some((read, of)) = state.reading() {
         parts.push((format!("reading {read} of {of}"), Role::Warning));
     }

@@ -1,6 +1,6 @@
 //! What is around the views.
 
-use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, Ui};
+use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, State, Ui};
 use mmtl_grid::events::{GridEvent, GridLine, Happened, RunStatus};
 use mmtl_grid::store::{Command, FormatVersion, Target};
 
@@ -45,6 +45,35 @@ fn what_destroys_asks_first() {
     assert_eq!(press(&mut ui, &mut ended, "p"), []);
     let shown = text(&screen(&ended, &mut ui, (120, 40)));
     assert!(shown.contains("nothing runs here any more; `mmtl run` starts or goes on with a grid"), "{shown}");
+}
+
+/// The recorded grid in its midst, played back.
+fn replayed() -> State {
+    let mut state = at(0.5);
+    state.apply(Event::Replay(20.0));
+    state
+}
+
+#[test]
+fn a_replay_steers_nothing_and_is_left_at_once() {
+    let commands = [":resume whole", ":retry all", ":cancel whole", ":end the grid", ":stop the grid"];
+    let commands = commands.map(|command| format!("{command}<enter>"));
+    let keys = ["p", "r", "c", "x", "R", ">", "<", "+", "-", "P", "T"].map(str::to_owned);
+    for keys in keys.into_iter().chain(commands) {
+        let (mut state, mut ui) = (replayed(), Ui::new(COLOURS));
+        assert_eq!(press(&mut ui, &mut state, &keys), [], "{keys}");
+        let shown = text(&screen(&state, &mut ui, (80, 24)));
+        assert!(shown.contains("a replay steers nothing"), "{keys}: {shown}");
+        assert_eq!(press(&mut ui, &mut state, "y").len(), 1, "no question is open after {keys}");
+    }
+    assert_eq!(press(&mut Ui::new(COLOURS), &mut replayed(), "q"), [Effect::Leave(Leave::Running)]);
+}
+
+#[test]
+fn a_replay_says_first_that_it_is_one() {
+    let shown = text(&screen(&replayed(), &mut Ui::new(COLOURS), (80, 24)));
+    let last = shown.lines().last().expect("a status line");
+    assert!(last.starts_with(" replay ×20  "), "{last}");
 }
 
 #[test]

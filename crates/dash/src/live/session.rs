@@ -79,7 +79,6 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
     let (asks, asked) = channel();
     let (to, events) = channel();
     let (printed, said) = channel();
-    let replayed = replay.is_some();
     let frames = looks.frames.map(File::create).transpose()?.map(BufWriter::new);
     let mut taken = Taken::take(printed)?;
     feed::start(store.clone(), replay, asked, to);
@@ -87,17 +86,11 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
     if let Some(bench) = looks.bench {
         state.apply(Event::Bench(Box::new(bench)));
     }
-    let session = Session {
-        store,
-        state,
-        ui: Ui::new(looks.theme),
-        asks,
-        events,
-        said,
-        replayed,
-        last: Buffer::default(),
-        frames,
-    };
+    if let Some(speed) = looks.replay {
+        state.apply(Event::Replay(speed));
+    }
+    let session =
+        Session { store, state, ui: Ui::new(looks.theme), asks, events, said, last: Buffer::default(), frames };
     match session.run(&mut taken, &signals) {
         // A frame may fail before the hang-up is heard.
         Err(_) if terminal::is_gone() => Ok(Watched::Signalled(SIGHUP)),
@@ -133,7 +126,6 @@ struct Session<'a> {
     asks: Sender<Ask>,
     events: Receiver<Vec<Event>>,
     said: Receiver<Event>,
-    replayed: bool,
     /// The screen that was drawn last, for a picture of it.
     last: Buffer,
     frames: Option<BufWriter<File>>,
@@ -187,7 +179,7 @@ impl Session<'_> {
             any = true;
             self.state.apply(event);
         }
-        if !self.replayed {
+        if self.state.replay().is_none() {
             self.state.apply(Event::Clock(mmtl_grid::events::now()));
         }
         if any && let Some(effect) = self.ui.follow(&self.state) {
@@ -260,7 +252,11 @@ impl Session<'_> {
         };
     }
 
+    /// Writes to the store; never to that of a replay, whatever a key came to.
     fn try_to(&mut self, act: impl FnOnce(&Store) -> Result<(), GridError>) {
+        if self.state.replay().is_some() {
+            return;
+        }
         if let Err(error) = act(self.store) {
             self.ui.say(error.to_string(), self.state.now());
         }

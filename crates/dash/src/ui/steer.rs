@@ -12,8 +12,20 @@ use crate::state::{Scheduler, State};
 use crate::ui::Ui;
 
 impl Ui {
+    /// Whether the grid is played back, where nothing may reach its store; says so if it is.
+    fn is_replayed(&mut self, state: &State) -> bool {
+        let replayed = state.replay().is_some();
+        if replayed {
+            self.say("a replay steers nothing", state.now());
+        }
+        replayed
+    }
+
     /// Whether there is a scheduler that heeds commands; says so if not.
     fn can_steer(&mut self, state: &State) -> bool {
+        if self.is_replayed(state) {
+            return false;
+        }
         let gone = *state.scheduler() == Scheduler::Gone;
         if gone {
             self.say("nothing runs here any more; `mmtl run` starts or goes on with a grid", state.now());
@@ -95,6 +107,9 @@ impl Ui {
             self.say("test scores may be seen already: `d` shows them", state.now());
             return vec![];
         }
+        if self.is_replayed(state) {
+            return vec![];
+        }
         let question = "Show test scores before the grid is done? The store remembers it, and every table will say so: \
                         whoever chooses by test scores has none left to report.";
         let yes = Menu::confirm(question, "show them", vec![Effect::RevealTest]);
@@ -103,7 +118,7 @@ impl Ui {
 
     pub(super) fn quit(&mut self, state: &State) -> Vec<Effect> {
         let alive = matches!(state.scheduler(), Scheduler::Alive { .. });
-        if !alive || state.is_done() {
+        if !alive || state.is_done() || state.replay().is_some() {
             return vec![Effect::Leave(Leave::Running)];
         }
         let entry = |key, says: &str, leave| Entry { key, says: says.to_owned(), effects: vec![Effect::Leave(leave)] };
