@@ -153,7 +153,8 @@ fn a_grid_is_played_back_and_looks_as_it_did() {
         let mut child = terminal.start(&program.command(args));
         terminal.press("2");
         terminal.wait("its end", |screen| screen.contains("4 of 4 done") && screen.contains("4 of 4 runs"));
-        screens.push(terminal.text());
+        // The last line says of a replay that it is one.
+        screens.push(terminal.text().lines().take(39).map(str::to_owned).collect::<Vec<_>>());
         terminal.press("q");
         assert!(child.wait().unwrap().success());
     }

@@ -55,6 +55,8 @@ pub enum Event {
     },
     /// What follows is played back, so many times as fast as it was.
     Replay(f64),
-    /// The time, in milliseconds since 1970.
+    /// The time, in milliseconds since 1970; of what is played back, that of the grid.
     Clock(u64),
+    /// The time of whoever watches a replay, in milliseconds since 1970.
+    Wall(u64),
 }

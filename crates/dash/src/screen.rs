@@ -16,7 +16,7 @@ pub fn draw(buffer: &mut Buffer, state: &State, ui: &mut Ui) {
     status::head(&mut painter, layout.head, state, ui.tab());
     ui.draw_view(&mut painter, layout.view, state);
     status::log(&mut painter, layout.log, state, ui.chosen());
-    status::status(&mut painter, layout.status, state, ui.notice(state.now()));
+    status::status(&mut painter, layout.status, state, ui.notice(state.wall()));
     status::toasts(&mut painter, layout.view, state);
     ui.draw_overlay(&mut painter, area);
     ui.clicks = painter.into_clicks();

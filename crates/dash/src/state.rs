@@ -28,6 +28,7 @@ pub struct State {
     reading: Option<(usize, usize)>,
     replay: Option<f64>,
     now: u64,
+    wall: Option<u64>,
     revision: u64,
     tables_revision: u64,
 }
@@ -69,7 +70,7 @@ const TROUBLES: usize = 1_000;
 impl State {
     /// Takes in an event.
     pub fn apply(&mut self, event: Event) {
-        self.revision += u64::from(!matches!(event, Event::Clock(_) | Event::Machine(_)));
+        self.revision += u64::from(!matches!(event, Event::Clock(_) | Event::Wall(_) | Event::Machine(_)));
         match event {
             Event::Happened(happened) => self.happened(happened),
             Event::CaughtUp(told) => self.grid.adopt(*told),
@@ -103,6 +104,7 @@ impl State {
             }
             Event::Replay(speed) => self.replay = Some(speed),
             Event::Clock(now) => self.now = self.now.max(now),
+            Event::Wall(now) => self.wall = Some(now),
         }
     }
 
@@ -198,6 +200,12 @@ impl State {
     /// The time, in milliseconds since 1970.
     pub fn now(&self) -> u64 {
         self.now
+    }
+
+    /// The time of whoever looks, in milliseconds since 1970: what is said to them lasts by it, also while a grid of hours
+    /// is played back in minutes.
+    pub fn wall(&self) -> u64 {
+        self.wall.unwrap_or(self.now)
     }
 
     /// Whether every run has come to its end, so that test scores are no secret any more.

@@ -13,7 +13,7 @@ use crate::symbols::bar;
 use crate::theme::Role;
 use crate::time::{clock, duration};
 
-/// How long a failure is shown on top of a view, in milliseconds.
+/// How long a failure is shown on top of a view, in milliseconds; of a replay's, so many times as long.
 const TOAST: u64 = 8_000;
 
 /// Draws name and tabs.
@@ -93,15 +93,25 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
 
 /// Whether and how long the grid goes on.
 fn life(state: &State) -> (String, Role) {
-    match (state.scheduler(), state.grid().ending) {
-        (Scheduler::Gone, Some(Ending::Done)) => ("ended".to_owned(), Role::Dim),
-        (Scheduler::Gone, Some(Ending::Stopped)) => ("stopped; `mmtl run` goes on".to_owned(), Role::Warning),
-        (Scheduler::Gone, Some(Ending::FailedFast)) => ("stopped at a failure".to_owned(), Role::Failed),
-        (Scheduler::Gone, None) => ("its scheduler died; `mmtl run` goes on".to_owned(), Role::Failed),
-        (Scheduler::Alive { .. } | Scheduler::Unknown, _) => match state.grid().time_left() {
+    if !is_over(state) {
+        return match state.grid().time_left() {
             Some(left) => (format!("{} left", duration(left)), Role::Strong),
             None => ("time left unknown".to_owned(), Role::Dim),
-        },
+        };
+    }
+    match state.grid().ending {
+        Some(Ending::Done) => ("ended".to_owned(), Role::Dim),
+        Some(Ending::Stopped) => ("stopped; `mmtl run` goes on".to_owned(), Role::Warning),
+        Some(Ending::FailedFast) => ("stopped at a failure".to_owned(), Role::Failed),
+        None => ("its scheduler died; `mmtl run` goes on".to_owned(), Role::Failed),
+    }
+}
+
+/// Whether no scheduler is left. The one of a replay lived until it told of its end, whoever lives today.
+fn is_over(state: &State) -> bool {
+    match state.replay() {
+        Some(_) => state.grid().ending.is_some(),
+        None => *state.scheduler() == Scheduler::Gone,
     }
 }
 
@@ -143,7 +153,8 @@ pub fn log(painter: &mut Painter, area: Rect, state: &State, chosen: &Chosen) {
 
 /// Draws the failures of the last seconds above the lower right corner.
 pub fn toasts(painter: &mut Painter, area: Rect, state: &State) {
-    let young = |at: u64| at + TOAST > state.now();
+    let lasts = (TOAST as f64 * state.replay().unwrap_or(1.0)) as u64;
+    let young = |at: u64| at.saturating_add(lasts) > state.now();
     let recent = state.grid().log.iter().rev().take_while(|(at, ..)| young(*at));
     let failures = recent.filter(|(_, _, level, _)| *level == Level::Error).take(3);
     let width = area.width.min(60);

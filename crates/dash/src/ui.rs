@@ -96,7 +96,7 @@ impl Ui {
         self.log
     }
 
-    /// What was just said, while it is new.
+    /// What was just said, while it is new: by the clock of whoever looks, [`State::wall`].
     pub fn notice(&self, now: u64) -> Option<&str> {
         self.notice.as_ref().filter(|(_, until)| now < *until).map(|(text, _)| text.as_str())
     }
@@ -279,7 +279,7 @@ impl Ui {
 
     fn take(&mut self, acted: Acted, state: &State) -> Vec<Effect> {
         if let Some(notice) = acted.notice {
-            self.say(notice, state.now());
+            self.say(notice, state.wall());
         }
         let mut effects = acted.effects;
         if let Some(filter) = acted.filter {

@@ -1,7 +1,7 @@
 //! What is around the views.
 
 use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, State, Ui};
-use mmtl_grid::events::{GridEvent, GridLine, Happened, RunStatus};
+use mmtl_grid::events::{GridEvent, GridLine, Happened, Level, RunStatus};
 use mmtl_grid::store::{Command, FormatVersion, Target};
 
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
@@ -74,6 +74,48 @@ fn a_replay_says_first_that_it_is_one() {
     let shown = text(&screen(&replayed(), &mut Ui::new(COLOURS), (80, 24)));
     let last = shown.lines().last().expect("a status line");
     assert!(last.starts_with(" replay ×20  "), "{last}");
+}
+
+#[test]
+fn a_replay_knows_nothing_of_todays_scheduler() {
+    let status = |state: &State| {
+        let shown = text(&screen(state, &mut Ui::new(COLOURS), (120, 24)));
+        shown.lines().last().expect("a status line").to_owned()
+    };
+    let mut midway = replayed();
+    midway.apply(Event::Scheduler(Scheduler::Gone));
+    let shown = status(&midway);
+    assert!(shown.contains(" left") && !shown.contains("died"), "{shown}");
+    let mut ended = at(1.0);
+    ended.apply(Event::Replay(20.0));
+    let shown = status(&ended);
+    assert!(shown.contains("ended") && !shown.contains(" left"), "{shown}");
+}
+
+#[test]
+fn notices_of_a_replay_last_by_the_clock_of_who_looks() {
+    let (mut state, mut ui) = (replayed(), Ui::new(COLOURS));
+    state.apply(Event::Wall(1_000));
+    press(&mut ui, &mut state, "p");
+    let mut shown = |wall| {
+        state.apply(Event::Clock(state.now() + 600_000));
+        state.apply(Event::Wall(wall));
+        text(&screen(&state, &mut ui, (80, 24))).contains("a replay steers nothing")
+    };
+    assert_eq!([1_000, 4_999, 5_000].map(&mut shown), [true, true, false]);
+}
+
+#[test]
+fn failures_of_a_replay_stay_as_long_as_others_do() {
+    let mut state = at(1.0);
+    state.apply(Event::Replay(20.0));
+    let last = state.grid().log.iter().filter(|(_, _, level, _)| *level == Level::Error).map(|(at, ..)| *at).max();
+    let last = last.expect("two runs failed");
+    let mut shown = |after: u64| {
+        state.apply(Event::Clock(last + after));
+        find(&screen(&state, &mut Ui::new(COLOURS), (120, 40)), "failed: mmoe").is_some()
+    };
+    assert_eq!([159_999, 160_000].map(&mut shown), [true, false]);
 }
 
 #[test]

@@ -276,8 +276,10 @@ impl Feed {
     }
 
     fn look_around(&mut self, out: &mut Out) -> Result<(), Gone> {
-        self.look_at_scheduler(out)?;
-        self.look_for_abandoned(out)?;
+        if self.replay.is_none() {
+            self.look_at_scheduler(out)?;
+            self.look_for_abandoned(out)?;
+        }
         self.look_at_printed(out)?;
         if self.wants_scores && self.scored != Some(self.finished) {
             self.scored = Some(self.finished);

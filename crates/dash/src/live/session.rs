@@ -179,9 +179,8 @@ impl Session<'_> {
             any = true;
             self.state.apply(event);
         }
-        if self.state.replay().is_none() {
-            self.state.apply(Event::Clock(mmtl_grid::events::now()));
-        }
+        let now = mmtl_grid::events::now();
+        self.state.apply(if self.state.replay().is_some() { Event::Wall(now) } else { Event::Clock(now) });
         if any && let Some(effect) = self.ui.follow(&self.state) {
             self.ask(effect);
         }
@@ -226,7 +225,7 @@ impl Session<'_> {
             Effect::Copy(text) => {
                 // OSC 52: the terminal fills its own clipboard, also at the other end of ssh.
                 taken.send(format!("\x1b]52;c;{}\x07", STANDARD.encode(&text)).as_bytes())?;
-                self.ui.say(format!("copied {} lines", text.lines().count()), self.state.now());
+                self.ui.say(format!("copied {} lines", text.lines().count()), self.state.wall());
             }
             Effect::Suspend => taken.suspend()?,
             Effect::Leave(leave) => {
@@ -258,7 +257,7 @@ impl Session<'_> {
             return;
         }
         if let Err(error) = act(self.store) {
-            self.ui.say(error.to_string(), self.state.now());
+            self.ui.say(error.to_string(), self.state.wall());
         }
     }
 
@@ -267,6 +266,6 @@ impl Session<'_> {
             std::fs::write(&name, text).map(|()| format!("written to {name}")).map_err(|e| format!("{name}: {e}"))
         });
         let said = said.unwrap_or_else(|error| error);
-        self.ui.say(said, self.state.now());
+        self.ui.say(said, self.state.wall());
     }
 }

@@ -16,7 +16,7 @@ impl Ui {
     fn is_replayed(&mut self, state: &State) -> bool {
         let replayed = state.replay().is_some();
         if replayed {
-            self.say("a replay steers nothing", state.now());
+            self.say("a replay steers nothing", state.wall());
         }
         replayed
     }
@@ -28,7 +28,7 @@ impl Ui {
         }
         let gone = *state.scheduler() == Scheduler::Gone;
         if gone {
-            self.say("nothing runs here any more; `mmtl run` starts or goes on with a grid", state.now());
+            self.say("nothing runs here any more; `mmtl run` starts or goes on with a grid", state.wall());
         }
         !gone
     }
@@ -42,7 +42,7 @@ impl Ui {
             Whom::Chosen => Target::Runs(self.chosen.runs()),
         };
         if target == Target::Runs(BTreeSet::new()) {
-            self.say("no run is chosen", state.now());
+            self.say("no run is chosen", state.wall());
             return None;
         }
         Some(target)
@@ -56,7 +56,7 @@ impl Ui {
         state: &State,
     ) -> Vec<Effect> {
         let Some(target) = self.target(whom, state) else { return vec![] };
-        self.say(format!("{} to be {done}", words(&target)), state.now());
+        self.say(format!("{} to be {done}", words(&target)), state.wall());
         vec![Effect::Send(command(target))]
     }
 
@@ -89,7 +89,7 @@ impl Ui {
             groups.entry(now.saturating_add(by)).or_default().insert(key);
         }
         let to = groups.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        self.say(format!("priority {to}"), state.now());
+        self.say(format!("priority {to}"), state.wall());
         groups.into_iter().map(|(priority, runs)| Effect::Send(Command::Priority { runs, priority })).collect()
     }
 
@@ -98,13 +98,13 @@ impl Ui {
             return vec![];
         }
         let jobs = state.grid().jobs.saturating_add_signed(by as isize).max(1);
-        self.say(format!("{jobs} at once"), state.now());
+        self.say(format!("{jobs} at once"), state.wall());
         vec![Effect::Send(Command::Jobs(jobs))]
     }
 
     pub(super) fn reveal(&mut self, state: &State) -> Vec<Effect> {
         if state.shows_test() {
-            self.say("test scores may be seen already: `d` shows them", state.now());
+            self.say("test scores may be seen already: `d` shows them", state.wall());
             return vec![];
         }
         if self.is_replayed(state) {
