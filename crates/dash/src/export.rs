@@ -3,25 +3,33 @@
 use jiff::Timestamp;
 use mmtl_report::{ALL_ROWS, Metrics, Report, Selection, csv, latex, markdown};
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::effect::ExportFormat;
+use crate::screen::draw;
 use crate::state::{State, Tables};
 use crate::svg::svg;
 use crate::ui::Ui;
 
 /// A file's name and text: the tables of all tasks on the rows, and by the metric, that the Table view shows, or a
-/// picture of `screen`. Names begin with the experiment's and end with the time, so that no file is written over.
+/// picture of the screen on `area`, drawn anew, since the last one has the menu on it that asked for the picture. Names begin with the experiment's and end with the time, so that no file is written over.
 ///
 /// # Errors
 /// A sentence, while there are no tables.
-pub fn export(state: &State, ui: &Ui, screen: &Buffer, format: ExportFormat) -> Result<(String, String), String> {
+pub fn export(state: &State, ui: &mut Ui, area: Rect, format: ExportFormat) -> Result<(String, String), String> {
     let (what, text, ending) = match format {
-        ExportFormat::Svg => (ui.tab().name().to_lowercase(), svg(screen, &ui.theme), "svg"),
+        ExportFormat::Svg => (ui.tab().name().to_lowercase(), picture(state, ui, area), "svg"),
         ExportFormat::Markdown => table(state, ui, markdown, "md")?,
         ExportFormat::Csv => table(state, ui, csv, "csv")?,
         ExportFormat::Latex => table(state, ui, latex, "tex")?,
     };
     Ok((name(state, &what, ending), text))
+}
+
+fn picture(state: &State, ui: &mut Ui, area: Rect) -> String {
+    let mut screen = Buffer::empty(area);
+    draw(&mut screen, state, ui);
+    svg(&screen, &ui.theme)
 }
 
 fn table<'a>(

@@ -8,7 +8,7 @@ use ratatui::style::Modifier;
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
 
 /// The recorded grid in its midst, with workers at work.
-fn busy() -> State {
+pub fn busy() -> State {
     let share = (1..20).map(|part| f64::from(part) / 20.0).find(|share| {
         let state = at(*share);
         let trains = |run: &RunState| run.stage.is_none() && run.fits.iter().any(|fit| fit.rows_per_second > 0.0);
@@ -46,7 +46,7 @@ fn sample(state: &State, second: u64) -> MachineSample {
 }
 
 /// Five minutes of samples.
-fn looked_at(mut state: State) -> State {
+pub fn looked_at(mut state: State) -> State {
     for second in 0..300 {
         state.apply(Event::Machine(Box::new(sample(&state, second))));
     }
@@ -56,7 +56,7 @@ fn looked_at(mut state: State) -> State {
 /// Operations of a row's forward pass, by architecture.
 const FORWARD: [(&str, u64); 4] = [("shared-bottom", 35_200), ("mmoe", 61_440), ("ple", 88_000), ("star", 40_000)];
 
-fn costs() -> Event {
+pub fn costs() -> Event {
     let of = |(name, flops): (&str, u64)| {
         [(format!("{name} joint"), vec![flops]), (format!("{name} per-scene"), vec![flops; 7])]
     };

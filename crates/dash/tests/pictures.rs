@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use mmtl_dash::{State, Ui, svg};
 
 use crate::fixture::{COLOURS, at, done, press, screen};
+use crate::machine::{busy, costs, looked_at};
 
 /// Columns and lines of a picture.
 const SIZE: (u16, u16) = (120, 34);
@@ -34,4 +35,7 @@ fn every_view_is_in_the_docs_as_it_is() {
     hold("curves", at(0.7), "2<space>jj<space>jj<space>3");
     hold("run", at(0.7), "2jjjj4");
     hold("table", done(), "5");
+    let mut machine = looked_at(busy());
+    machine.apply(costs());
+    hold("machine", machine, "6");
 }

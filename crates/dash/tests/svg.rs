@@ -1,6 +1,6 @@
 //! Pictures of screens.
 
-use mmtl_dash::{Depth, Theme, Ui, svg};
+use mmtl_dash::{Depth, Effect, ExportFormat, Theme, Ui, export, svg};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
@@ -42,6 +42,20 @@ fn every_word_of_a_screen_is_in_its_picture_at_its_place() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_picture_that_is_exported_is_of_the_screen_without_the_menu_that_asks_for_it() {
+    for view in ["1", "2", "6"] {
+        let (mut state, mut ui) = (at(0.5), Ui::new(COLOURS));
+        press(&mut ui, &mut state, view);
+        let before = svg(&screen(&state, &mut ui, (100, 30)), &ui.theme);
+        let effects = press(&mut ui, &mut state, "es");
+        assert_eq!(effects, [Effect::Export(ExportFormat::Svg)]);
+        let (_, picture) =
+            export(&state, &mut ui, Rect::new(0, 0, 100, 30), ExportFormat::Svg).expect("there is a screen");
+        assert!(picture == before, "{picture}");
     }
 }
 

@@ -4,6 +4,7 @@ use mmtl_dash::{Effect, Event, Role, State, Tables, Ui};
 use mmtl_metrics::{Kind, Metric, Score, Scored};
 use mmtl_plan::Space;
 use mmtl_report::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};
+use ratatui::layout::Rect;
 use ratatui::style::Modifier;
 
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
@@ -217,8 +218,7 @@ fn tables_are_exported_as_they_are_shown() {
     let mut ui = Ui::new(COLOURS);
     let mut state = with(scores(&FOUR, 2));
     press(&mut ui, &mut state, "5");
-    let shown = screen(&state, &mut ui, (80, 24));
-    let write = |state: &State, format| export(state, &ui, &shown, format);
+    let mut write = |state: &State, format| export(state, &mut ui, Rect::new(0, 0, 80, 24), format);
     let (name, text) = write(&state, ExportFormat::Markdown).expect("there are tables");
     assert!(name.starts_with("departments-valid-2026") && ends_with(&name, "md"), "{name}");
     assert_eq!(name.len(), "departments-valid-20261122-001503.md".len());

@@ -13,8 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use mmtl_grid::GridError;
 use mmtl_grid::schedule::reveal;
 use mmtl_grid::store::{Command, Store};
-use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{self, Event as Told};
+use ratatui::layout::Rect;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTSTP};
 use signal_hook::flag;
 
@@ -89,8 +89,7 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
     if let Some(speed) = looks.replay {
         state.apply(Event::Replay(speed));
     }
-    let session =
-        Session { store, state, ui: Ui::new(looks.theme), asks, events, said, last: Buffer::default(), frames };
+    let session = Session { store, state, ui: Ui::new(looks.theme), asks, events, said, area: Rect::default(), frames };
     match session.run(&mut taken, &signals) {
         // A frame may fail before the hang-up is heard.
         Err(_) if terminal::is_gone() => Ok(Watched::Signalled(SIGHUP)),
@@ -126,8 +125,8 @@ struct Session<'a> {
     asks: Sender<Ask>,
     events: Receiver<Vec<Event>>,
     said: Receiver<Event>,
-    /// The screen that was drawn last, for a picture of it.
-    last: Buffer,
+    /// What was drawn on last, for a picture of as much.
+    area: Rect,
     frames: Option<BufWriter<File>>,
 }
 
@@ -189,10 +188,10 @@ impl Session<'_> {
 
     fn draw(&mut self, taken: &mut Taken) -> io::Result<()> {
         let began = Instant::now();
-        let (state, ui, last) = (&self.state, &mut self.ui, &mut self.last);
+        let (state, ui, area) = (&self.state, &mut self.ui, &mut self.area);
         taken.terminal.draw(|frame| {
             draw(frame.buffer_mut(), state, ui);
-            last.clone_from(frame.buffer_mut());
+            *area = frame.area();
         })?;
         if let Some(frames) = &mut self.frames {
             writeln!(frames, "{} {}", self.ui.tab().name(), began.elapsed().as_micros())?;
@@ -262,7 +261,7 @@ impl Session<'_> {
     }
 
     fn export(&mut self, format: crate::effect::ExportFormat) {
-        let said = crate::export::export(&self.state, &self.ui, &self.last, format).and_then(|(name, text)| {
+        let said = crate::export::export(&self.state, &mut self.ui, self.area, format).and_then(|(name, text)| {
             std::fs::write(&name, text).map(|()| format!("written to {name}")).map_err(|e| format!("{name}: {e}"))
         });
         let said = said.unwrap_or_else(|error| error);
