@@ -67,6 +67,10 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
     if let Some((read, of)) = state.reading() {
         parts.push((format!("reading {read} of {of}"), Role::Warning));
     }
+    let over = is_over(state);
+    if over {
+        parts.push(life(state));
+    }
     let share = if all == 0 { 0.0 } else { counts.finished as f64 / all as f64 };
     let finished = if width > 90 { format!("{} ", bar(share, 12, &painter.theme)) } else { String::new() };
     parts.push((format!("{finished}{} of {all} done", counts.finished), Role::Finished));
@@ -83,7 +87,9 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
             parts.push((format!("{count} {word}"), role));
         }
     }
-    parts.push(life(state));
+    if !over {
+        parts.push(life(state));
+    }
     let rate = state.grid().rows_per_second();
     if rate > 0.0 {
         parts.push((format!("{} rows/s", (rate as u64).separate_with_commas()), Role::Dim));

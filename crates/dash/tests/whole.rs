@@ -147,6 +147,27 @@ fn a_worker_that_was_killed_comes_up_as_a_failure_too() {
 }
 
 #[test]
+fn why_nothing_goes_on_is_said_before_the_counts() {
+    let states = [
+        RunStatus::Finished,
+        RunStatus::Running { host: "vm".into(), pid: 7 },
+        RunStatus::Failed { reason: "why".into() },
+        RunStatus::Queued,
+        RunStatus::Paused,
+        RunStatus::Cancelled,
+        RunStatus::Pruned,
+    ];
+    let status = |row: usize, _: u64| states[row].clone();
+    let architectures = ["a", "b", "c", "d", "e", "f", "g"];
+    let made = Made { architectures: &architectures, seeds: 1, scenes: &["x"], status: &status, auc: &growing };
+    let mut state = made.state();
+    state.apply(Event::Scheduler(Scheduler::Gone));
+    let shown = text(&screen(&state, &mut Ui::new(COLOURS), (80, 24)));
+    let last = shown.lines().last().expect("a status line");
+    assert!(last.starts_with(" its scheduler died; `mmtl run` goes on  1 of 7 done"), "{last}");
+}
+
+#[test]
 fn runs_that_nobody_is_at_are_abandoned_in_every_view() {
     let status = |row: usize, _: u64| match row {
         0 => RunStatus::Finished,
@@ -166,7 +187,9 @@ fn runs_that_nobody_is_at_are_abandoned_in_every_view() {
         text(&buffer)
     };
     let grid = shown("1");
-    assert!(grid.contains("1 of 2 done  1 abandoned  its scheduler died; `mmtl run` goes on"), "{grid}");
+    let status = grid.lines().last().expect("a status line");
+    assert!(status.starts_with(" its scheduler died; `mmtl run` goes on  "), "{status}");
+    assert!(status.contains(" 1 of 2 done  1 abandoned  "), "{status}");
     assert!(!grid.contains("running") && grid.contains('!') && !grid.contains('▶'), "{grid}");
     let runs = shown("2");
     assert!(runs.contains("! abandoned") && runs.contains("worker gone; `mmtl run` goes on"), "{runs}");
