@@ -101,6 +101,8 @@ fn parts(painter: &Painter, state: &State, width: u16) -> Vec<(String, Role)> {
 fn life(state: &State) -> (String, Role) {
     if !is_over(state) {
         return match state.grid().time_left() {
+            // Nothing is left to wait for but somebody who resumes them.
+            _ if is_paused(state) => ("paused".to_owned(), Role::Paused),
             Some(left) => (format!("{} left", duration(left)), Role::Strong),
             None => ("time left unknown".to_owned(), Role::Dim),
         };
@@ -111,6 +113,12 @@ fn life(state: &State) -> (String, Role) {
         Some(Ending::FailedFast) => ("stopped at a failure".to_owned(), Role::Failed),
         None => ("its scheduler died; `mmtl run` goes on".to_owned(), Role::Failed),
     }
+}
+
+/// Whether no run runs or waits, and some are paused.
+fn is_paused(state: &State) -> bool {
+    let counts = state.grid().counts();
+    counts.running + counts.queued == 0 && counts.paused > 0
 }
 
 /// Whether no scheduler is left. The one of a replay lived until it told of its end, whoever lives today.

@@ -168,6 +168,27 @@ fn why_nothing_goes_on_is_said_before_the_counts() {
 }
 
 #[test]
+fn a_grid_that_is_paused_as_a_whole_has_no_time_left() {
+    let last = |other: RunStatus| {
+        let status = |row: usize, _: u64| match row {
+            0 => RunStatus::Finished,
+            1 => other.clone(),
+            _ => RunStatus::Paused,
+        };
+        let architectures = ["a", "b", "c"];
+        let made = Made { architectures: &architectures, seeds: 1, scenes: &["x"], status: &status, auc: &growing };
+        let shown = text(&screen(&made.state(), &mut Ui::new(COLOURS), (80, 24)));
+        shown.lines().last().expect("a status line").to_owned()
+    };
+    let whole = last(RunStatus::Finished);
+    assert!(whole.contains("1 paused  paused ") && !whole.contains("left"), "{whole}");
+    for other in [RunStatus::Queued, RunStatus::Running { host: "vm".into(), pid: 7 }] {
+        let shown = last(other);
+        assert!(shown.contains("1 paused") && shown.contains(" left"), "{shown}");
+    }
+}
+
+#[test]
 fn runs_that_nobody_is_at_are_abandoned_in_every_view() {
     let status = |row: usize, _: u64| match row {
         0 => RunStatus::Finished,
