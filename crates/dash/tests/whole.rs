@@ -3,6 +3,7 @@
 use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, State, Ui};
 use mmtl_grid::events::{GridEvent, GridLine, Happened, Level, RunStatus};
 use mmtl_grid::store::{Command, FormatVersion, Target};
+use ratatui::style::Modifier;
 
 use crate::fixture::{COLOURS, at, done, find, press, screen, snapshots, text};
 use crate::made::{Made, growing, key};
@@ -45,6 +46,29 @@ fn what_destroys_asks_first() {
     assert_eq!(press(&mut ui, &mut ended, "p"), []);
     let shown = text(&screen(&ended, &mut ui, (120, 40)));
     assert!(shown.contains("nothing runs here any more; `mmtl run` starts or goes on with a grid"), "{shown}");
+}
+
+#[test]
+fn the_answer_under_the_cursor_is_seen_on_the_lowest_screen() {
+    let answers = ["leave it running", "end it after the current runs", "stop it: runs checkpoint", "stay here"];
+    for height in 3..=10 {
+        for (down, answer) in answers.iter().enumerate() {
+            let (mut state, mut ui) = (at(0.5), Ui::new(COLOURS));
+            press(&mut ui, &mut state, &format!("q{}", "<down>".repeat(down)));
+            let buffer = screen(&state, &mut ui, (80, height));
+            let (x, y) = find(&buffer, answer).unwrap_or_else(|| panic!("{height}: {}", text(&buffer)));
+            assert!(buffer[(x, y)].modifier.contains(Modifier::REVERSED), "{height}: {answer}");
+            assert_eq!(height >= 4, find(&buffer, "The grid still runs.").is_some(), "{height}: {}", text(&buffer));
+        }
+    }
+}
+
+#[test]
+fn a_long_question_leaves_room_for_its_answers() {
+    let (mut state, mut ui) = (at(0.5), Ui::new(COLOURS));
+    press(&mut ui, &mut state, "T");
+    let shown = text(&screen(&state, &mut ui, (80, 6)));
+    assert!(shown.contains("Show test scores") && shown.contains(" no ") && shown.contains("show them"), "{shown}");
 }
 
 /// The recorded grid in its midst, played back.

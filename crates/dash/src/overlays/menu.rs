@@ -8,7 +8,7 @@ use crate::effect::Effect;
 use crate::overlays::{Answer, centred};
 use crate::painter::Painter;
 use crate::theme::Role;
-use crate::views::moved;
+use crate::views::{moved, scrolled};
 use crate::wrapped::wrapped;
 
 /// An answer.
@@ -28,12 +28,13 @@ pub struct Menu {
     question: String,
     entries: Vec<Entry>,
     cursor: usize,
+    first: usize,
 }
 
 impl Menu {
     /// Asks.
     pub fn new(question: impl Into<String>, entries: Vec<Entry>) -> Self {
-        Self { question: question.into(), entries, cursor: 0 }
+        Self { question: question.into(), entries, cursor: 0, first: 0 }
     }
 
     /// Asks whether these are to be done.
@@ -78,14 +79,29 @@ impl Menu {
         let box_area = centred(area, width, height);
         painter.clear(box_area);
         let inside = painter.frame(box_area, "");
-        let mut y = 0;
-        for line in &question {
-            painter.say(inside, 1, y, line, Role::Strong);
-            y += 1;
+        let list = self.list(inside, question.len());
+        let above = Rect { height: list.y - inside.y, ..inside };
+        for (y, line) in (0..above.height).zip(&question) {
+            painter.say(above, 1, y, line, Role::Strong);
         }
-        for (number, entry) in self.entries.iter().enumerate() {
-            y += 1;
-            let line = Rect { y: inside.y.saturating_add(y), height: 1, ..inside }.intersection(inside);
+        self.draw_entries(painter, list);
+    }
+
+    /// Where the entries are, below the question and an empty line: where lines are few, all of them before the question,
+    /// as long as one is left of it.
+    fn list(&self, inside: Rect, question: usize) -> Rect {
+        let wanted = u16::try_from(self.entries.len()).unwrap_or(u16::MAX);
+        let question = u16::try_from(question + 1).unwrap_or(u16::MAX);
+        let least = wanted.min(inside.height.saturating_sub(1)).max(inside.height.min(1));
+        let height = inside.height.saturating_sub(question).max(least);
+        Rect { y: inside.bottom() - height, height, ..inside }
+    }
+
+    /// Scrolled to the cursor: Enter never takes an answer that is not seen.
+    fn draw_entries(&mut self, painter: &mut Painter, list: Rect) {
+        self.first = scrolled(self.first, self.cursor, self.entries.len(), usize::from(list.height));
+        for (y, (number, entry)) in (0..list.height).zip(self.entries.iter().enumerate().skip(self.first)) {
+            let line = Rect { y: list.y + y, height: 1, ..list };
             painter.say(line, 1, 0, &entry.key.to_string(), Role::Key);
             painter.say(line, 4, 0, &entry.says, Role::Text);
             if number == self.cursor {
