@@ -185,6 +185,14 @@ impl Ui {
                 vec![]
             }
             Answer::Act(action) => self.act(&action, state),
+            Answer::ActAndClose(action) => {
+                let effects = self.act(&action, state);
+                // The list says what is wrong with a filter while it is put right.
+                if self.runs.mistake().is_none() {
+                    self.overlay = None;
+                }
+                effects
+            }
             Answer::CloseAndAct(action) => {
                 self.overlay = None;
                 self.act(&action, state)

@@ -49,11 +49,30 @@ fn a_filter_lists_what_fits_and_escape_lists_all() {
 }
 
 #[test]
-fn a_filter_that_makes_no_sense_hides_nothing_and_says_so() {
+fn a_filter_that_makes_no_sense_lists_nothing_and_is_not_taken() {
     snapshots("runs_mistaken", &mut done(), "2/ach:ple<enter>");
-    let shown = shown(&mut done(), "2/ach:ple<enter>", (80, 24));
-    assert!(shown.contains("18 of 18 runs listed"), "{shown}");
-    assert!(shown.contains("no column is called `ach`, did you mean `arch`?"), "{shown}");
+    let (mut state, mut ui) = (done(), Ui::new(COLOURS));
+    assert_eq!(press(&mut ui, &mut state, "2/stat:failed<enter>Ac<enter>"), [], "it is still typed");
+    let shown = text(&screen(&state, &mut ui, (80, 24)));
+    assert!(shown.contains("0 of 18 runs listed") && shown.contains("filter: stat:failedAc"), "{shown}");
+    assert!(shown.contains("no column is called `stat`, did you mean `state`?"), "{shown}");
+    assert!(shown.contains("attempt, priority"), "the whole of it: {shown}");
+    // What held before comes back, and what makes sense is taken.
+    press(&mut ui, &mut state, "<esc>");
+    assert!(text(&screen(&state, &mut ui, (80, 24))).contains("18 of 18 runs listed"));
+    press(&mut ui, &mut state, "/stat:failed<enter><left><left><left><left><left><left><left>e<enter>A");
+    assert_eq!(ui.chosen().marked.len(), 2);
+}
+
+#[test]
+fn a_filter_that_is_left_half_typed_marks_nothing() {
+    let (mut state, mut ui) = (done(), Ui::new(COLOURS));
+    press(&mut ui, &mut state, "2/stat:failed");
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    let click = MouseEvent { kind, column: 40, row: 10, modifiers: KeyModifiers::NONE };
+    ui.input(&Input::Mouse(click), &state);
+    press(&mut ui, &mut state, "A");
+    assert!(ui.chosen().marked.is_empty());
 }
 
 #[test]

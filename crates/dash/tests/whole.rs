@@ -1,6 +1,9 @@
 //! What is around the views.
 
+use std::collections::BTreeSet;
+
 use mmtl_dash::{Effect, Event, Leave, Role, Scheduler, State, Ui};
+use mmtl_grid::TrialKey;
 use mmtl_grid::events::{GridEvent, GridLine, Happened, Level, RunStatus};
 use mmtl_grid::store::{Command, FormatVersion, Target};
 use ratatui::style::Modifier;
@@ -37,7 +40,7 @@ fn leaving_a_grid_that_runs_asks_and_leaves_it_running_unless_told_otherwise() {
 fn what_destroys_asks_first() {
     let mut state = at(0.5);
     let mut ui = Ui::new(COLOURS);
-    assert_eq!(press(&mut ui, &mut state, "2c<enter>"), [], "no is where the cursor is");
+    assert_eq!(press(&mut ui, &mut state, "2/state:running<enter>c<enter>"), [], "no is where the cursor is");
     let effects = press(&mut ui, &mut state, "cy");
     assert!(matches!(effects.as_slice(), [Effect::Send(Command::Cancel(Target::Runs(runs)))] if runs.len() == 1));
     let effects = press(&mut ui, &mut state, "p");
@@ -46,6 +49,37 @@ fn what_destroys_asks_first() {
     assert_eq!(press(&mut ui, &mut ended, "p"), []);
     let shown = text(&screen(&ended, &mut ui, (120, 40)));
     assert!(shown.contains("nothing runs here any more; `mmtl run` starts or goes on with a grid"), "{shown}");
+}
+
+#[test]
+fn what_gives_runs_up_counts_those_that_have_not_ended() {
+    let status = |row: usize, _: u64| match row {
+        0 => RunStatus::Finished,
+        1 => RunStatus::Queued,
+        2 => RunStatus::Paused,
+        3 => RunStatus::Running { host: "vm".into(), pid: 7 },
+        _ => RunStatus::Failed { reason: "why".into() },
+    };
+    let made =
+        Made { architectures: &["a", "b", "c", "d", "e"], seeds: 1, scenes: &["x"], status: &status, auc: &growing };
+    let unfinished: BTreeSet<TrialKey> = [1, 2, 3].map(key).into();
+    let commands = [
+        ("c", "Cancel 3 of 5 runs?", Command::Cancel(Target::Runs(unfinished.clone()))),
+        ("x", "Prune 3 of 5 runs?", Command::Prune(unfinished)),
+    ];
+    for (asks, question, command) in commands {
+        let (mut state, mut ui) = (made.state(), Ui::new(COLOURS));
+        press(&mut ui, &mut state, &format!("2A{asks}"));
+        let shown = text(&screen(&state, &mut ui, (80, 24)));
+        assert!(shown.contains(question), "{shown}");
+        assert_eq!(press(&mut ui, &mut state, "y"), [Effect::Send(command)]);
+        // All that are asked about need no other number.
+        press(&mut ui, &mut state, &format!("Uj{asks}"));
+        assert!(text(&screen(&state, &mut ui, (80, 24))).contains(" 1 run?"));
+        press(&mut ui, &mut state, &format!("<esc>g{asks}"));
+        let shown = text(&screen(&state, &mut ui, (80, 24)));
+        assert!(shown.contains("1 run cannot be") && shown.contains("ended already"), "{shown}");
+    }
 }
 
 #[test]

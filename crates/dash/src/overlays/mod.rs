@@ -26,6 +26,8 @@ pub enum Answer {
     Close,
     /// It stays, and this is done.
     Act(Action),
+    /// This is done, and it goes if that makes sense.
+    ActAndClose(Action),
     /// It goes, and then this is done.
     CloseAndAct(Action),
     /// It goes, and then this is done outside.

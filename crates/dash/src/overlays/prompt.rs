@@ -26,7 +26,7 @@ impl Prompt {
     /// Heeds a key.
     pub fn key(&mut self, key: KeyEvent) -> Answer {
         match key.code {
-            KeyCode::Enter => Answer::CloseAndAct(Action::FilterBy(self.input.value().to_owned())),
+            KeyCode::Enter => Answer::ActAndClose(Action::FilterBy(self.input.value().to_owned())),
             KeyCode::Esc => Answer::CloseAndAct(Action::FilterBy(self.before.clone())),
             _ => {
                 self.input.handle_event(&Event::Key(key));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::TrialKey;
+use mmtl_grid::events::RunStatus;
 use mmtl_grid::store::{Command, Target};
 
 use crate::action::Whom;
@@ -67,15 +68,31 @@ impl Ui {
         self.ask(Overlay::Menu(Menu::confirm(question, yes, vec![Effect::Send(command)])))
     }
 
+    /// The chosen runs that have not ended, which are all that can be given up, and how many they are; says so if none is.
+    fn unfinished(&mut self, done: &str, state: &State) -> Option<(String, BTreeSet<TrialKey>)> {
+        let Target::Runs(chosen) = self.target(Whom::Chosen, state)? else { return None };
+        let goes_on = |key: &&TrialKey| state.run(key).is_some_and(|run| !has_ended(&run.status));
+        let runs: BTreeSet<TrialKey> = chosen.iter().filter(goes_on).cloned().collect();
+        let (count, all) = (runs.len(), words(&Target::Runs(chosen.clone())));
+        if runs.is_empty() {
+            self.say(format!("{all} cannot be {done}: ended already"), state.wall());
+            return None;
+        }
+        Some((if count == chosen.len() { all } else { format!("{count} of {all}") }, runs))
+    }
+
     pub(super) fn confirm_cancel(&mut self, whom: Whom, state: &State) -> Vec<Effect> {
-        let Some(target) = self.target(whom, state) else { return vec![] };
-        let question = format!("Cancel {}? They checkpoint; only a retry goes on with them.", words(&target));
+        let wanted = match whom {
+            Whom::Grid => self.target(whom, state).map(|grid| (words(&grid), grid)),
+            Whom::Chosen => self.unfinished("cancelled", state).map(|(words, runs)| (words, Target::Runs(runs))),
+        };
+        let Some((words, target)) = wanted else { return vec![] };
+        let question = format!("Cancel {words}? They checkpoint; only a retry goes on with them.");
         self.confirm(&question, "cancel", Command::Cancel(target), state)
     }
 
     pub(super) fn confirm_prune(&mut self, state: &State) -> Vec<Effect> {
-        let Some(Target::Runs(runs)) = self.target(Whom::Chosen, state) else { return vec![] };
-        let words = words(&Target::Runs(runs.clone()));
+        let Some((words, runs)) = self.unfinished("pruned", state) else { return vec![] };
         let question = format!("Prune {words}? The table counts pruned seeds, and marks no best among the rest.");
         self.confirm(&question, "prune", Command::Prune(runs), state)
     }
@@ -141,6 +158,18 @@ impl Ui {
             entry('s', "this screen as an SVG picture", ExportFormat::Svg),
         ];
         self.ask(Overlay::Menu(Menu::new("Export", entries)))
+    }
+}
+
+/// Whether a run has come to its end, from where only a retry brings it back.
+fn has_ended(status: &RunStatus) -> bool {
+    match status {
+        RunStatus::Queued | RunStatus::Running { .. } | RunStatus::Paused => false,
+        RunStatus::Finished
+        | RunStatus::Failed { .. }
+        | RunStatus::Cancelled
+        | RunStatus::Pruned
+        | RunStatus::NotApplicable { .. } => true,
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use mmtl_grid::events::{RunState, RunStatus};
 use ratatui::layout::Rect;
-use unicode_width::UnicodeWidthStr;
 
 use crate::action::Action;
 use crate::chosen::Chosen;
@@ -15,6 +14,7 @@ use crate::theme::Role;
 use crate::views::runs::Runs;
 use crate::views::runs::columns::{Head, instead, text};
 use crate::views::scrolled;
+use crate::wrapped::wrapped;
 
 /// Columns before the first: the mark.
 const MARK: u16 = 2;
@@ -28,13 +28,7 @@ const LONGEST_BAR: u16 = 28;
 /// Draws all of it.
 pub fn draw(view: &mut Runs, painter: &mut Painter, area: Rect, state: &State, chosen: &Chosen) {
     let runs: Vec<&RunState> = state.grid().runs().collect();
-    let title = title(view, &runs, chosen);
-    let inside = painter.frame(area, &title);
-    if let Some(mistake) = &view.list.mistake {
-        let x = u16::try_from(title.width() + 4).unwrap_or(u16::MAX);
-        let top = Rect { width: area.width.saturating_sub(2), ..area };
-        painter.say(top, x, 0, &format!(" {mistake} "), Role::Failed);
-    }
+    let inside = painter.frame(area, &title(view, &runs, chosen));
     let columns = columns(view, inside.width);
     heads(view, painter, inside, &columns);
     let below = u16::from(inside.height >= LEAST_WITH_DETAIL);
@@ -45,7 +39,9 @@ pub fn draw(view: &mut Runs, painter: &mut Painter, area: Rect, state: &State, c
     }
     view.height = usize::from(lines.height);
     view.first = scrolled(view.first, view.cursor, view.list.places.len(), view.height);
-    if view.list.places.is_empty() {
+    if let Some(mistake) = &view.list.mistake {
+        draw_mistake(painter, lines, mistake);
+    } else if view.list.places.is_empty() {
         painter.say(lines, MARK, 0, &nothing(view, state, runs.is_empty()), Role::Dim);
     }
     for (y, line) in (0..lines.height).zip(view.first..view.list.places.len()) {
@@ -95,10 +91,18 @@ fn title(view: &Runs, runs: &[&RunState], chosen: &Chosen) -> String {
             let _ = write!(title, ", by {} {arrow}", head.name());
         }
     }
-    if !view.filter.is_empty() && view.list.mistake.is_none() {
+    if !view.filter.is_empty() {
         let _ = write!(title, ", filter: {}", view.filter);
     }
     title
+}
+
+/// What is wrong with the filter, whole, in as many lines as it takes.
+fn draw_mistake(painter: &mut Painter, lines: Rect, mistake: &str) {
+    let room = usize::from(lines.width.saturating_sub(2 * MARK));
+    for (y, line) in (0..lines.height).zip(wrapped(mistake, room)) {
+        painter.say(lines, MARK, y, &line, Role::Failed);
+    }
 }
 
 /// Why nothing is listed, and what to do.

@@ -33,7 +33,7 @@ pub struct List {
     values: Vec<String>,
     /// Places in the grid of the runs that are listed.
     pub places: Vec<usize>,
-    /// What is wrong with the filter; all runs are listed then.
+    /// What is wrong with the filter; no run is listed then, so that none is met by a key that was meant for others.
     pub mistake: Option<String>,
     /// The widest text of each column, in the order of [`Head::ALL`].
     pub widths: [usize; Head::ALL.len()],
@@ -57,8 +57,8 @@ impl List {
         }
         let parsed = Filter::parse(filter, &self.values);
         self.mistake = parsed.as_ref().err().map(ToString::to_string);
-        let parsed = parsed.unwrap_or_default();
-        self.places = (0..runs.len()).filter(|place| parsed.has(runs[*place], &self.texts[*place])).collect();
+        let fits = |place: &usize| parsed.as_ref().is_ok_and(|filter| filter.has(runs[*place], &self.texts[*place]));
+        self.places = (0..runs.len()).filter(fits).collect();
         self.sort(&runs, order);
         self.widths[Head::Step as usize] = self.width(&runs, Head::Step);
         self.made = Some((state.revision(), filter.to_owned(), order));

@@ -36,6 +36,11 @@ impl Runs {
         &self.filter
     }
 
+    /// What is wrong with it, if anything.
+    pub fn mistake(&self) -> Option<&str> {
+        self.list.mistake.as_deref()
+    }
+
     fn refresh(&mut self, state: &State, chosen: &Chosen) {
         self.list.refresh(state, &self.filter, self.order);
         let runs: Vec<&RunState> = state.grid().runs().collect();
