@@ -152,6 +152,46 @@ fn nothing_known_is_said() {
     assert!(ended.contains("no run runs now") && ended.contains("CPU"), "{ended}");
 }
 
+/// The words of a screen's lines, and of wider ones to compare them with.
+fn words(shown: &str) -> Vec<&str> {
+    shown.lines().flat_map(|line| line.trim_matches(['│', ' ']).split("  ")).map(str::trim).collect()
+}
+
+#[test]
+fn on_a_narrow_screen_columns_go_and_words_are_cut_but_none_is_written_over() {
+    let mut state = looked_at(busy());
+    let processor =
+        "AMD EPYC 9B14 96-Core Processor whose name takes more than a line of any screen below a hundred columns"
+            .to_owned();
+    state.apply(Event::Machine(Box::new(MachineSample { processor, ..sample(&state, 300) })));
+    state.apply(costs());
+    state.apply(Event::Bench(Box::new(bench())));
+    let wide = shown(&mut state, "6", (200, 30));
+    for width in 20..100 {
+        let narrow = shown(&mut state, "6", (width, 30));
+        let heads = ["pid", "worker of run", "done", "cores", "memory", "rows/s", "GFLOP/s"];
+        let line = narrow.lines().find(|line| line.contains("pid")).expect("heads");
+        for head in words(line) {
+            let cut = head.strip_suffix('…').is_some_and(|begin| heads.iter().any(|head| head.starts_with(begin)));
+            assert!(head.is_empty() || cut || heads.contains(&head), "`{head}` at {width}: {narrow}");
+        }
+        // Whatever stands here stands there, or begins so.
+        let of_roof = |line: &&str| line.contains("embed") || line.contains("linear") || line.contains("gate");
+        for word in narrow.lines().filter(of_roof).flat_map(words) {
+            let begin = word.trim_end_matches('…');
+            assert!(words(&wide).iter().any(|other| other.starts_with(begin)), "`{word}` at {width}: {narrow}");
+        }
+        let first = narrow.lines().nth(2).expect("the host");
+        assert_eq!(first.contains("last 10 minutes"), width >= 54, "at {width}: {first}");
+        assert!(!first.contains("last") || first.contains("…  last 10 minutes"), "at {width}: {first}");
+    }
+    let narrow = shown(&mut state, "6", (60, 30));
+    let heads = narrow.lines().find(|line| line.contains("pid")).expect("heads");
+    let heads: Vec<&str> = words(heads).into_iter().filter(|head| !head.is_empty()).collect();
+    assert_eq!(heads, ["pid", "worker of run", "done", "memory", "rows/s"], "{narrow}");
+    assert!(narrow.contains("512 MiB"), "{narrow}");
+}
+
 #[test]
 fn scarce_memory_is_a_warning_with_a_sign() {
     let mut state = busy();

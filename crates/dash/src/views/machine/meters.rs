@@ -46,9 +46,13 @@ pub fn draw(painter: &mut Painter, inside: Rect, state: &State) -> u16 {
     };
     let cores = sample.cores.len();
     let noun = if cores == 1 { "core" } else { "cores" };
-    let x = painter.say(inside, 1, 0, &sample.host, Role::Strong) + 2;
-    painter.say(inside, x, 0, &format!("{}, {cores} {noun}", sample.processor), Role::Dim);
-    painter.say_right(inside, inside.width.saturating_sub(1), 0, "last 10 minutes", Role::Dim);
+    // The span of the areas, where there are any.
+    let span = if inside.width > BESIDE + 1 { "last 10 minutes" } else { "" };
+    let end = inside.width.saturating_sub(1);
+    painter.say_right(inside, end, 0, span, Role::Dim);
+    let left = Rect { width: end.saturating_sub(span.len() as u16 + 2), ..inside };
+    let x = painter.say(left, 1, 0, &sample.host, Role::Strong) + 2;
+    painter.say(left, x, 0, &format!("{}, {cores} {noun}", sample.processor), Role::Dim);
     let mut y = 1;
     y = meter(painter, inside, y, high, &processor(state.machine(), sample));
     let gap = u16::from(high > 1);

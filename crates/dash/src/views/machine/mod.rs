@@ -17,6 +17,7 @@
 //! ```
 
 mod amount;
+mod columns;
 mod history;
 mod meters;
 mod roof;

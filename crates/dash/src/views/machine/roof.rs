@@ -3,12 +3,23 @@
 use mmtl_grid::events::RunState;
 use ratatui::layout::Rect;
 
-use crate::painter::{Painter, fitted};
+use crate::painter::Painter;
 use crate::roofline::{Bench, Reached};
 use crate::state::State;
 use crate::symbols::bar;
 use crate::theme::Role;
 use crate::views::machine::amount::{percent, rate, small_percent};
+use crate::views::machine::columns::Columns;
+
+/// What the name of a kernel or case has at least, with what stands before it.
+const LEAST: u16 = 11 + 12;
+/// What stands beside it: operations a second, operations by byte, the share of what could be, and that as a bar.
+const WIDTHS: [u16; 4] = [10, 12, 12, 9];
+const DROPPED: [usize; 4] = [BAR, INTENSITY, GFLOPS, SHARE];
+const GFLOPS: usize = 0;
+const INTENSITY: usize = 1;
+const SHARE: usize = 2;
+const BAR: usize = 3;
 
 /// Lines that it takes at least, and that it can use.
 pub fn lines(state: &State) -> (u16, u16) {
@@ -52,19 +63,19 @@ pub fn draw(painter: &mut Painter, area: Rect, state: &State, workers: &[&RunSta
 }
 
 fn draw_rows(painter: &mut Painter, area: Rect, rows: &[Reached], kernels: bool) {
-    let ends = [10, 22, 34].map(|end| area.width.saturating_sub(end));
-    let [share, intensity, gflops] = ends;
-    painter.say(area, 11, 2, if kernels { "kernel" } else { "case" }, Role::Dim);
-    painter.say_right(area, gflops, 2, "GFLOP/s", Role::Dim);
-    painter.say_right(area, intensity, 2, if kernels { "FLOP/byte" } else { "" }, Role::Dim);
-    painter.say_right(area, share, 2, if kernels { "of roof" } else { "of peak" }, Role::Dim);
+    let columns = Columns::fit(area.width, LEAST, WIDTHS, DROPPED);
+    let left = columns.left(area);
+    painter.say(left, 11, 2, if kernels { "kernel" } else { "case" }, Role::Dim);
+    columns.say(painter, area, GFLOPS, 2, "GFLOP/s", Role::Dim);
+    columns.say(painter, area, INTENSITY, 2, if kernels { "FLOP/byte" } else { "" }, Role::Dim);
+    columns.say(painter, area, SHARE, 2, if kernels { "of roof" } else { "of peak" }, Role::Dim);
     for (y, row) in (3..area.height).zip(rows) {
         let name = if kernels { format!("{} {}", row.case, row.name) } else { row.name.clone() };
-        let room = usize::from(gflops.saturating_sub(11 + 10));
-        painter.say(area, 11, y, &fitted(&name, room, painter.theme.ascii), Role::Text);
-        painter.say_right(area, gflops, y, &rate(row.gflops), Role::Text);
-        painter.say_right(area, intensity, y, &row.intensity.map_or_else(String::new, rate), Role::Text);
-        painter.say_right(area, share, y, &percent(row.share), Role::Strong);
-        painter.say(area, share.saturating_add(1), y, &bar(row.share, 8, &painter.theme), Role::Series(2));
+        painter.say(left, 11, y, &name, Role::Text);
+        columns.say(painter, area, GFLOPS, y, &rate(row.gflops), Role::Text);
+        columns.say(painter, area, INTENSITY, y, &row.intensity.map_or_else(String::new, rate), Role::Text);
+        columns.say(painter, area, SHARE, y, &percent(row.share), Role::Strong);
+        let bar = bar(row.share, 8, &painter.theme);
+        columns.say(painter, area, BAR, y, &bar, Role::Series(2));
     }
 }
