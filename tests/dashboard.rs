@@ -188,6 +188,21 @@ fn without_a_terminal_there_is_a_sentence() {
     assert!(nothing.code == 2 && nothing.err.contains("no grid lies below `results`"), "{nothing:?}");
 }
 
+#[test]
+fn a_terminal_that_places_no_letters_gets_the_sentence_too() {
+    let program = Program::new();
+    program.write("small.toml", SMALL);
+    assert_eq!(program.grid("small.toml", &[]).code, 0);
+    for term in ["", "dumb"] {
+        let terminal = Terminal::new(30, 100);
+        let mut command = program.command(&["watch", "results/small"]);
+        let mut child = terminal.start(command.env("TERM", term));
+        terminal.wait_for("a dashboard needs a terminal that places letters");
+        assert_eq!(child.wait().unwrap().exit_code(), 2);
+        assert_eq!(terminal.modes().1, [false; 3]);
+    }
+}
+
 fn folded(store: &Store) -> GridState {
     let mut state = GridState::default();
     let read = store.grid_lines().poll_each(|line| {

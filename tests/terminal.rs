@@ -82,11 +82,11 @@ impl Terminal {
         let mut builder = CommandBuilder::new(command.get_program());
         builder.args(command.get_args());
         builder.cwd(command.get_current_dir().unwrap());
-        for (name, value) in command.get_envs() {
-            builder.env(name, value.unwrap_or_default());
-        }
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LANG", "C.UTF-8")] {
             builder.env(name, value);
+        }
+        for (name, value) in command.get_envs() {
+            builder.env(name, value.unwrap_or_default());
         }
         builder.env_remove("NO_COLOR");
         self.slave.spawn_command(builder).unwrap()

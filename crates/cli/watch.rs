@@ -20,9 +20,8 @@ pub fn watch(args: &Watch) -> Result<(), Failure> {
         None => latest(Path::new("results"))?,
     };
     let store = Store::open(&dir).map_err(Failure::input)?;
-    if !is_terminal() {
-        let message = "a dashboard needs a terminal; `mmtl table` prints what is known so far";
-        return Err(Failure::input(message));
+    if let Some(missing) = missing() {
+        return Err(Failure::input(format!("{missing}; `mmtl table` prints what is known so far")));
     }
     let bench = args.bench.as_deref().map(mmtl_dash::read_bench).transpose().map_err(Failure::input)?;
     let replay = args.replay.then_some(args.speed);
@@ -52,7 +51,13 @@ pub fn show(store: &Store, looks: Looks) -> Result<Leave, Failure> {
 
 /// Whether keys can be heard and screens be drawn.
 pub fn is_terminal() -> bool {
-    io::stdin().is_terminal() && io::stdout().is_terminal()
+    missing().is_none()
+}
+
+/// What keeps them from it, if anything.
+fn missing() -> Option<&'static str> {
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    mmtl_dash::missing_terminal(is_terminal, env::var("TERM").ok().as_deref())
 }
 
 /// What the terminal can show, as far as its surroundings tell.

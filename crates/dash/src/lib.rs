@@ -50,7 +50,7 @@ pub use export::export;
 pub use flat::flat;
 pub use history::{FitHistory, History, Point};
 pub use keymap::{BINDINGS, Binding, Place};
-pub use live::{Looks, WatchError, Watched, read_bench, watch};
+pub use live::{Looks, WatchError, Watched, missing_terminal, read_bench, watch};
 pub use machine::{Gpu, Machine, MachineSample};
 pub use roofline::{Bench, Reached, Roofline};
 pub use screen::draw;
