@@ -221,6 +221,37 @@ fn a_label_is_no_scene_and_guesses_nothing() {
 }
 
 #[test]
+fn a_list_that_a_label_is_cut_out_of() {
+    let explode = "column = \"shown\"\ninto = [\"news\", \"clicked\"]\nbetween = \"-\"\n";
+    let main = format!("[read.explode]\n{explode}");
+    let joined = format!(
+        "[read]\nfile = \"log*\"\n[join.lists]\nfile = \"lists*\"\nkey = \"user\"\n[join.lists.explode]\n{explode}"
+    );
+    let tasks = "[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n";
+    let news = "[fields.news]\nkind = \"categorical\"\n";
+    let log: Vec<String> = (0..200).map(|at| format!("u{at},n{}-1 n{}-0\n", at % 7, at % 5)).collect();
+    let log = format!("user,shown\n{}", log.concat());
+    let holds = "column `shown`, which holds `clicked`, which tells the label of task `click`, expected a column that is \
+                 known before the label";
+    for read in [main.as_str(), &joined] {
+        for (given, expected) in [
+            ("[fields.seen]\nkind = \"multi\"\ncolumn = \"shown\"\n", "field `seen` is made of "),
+            ("[fields.age]\nkind = \"numeric\"\nmissing = { neighbours = 2, by = [\"shown\"] }\n", "`fields` reads "),
+            ("[scene]\nby = \"shown\"\n", "`scene` reads "),
+        ] {
+            let error = wrong(&format!("{read}{tasks}{news}{given}"), &log);
+            assert!(error.contains(&format!("{expected}{holds}")), "{error}");
+        }
+    }
+    // What else is cut out of it is no label, and the list itself may be let through.
+    let card = format!("name = \"shown\"\n{main}{tasks}{news}");
+    assert!(Files::of(&[("log.csv", log.as_bytes())]).by(&card).is_ok());
+    let seen = format!("{card}[fields.seen]\nkind = \"multi\"\ncolumn = \"shown\"\n");
+    let allowed = format!("allow_label_as_feature = [\"shown\"]\n{seen}");
+    assert!(Files::of(&[("log.csv", log.as_bytes())]).by(&allowed).is_ok());
+}
+
+#[test]
 fn names_that_are_there_twice() {
     for (from, to, expected) in [
         (

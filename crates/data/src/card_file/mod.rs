@@ -16,9 +16,9 @@ use std::path::Path;
 use mmtl_plan::{Checker, Fault, Faults, line_at, listed};
 use toml::de::DeTable;
 
-use crate::card::{Card, FieldCard, Identity, LabelRule, SceneCard, SliceCard, TaskCard, Use};
+use crate::card::{Card, FieldCard, Identity, LabelRule, SceneCard, SliceCard, Use};
 use crate::card_file::keys::Keys;
-use crate::read::{Join, Reading};
+use crate::read::{Explode, Join, Reading};
 
 /// The slice that is always there.
 const ALL: &str = "all";
@@ -86,10 +86,12 @@ fn parsed(top: &Keys, file: &str, checker: &mut Checker) -> CardFile {
     if card.name.is_empty() || card.name.contains(['/', '\\']) || card.name.starts_with('.') {
         top.wrong(checker, "name", "a name that a file may have");
     }
-    check_labels(top, &card, checker);
+    let (reading, joins) = (reading::reading(top, checker), reading::joins(top, checker));
+    let cut: Vec<&Explode> =
+        std::iter::once(&reading).chain(joins.iter().map(|join| &join.reading)).flat_map(|of| &of.explode).collect();
+    check_labels(top, &card, &cut, checker);
     check_separators(top, &card, checker);
     let card = known_by_all(card);
-    let (reading, joins) = (reading::reading(top, checker), reading::joins(top, checker));
     for word in ["source", "licence", "cite"] {
         top.text(checker, word);
     }
@@ -125,33 +127,28 @@ fn known_by_all(card: Card) -> Card {
     Card { identity: Identity::Contents(columns), ..card }
 }
 
-/// A column that a label is made of is no field, no scene and guesses no number, unless the card allows it.
-fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
+/// A column that a label is made of, or cut out of, is no field, no scene and guesses no number, unless the card allows it.
+fn check_labels(top: &Keys, card: &Card, cut: &[&Explode], checker: &mut Checker) {
     let tables = top.tables(checker, "fields");
     let span = |field: &FieldCard| span_of(&tables, field);
-    let teller = |column: &String| {
-        let tells = |task: &&TaskCard| label_columns(&task.label).contains(&column.as_str());
-        card.tasks.iter().find(tells).filter(|_| !card.allowed_labels.contains(column))
-    };
     let helpers = card.fields.iter().flat_map(|field| field.impute.columns());
     let scene = if let SceneCard::By(rule) = &card.scene { rule.columns.as_slice() } else { &[] };
     let others = scene.iter().map(|column| (column, "scene")).chain(helpers.map(|column| (column, "fields")));
     for (column, key) in others {
-        if let Some(task) = teller(column) {
+        if let Some(told) = told(card, cut, column) {
             let message = format!(
-                "`{key}` reads column `{column}`, which tells the label of task `{}`, expected a column that is known \
-                 before the label, or the column in `allow_label_as_feature`",
-                task.name
+                "`{key}` reads column `{column}`, which {told}, expected a column that is known before the label, or the \
+                 column in `allow_label_as_feature`",
             );
             checker.report(&top.at(key), message);
         }
     }
     for field in &card.fields {
-        let Some(task) = teller(&field.column) else { continue };
+        let Some(told) = told(card, cut, &field.column) else { continue };
         let message = format!(
-            "field `{}` is made of column `{}`, which tells the label of task `{}`, expected a column that is known \
-             before the label; leave the field out, or list the column in `allow_label_as_feature`",
-            field.name, field.column, task.name
+            "field `{}` is made of column `{}`, which {told}, expected a column that is known before the label; leave the \
+             field out, or list the column in `allow_label_as_feature`",
+            field.name, field.column
         );
         checker.report(&span(field), message);
     }
@@ -160,6 +157,20 @@ fn check_labels(top: &Keys, card: &Card, checker: &mut Checker) {
         let expected = format!("columns that are fields; `{stranger}` is none of {}", listed(columns));
         top.wrong(checker, "allow_label_as_feature", &expected);
     }
+}
+
+/// What a column tells of a label, if the card does not allow it.
+fn told(card: &Card, cut: &[&Explode], column: &String) -> Option<String> {
+    if card.allowed_labels.contains(column) {
+        return None;
+    }
+    let parts = cut.iter().filter(|explode| explode.column == *column).flat_map(|explode| &explode.into);
+    // A list holds the labels of all rows that are made of it.
+    let holds = parts.map(|part| (part, format!("holds `{part}`, which ")));
+    std::iter::once((column, String::new())).chain(holds).find_map(|(column, holds)| {
+        let task = card.tasks.iter().find(|task| label_columns(&task.label).contains(&column.as_str()))?;
+        Some(format!("{holds}tells the label of task `{}`", task.name))
+    })
 }
 
 /// A column is split once, whatever number of fields are made of it.
