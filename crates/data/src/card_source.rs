@@ -13,9 +13,8 @@ use crate::card::{Card, Identity, LabelRule, TaskCard, Use};
 use crate::card_file::CardFile;
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
-use crate::read::{self, Format, Shape, Wanted};
+use crate::read::{self, Format, Shape, Wanted, depth};
 use crate::source::{Source, Tables};
-use crate::split::{GivenBy, Split};
 use crate::table::{EachPiece, Piece, Table};
 
 /// The data of a card.
@@ -187,16 +186,20 @@ fn wanted(columns: Vec<(&str, Use)>) -> Vec<Wanted> {
     columns.into_iter().filter(|(column, _)| ![FILE, FOLDER].contains(column)).map(wanted).collect()
 }
 
-/// What the names of files decide: how they are read and, where the card asks for it, part and scene.
+/// What the names of files decide: how they are read and, where the card asks for it, part and scene. Of each path that
+/// is as much as the columns hold, or as the deepest pattern is held against.
 fn names(card: &Card, files: &[PathBuf]) -> Vec<String> {
     let columns = card.columns();
-    let by_name = matches!(card.split, Split::Given { by: GivenBy::File, .. });
-    let asks = by_name || columns.iter().any(|(column, _)| [FILE, FOLDER].contains(column));
+    let patterns = card.split.patterns();
+    let asks = !patterns.is_empty() || columns.iter().any(|(column, _)| [FILE, FOLDER].contains(column));
+    let deepest = patterns.iter().map(|pattern| depth(pattern)).max().unwrap_or(0);
     let mut sorted: Vec<&PathBuf> = files.iter().collect();
     sorted.sort_by(|a, b| a.file_name().cmp(&b.file_name()).then_with(|| a.cmp(b)));
     let name = |path: &&PathBuf| {
         let last = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-        let place = format!("{}/{}", last(path.parent().and_then(Path::file_name)), last(path.file_name()));
+        let of_columns = format!("{}/{}", last(path.parent().and_then(Path::file_name)), last(path.file_name()));
+        let above = path.iter().rev().skip(2).take(deepest.saturating_sub(2));
+        let place = above.fold(of_columns, |below, part| format!("{}/{below}", part.to_string_lossy()));
         format!("{} {}", Format::of(path).name(), if asks { place } else { String::new() })
     };
     sorted.iter().map(name).collect()
@@ -251,4 +254,24 @@ fn with_place(piece: &Piece) -> Piece {
     }
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("each has a value for each row");
     Piece { batch, ..piece.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::split::{GivenBy, GivenValid, Split};
+
+    /// Data that was prepared keeps its fingerprint: patterns of up to two parts ask for two.
+    #[test]
+    fn as_much_of_a_path_counts_as_patterns_ask_for() {
+        let files = ["a/b/2.csv", "../1.csv", "3.csv"].map(PathBuf::from);
+        let of = |train: &str, test: &str| {
+            let (train, valid, test) = (vec![train.to_owned()], GivenValid::ShareOfTrain(0.1), vec![test.to_owned()]);
+            let split = Split::Given { by: GivenBy::File, train, valid, test };
+            names(&Card { split, ..Card::default() }, &files)
+        };
+        assert_eq!(of("*", "b/*"), ["csv /1.csv", "csv b/2.csv", "csv /3.csv"]);
+        assert_eq!(of("*", "a/b/*"), ["csv /1.csv", "csv a/b/2.csv", "csv /3.csv"]);
+        assert_eq!(names(&Card::default(), &files), ["csv ", "csv ", "csv "]);
+    }
 }

@@ -99,6 +99,13 @@ impl Split {
         }
     }
 
+    /// The patterns of files that say to which part rows belong.
+    pub(crate) fn patterns(&self) -> Vec<&str> {
+        let Self::Given { by: GivenBy::File, train, valid, test } = self else { return vec![] };
+        let valid: &[String] = if let GivenValid::Words(words) = valid { words } else { &[] };
+        train.iter().chain(valid).chain(test).map(String::as_str).collect()
+    }
+
     pub(crate) fn stream(seed: u64) -> Stream {
         Stream::new(seed, Purpose::Split, "rows")
     }

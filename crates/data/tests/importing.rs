@@ -415,6 +415,11 @@ fn names_of_files_count_where_the_card_reads_them() {
     let (one, other) = (["1_train.csv", "2_test.csv"], ["1_test.csv", "2_train.csv"]);
     assert_ne!(fingerprint(one, &by_file), fingerprint(other, &by_file));
     assert_eq!(fingerprint(one, &card("")), fingerprint(other, &card("")));
+    // As deep as the deepest pattern looks.
+    let by_folder = card("[split]\nby = \"file\"\ntrain = \"train/*/*\"\ntest = \"test/*/*\"");
+    let (one, other) = (["train/x/1.csv", "test/x/2.csv"], ["test/x/1.csv", "train/x/2.csv"]);
+    assert_ne!(fingerprint(one, &by_folder), fingerprint(other, &by_folder));
+    assert_eq!(fingerprint(one, &card("")), fingerprint(other, &card("")));
 }
 
 #[test]

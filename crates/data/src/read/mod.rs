@@ -30,7 +30,7 @@ use std::sync::Mutex;
 use arrow_array::ArrayRef;
 
 pub(crate) use bytes::Bytes;
-pub(crate) use pattern::picks;
+pub(crate) use pattern::{depth, picks};
 pub(crate) use reading::{Encoding, Explode, Format, Join, Reading, Shape, Wanted};
 
 use crate::error::DataError;

@@ -34,9 +34,14 @@ fn fits(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|c| *c == '*')
 }
 
+/// The parts of a pattern, and of the path's end that it is held against.
+pub(crate) fn depth(pattern: &str) -> usize {
+    pattern.split('/').count()
+}
+
 /// A pattern with a slash is held against as much of the path's end as it has parts, others against the file's name.
 pub(crate) fn picks(pattern: &str, path: &Path) -> bool {
-    let parts = pattern.split('/').count();
+    let parts = depth(pattern);
     let names: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     fits(pattern, &names[names.len().saturating_sub(parts)..].join("/"))
 }
