@@ -67,6 +67,7 @@ mod sheet;
 mod shipped;
 mod source;
 mod split;
+mod sub_second;
 mod synthetic;
 mod table;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::DataType;
 use mmtl_plan::nearest;
 
 use crate::error::DataError;
@@ -92,9 +92,9 @@ impl Piece {
     }
 }
 
-/// Whether a type is that of moments: seconds from 1970 on, whatever unit a card says that numbers have.
+/// Whether a type is that of moments: counted from 1970 on in a unit of their own, whatever a card says that numbers have.
 pub(crate) fn is_moment(kind: &DataType) -> bool {
-    *kind == DataType::Timestamp(TimeUnit::Second, None)
+    matches!(kind, DataType::Timestamp(_, None))
 }
 
 /// The error for a column that is not there.
@@ -113,7 +113,7 @@ impl Column<'_> {
         let got = match self.array.data_type() {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..) => "text".to_owned(),
             kind if kind.is_integer() => "whole numbers".to_owned(),
-            kind if kind.is_floating() => "numbers".to_owned(),
+            kind if kind.is_floating() || matches!(kind, DataType::Duration(_)) => "numbers".to_owned(),
             kind if is_moment(kind) => "times".to_owned(),
             kind => kind.to_string(),
         };

@@ -8,7 +8,8 @@ use arrow_schema::DataType;
 
 use crate::error::DataError;
 use crate::prepare::words::Words;
-use crate::table::{Column, is_moment};
+use crate::sub_second::{in_seconds, units, units_a_second};
+use crate::table::Column;
 
 /// Whether a type is that of text.
 pub(crate) fn is_text(kind: &DataType) -> bool {
@@ -28,12 +29,14 @@ pub(crate) fn numbers(column: &Column) -> Result<Vec<f64>, DataError> {
         return numbers_of_text(column);
     }
     let kind = column.array.data_type();
-    if !kind.is_numeric() && !is_moment(kind) && *kind != DataType::Boolean {
+    if let Some(a_second) = units_a_second(kind) {
+        let units = units(column.array).map_err(|_| column.type_error("numbers"))?;
+        return Ok(units.iter().map(|units| units.map_or(f64::NAN, |units| in_seconds(units, a_second))).collect());
+    }
+    if !kind.is_numeric() && *kind != DataType::Boolean {
         return Err(column.type_error("numbers"));
     }
-    let whole = is_moment(kind).then(|| cast(column.array, &DataType::Int64)).transpose();
-    let array = whole.map_err(|_| column.type_error("numbers"))?.unwrap_or_else(|| column.array.clone());
-    let values = cast(&array, &DataType::Float64).map_err(|_| column.type_error("numbers"))?;
+    let values = cast(column.array, &DataType::Float64).map_err(|_| column.type_error("numbers"))?;
     let values: Vec<f64> = values.as_primitive::<Float64Type>().iter().map(|v| v.unwrap_or(f64::NAN)).collect();
     match values.iter().position(|value| value.is_infinite()) {
         Some(at) => Err(column.value_error(at, values[at].to_string(), "a finite number")),

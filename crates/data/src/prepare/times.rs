@@ -136,9 +136,14 @@ impl TimePart {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampSecondArray};
+    use arrow_array::{
+        ArrayRef, DurationMillisecondArray, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+        TimestampSecondArray,
+    };
 
     use super::*;
+    use crate::card::{Card, Identity};
+    use crate::prepare::identity::row_ids;
     use crate::table::Piece;
 
     #[test]
@@ -168,6 +173,30 @@ mod tests {
         for name in ["numbers", "moments"] {
             let read = times(&piece.column(name).unwrap(), TimeUnit::Milliseconds).unwrap();
             assert_eq!(read, [Some(86_400.0), None], "{name}");
+        }
+    }
+
+    #[test]
+    fn moments_and_spans_are_known_by_what_they_are_and_not_by_their_neighbours() {
+        let whole: [ArrayRef; 2] = [Arc::new(TimestampSecondArray::from(vec![7])), Arc::new(Int64Array::from(vec![7]))];
+        let fine: [ArrayRef; 2] = [
+            Arc::new(TimestampMillisecondArray::from(vec![7_000, 7_250])),
+            Arc::new(DurationMillisecondArray::from(vec![7_000, 7_250])),
+        ];
+        let card = Card {
+            identity: Identity::Contents(vec!["x".to_owned()]),
+            weight: Some("x".to_owned()),
+            ..Card::default()
+        };
+        for (whole, fine) in whole.into_iter().zip(fine) {
+            let piece = |array| Piece::whole("memory", RecordBatch::try_from_iter([("x", array)]).unwrap());
+            let (whole, fine) = (piece(whole), piece(fine));
+            let column = fine.column("x").unwrap();
+            assert_eq!(times(&column, TimeUnit::Seconds).unwrap(), [Some(7.0), Some(7.25)]);
+            assert_eq!(numbers(&column).unwrap(), [7.0, 7.25]);
+            assert_eq!(Words::of(&column).unwrap().values.iter().collect::<Vec<_>>(), ["7", "7.25"]);
+            let (alone, beside) = (row_ids(&card, &whole).unwrap(), row_ids(&card, &fine).unwrap());
+            assert!(alone[0] == beside[0] && beside[0] != beside[1]);
         }
     }
 

@@ -3,15 +3,15 @@
 use std::borrow::Cow;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{Array, StringArray};
-use arrow_cast::cast;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, Int64Array, StringArray};
 use arrow_schema::DataType;
 use hashbrown::HashMap;
 
 use crate::error::DataError;
 use crate::prepare::numbers::numbers;
-use crate::table::{Column, is_moment};
+use crate::sub_second::{units, units_a_second, written};
+use crate::table::Column;
 
 /// Key of a missing value.
 pub(crate) const MISSING: u32 = u32::MAX;
@@ -80,9 +80,9 @@ impl<'a> Words<'a> {
                 Ok(Self::of_dictionary(column.array))
             }
             DataType::Utf8 => Ok(Self::of_text(column.array.as_string())),
-            kind if kind.is_integer() || is_moment(kind) => {
-                let whole = cast(column.array, &DataType::Int64).map_err(|_| column.type_error(EXPECTED))?;
-                Ok(Self::of_codes(&whole))
+            kind if kind.is_integer() || units_a_second(kind).is_some() => {
+                let codes = units(column.array).map_err(|_| column.type_error(EXPECTED))?;
+                Ok(Self::of_codes(&codes, units_a_second(kind).unwrap_or(1)))
             }
             _ => Err(column.type_error(EXPECTED)),
         }
@@ -133,12 +133,13 @@ impl<'a> Words<'a> {
         Self { keys, values: Values::List(values) }
     }
 
-    fn of_codes(array: &dyn Array) -> Self {
+    /// Whole numbers, or such of units of which a second has so many.
+    fn of_codes(array: &Int64Array, a_second: i64) -> Self {
         let (mut known, mut values) = (HashMap::new(), vec![]);
-        let keys = array.as_primitive::<Int64Type>().iter().map(|value| {
+        let keys = array.iter().map(|value| {
             value.map_or(MISSING, |value| {
                 *known.entry(value).or_insert_with(|| {
-                    values.push(Cow::Owned(value.to_string()));
+                    values.push(Cow::Owned(written(value, a_second)));
                     values.len() as u32 - 1
                 })
             })

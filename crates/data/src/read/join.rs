@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int32Type};
 use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
-use arrow_cast::cast;
 use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 use hashbrown::HashMap;
 
 use crate::error::DataError;
+use crate::read::alike;
 use crate::read::distinct::Distinct;
 use crate::read::gather::{Cleaning, Gather};
 use crate::read::reading::{Reading, Wanted};
 use crate::read::rows::{Batch, rows};
+use crate::sub_second::{units, units_a_second, written};
 
 /// A table that is joined: where it comes from and what is wanted of it.
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Lookup {
     fn add(&mut self, join: &JoinFiles, path: &Path, batch: &Batch) -> Result<(), DataError> {
         let (number, key) = (self.origins.len() - 1, join.wanted.len() - 1);
         for ((column, array), wanted) in self.columns.iter_mut().zip(&batch.arrays).zip(&join.wanted) {
-            if column.first().is_some_and(|first| first.data_type() != array.data_type()) {
+            if !alike::push(column, array) {
                 return Err(DataError::ColumnType {
                     origin: path.display().to_string(),
                     column: wanted.name.clone(),
@@ -98,7 +99,6 @@ impl Lookup {
                     expected: "what it holds in the other files of the table",
                 });
             }
-            column.push(array.clone());
         }
         for (row, text) in texts(&keys(&batch.arrays[key])).enumerate() {
             let Some(text) = text else { continue };
@@ -190,8 +190,9 @@ fn keys(array: &ArrayRef) -> DictionaryArray<Int32Type> {
         // Whole numbers of which some are missing have become floating point when pandas has written them: 12.0 is 12.
         numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()
     } else {
-        let whole = cast(array, &DataType::Int64).expect("moments are whole numbers too");
-        cast(&whole, &DataType::Utf8).expect("whole numbers can be written out").as_string().clone()
+        let a_second = units_a_second(array.data_type()).unwrap_or(1);
+        let units = units(array).expect("moments and spans are whole numbers of their units");
+        units.iter().map(|units| units.map(|units| written(units, a_second))).collect::<StringArray>()
     };
     texts.iter().collect()
 }

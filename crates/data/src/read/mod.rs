@@ -3,6 +3,7 @@
 //! files are, but for the tables that are joined.
 
 mod ahead;
+mod alike;
 mod bytes;
 mod delimited;
 mod distinct;

@@ -82,7 +82,7 @@ pub(crate) struct Join {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// `Dictionary<Int32, Utf8>`, each distinct value once a piece. Numbers and moments of Parquet files stay what they are:
-    /// `Int64`, `Float64` or `Timestamp(Second)`.
+    /// `Int64`, `Float64` or `Timestamp`; of spans that are no whole seconds, `Duration`.
     Value,
     /// `Utf8`.
     Text,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
-use arrow_array::{Array, ArrayRef, Int64Array, ListArray};
+use arrow_array::{Array, ArrayRef, Int64Array, ListArray, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
 
@@ -12,7 +12,7 @@ use crate::error::DataError;
 use crate::read::gather::{Broken, Cleaning, Gather};
 use crate::read::reading::{Shape, Wanted};
 use crate::read::rows::broken;
-use crate::table::is_moment;
+use crate::sub_second::{units_a_second, units_of, written};
 
 /// Why a column cannot become what is wanted.
 pub(super) enum Fault {
@@ -34,9 +34,9 @@ impl Fault {
     }
 }
 
-/// A column as it is wanted. Truth values become 0 and 1, times of a day and durations whole seconds, decimals floating
-/// point, dates and times `Timestamp(Second)`; they and numbers stay so where values are wanted, and are written out as
-/// numbers where text is.
+/// A column as it is wanted. Truth values become 0 and 1, times of a day and durations seconds, decimals floating point,
+/// dates and times `Timestamp`; they and numbers stay so where values are wanted, and are written out as numbers where text
+/// is.
 pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
     let elements = match array.data_type() {
         DataType::List(_) => Some(array.clone()),
@@ -76,7 +76,7 @@ fn recast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, Fault> {
 
 const ANY: &str = "numbers, truth values, texts, dates, times, or lists of them";
 
-/// `Int64`, `Float64`, `Timestamp(Second)`, `Utf8`, or `Dictionary<Int32, Utf8>`.
+/// `Int64`, `Float64`, `Timestamp`, `Duration`, `Utf8`, or `Dictionary<Int32, Utf8>`.
 fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
     use DataType as T;
     match array.data_type() {
@@ -90,8 +90,14 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
             recast(array, &T::Float64)
         }
         T::Date32 | T::Date64 => plain(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
-        T::Timestamp(..) => recast(&seconds(array)?, &T::Timestamp(TimeUnit::Second, None)),
-        T::Time32(_) | T::Time64(_) | T::Duration(_) => seconds(array),
+        T::Timestamp(unit, _) => match whole_seconds(array, *unit)? {
+            Some(seconds) => recast(&seconds, &T::Timestamp(TimeUnit::Second, None)),
+            None => recast(array, &T::Timestamp(*unit, None)),
+        },
+        T::Time32(unit) | T::Time64(unit) | T::Duration(unit) => match whole_seconds(array, *unit)? {
+            Some(seconds) => Ok(seconds),
+            None => recast(&counted(array)?, &T::Duration(*unit)),
+        },
         T::Binary | T::LargeBinary | T::BinaryView | T::FixedSizeBinary(_) => utf8(array),
         T::Interval(_)
         | T::List(_)
@@ -106,25 +112,24 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
     }
 }
 
-/// Whole seconds, rounded down.
-fn seconds(array: &ArrayRef) -> Result<ArrayRef, Fault> {
-    let of_second = match array.data_type() {
-        DataType::Timestamp(unit, _) | DataType::Time32(unit) | DataType::Time64(unit) | DataType::Duration(unit) => {
-            match unit {
-                TimeUnit::Second => 1,
-                TimeUnit::Millisecond => 1_000,
-                TimeUnit::Microsecond => 1_000_000,
-                TimeUnit::Nanosecond => 1_000_000_000,
-            }
-        }
-        _ => return Err(unfit(array, ANY)),
-    };
-    let whole = match array.data_type() {
-        DataType::Time32(_) => recast(&recast(array, &DataType::Int32)?, &DataType::Int64)?,
-        _ => recast(array, &DataType::Int64)?,
-    };
-    let seconds: Int64Array = whole.as_primitive::<Int64Type>().unary(|units| units.div_euclid(of_second));
-    Ok(Arc::new(seconds))
+/// Seconds, where all are whole. Others keep their unit: a number is not read by its neighbours, so values are the same
+/// whichever rows a piece has.
+fn whole_seconds(array: &ArrayRef, unit: TimeUnit) -> Result<Option<ArrayRef>, Fault> {
+    let (units, a_second) = (counted(array)?, units_of(unit));
+    let units = units.as_primitive::<Int64Type>();
+    if a_second > 1 && units.iter().flatten().any(|units| units % a_second != 0) {
+        return Ok(None);
+    }
+    let seconds: Int64Array = units.unary(|units| units / a_second);
+    Ok(Some(Arc::new(seconds)))
+}
+
+/// The numbers of a column of times or spans.
+fn counted(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    match array.data_type() {
+        DataType::Time32(_) => recast(&recast(array, &DataType::Int32)?, &DataType::Int64),
+        _ => recast(array, &DataType::Int64),
+    }
 }
 
 /// Text that its writer has not declared to be any.
@@ -136,8 +141,10 @@ fn utf8(array: &ArrayRef) -> Result<ArrayRef, Fault> {
 }
 
 fn text(array: &ArrayRef) -> Result<ArrayRef, Fault> {
-    let number = if is_moment(array.data_type()) { recast(array, &DataType::Int64)? } else { array.clone() };
-    recast(&number, &DataType::Utf8)
+    let Some(a_second) = units_a_second(array.data_type()) else { return recast(array, &DataType::Utf8) };
+    let units = counted(array)?;
+    let texts = units.as_primitive::<Int64Type>().iter().map(|units| units.map(|units| written(units, a_second)));
+    Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
 /// Texts, cleaned and in their shape.

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array};
+use arrow_array::{ArrayRef, Float64Array, Int64Array, TimestampMillisecondArray};
 
 use super::parquet_types::parquet;
 use super::rows_of::{Cell, columns, list, lists, message, ones, text, value, write};
@@ -57,6 +57,24 @@ fn keys_are_compared_as_they_are_written() {
     let joins = [join("users", "users*", "user", "user")];
     let got = joined(directory.path(), &joins, &[value("age"), text("user")]).unwrap();
     assert_eq!(got, [ones(&["10", "-", "-", "10", "30"]), ones(&["1", "2", "-", "1", "3"])]);
+}
+
+#[test]
+fn moments_join_by_their_thousandths() {
+    let directory = tempfile::tempdir().unwrap();
+    let moments = |ms: &[i64]| Arc::new(TimestampMillisecondArray::from(ms.to_vec())) as ArrayRef;
+    let numbers = |values: &[i64]| Arc::new(Int64Array::from(values.to_vec())) as ArrayRef;
+    let main = vec![("at", moments(&[1_001, 1_002, 2_000, 3_000])), ("row", numbers(&[0, 1, 2, 3]))];
+    parquet(directory.path(), "log.parquet", main);
+    // Whole seconds in one file, and not in the other.
+    let first = vec![("at", moments(&[2_000])), ("seen", moments(&[5_000]))];
+    parquet(directory.path(), "seen-1.parquet", first);
+    let second = vec![("at", moments(&[1_002, 1_001])), ("seen", moments(&[5_002, 5_001]))];
+    parquet(directory.path(), "seen-2.parquet", second);
+    let joins = [join("seen", "seen*", "at", "at")];
+    let got = joined(directory.path(), &joins, &[value("seen")]).unwrap();
+    let of = |rest: &str| format!("1970-01-01T00:00:05{rest}");
+    assert_eq!(got, [ones(&[&of(".001"), &of(".002"), &of(""), "-"])]);
 }
 
 #[test]

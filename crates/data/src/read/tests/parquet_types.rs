@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Int8Array, Int64Array, ListArray,
-    RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationNanosecondArray, Float32Array,
+    Int8Array, Int64Array, ListArray, RecordBatch, StringArray, Time64MicrosecondArray, TimestampMillisecondArray,
+    UInt64Array,
 };
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::ArrowWriter;
 
 use super::rows_of::{columns, list, lists, message, ones, text, value};
@@ -61,7 +62,7 @@ fn every_type_becomes_numbers_texts_or_lists() {
         ones(&["-3", "-", "4"]),
         ones(&["18446744073709551615", "0", "-"]),
         ones(&["0.5", "-", "2.0"]),
-        ones(&["1970-01-01T00:00:01", "1969-12-31T23:59:59", "-"]),
+        ones(&["1970-01-01T00:00:01.999", "1969-12-31T23:59:59.999", "-"]),
         lists(&["1 3", "-", ""]),
         lists(&["x y", "-", "z"]),
     ];
@@ -71,7 +72,7 @@ fn every_type_becomes_numbers_texts_or_lists() {
     let wanted = [text("text"), text("small"), text("bytes"), text("time"), list("flag", "")];
     let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
     assert_eq!(got[..2], [ones(&["a", "-", "-"]), ones(&["-3", "-", "4"])]);
-    assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), ones(&["1", "-1", "-"]), lists(&["1", "0", "-"])]);
+    assert_eq!(got[2..], [ones(&["x|y", "-", "z"]), ones(&["1.999", "-0.001", "-"]), lists(&["1", "0", "-"])]);
 
     let table = open(&[path.clone(), path.with_file_name("b.parquet")], &Reading::default(), &[], &[]);
     assert!(table.is_err());
@@ -86,6 +87,44 @@ fn every_type_becomes_numbers_texts_or_lists() {
         })
         .unwrap();
     assert_eq!(header(&[path], &Reading::default(), &[]).unwrap().len(), 10);
+}
+
+#[test]
+fn seconds_are_what_they_were_unless_some_are_not_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let moments = |ms: [i64; 2]| Arc::new(TimestampMillisecondArray::from(ms.to_vec())) as ArrayRef;
+    let times = |us: [i64; 2]| Arc::new(Time64MicrosecondArray::from(us.to_vec())) as ArrayRef;
+    let spans = |ns: [i64; 2]| Arc::new(DurationNanosecondArray::from(ns.to_vec())) as ArrayRef;
+    let named = |[moment, time, span]: [ArrayRef; 3]| vec![("moment", moment), ("time", time), ("span", span)];
+    let whole = [moments([1_000, 2_000]), times([3_000_000, 4_000_000]), spans([-5_000_000_000, 6_000_000_000])];
+    let fine = [moments([1_000, 2_250]), times([3_000_000, 4_000_001]), spans([-5_000_000_000, 6_500_000_000])];
+    let types = |name: &str, columns| {
+        let path = parquet(directory.path(), name, named(columns));
+        let table = open(&[path], &Reading::default(), &[], &["moment", "time", "span"].map(value)).unwrap();
+        let mut types = vec![];
+        table
+            .scan(&mut |piece| {
+                types.extend(piece.batch.columns().iter().map(|array| array.data_type().clone()));
+                Ok(())
+            })
+            .unwrap();
+        types
+    };
+    assert_eq!(
+        types("whole.parquet", whole),
+        [DataType::Timestamp(TimeUnit::Second, None), DataType::Int64, DataType::Int64]
+    );
+    assert_eq!(
+        types("fine.parquet", fine.clone()),
+        [
+            DataType::Timestamp(TimeUnit::Millisecond, None),
+            DataType::Duration(TimeUnit::Microsecond),
+            DataType::Duration(TimeUnit::Nanosecond)
+        ]
+    );
+    let path = parquet(directory.path(), "fine.parquet", named(fine));
+    let got = columns(&[path], &Reading::default(), &[], &["moment", "time", "span"].map(text)).unwrap();
+    assert_eq!(got, [ones(&["1", "2.25"]), ones(&["3", "4.000001"]), ones(&["-5", "6.5"])]);
 }
 
 #[test]
