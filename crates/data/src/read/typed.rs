@@ -34,8 +34,8 @@ impl Fault {
     }
 }
 
-/// A column as it is wanted. Truth values become 0 and 1, times of a day and durations seconds, decimals floating point,
-/// dates and times `Timestamp`; they and numbers stay so where values are wanted, and are written out as numbers where text
+/// A column as it is wanted. Truth values become 0 and 1, times of a day and durations seconds, decimals floating point or
+/// all their digits, dates and times `Timestamp`; they and numbers stay so where values are wanted, and are written out as numbers where text
 /// is.
 pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
     let elements = match array.data_type() {
@@ -86,9 +86,11 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
         T::Boolean | T::Int8 | T::Int16 | T::Int32 | T::UInt8 | T::UInt16 | T::UInt32 => recast(array, &T::Int64),
         // Ids that are hashes do not fit whole numbers with a sign.
         T::UInt64 | T::LargeUtf8 | T::Utf8View | T::Null => recast(array, &T::Utf8),
-        T::Float16 | T::Float32 | T::Decimal32(..) | T::Decimal64(..) | T::Decimal128(..) | T::Decimal256(..) => {
-            recast(array, &T::Float64)
-        }
+        T::Float16 | T::Float32 => recast(array, &T::Float64),
+        T::Decimal32(precision, scale)
+        | T::Decimal64(precision, scale)
+        | T::Decimal128(precision, scale)
+        | T::Decimal256(precision, scale) => recast(array, &of_decimals(*precision, *scale)),
         T::Date32 | T::Date64 => plain(&recast(array, &T::Timestamp(TimeUnit::Millisecond, None))?),
         T::Timestamp(unit, _) => match whole_seconds(array, *unit)? {
             Some(seconds) => recast(&seconds, &T::Timestamp(TimeUnit::Second, None)),
@@ -109,6 +111,15 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
         | T::Union(..)
         | T::Map(..)
         | T::RunEndEncoded(..) => Err(unfit(array, ANY)),
+    }
+}
+
+/// What decimals become: whole numbers of more digits than floating point has may be ids, of which each digit counts.
+fn of_decimals(precision: u8, scale: i8) -> DataType {
+    match (precision, scale) {
+        (..=15, _) | (_, ..0) | (_, 1..) => DataType::Float64,
+        (16..=18, 0) => DataType::Int64,
+        (19.., 0) => DataType::Utf8,
     }
 }
 

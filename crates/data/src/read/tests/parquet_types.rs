@@ -128,6 +128,27 @@ fn seconds_are_what_they_were_unless_some_are_not_whole() {
 }
 
 #[test]
+fn whole_decimals_keep_all_their_digits() {
+    let directory = tempfile::tempdir().unwrap();
+    let decimals = |precision: u8, values: &[i128]| {
+        let decimals = Decimal128Array::from(values.to_vec()).with_precision_and_scale(precision, 0);
+        Arc::new(decimals.unwrap()) as ArrayRef
+    };
+    let columns_of = vec![
+        ("short", decimals(15, &[999_999_999_999_999, 1])),
+        ("long", decimals(18, &[9_007_199_254_740_993, 9_007_199_254_740_992])),
+        ("longer", decimals(38, &[12_345_678_901_234_567_891, -7])),
+    ];
+    let path = parquet(directory.path(), "a.parquet", columns_of);
+    let wanted = ["short", "long", "longer"].map(value);
+    let got = columns(from_ref(&path), &Reading::default(), &[], &wanted).unwrap();
+    // Few digits stay floating point, as rows that are known by them have always been.
+    assert_eq!(got[0], ones(&["999999999999999.0", "1.0"]));
+    assert_eq!(got[1], ones(&["9007199254740993", "9007199254740992"]));
+    assert_eq!(got[2], ones(&["12345678901234567891", "-7"]));
+}
+
+#[test]
 fn no_column_at_all_still_has_rows() {
     let directory = tempfile::tempdir().unwrap();
     let path = parquet(directory.path(), "a.parquet", every_type());
