@@ -404,6 +404,28 @@ pub enum DataError {
         /// The two rows and their files.
         rows: String,
     },
+    /// A joined table of which the main table has not one key.
+    #[error(
+        "`[{table}]`: no row finds its key: column `{here}` of `{}` has keys like `{given}`, and column `{there}` of `{}` \
+         keys like `{known}`; expected keys that are written alike, or other columns as `key`",
+        .main.display(), .joined.display()
+    )]
+    NoKeyFound {
+        /// `join.NAME`.
+        table: String,
+        /// The key's column in the main table.
+        here: String,
+        /// A file of the main table.
+        main: PathBuf,
+        /// A key in it.
+        given: String,
+        /// The key's column in the joined table.
+        there: String,
+        /// A file of the joined table.
+        joined: PathBuf,
+        /// A key in it.
+        known: String,
+    },
     /// A column that two tables have.
     #[error(
         "column `{column}` is in both `[{first}]` and `[{second}]`, expected one of them; `columns` under `[{second}]` \

@@ -11,12 +11,13 @@ use arrow_schema::{Field, Schema};
 
 use crate::error::DataError;
 use crate::fingerprint::Fingerprint;
-use crate::read::join::{JoinFiles, Lookup};
+use crate::read::join::{Found, JoinFiles, Lookup};
 use crate::read::parquet_rows;
 use crate::read::pattern::MAIN;
 use crate::read::piece_end::{PIECE_BYTES, PIECE_ROWS};
 use crate::read::reading::{Format, Reading, Wanted};
 use crate::read::rows::{Batch, rows};
+use crate::read::search::Search;
 use crate::table::{EachPiece, Origins, Piece, Table};
 
 /// Pieces that are read ahead of those who ask for them.
@@ -35,6 +36,8 @@ pub(super) struct Files {
     pub names: Vec<String>,
     /// Bytes of all files of the main table up to the start of each.
     pub starts: Vec<u64>,
+    /// Whether a table is refused of which the main table has not one key.
+    pub keys_must_match: bool,
     /// The tables that are joined, once read.
     pub lookups: Mutex<Option<Arc<Vec<Lookup>>>>,
 }
@@ -53,12 +56,15 @@ impl Files {
     /// Hands all rows to `each` until it is false.
     fn read(&self, each: &mut dyn FnMut(Piece) -> bool) -> Result<(), DataError> {
         let (lookups, mut first_row, joined) = (self.lookups()?, 0, self.joined_columns());
+        let mut searches: Vec<Search> = lookups.iter().map(|_| Search::default()).collect();
         for (file, path) in self.paths.iter().enumerate() {
             let (origin, mut first_in_file) = (path.display().to_string(), 0);
             let mut rows = rows(path, &self.reading, &self.read, MAIN)?;
             while let Some(batch) = rows.batch()? {
                 let share = self.share(file, batch.share);
-                for (of_batch, columns) in self.joined(&lookups, &batch) {
+                let found: Vec<_> = lookups.iter().map(|lookup| lookup.find(&batch.arrays)).collect();
+                searches.iter_mut().zip(&found).for_each(|(search, found)| search.add(path, found));
+                for (of_batch, columns) in self.joined(&lookups, &found, &batch) {
                     let rows = of_batch.len();
                     let made_of = batch.made_of.as_ref().map(|all| all[of_batch].to_vec());
                     let origins = Origins { rows: made_of, joined: joined.clone() };
@@ -71,6 +77,16 @@ impl Files {
                     first_in_file += rows as u64;
                 }
             }
+        }
+        if self.keys_must_match { self.check(&lookups, searches) } else { Ok(()) }
+    }
+
+    /// # Errors
+    /// When no row of the main table has a key of a table that is joined.
+    fn check(&self, lookups: &[Lookup], searches: Vec<Search>) -> Result<(), DataError> {
+        for ((search, lookup), join) in searches.into_iter().zip(lookups).zip(&self.joins) {
+            let column = &self.read[join.here].name;
+            search.end().and_then(|given| lookup.no_key_found(join, column, given)).map_or(Ok(()), Err)?;
         }
         Ok(())
     }
@@ -92,13 +108,12 @@ impl Files {
     }
 
     /// The columns wanted of some rows, cut into pieces of bounded size: the rows of the batch, and the columns.
-    fn joined(&self, lookups: &[Lookup], batch: &Batch) -> Vec<(Range<usize>, Vec<ArrayRef>)> {
+    fn joined(&self, lookups: &[Lookup], found: &[Found], batch: &Batch) -> Vec<(Range<usize>, Vec<ArrayRef>)> {
         let rows = batch.rows as usize;
-        let found: Vec<_> = lookups.iter().map(|lookup| lookup.find(&batch.arrays)).collect();
         // Rows that were exploded, and texts that are joined, may be many more than were read.
         let (mut cuts, mut from, mut bytes) = (vec![0], 0, 0);
         for at in 0..rows {
-            let of_row: usize = lookups.iter().zip(&found).map(|(lookup, found)| lookup.bytes(found, at)).sum();
+            let of_row: usize = lookups.iter().zip(found).map(|(lookup, found)| lookup.bytes(found, at)).sum();
             bytes += of_row;
             if (bytes > PIECE_BYTES && at > from) || at - from >= PIECE_ROWS as usize {
                 cuts.push(at);
@@ -109,7 +124,7 @@ impl Files {
         let part = |cut: &[usize]| {
             let (from, rows) = (cut[0], cut[1] - cut[0]);
             let mut tables = vec![batch.arrays.iter().map(|array| array.slice(from, rows)).collect::<Vec<_>>()];
-            tables.extend(lookups.iter().zip(&found).map(|(lookup, found)| lookup.columns(found, from..cut[1])));
+            tables.extend(lookups.iter().zip(found).map(|(lookup, found)| lookup.columns(found, from..cut[1])));
             (from..cut[1], self.places.iter().map(|&(table, column)| tables[table][column].clone()).collect())
         };
         cuts.windows(2).map(part).collect()

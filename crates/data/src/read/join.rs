@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float64Type, Int32Type};
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array};
 use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 use hashbrown::HashMap;
@@ -14,9 +14,9 @@ use crate::error::DataError;
 use crate::read::alike;
 use crate::read::distinct::Distinct;
 use crate::read::gather::{Cleaning, Gather};
+use crate::read::keys::{keys, texts, whole};
 use crate::read::reading::{Reading, Wanted};
 use crate::read::rows::{Batch, rows};
-use crate::sub_second::{units, units_a_second, written};
 
 /// A table that is joined: where it comes from and what is wanted of it.
 #[derive(Debug)]
@@ -43,6 +43,8 @@ pub(super) struct Lookup {
     places: HashMap<String, Place>,
     /// For each column its batches, of which the first is [`NOWHERE`].
     columns: Vec<Vec<ArrayRef>>,
+    /// The first key, and the number of its file.
+    example: Option<(usize, String)>,
     /// For each batch the file it is of, and the rows of that file before it.
     origins: Vec<(usize, u64)>,
 }
@@ -55,6 +57,16 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether a row finds one.
+    pub(super) fn any(&self) -> bool {
+        self.keys.keys().iter().flatten().any(|key| self.places[key as usize] != NOWHERE)
+    }
+
+    /// The first key of some row.
+    pub(super) fn example(&self) -> Option<String> {
+        texts(&self.keys).flatten().next().map(str::to_owned)
+    }
+
     fn row(&self, at: usize) -> Place {
         self.keys.key(at).map_or(NOWHERE, |key| self.places[key])
     }
@@ -67,7 +79,7 @@ impl Lookup {
     /// When a file cannot be read, or two rows have the same key.
     pub(super) fn read(join: &JoinFiles) -> Result<Self, DataError> {
         let (places, columns) = (HashMap::new(), vec![vec![]; join.wanted.len()]);
-        let mut lookup = Self { here: join.here, places, columns, origins: vec![(0, 0)] };
+        let mut lookup = Self { here: join.here, places, columns, example: None, origins: vec![(0, 0)] };
         for (file, path) in join.files.iter().enumerate() {
             let (mut rows, mut before) = (rows(path, &join.reading, &join.wanted, &join.table)?, 0);
             while let Some(batch) = rows.batch()? {
@@ -77,6 +89,7 @@ impl Lookup {
                 before += rows;
             }
         }
+        lookup.add_whole(join)?;
         for (wanted, column) in join.wanted.iter().zip(&mut lookup.columns) {
             let nothing = match column.first() {
                 Some(batch) => arrow_array::new_null_array(batch.data_type(), 1),
@@ -102,12 +115,47 @@ impl Lookup {
         }
         for (row, text) in texts(&keys(&batch.arrays[key])).enumerate() {
             let Some(text) = text else { continue };
+            self.example.get_or_insert_with(|| (self.origins[number].0, text.to_owned()));
             if let Some(first) = self.places.insert(text.to_owned(), (number, row)) {
                 let column = join.wanted[key].name.clone();
                 return Err(self.key_twice(join, column, text, first, (number, row)));
             }
         }
         Ok(())
+    }
+
+    /// A key that has become floating point (`12.0`) is found by its whole number as well, unless that is a key of its own.
+    fn add_whole(&mut self, join: &JoinFiles) -> Result<(), DataError> {
+        let mut added: HashMap<&str, Place> = HashMap::new();
+        for (key, place) in &self.places {
+            let Some(whole) = whole(key).filter(|whole| !self.places.contains_key(*whole)) else { continue };
+            if let Some(other) = added.insert(whole, *place) {
+                let column = join.wanted[join.wanted.len() - 1].name.clone();
+                return Err(self.key_twice(join, column, whole, other.min(*place), other.max(*place)));
+            }
+        }
+        let added: Vec<_> = added.into_iter().map(|(key, place)| (key.to_owned(), place)).collect();
+        self.places.extend(added);
+        Ok(())
+    }
+
+    /// The error where no key of the main table, like `given`, is one of this.
+    pub(super) fn no_key_found(
+        &self,
+        join: &JoinFiles,
+        column: &str,
+        (path, given): (PathBuf, String),
+    ) -> Option<DataError> {
+        let (file, known) = self.example.clone()?;
+        Some(DataError::NoKeyFound {
+            table: join.table.clone(),
+            here: column.to_owned(),
+            main: path,
+            given,
+            there: join.wanted[join.wanted.len() - 1].name.clone(),
+            joined: join.files[file].clone(),
+            known,
+        })
     }
 
     fn key_twice(&self, join: &JoinFiles, column: String, value: &str, first: Place, second: Place) -> DataError {
@@ -123,8 +171,12 @@ impl Lookup {
     pub(super) fn find(&self, main: &[ArrayRef]) -> Found {
         let keys = keys(&main[self.here]);
         let values = keys.values().as_string::<i32>().iter();
-        let places = values.map(|key| key.and_then(|key| self.places.get(key)).copied().unwrap_or(NOWHERE)).collect();
+        let places = values.map(|key| key.and_then(|key| self.place(key)).unwrap_or(NOWHERE)).collect();
         Found { keys, places }
+    }
+
+    fn place(&self, key: &str) -> Option<Place> {
+        self.places.get(key).or_else(|| self.places.get(whole(key)?)).copied()
     }
 
     /// Bytes that a row's columns of texts and lists take.
@@ -179,25 +231,4 @@ fn text_bytes(array: &ArrayRef, row: usize) -> usize {
         }
         _ => 0,
     }
-}
-
-/// Keys as texts, each distinct one once.
-fn keys(array: &ArrayRef) -> DictionaryArray<Int32Type> {
-    if let Some(keys) = array.as_dictionary_opt::<Int32Type>() {
-        return keys.clone();
-    }
-    let texts = if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
-        // Whole numbers of which some are missing have become floating point when pandas has written them: 12.0 is 12.
-        numbers.iter().map(|n| n.map(|n| n.to_string())).collect::<StringArray>()
-    } else {
-        let a_second = units_a_second(array.data_type()).unwrap_or(1);
-        let units = units(array).expect("moments and spans are whole numbers of their units");
-        units.iter().map(|units| units.map(|units| written(units, a_second))).collect::<StringArray>()
-    };
-    texts.iter().collect()
-}
-
-fn texts(keys: &DictionaryArray<Int32Type>) -> impl Iterator<Item = Option<&str>> {
-    let values = keys.values().as_string::<i32>();
-    keys.keys().iter().map(|key| key.map(|key| values.value(key as usize)))
 }

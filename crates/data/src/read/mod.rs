@@ -13,12 +13,14 @@ mod files;
 mod gather;
 mod join;
 mod json_lines;
+mod keys;
 mod parquet_rows;
 mod pattern;
 mod piece_end;
 mod reading;
 mod records;
 mod rows;
+mod search;
 #[cfg(test)]
 mod tests;
 mod texts;
@@ -54,10 +56,12 @@ pub(crate) fn open(
     joins: &[Join],
     wanted: &[Wanted],
 ) -> Result<Box<dyn Table>, DataError> {
-    open_tables(&Tables::of(files, reading, joins)?, reading, joins, wanted)
+    let files = open_tables(&Tables::of(files, reading, joins)?, reading, joins, wanted)?;
+    Ok(Box::new(Files { keys_must_match: true, ..files }))
 }
 
-/// As [`open`], with the main table's files in the order in which they are given.
+/// As [`open`], with the main table's files in the order in which they are given. A few rows may be of keys that are all
+/// new.
 ///
 /// # Errors
 /// As [`open`].
@@ -69,15 +73,10 @@ pub(crate) fn open_as_given(
 ) -> Result<Box<dyn Table>, DataError> {
     let mut tables = Tables::of(files, reading, joins)?;
     tables.0[0].files.sort_by_key(|path| files.iter().position(|given| given == path));
-    open_tables(&tables, reading, joins, wanted)
+    Ok(Box::new(open_tables(&tables, reading, joins, wanted)?))
 }
 
-fn open_tables(
-    tables: &Tables,
-    reading: &Reading,
-    joins: &[Join],
-    wanted: &[Wanted],
-) -> Result<Box<dyn Table>, DataError> {
+fn open_tables(tables: &Tables, reading: &Reading, joins: &[Join], wanted: &[Wanted]) -> Result<Files, DataError> {
     let mut read: Vec<Vec<Wanted>> = vec![vec![]; tables.0.len()];
     let mut places = vec![];
     for wanted in wanted {
@@ -107,7 +106,7 @@ fn open_tables(
         let bytes = fs::metadata(path).map_err(DataError::reading(path))?.len();
         starts.push(starts.last().copied().unwrap_or(0) + bytes);
     }
-    Ok(Box::new(Files {
+    Ok(Files {
         paths: main.files.clone(),
         reading: reading.clone(),
         read: read.swap_remove(0),
@@ -115,8 +114,9 @@ fn open_tables(
         places,
         names: wanted.iter().map(|wanted| wanted.name.clone()).collect(),
         starts,
+        keys_must_match: false,
         lookups: Mutex::new(None),
-    }))
+    })
 }
 
 /// The place of a column among those that are read, where it is added if it is not there.

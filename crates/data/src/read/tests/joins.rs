@@ -78,6 +78,52 @@ fn moments_join_by_their_thousandths() {
 }
 
 #[test]
+fn whole_numbers_that_became_floating_point_are_the_same_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let ages = |main: &str, users: &str| {
+        write(directory.path(), "ratings.csv", main);
+        write(directory.path(), "users.csv", users);
+        joined(directory.path(), &[join("users", "users*", "user", "user")], &[value("age")])
+    };
+    let (whole, floating) = ("user,age\n12,20\n007,30\n", "user,age\n12.0,20\n007,30\n");
+    for users in [whole, floating] {
+        for main in ["user,x\n12.0,1\n,2\n7.0,3\n7,4\n", "user,x\n12,1\n,2\n7.0,3\n7,4\n"] {
+            assert_eq!(ages(main, users).unwrap(), [ones(&["20", "-", "-", "-"])], "{main} {users}");
+        }
+    }
+    // Versions are told apart as ever where both are there.
+    assert_eq!(ages("user,x\n1,1\n1.0,2\n", "user,age\n1,10\n1.0,20\n").unwrap(), [ones(&["10", "20"])]);
+    assert_eq!(
+        message(ages("user,x\n1,1\n", "user,age\n1.0,10\n2,5\n1.00,20\n"), directory.path()),
+        "`[join.users]`: key 1 of column `user` is in row 1 of `users.csv` and row 3 of `users.csv`, expected one row a key"
+    );
+}
+
+#[test]
+fn tables_that_have_no_key_in_common() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "ratings-1.csv", "user,x\n,0\n");
+    write(directory.path(), "ratings-2.csv", "user,x\nu1,1\nu2,2\n");
+    write(directory.path(), "users.csv", "id,age\n7,20\n8,30\n");
+    let joins = [join("users", "users*", "user", "id")];
+    assert_eq!(
+        message(joined(directory.path(), &joins, &[value("age")]), directory.path()),
+        "`[join.users]`: no row finds its key: column `user` of `ratings-2.csv` has keys like `u1`, and column `id` of \
+         `users.csv` keys like `7`; expected keys that are written alike, or other columns as `key`"
+    );
+    // Rows that are only predicted may all be of keys that are new.
+    let files: Vec<_> = ["ratings-1.csv", "ratings-2.csv", "users.csv"].map(|name| directory.path().join(name)).into();
+    let table = crate::read::open_as_given(&files, &Reading::default(), &joins, &[value("age")]).unwrap();
+    assert!(table.scan(&mut |_| Ok(())).is_ok());
+    // One that is found is enough, and where there is none at all nothing is wrong.
+    write(directory.path(), "users.csv", "id,age\n7,20\nu2,30\n");
+    assert_eq!(joined(directory.path(), &joins, &[value("age")]).unwrap(), [ones(&["-", "-", "30"])]);
+    write(directory.path(), "users.csv", "id,age\n7,20\n");
+    write(directory.path(), "ratings-2.csv", "user,x\n,1\n");
+    assert_eq!(joined(directory.path(), &joins, &[value("age")]).unwrap(), [ones(&["-", "-"])]);
+}
+
+#[test]
 fn a_joined_table_without_rows() {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "ratings.csv", RATINGS);
