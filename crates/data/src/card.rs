@@ -181,6 +181,8 @@ pub enum TimePart {
 /// What numbers that are times count, from 1970-01-01 UTC on. Dates and times as text need none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeUnit {
+    /// Seconds, as the card does not say; numbers that may well be dates are refused.
+    Unsaid,
     /// Seconds.
     Seconds,
     /// Thousandths.
@@ -189,6 +191,8 @@ pub enum TimeUnit {
     Microseconds,
     /// Days.
     Days,
+    /// They count nothing: their digits are those of year, month and day.
+    Date,
 }
 
 /// How a column becomes a field.

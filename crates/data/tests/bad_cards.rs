@@ -229,7 +229,7 @@ fn a_list_that_a_label_is_cut_out_of() {
     );
     let tasks = "[tasks.click]\nkind = \"binary\"\nlabel = \"clicked\"\n";
     let news = "[fields.news]\nkind = \"categorical\"\n";
-    let log: Vec<String> = (0..200).map(|at| format!("u{at},n{}-1 n{}-0\n", at % 7, at % 5)).collect();
+    let log: Vec<String> = (0..200).map(|at| format!("u{at},n{}-1 n{}-0\n", at % 90, at * 7 % 90)).collect();
     let log = format!("user,shown\n{}", log.concat());
     let holds = "column `shown`, which holds `clicked`, which tells the label of task `click`, expected a column that is \
                  known before the label";

@@ -5,8 +5,13 @@ use mmtl_plan::Checker;
 use crate::card::TimeUnit;
 use crate::card_file::keys::Keys;
 
-pub(super) const UNITS: &[(&str, TimeUnit)] =
-    &[("s", TimeUnit::Seconds), ("ms", TimeUnit::Milliseconds), ("us", TimeUnit::Microseconds), ("d", TimeUnit::Days)];
+pub(super) const UNITS: &[(&str, TimeUnit)] = &[
+    ("s", TimeUnit::Seconds),
+    ("ms", TimeUnit::Milliseconds),
+    ("us", TimeUnit::Microseconds),
+    ("d", TimeUnit::Days),
+    ("date", TimeUnit::Date),
+];
 
 /// The roles of columns.
 pub(super) struct Roles {
@@ -20,7 +25,7 @@ pub(super) struct Roles {
 }
 
 pub(super) fn roles(top: &Keys, checker: &mut Checker) -> Roles {
-    let none = Roles { row: None, user: None, request: None, time: None, weight: None, unit: TimeUnit::Seconds };
+    let none = Roles { row: None, user: None, request: None, time: None, weight: None, unit: TimeUnit::Unsaid };
     let Some(keys) = top.table(checker, "columns") else { return none };
     keys.only(checker, &["row", "user", "item", "request", "time", "weight", "unit"]);
     // Said for whoever reads the card; nothing depends on it.
@@ -31,6 +36,6 @@ pub(super) fn roles(top: &Keys, checker: &mut Checker) -> Roles {
         request: keys.text(checker, "request"),
         time: keys.text(checker, "time"),
         weight: keys.text(checker, "weight"),
-        unit: keys.choice(checker, "unit", UNITS).unwrap_or(TimeUnit::Seconds),
+        unit: keys.choice(checker, "unit", UNITS).unwrap_or(TimeUnit::Unsaid),
     }
 }

@@ -117,7 +117,7 @@ fn plain(array: &ArrayRef) -> Result<ArrayRef, Fault> {
 /// What decimals become: whole numbers of more digits than floating point has may be ids, of which each digit counts.
 fn of_decimals(precision: u8, scale: i8) -> DataType {
     match (precision, scale) {
-        (..=15, _) | (_, ..0) | (_, 1..) => DataType::Float64,
+        (..=15, _) | (_, ..=-1 | 1..) => DataType::Float64,
         (16..=18, 0) => DataType::Int64,
         (19.., 0) => DataType::Utf8,
     }
