@@ -7,6 +7,7 @@ use mmtl_plan::Space;
 use serde::{Deserialize, Serialize};
 
 use crate::expression::Expression;
+use crate::listed::Listed;
 use crate::split::Split;
 
 /// What the columns of a table mean.
@@ -71,7 +72,7 @@ pub struct SceneRule {
     /// What happens to rows with a value that has no scene.
     pub others: Leftover,
     /// The scenes in order; `None`: those in the data, sorted by name.
-    pub names: Option<Vec<String>>,
+    pub names: Option<Vec<Listed>>,
 }
 
 /// Which values are one scene.
@@ -80,7 +81,7 @@ pub enum Grouping {
     /// Each is one.
     Values,
     /// Those of a list are one, with a name.
-    Groups(Vec<(String, Vec<String>)>),
+    Groups(Vec<(String, Vec<Listed>)>),
     /// Numbers between two cuts (the lower one included) are one.
     Bins(Vec<f64>),
 }
@@ -331,7 +332,7 @@ pub enum LabelRule {
         /// The column.
         column: String,
         /// One for each class.
-        classes: Vec<String>,
+        classes: Vec<Listed>,
     },
     /// Binary: the conjunction of other tasks.
     Product(Vec<String>),
@@ -403,7 +404,7 @@ impl Default for Card {
 
 impl SceneCard {
     /// By the values of one column, each a scene.
-    pub(crate) fn by(column: &str, missing: Leftover, names: Option<Vec<String>>) -> Self {
+    pub(crate) fn by(column: &str, missing: Leftover, names: Option<Vec<Listed>>) -> Self {
         let (columns, grouping) = (vec![column.to_owned()], Grouping::Values);
         Self::By(SceneRule { columns, grouping, missing, others: Leftover::Error, names })
     }

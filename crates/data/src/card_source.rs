@@ -266,7 +266,7 @@ mod tests {
     fn as_much_of_a_path_counts_as_patterns_ask_for() {
         let files = ["a/b/2.csv", "../1.csv", "3.csv"].map(PathBuf::from);
         let of = |train: &str, test: &str| {
-            let (train, valid, test) = (vec![train.to_owned()], GivenValid::ShareOfTrain(0.1), vec![test.to_owned()]);
+            let (train, valid, test) = (vec![train.into()], GivenValid::ShareOfTrain(0.1), vec![test.into()]);
             let split = Split::Given { by: GivenBy::File, train, valid, test };
             names(&Card { split, ..Card::default() }, &files)
         };

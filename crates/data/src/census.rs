@@ -182,9 +182,9 @@ fn card(settings: &Settings) -> Result<Card, DataError> {
         slices: vec![at_least("adult", "age", 16.0), at_least("worked", "weeks_worked", 1.0)],
         split: Split::Given {
             by: GivenBy::Column("part".to_owned()),
-            train: vec!["train".to_owned()],
+            train: vec!["train".into()],
             valid: GivenValid::ShareOfTest(settings.float("valid")),
-            test: vec!["test".to_owned()],
+            test: vec!["test".into()],
         },
         unseen_scenes: settings.bool("unseen_scenes"),
         ..Card::default()
@@ -226,7 +226,7 @@ fn tasks(group: &str) -> Vec<TaskCard> {
 }
 
 fn is_one_of(column: &str, values: &[&str]) -> LabelRule {
-    let values = values.iter().map(|&value| value.to_owned()).collect();
+    let values = values.iter().map(|&value| value.into()).collect();
     LabelRule::When(Expression::test(column, Test::OneOf(values)))
 }
 

@@ -49,6 +49,7 @@ mod kept;
 mod knobs;
 mod label_rules;
 mod layout;
+mod listed;
 mod manifest;
 mod moments;
 mod open;

@@ -11,6 +11,7 @@ use crate::columns::Columns;
 use crate::dataset::Dataset;
 use crate::error::DataError;
 use crate::fitted_file;
+use crate::listed::Listed;
 use crate::manifest::Manifest;
 use crate::open::{fitted_anew, in_cache};
 use crate::pack::pack;
@@ -232,7 +233,7 @@ impl Preprocessing {
         let SceneCard::By(rule) = &card.scene else { unreachable!("a card without scenes knows those of all rows") };
         let scenes = || self.schema().scenes.iter().map(String::as_str);
         let values = || match &rule.grouping {
-            Grouping::Groups(groups) => groups.iter().flat_map(|(_, members)| members).map(String::as_str).collect(),
+            Grouping::Groups(groups) => groups.iter().flat_map(|(_, members)| members).map(Listed::as_str).collect(),
             Grouping::Values | Grouping::Bins(_) => scenes().collect::<Vec<_>>(),
         };
         let near = value.as_deref().and_then(|value| nearest(value, values()));
@@ -246,7 +247,7 @@ impl Preprocessing {
 /// How a card calls the classes of a label.
 fn class_names(label: &LabelRule) -> Vec<String> {
     match label {
-        LabelRule::OneOf { classes, .. } => classes.clone(),
+        LabelRule::OneOf { classes, .. } => classes.iter().map(Listed::to_string).collect(),
         LabelRule::Class { first, classes, .. } => (*first..).take(*classes as usize).map(|c| c.to_string()).collect(),
         LabelRule::Indicator(_)
         | LabelRule::When(_)

@@ -3,6 +3,7 @@
 use mmtl_plan::{Purpose, Stream};
 
 use crate::card::TimeUnit;
+use crate::listed::Listed;
 use crate::part::Part;
 
 /// How rows are divided. A row's part is a pure function of the split seed and what the row is known by: it depends
@@ -30,11 +31,11 @@ pub enum Split {
         /// Which of the two.
         by: GivenBy,
         /// Words (of files: patterns) that mean train.
-        train: Vec<String>,
+        train: Vec<Listed>,
         /// What means validation.
         valid: GivenValid,
         /// Words that mean test.
-        test: Vec<String>,
+        test: Vec<Listed>,
     },
     /// By time: what is later is for validation, then for the test. Rows of equal times are in one part.
     Time {
@@ -62,7 +63,7 @@ pub enum GivenBy {
 #[derive(Clone, Debug, PartialEq)]
 pub enum GivenValid {
     /// Words of their own.
-    Words(Vec<String>),
+    Words(Vec<Listed>),
     /// A random share of the given test rows.
     ShareOfTest(f64),
     /// A random share of the given train rows.
@@ -102,8 +103,8 @@ impl Split {
     /// The patterns of files that say to which part rows belong.
     pub(crate) fn patterns(&self) -> Vec<&str> {
         let Self::Given { by: GivenBy::File, train, valid, test } = self else { return vec![] };
-        let valid: &[String] = if let GivenValid::Words(words) = valid { words } else { &[] };
-        train.iter().chain(valid).chain(test).map(String::as_str).collect()
+        let valid: &[Listed] = if let GivenValid::Words(words) = valid { words } else { &[] };
+        train.iter().chain(valid).chain(test).map(Listed::as_str).collect()
     }
 
     pub(crate) fn stream(seed: u64) -> Stream {

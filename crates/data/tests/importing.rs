@@ -422,6 +422,36 @@ fn names_of_files_count_where_the_card_reads_them() {
     assert_eq!(fingerprint(one, &card("")), fingerprint(other, &card("")));
 }
 
+/// `1.0` is 1 where a card says 1, and is not where it says "1".
+#[test]
+fn numbers_that_a_card_lists_mean_every_way_to_write_them() {
+    let text = |number: fn(usize) -> String| {
+        let mut text = "id,user,page,click,kind,part\n".to_owned();
+        for at in 0..400 {
+            let (page, click, kind, part) = (at % 3, at / 3 % 2, at / 6 % 2, at / 12 % 4 / 3);
+            let [page, click, kind, part] = [page, click, kind, part].map(number);
+            writeln!(text, "{at},u{},{page},{click},{kind},{part}", at % 17).unwrap();
+        }
+        text
+    };
+    let of = |scene: &str, text: &str| {
+        let card = format!(
+            "name = \"shop\"\n[columns]\nrow = \"id\"\n[scene]\nby = \"page\"\n{scene}\n[tasks.click]\nkind = \"binary\"\n\
+             label = \"click\"\npositive = [1]\n[tasks.kind]\nkind = \"multiclass\"\nlabel = \"kind\"\nclasses = [1, 0]\n\
+             [fields.user]\nkind = \"categorical\"\n[split]\nby = \"column\"\ncolumn = \"part\"\ntrain = 0\ntest = [1]\n"
+        );
+        Files::of(&[("log.csv", text.as_bytes())]).by(&card)
+    };
+    let (whole, floating) = (text(|number| number.to_string()), text(|number| format!("{number}.0")));
+    for scene in ["names = [2, 1, 0]", "groups = { some = [0, 1], other = [2] }"] {
+        let (one, other) = (of(scene, &whole).unwrap(), of(scene, &floating).unwrap());
+        assert_eq!(one.schema().scenes, other.schema().scenes);
+        assert_eq!(contents(&one), contents(&other), "{scene}");
+    }
+    let error = of("names = [\"2\", \"1\", \"0\"]", &floating).map(|_| ()).unwrap_err().to_string();
+    assert!(error.ends_with("column `page` is 0.0, expected one of 2, 1, 0"), "{error}");
+}
+
 #[test]
 fn weights_and_row_ids_are_read() {
     let mut text = format!("{HEADER},id,w\n");

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::card::TimeUnit;
+use crate::listed::Listed;
 use crate::prepare::seconds;
 
 /// A table of a card file.
@@ -78,12 +79,23 @@ impl<'t, 'i> Keys<'t, 'i> {
         self.parsed(checker, key, "text", parse)
     }
 
-    /// Text or numbers, one or a list of them.
+    /// Text or numbers, one or a list of them, as texts.
     pub(super) fn texts(&self, checker: &mut Checker, key: &str) -> Option<Vec<String>> {
+        Some(self.listed(checker, key)?.iter().map(Listed::to_string).collect())
+    }
+
+    /// Text or numbers, one or a list of them.
+    pub(super) fn listed(&self, checker: &mut Checker, key: &str) -> Option<Vec<Listed>> {
         self.parsed(checker, key, "text or a list of texts", |value| match value {
-            DeValue::Array(items) => items.iter().map(|item| word(item.get_ref())).collect(),
-            single => word(single).map(|word| vec![word]),
+            DeValue::Array(items) => items.iter().map(|item| listed_value(item.get_ref())).collect(),
+            single => listed_value(single).map(|value| vec![value]),
         })
+    }
+
+    /// Values that are all different.
+    pub(super) fn listed_once(&self, checker: &mut Checker, key: &str) -> Option<Vec<Listed>> {
+        self.names(checker, key)?;
+        self.listed(checker, key)
     }
 
     /// Texts that are all different.
@@ -195,10 +207,10 @@ impl<'t, 'i> Keys<'t, 'i> {
         tables
     }
 
-    /// Keys and their values as lists of texts, in the order of the file.
-    pub(super) fn lists(&self, checker: &mut Checker) -> Vec<(String, Vec<String>)> {
+    /// Keys and what they list, in the order of the file.
+    pub(super) fn lists(&self, checker: &mut Checker) -> Vec<(String, Vec<Listed>)> {
         let names = self.table.keys().map(|name| name.get_ref().to_string());
-        names.filter_map(|name| self.texts(checker, &name).map(|texts| (name, texts))).collect()
+        names.filter_map(|name| self.listed(checker, &name).map(|values| (name, values))).collect()
     }
 }
 
@@ -214,6 +226,14 @@ fn number(value: &DeValue) -> Option<f64> {
         _ => return None,
     };
     number.is_finite().then_some(number)
+}
+
+fn listed_value(value: &DeValue) -> Option<Listed> {
+    let text = word(value)?;
+    Some(match number(value) {
+        Some(number) => Listed::number(text, number),
+        None => text.into(),
+    })
 }
 
 fn word(value: &DeValue) -> Option<String> {

@@ -111,7 +111,7 @@ fn slices(top: &Keys, checker: &mut Checker) -> Vec<SliceCard> {
             keys.wrong(checker, &name, "one condition");
             continue;
         };
-        if let Some(test) = checker.keep(&keys.at(&name), condition.parse()) {
+        if let Some(test) = checker.keep(&keys.at(&name), condition.as_str().parse()) {
             slices.push(SliceCard { name, test });
         }
     }

@@ -23,7 +23,7 @@ pub(super) fn scene(top: &Keys, checker: &mut Checker) -> SceneCard {
     if columns.len() > 1 && grouping != Grouping::Values {
         keys.wrong(checker, "by", "one column where there are `groups` or `bins`");
     }
-    let names = keys.names(checker, "names");
+    let names = keys.listed_once(checker, "names");
     if names.is_some() && grouping != Grouping::Values {
         keys.wrong(checker, "names", "no `names` beside `groups` or `bins`, which name the scenes");
     }
@@ -63,9 +63,9 @@ fn groups(keys: &Keys, checker: &mut Checker) -> Grouping {
     let Some(table) = keys.table(checker, "groups") else { return Grouping::Values };
     let groups = table.lists(checker);
     for (at, (name, values)) in groups.iter().enumerate() {
-        let taken = groups[..at]
-            .iter()
-            .find_map(|(other, taken)| values.iter().find(|value| taken.contains(value)).map(|value| (other, value)));
+        let taken = groups[..at].iter().find_map(|(other, taken)| {
+            values.iter().find(|value| taken.iter().any(|other| other.overlaps(value))).map(|value| (other, value))
+        });
         if let Some((other, value)) = taken {
             table.wrong(checker, name, &format!("values of one group each; `{value}` is in `{other}` too"));
         }

@@ -109,7 +109,7 @@ fn given(keys: &Keys, by: GivenBy, checker: &mut Checker) -> Split {
         if keys.get(key).is_none() {
             keys.wrong(checker, key, "what marks its rows");
         }
-        keys.texts(checker, key).unwrap_or_default()
+        keys.listed(checker, key).unwrap_or_default()
     };
     let (train, test) = (words("train"), words("test"));
     // A number is a share of other rows; text marks rows of validation's own.
@@ -122,7 +122,7 @@ fn given(keys: &Keys, by: GivenBy, checker: &mut Checker) -> Split {
         }
         Some(share) if of => GivenValid::ShareOfTrain(share),
         Some(share) => GivenValid::ShareOfTest(share),
-        None if keys.get("valid").is_some() => GivenValid::Words(keys.texts(checker, "valid").unwrap_or_default()),
+        None if keys.get("valid").is_some() => GivenValid::Words(keys.listed(checker, "valid").unwrap_or_default()),
         None => GivenValid::ShareOfTrain(SHARE),
     };
     Split::Given { by, train, valid, test }

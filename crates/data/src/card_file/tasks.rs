@@ -135,7 +135,7 @@ fn of_column(keys: &Keys, kind: Option<Kind>, checker: &mut Checker) -> Option<L
         keys.wrong(checker, "kind", "`binary`, `regression` or `multiclass`");
     }
     match kind? {
-        Kind::Binary => match keys.texts(checker, "positive") {
+        Kind::Binary => match keys.listed(checker, "positive") {
             Some(values) => Some(LabelRule::When(crate::expression::Expression::test(
                 &column,
                 crate::expression::Test::OneOf(values),
@@ -148,7 +148,7 @@ fn of_column(keys: &Keys, kind: Option<Kind>, checker: &mut Checker) -> Option<L
         }
         Kind::Multiclass => match keys.get("classes").map(|item| item.get_ref().is_array()) {
             Some(true) => {
-                let classes = keys.names(checker, "classes")?;
+                let classes = keys.listed_once(checker, "classes")?;
                 if classes.len() < 2 {
                     keys.wrong(checker, "classes", "at least two classes");
                 }

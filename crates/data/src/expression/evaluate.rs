@@ -4,6 +4,7 @@ use arrow_array::Array;
 
 use crate::error::DataError;
 use crate::expression::{Compare, Expression, Test};
+use crate::listed::Listed;
 use crate::prepare::{MISSING, Words, missing, numbers, texts, word_count};
 use crate::table::Piece;
 
@@ -56,8 +57,10 @@ impl Test {
                 Ok(numbers(&column)?.into_iter().map(truth).collect())
             }
             Self::OneOf(these) => {
-                let words = Words::of(&column)?;
-                let of_word: Vec<bool> = words.values.iter().map(|word| these.iter().any(|one| one == word)).collect();
+                let words =
+                    if these.iter().any(Listed::is_number) { Words::of_any(&column)? } else { Words::of(&column)? };
+                let means = |word: &str| these.iter().any(|one| one.means(word));
+                let of_word: Vec<bool> = words.values.iter().map(means).collect();
                 Ok(words.keys.iter().map(|&key| (key != MISSING).then(|| of_word[key as usize])).collect())
             }
             Self::Words(compare, with) => {

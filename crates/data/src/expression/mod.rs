@@ -18,6 +18,8 @@
 mod evaluate;
 mod parse;
 
+use crate::listed::Listed;
+
 /// A condition on the columns of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
@@ -43,8 +45,8 @@ pub enum Test {
     Number(Compare, f64),
     /// Its number is one of these.
     OneOfNumbers(Vec<f64>),
-    /// Its text is one of these.
-    OneOf(Vec<String>),
+    /// It is one of these.
+    OneOf(Vec<Listed>),
     /// The number of its words compares so with this one.
     Words(Compare, f64),
     /// It has no value.

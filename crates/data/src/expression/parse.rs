@@ -171,7 +171,7 @@ impl Parser {
         match self.tokens.next() {
             Some(Token::Number(number)) => Ok(Expression::Test { column, test: Test::Number(compare, number) }),
             Some(Token::Text(text)) if matches!(compare, Compare::Equal | Compare::NotEqual) => {
-                let test = Expression::Test { column, test: Test::OneOf(vec![text]) };
+                let test = Expression::Test { column, test: Test::OneOf(vec![text.into()]) };
                 Ok(negate(test, compare == Compare::NotEqual))
             }
             Some(Token::Text(text)) => Err(format!("an order with the text '{text}', expected a number or `==`")),
@@ -199,7 +199,7 @@ impl Parser {
         loop {
             match self.tokens.next() {
                 Some(Token::Number(number)) => numbers.push(number),
-                Some(Token::Text(text)) => texts.push(text),
+                Some(Token::Text(text)) => texts.push(text.into()),
                 other => return Err(format!("{}, expected a number or text in quotes", name(other.as_ref()))),
             }
             if !self.sign(",") {

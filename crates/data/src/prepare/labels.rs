@@ -4,6 +4,7 @@ use mmtl_plan::{TargetScale, Task, TaskKind};
 
 use crate::card::{Card, LabelRule, TaskCard};
 use crate::error::DataError;
+use crate::listed::Listed;
 use crate::prepare::numbers::numbers;
 use crate::prepare::times::times;
 use crate::prepare::words::Words;
@@ -88,20 +89,24 @@ fn within(happened: Option<f64>, row: Option<f64>, window: f64, until: Option<f6
     }
 }
 
-fn one_of(piece: &Piece, column: &str, classes: &[String]) -> Result<Vec<f64>, DataError> {
+fn one_of(piece: &Piece, column: &str, classes: &[Listed]) -> Result<Vec<f64>, DataError> {
     let column = piece.column(column)?;
     let words = Words::of(&column)?;
     let of_word: Vec<Option<usize>> =
-        words.values.iter().map(|word| classes.iter().position(|class| class == word)).collect();
+        words.values.iter().map(|word| classes.iter().position(|class| class.means(word))).collect();
     let label = |(at, key): (usize, &u32)| match of_word.get(*key as usize) {
         None => Ok(f64::NAN),
         Some(Some(class)) => Ok(*class as f64),
         Some(None) => {
             let value = words.row(at).unwrap_or_default().to_owned();
-            Err(column.value_error(at, value, format!("one of {}", classes.join(", "))))
+            Err(column.value_error(at, value, format!("one of {}", joined(classes))))
         }
     };
     words.keys.iter().enumerate().map(label).collect()
+}
+
+fn joined(values: &[Listed]) -> String {
+    values.iter().map(Listed::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// A column of the whole numbers from `first` on, moved to start at 0.

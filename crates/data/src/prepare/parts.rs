@@ -8,6 +8,7 @@ use mmtl_plan::Stream;
 use crate::card::{Card, Identity};
 use crate::error::DataError;
 use crate::kept::Kept;
+use crate::listed::Listed;
 use crate::part::Part;
 use crate::prepare::identity::{groups, places, row_ids};
 use crate::prepare::scenes::{SceneWords, scene_words};
@@ -80,12 +81,12 @@ fn given(
     ids: &[u64],
     stream: Stream,
     by: &GivenBy,
-    [train, test]: [&[String]; 2],
+    [train, test]: [&[Listed]; 2],
     valid: &GivenValid,
 ) -> Result<Vec<Option<Part>>, DataError> {
-    let valid_words: &[String] = if let GivenValid::Words(words) = valid { words } else { &[] };
+    let valid_words: &[Listed] = if let GivenValid::Words(words) = valid { words } else { &[] };
     let part_of = |word: &str| {
-        let among = |words: &[String]| words.iter().any(|pattern| means(by, pattern, word));
+        let among = |words: &[Listed]| words.iter().any(|pattern| means(by, pattern, word));
         let parts = [(train, Part::Train), (valid_words, Part::Valid), (test, Part::Test)];
         let mut of_word = parts.into_iter().filter(|(words, _)| among(words)).map(|(_, part)| part);
         // A file that fits two patterns belongs to neither.
@@ -124,10 +125,10 @@ fn given(
     }
 }
 
-fn means(by: &GivenBy, pattern: &str, word: &str) -> bool {
+fn means(by: &GivenBy, listed: &Listed, word: &str) -> bool {
     match by {
-        GivenBy::Column(_) => pattern == word,
-        GivenBy::File => crate::read::picks(pattern, Path::new(word)),
+        GivenBy::Column(_) => listed.means(word),
+        GivenBy::File => crate::read::picks(listed.as_str(), Path::new(word)),
     }
 }
 

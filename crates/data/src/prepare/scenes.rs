@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::card::{Card, Grouping, Leftover, SceneCard, SceneRule};
 use crate::error::DataError;
+use crate::listed::Listed;
 use crate::part::Part;
 use crate::prepare::numbers::numbers;
 use crate::prepare::words::{MISSING, Values, Words};
@@ -111,22 +112,22 @@ fn by_column<'a>(rule: &SceneRule, piece: &'a Piece, column: &'a str) -> Result<
     Ok(Words { keys, values: Values::List(bin_names(cuts).into_iter().map(Cow::Owned).collect()) })
 }
 
-/// Whether the card has a scene for each value; a value of a group takes the group's name.
+/// Whether the card has a scene for each value; a value takes the name of its group, or that which the list has.
 fn listed<'a>(rule: &'a SceneRule, words: &mut Words<'a>) -> Vec<bool> {
-    let group_of = |value: &str, groups: &'a [(String, Vec<String>)]| {
-        let group = groups.iter().find(|(_, members)| members.iter().any(|member| member == value));
+    let group_of = |value: &str, groups: &'a [(String, Vec<Listed>)]| {
+        let group = groups.iter().find(|(_, members)| members.iter().any(|member| member.means(value)));
         group.map(|(name, _)| name.as_str())
     };
-    let listed = |value: &mut Cow<'a, str>| match (&rule.grouping, &rule.names) {
-        (Grouping::Groups(groups), _) => match group_of(value, groups) {
-            Some(name) => {
-                *value = Cow::Borrowed(name);
-                true
-            }
-            None => false,
-        },
-        (Grouping::Values, Some(names)) => names.iter().any(|name| name == value.as_ref()),
-        (Grouping::Values, None) | (Grouping::Bins(_), _) => true,
+    let listed = |value: &mut Cow<'a, str>| {
+        let name = match (&rule.grouping, &rule.names) {
+            (Grouping::Groups(groups), _) => group_of(value, groups),
+            (Grouping::Values, Some(names)) => names.iter().find(|name| name.means(value)).map(Listed::as_str),
+            (Grouping::Values, None) | (Grouping::Bins(_), _) => return true,
+        };
+        if let Some(name) = name {
+            *value = Cow::Borrowed(name);
+        }
+        name.is_some()
     };
     words.values.to_mut().iter_mut().map(listed).collect()
 }
@@ -193,8 +194,10 @@ fn without_scene(rule: &SceneRule, piece: &Piece, at: usize, value: Option<&str>
         return Ok(column.value_error(at, "missing".into(), expected));
     };
     let known: Vec<String> = match (&rule.grouping, &rule.names) {
-        (Grouping::Groups(groups), _) => groups.iter().flat_map(|(_, members)| members.clone()).collect(),
-        (Grouping::Values | Grouping::Bins(_), names) => names.clone().unwrap_or_default(),
+        (Grouping::Groups(groups), _) => {
+            groups.iter().flat_map(|(_, members)| members).map(Listed::to_string).collect()
+        }
+        (Grouping::Values | Grouping::Bins(_), names) => names.iter().flatten().map(Listed::to_string).collect(),
     };
     Ok(column.value_error(at, value.to_owned(), format!("one of {}", known.join(", "))))
 }
@@ -248,7 +251,7 @@ impl SceneRule {
     /// The scenes that the card lists; of bins those with rows.
     fn order(&self, counts: &BTreeMap<String, [u64; 3]>) -> Vec<String> {
         match (&self.names, &self.grouping) {
-            (Some(names), _) => names.clone(),
+            (Some(names), _) => names.iter().map(Listed::to_string).collect(),
             (None, Grouping::Groups(groups)) => groups.iter().map(|(name, _)| name.clone()).collect(),
             (None, Grouping::Bins(cuts)) => {
                 bin_names(cuts).into_iter().filter(|name| counts.contains_key(name)).collect()

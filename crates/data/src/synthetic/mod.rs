@@ -82,7 +82,7 @@ fn scene(scenes: usize) -> SceneCard {
     if scenes == 1 {
         return SceneCard::One("all".to_owned());
     }
-    SceneCard::by("scene", Leftover::Error, Some((0..scenes).map(scene_name).collect()))
+    SceneCard::by("scene", Leftover::Error, Some((0..scenes).map(|scene| scene_name(scene).into()).collect()))
 }
 
 fn tasks(world: &World) -> Vec<TaskCard> {
