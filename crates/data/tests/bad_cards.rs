@@ -109,6 +109,20 @@ fn a_compressed_file_that_was_cut_short() {
 }
 
 #[test]
+fn numbers_beyond_32_bits() {
+    // In whatever part the row is.
+    for row in 1..20 {
+        let mut lines: Vec<String> = log(200).lines().map(str::to_owned).collect();
+        lines[row] = "u1,i1,-1e200,feed,1,0".to_owned();
+        let error = wrong(&card(""), &lines.join("\n"));
+        assert_eq!(
+            error,
+            format!("row {row} of `log.csv`: column `price` is -1e200, expected a number that 32 bits can hold")
+        );
+    }
+}
+
+#[test]
 fn labels_outside_their_kind() {
     let bad = format!("{}u1,i1,3,feed,2,0\n", log(60));
     assert_eq!(wrong(&card(""), &bad), "row 61 of `log.csv`: column `click` is 2, expected 0 or 1");

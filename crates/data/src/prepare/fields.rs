@@ -5,7 +5,7 @@ use mmtl_plan::{Field, FieldKind, Vocabulary as SchemaVocabulary};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::card::{Card, FieldCard, FieldRule, FillValue, Keep, TimePart, TimeUnit, Transform};
+use crate::card::{Card, FieldCard, FieldRule, FillValue, Keep, TimePart, TimeUnit};
 use crate::columns::FieldColumn;
 use crate::error::DataError;
 use crate::prepare::impute::{ImputeFit, Imputer};
@@ -19,6 +19,8 @@ use crate::prepare::times::times;
 use crate::prepare::vocabulary::{MISSING_ID, RESERVED, Vocabulary, VocabularyFit};
 use crate::prepare::words::{MISSING, Words};
 use crate::table::Piece;
+
+const BEYOND_32_BITS: &str = "a number that 32 bits can hold";
 
 /// What an id stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,7 @@ impl FieldFits {
             FieldRule::Number { clip, transform, missing, .. } => {
                 Some(NumberFit::new(clip, transform, missing.with == FillValue::Median))
             }
-            FieldRule::Bins { .. } => Some(NumberFit::new(None, Transform::Identity, true)),
+            FieldRule::Bins { .. } => Some(NumberFit::of_bins()),
         };
         Self {
             vocabularies: card.vocabularies.iter().map(|_| VocabularyFit::default()).collect(),
@@ -159,7 +161,9 @@ impl FieldFits {
                     let values = numbers(&column)?;
                     let fit = number_fit.as_mut().expect("fields of numbers are fitted");
                     for (at, value) in values.iter().enumerate().filter(|(at, _)| train[*at]) {
-                        fit.add(ids[at], *value);
+                        if !fit.add(ids[at], *value) {
+                            return Err(column.value_error(at, format!("{value:e}"), BEYOND_32_BITS));
+                        }
                     }
                     impute.add(piece, ids, train, &values)?;
                 }
@@ -337,11 +341,7 @@ impl Encoders {
                     for &at in kept {
                         let number = scale.apply(values[at]);
                         if !number.is_finite() {
-                            return Err(column.value_error(
-                                at,
-                                values[at].to_string(),
-                                "a number that 32 bits can hold",
-                            ));
+                            return Err(column.value_error(at, format!("{:e}", values[at]), BEYOND_32_BITS));
                         }
                         out.push(number);
                     }

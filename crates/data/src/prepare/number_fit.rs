@@ -16,25 +16,39 @@ pub(crate) struct NumberFit {
     moments: Moments,
     sample: Option<Sample>,
     missing: u64,
+    /// No value is larger.
+    most: f64,
 }
 
 impl NumberFit {
     /// Quantiles are only gathered where they are needed.
     pub(crate) fn new(clip: Option<(f64, f64)>, transform: Transform, quantiles: bool) -> Self {
-        Self { clip, transform, moments: Moments::default(), sample: quantiles.then(Sample::new), missing: 0 }
+        let (moments, sample) = (Moments::default(), quantiles.then(Sample::new));
+        Self { clip, transform, moments, sample, missing: 0, most: f64::from(f32::MAX) }
     }
 
-    /// Adds the value of a train row; NaN where missing.
-    pub(crate) fn add(&mut self, row_id: u64, value: f64) {
+    /// Of bins, which no value is too large for.
+    pub(crate) fn of_bins() -> Self {
+        Self { most: f64::INFINITY, ..Self::new(None, Transform::Identity, true) }
+    }
+
+    /// Adds the value of a train row; NaN where missing. False where 32 bits cannot hold what an input is scaled from: one
+    /// such value would make the deviation infinite, and every input 0.
+    #[must_use]
+    pub(crate) fn add(&mut self, row_id: u64, value: f64) -> bool {
         if value.is_nan() {
             self.missing += 1;
-            return;
+            return true;
         }
         let value = self.transform.apply(clipped(self.clip, value));
+        if value.abs() > self.most {
+            return false;
+        }
         self.moments.add(value);
         if let Some(sample) = &mut self.sample {
             sample.add(row_id, value);
         }
+        true
     }
 
     /// Whether a train row lacks the value.
@@ -133,8 +147,19 @@ mod tests {
 
     fn fit(transform: Transform, values: &[f64]) -> NumberFit {
         let mut fit = NumberFit::new(None, transform, true);
-        values.iter().enumerate().for_each(|(row, value)| fit.add(row as u64, *value));
+        assert!(values.iter().enumerate().all(|(row, value)| fit.add(row as u64, *value)));
         fit
+    }
+
+    #[test]
+    fn values_that_32_bits_cannot_hold_are_not_taken() {
+        let most = f64::from(f32::MAX);
+        let taken = |clip, transform, value| NumberFit::new(clip, transform, false).add(0, value);
+        assert!(taken(None, Transform::Identity, most) && taken(None, Transform::Identity, -most));
+        assert!(!taken(None, Transform::Identity, most * 1.5) && !taken(None, Transform::Identity, -1e200));
+        assert!(NumberFit::of_bins().add(0, 1e200));
+        // What counts is what becomes of it.
+        assert!(taken(Some((0.0, 10.0)), Transform::Identity, 1e200) && taken(None, Transform::Log1p, 1e200));
     }
 
     #[test]
