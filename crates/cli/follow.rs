@@ -1,7 +1,7 @@
 //! Progress of a running grid as plain lines: a fold over its events.
 
 use std::collections::BTreeMap;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use mmtl_grid::store::{Line, LineReader, Store, printable};
 
 use crate::failure::Failure;
 use crate::run::ask_to_stop;
+use crate::watch::draws_over;
 
 /// How following ended.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ struct Found {
 
 impl<'a> Follower<'a> {
     fn new(store: &'a Store, plain: bool) -> Self {
-        let terminal = io::stderr().is_terminal() && !plain;
+        let terminal = !plain && draws_over();
         let bar = if terminal { ProgressBar::new(1000) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);

@@ -1,12 +1,13 @@
 //! How far the preparation of data is: a line that is redrawn on a terminal, a line now and then elsewhere.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use mmtl_data::{Progress, Stage};
 use mmtl_grid::Preparing;
 
 use crate::follow::duration;
+use crate::watch::draws_over;
 
 const REDRAW_EVERY: Duration = Duration::from_millis(200);
 /// Without a terminal.
@@ -21,7 +22,7 @@ pub struct Line {
 
 impl Line {
     pub fn new(plain: bool) -> Self {
-        Self { last: Instant::now(), terminal: io::stderr().is_terminal() && !plain, drawn: false }
+        Self { last: Instant::now(), terminal: !plain && draws_over(), drawn: false }
     }
 
     /// Shows what it says by now, if it is time.

@@ -54,6 +54,12 @@ pub fn is_terminal() -> bool {
     missing().is_none()
 }
 
+/// Whether lines of progress on standard error can be drawn over.
+pub fn draws_over() -> bool {
+    let is_terminal = io::stderr().is_terminal();
+    mmtl_dash::missing_terminal(is_terminal, env::var("TERM").ok().as_deref()).is_none()
+}
+
 /// What keeps them from it, if anything.
 fn missing() -> Option<&'static str> {
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();

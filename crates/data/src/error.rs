@@ -406,25 +406,17 @@ pub enum DataError {
     },
     /// A joined table of which the main table has not one key.
     #[error(
-        "`[{table}]`: no row finds its key: column `{here}` of `{}` has keys like `{given}`, and column `{there}` of `{}` \
-         keys like `{known}`; expected keys that are written alike, or other columns as `key`",
-        .main.display(), .joined.display()
+        "`[{table}]`: no row finds its key: {main} has keys like `{}`, and {joined} keys like `{}`; expected keys that are \
+         written alike, or other columns as `key`",
+        .main.key, .joined.key
     )]
     NoKeyFound {
         /// `join.NAME`.
         table: String,
-        /// The key's column in the main table.
-        here: String,
-        /// A file of the main table.
-        main: PathBuf,
-        /// A key in it.
-        given: String,
-        /// The key's column in the joined table.
-        there: String,
-        /// A file of the joined table.
-        joined: PathBuf,
-        /// A key in it.
-        known: String,
+        /// The main table's.
+        main: Box<KeyColumn>,
+        /// The joined table's.
+        joined: Box<KeyColumn>,
     },
     /// A column that two tables have.
     #[error(
@@ -439,6 +431,23 @@ pub enum DataError {
         /// The other.
         second: String,
     },
+}
+
+/// A column of keys, and one of them.
+#[derive(Debug)]
+pub struct KeyColumn {
+    /// The column.
+    pub column: String,
+    /// The file of the key.
+    pub file: PathBuf,
+    /// The key.
+    pub key: String,
+}
+
+impl fmt::Display for KeyColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column `{}` of `{}`", self.column, self.file.display())
+    }
 }
 
 impl DataError {

@@ -10,7 +10,7 @@ use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 use hashbrown::HashMap;
 
-use crate::error::DataError;
+use crate::error::{DataError, KeyColumn};
 use crate::read::alike;
 use crate::read::distinct::Distinct;
 use crate::read::gather::{Cleaning, Gather};
@@ -147,15 +147,10 @@ impl Lookup {
         (path, given): (PathBuf, String),
     ) -> Option<DataError> {
         let (file, known) = self.example.clone()?;
-        Some(DataError::NoKeyFound {
-            table: join.table.clone(),
-            here: column.to_owned(),
-            main: path,
-            given,
-            there: join.wanted[join.wanted.len() - 1].name.clone(),
-            joined: join.files[file].clone(),
-            known,
-        })
+        let (here, there) = (column.to_owned(), join.wanted[join.wanted.len() - 1].name.clone());
+        let main = KeyColumn { column: here, file: path, key: given };
+        let joined = KeyColumn { column: there, file: join.files[file].clone(), key: known };
+        Some(DataError::NoKeyFound { table: join.table.clone(), main: Box::new(main), joined: Box::new(joined) })
     }
 
     fn key_twice(&self, join: &JoinFiles, column: String, value: &str, first: Place, second: Place) -> DataError {
