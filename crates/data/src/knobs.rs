@@ -8,6 +8,11 @@ use crate::source::{NAMES, source};
 /// Keys that say how a data set is kept, not what is in it: they leave the fingerprint alone.
 pub const NOT_CONTENTS: &[&str] = &["source", "path", "cache", "card", "files"];
 
+/// Keys that decide what a model is given of a row, and neither which rows there are nor what their labels are: rows of
+/// tables that differ in no others are scored on the same ones.
+pub const INPUTS: &[&str] =
+    &["age", "bins", "drop", "log1p", "max_tokens", "max_words", "min_count", "min_word_count", "numeric", "text"];
+
 /// All keys of `[data]` for the source called `name`, `source` itself included.
 ///
 /// # Errors

@@ -84,7 +84,7 @@ pub use describe::{
 pub use error::{DataError, KeyColumn};
 pub use export::{export, export_split};
 pub use guess::guess;
-pub use knobs::{NOT_CONTENTS, knobs};
+pub use knobs::{INPUTS, NOT_CONTENTS, knobs};
 pub use open::{open, open_made, open_noting};
 pub use order::Order;
 pub use part::Part;

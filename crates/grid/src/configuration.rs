@@ -160,10 +160,25 @@ impl Configuration {
 
     /// What decides the data set: trials that agree on it share one.
     pub fn data_identity(&self) -> String {
-        let changed = self.changed.range("data.".to_owned().."data/".to_owned());
+        self.data_by(|_| true)
+    }
+
+    /// What decides which rows are scored, and their labels.
+    pub fn scored_identity(&self) -> String {
+        self.data_by(decides_scored_rows)
+    }
+
+    fn data_by(&self, counts: impl Fn(&str) -> bool) -> String {
+        let changed = self.changed.range("data.".to_owned().."data/".to_owned()).filter(|(key, _)| counts(key));
         let knobs: String = changed.map(|(key, value)| crate::key::line(key, value)).collect();
         let drawn = mmtl_data::source(&self.source).is_ok_and(mmtl_data::Source::is_drawn);
         let seed = if drawn { self.seeds.data } else { 0 };
         format!("{}\n{seed}\n{}\n{knobs}", self.source, self.seeds.split)
     }
+}
+
+/// Whether a key in its dotted form decides which rows are scored, or their labels.
+pub fn decides_scored_rows(key: &str) -> bool {
+    let of_data = key.strip_prefix("data.").is_some_and(|name| !mmtl_data::INPUTS.contains(&name));
+    of_data || ["seeds.data", "seeds.split"].contains(&key)
 }

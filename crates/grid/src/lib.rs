@@ -28,7 +28,7 @@ mod tuning;
 pub mod worker;
 
 pub use catalogue::{Catalogue, Named};
-pub use configuration::{Configuration, Execution, TrialSettings};
+pub use configuration::{Configuration, Execution, TrialSettings, decides_scored_rows};
 pub use described::{described, plain};
 pub use error::GridError;
 pub use experiment::{Ablation, Axis, Compare, Eval, Experiment, Fault, Faults, MOST_TRIALS, Tune};

@@ -242,13 +242,18 @@ pub struct Scored {
     /// The threshold of the decisions, if one holds for all rows: for precision, recall and F1 only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,
+    /// Which data the rows are of, where scores over several stand side by side: a number that whoever gathers them gives to
+    /// each. In no file, since a run has but one.
+    #[serde(skip)]
+    pub data: u32,
 }
 
 impl Scored {
     /// A score over rows of weight 1, without further counts.
     #[must_use]
     pub fn over(score: Score, rows: u64) -> Self {
-        Self { score, rows, weight: rows as f64, positives: None, negatives: None, covered: None, threshold: None }
+        let (positives, negatives, covered, threshold) = (None, None, None, None);
+        Self { score, rows, weight: rows as f64, positives, negatives, covered, threshold, data: 0 }
     }
 
     /// Whether the metric counts classes, and fewer than [`DIM_BELOW`] rows are of either.

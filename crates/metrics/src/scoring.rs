@@ -64,6 +64,7 @@ impl Metric {
                 Some(Threshold::All(threshold)) => Some(threshold).filter(|t| t.is_finite()),
                 Some(Threshold::Each(_) | Threshold::Missing(_)) | None => None,
             },
+            data: 0,
         })
     }
 

@@ -103,6 +103,12 @@ impl Cell {
         }
     }
 
+    /// Which data its scores are over, if it has any: those of all seeds, whose data may be drawn for each.
+    #[must_use]
+    pub fn data(&self) -> Option<u32> {
+        self.scored.values().next().map(|scored| scored.data)
+    }
+
     /// How good the mean is, on a scale on which higher is better: of what is best near 1, seed by seed.
     #[must_use]
     pub fn merit(&self, better: Better) -> Option<f64> {

@@ -32,13 +32,14 @@ impl Column {
     /// The score of one run in this column. A mean over scenes carries the summed counts of those that take part, which
     /// are the same for every model.
     pub(crate) fn score(self, entry: &Entry) -> Scored {
+        let mean = |overall| {
+            let mean = over(overall, &entry.scenes, entry.metric);
+            Scored { covered: covered(entry), data: entry.pooled.data, ..mean }
+        };
         match self {
             Self::Scene(scene) => entry.scenes[scene],
             Self::Overall(Overall::Pooled) => entry.pooled,
-            Self::Overall(Overall::Rows) => Scored { covered: covered(entry), ..by_rows(&entry.scenes, entry.metric) },
-            Self::Overall(Overall::Macro) => {
-                Scored { covered: covered(entry), ..over(Overall::Macro, &entry.scenes, entry.metric) }
-            }
+            Self::Overall(overall @ (Overall::Rows | Overall::Macro)) => mean(overall),
         }
     }
 }
@@ -71,6 +72,7 @@ fn total(score: Score, metric: Metric, scenes: &[&Scored]) -> Scored {
         negatives: count(|scene| scene.negatives),
         covered: None,
         threshold: common(scenes.iter().map(|scene| scene.threshold)),
+        data: 0,
     }
 }
 

@@ -14,10 +14,11 @@ use crate::table::{Head, Table};
 const HEADER: &str = "split,slice,task,kind,space,metric,candidate,scope,column,status,mean,sd,n,seeds,marked,dim,reason,\
                       undefined_seeds,rows_min,rows_max,positives_min,positives_max,negatives_min,negatives_max,baseline,\
                       difference,difference_low,difference_high,difference_n,covered_min,covered_max,threshold_min,\
-                      threshold_max";
+                      threshold_max,data";
 
 /// Writes a report as comma-separated values (RFC 4180, lines ended by a line feed): every cell of every table, also
-/// those that other forms leave out. `n` counts the seeds in the mean, `seeds` those that were planned.
+/// those that other forms leave out. `n` counts the seeds in the mean, `seeds` those that were planned. Only rows with
+/// the same number as `data` were scored on the same data.
 #[must_use]
 pub fn csv(report: &Report) -> String {
     let mut written = format!("{HEADER}\n");
@@ -68,6 +69,7 @@ fn line(report: &Report, table: &Table, candidate: &Candidate, head: &Head, cell
         let values = || cell.scored.values().filter_map(value);
         fields.extend([written(values().min_by(f64::total_cmp)), written(values().max_by(f64::total_cmp))]);
     }
+    fields.push(written(cell.data()));
     fields
 }
 

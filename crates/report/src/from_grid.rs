@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::events::{GridLine, GridState, Happened, RunStatus};
 use mmtl_grid::store::{Line, Record, Rows, Store, Versioned};
-use mmtl_grid::{Experiment, Grid, GridError, Planned, Row, read_grid};
+use mmtl_grid::{Catalogue, Experiment, Grid, GridError, Planned, Row, read_grid};
 use mmtl_metrics::{Kind, Metric, Overall, Reason, Score, Scored};
 use mmtl_plan::{Space, TaskKind};
 
+use crate::same_data::{data, is_varied, numbered};
 use crate::scores::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};
 use crate::unmade::unmade;
 
@@ -34,6 +35,11 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
     for (run, state) in &unmade {
         candidates.add_unmade(run, state);
     }
+    let data = data_of(&candidates, store, experiment);
+    for entry in &mut entries {
+        let number = data[entry.candidate];
+        [&mut entry.pooled].into_iter().chain(&mut entry.scenes).for_each(|scored| scored.data = number);
+    }
     Ok(Scores {
         experiment: experiment.name.clone(),
         scenes: grid.scenes.clone(),
@@ -43,6 +49,18 @@ pub fn from_grid(store: &Store, experiment: &Experiment) -> Result<Scores, GridE
         revealed: told.revealed.is_some(),
         tuning: grid.tuning,
     })
+}
+
+/// For each candidate the data that it is scored on.
+fn data_of(candidates: &Candidates, store: &Store, experiment: &Experiment) -> Vec<u32> {
+    let rows = &candidates.rows;
+    if !is_varied(rows.iter().map(|of| of.row), experiment) {
+        return vec![0; rows.len()];
+    }
+    let catalogue = Catalogue::standard();
+    let by_seed =
+        |of: &RowRuns| of.runs.iter().filter_map(|run| Some((run.seed, data(store, &catalogue, &run.key)?))).collect();
+    numbered(rows.iter().map(by_seed))
 }
 
 /// What a task's labels are, as far as metrics care.
@@ -168,8 +186,8 @@ impl<'a> Candidates<'a> {
     }
 }
 
-/// The baseline that shares most values with a row: of two protocols with a baseline each, the one of the row's own. The
-/// first of those that share as many; a baseline has none but itself.
+/// The baseline that shares most values with a row: of two protocols with a baseline each, the one of the row's own, and
+/// so with data that an axis varies. The first of those that share as many; a baseline has none but itself.
 fn nearest_baseline(row: &Row, baselines: &[(usize, &Row)]) -> Option<usize> {
     let shared = |(place, other): &(usize, &Row)| {
         let values = row.values.iter().filter(|value| other.values.contains(value)).count();

@@ -92,6 +92,8 @@ struct CellView {
     dim: bool,
     reason: Option<Reason>,
     difference: Option<Interval>,
+    /// Cells of different numbers were scored on different data.
+    data: Option<u32>,
     seeds: Vec<SeedView>,
 }
 
@@ -180,6 +182,7 @@ impl<'a> HeadView<'a> {
                 Marking::Marked => "marked",
                 Marking::FewSeeds => "few_seeds",
                 Marking::Dim => "dim",
+                Marking::Alone => "alone",
                 Marking::NoMean => "no_mean",
             },
         }
@@ -198,6 +201,7 @@ impl CellView {
             dim: cell.dim,
             reason: cell.fault().map(|(reason, _)| reason),
             difference: cell.difference,
+            data: cell.data(),
             seeds: cell.scored.iter().map(SeedView::of).collect(),
         }
     }

@@ -57,6 +57,7 @@ mod layout;
 mod markdown;
 pub mod notes;
 mod report;
+mod same_data;
 mod scores;
 mod selection;
 mod summary_line;

@@ -17,7 +17,13 @@ use crate::words::{count, listed, one_line, seeds};
 #[must_use]
 pub fn of_table(table: &Table, layout: &Layout) -> Vec<String> {
     let numbered = layout.footnotes.iter().zip(1..).map(|(text, number)| format!("[{number}] {text}."));
-    numbered.chain(unmarked(table)).chain(covered(table)).chain(threshold(table)).chain(near_one(table)).collect()
+    numbered
+        .chain(unmarked(table))
+        .chain(alone(table))
+        .chain(covered(table))
+        .chain(threshold(table))
+        .chain(near_one(table))
+        .collect()
 }
 
 /// How many of the rows a mean over groups is about.
@@ -74,10 +80,18 @@ fn unmarked(table: &Table) -> Option<String> {
     Some(format!("Nothing is marked{place}: the best mean has fewer than {MIN_SEEDS} seeds."))
 }
 
+/// Rows that cannot be the best, having none beside them.
+fn alone(table: &Table) -> Option<String> {
+    let shown = table.shown();
+    let mut heads = shown.iter().map(|place| &table.heads[*place]);
+    let is_alone = heads.any(|head| head.markings.values().any(|marking| *marking == Marking::Alone));
+    is_alone.then(|| "A row that alone was scored on its data is not marked: it is the best of nothing.".to_owned())
+}
+
 /// The notes of a whole report. `marked` says how the best stand out.
 #[must_use]
 pub fn of_report(report: &Report, marked: &str) -> Vec<String> {
-    let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report)];
+    let rules = [spread(report), marks(report, marked), overall(report), dim(report), baseline(report), apart(report)];
     let tuned = report.tuning.iter().flat_map(tuned::notes);
     rules.into_iter().flatten().chain(tuned).chain(missing(report)).chain(revealed(report)).collect()
 }
@@ -115,9 +129,11 @@ fn marks(report: &Report, marked: &str) -> Option<String> {
             (false, true) => " A row with a pruned run is never marked.",
             (true, true) => " A row with a failed or pruned run is never marked.",
         };
+        let apart =
+            if report.data().len() > 1 { " Rows that were scored on different data are marked apart." } else { "" };
         format!(
             "{marked}: the best mean of the column, and all whose paired {level} % t interval of the difference to it \
-             contains 0.{unjudged}"
+             contains 0.{apart}{unjudged}"
         )
     })
 }
@@ -159,7 +175,7 @@ fn baseline(report: &Report) -> Option<String> {
         Some(only) if named.len() == 1 => one_line(&report.candidates[*only].label),
         Some(_) | None => {
             let compared = report.candidates.iter().enumerate().filter_map(|(index, candidate)| {
-                let baseline = candidate.baseline.filter(|baseline| *baseline != index)?;
+                let baseline = candidate.baseline.filter(|baseline| *baseline != index && !is_apart(report, index))?;
                 let [own, other] = [index, baseline].map(|index| one_line(&report.candidates[index].label));
                 Some(format!("{own} to {other}"))
             });
@@ -171,6 +187,26 @@ fn baseline(report: &Report) -> Option<String> {
     Some(format!(
         "vs baseline: mean paired difference to {to} over the seeds in common, at least 2 [its {level} % t interval]."
     ))
+}
+
+/// Whether a row was scored on other data than its baseline.
+fn is_apart(report: &Report, row: usize) -> bool {
+    let Some(baseline) = report.candidates[row].baseline else { return false };
+    let data = |row: usize, table: &Table| table.cells[row].iter().find_map(Cell::data);
+    report.tables.iter().any(|table| {
+        let (own, other) = (data(row, table), data(baseline, table));
+        own.is_some() && other.is_some() && own != other
+    })
+}
+
+/// The rows that have no difference to a baseline although there is one.
+fn apart(report: &Report) -> Option<String> {
+    let rows = (0..report.candidates.len()).filter(|row| is_apart(report, *row));
+    let rows: Vec<String> = rows.map(|row| one_line(&report.candidates[row].label)).collect();
+    (!rows.is_empty()).then(|| {
+        let rows = listed(&rows.iter().map(String::as_str).collect::<Vec<_>>());
+        format!("Scored on other data than their baseline, and so not compared with it: {rows}.")
+    })
 }
 
 /// What is not in the tables, and why.

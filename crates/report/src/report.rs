@@ -1,6 +1,6 @@
 //! All tables that were asked for, with what they have in common.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::Tuning;
 use mmtl_metrics::Metric;
@@ -92,6 +92,11 @@ impl Report {
     /// All runs by their keys, each once.
     pub(crate) fn runs(&self) -> BTreeMap<&str, &Run> {
         self.candidates.iter().flat_map(Candidate::planned).map(|run| (run.key.as_str(), run)).collect()
+    }
+
+    /// Which data its tables' scores are over.
+    pub(crate) fn data(&self) -> BTreeSet<u32> {
+        self.tables.iter().flat_map(|table| &table.heads).flat_map(|head| head.markings.keys().copied()).collect()
     }
 
     /// Whether others are compared with this candidate, and it with none.

@@ -64,7 +64,7 @@ fn means_over_groups_say_what_they_cover() {
                 macro 62.5 %, home 75.0 % and search 25.0 %.";
     assert!(text.contains(note), "{text}");
     assert!(json(&report).contains("\"covered\": 0.625"), "{}", json(&report));
-    assert!(csv(&report).lines().nth(1).unwrap().ends_with(",0.625,0.625,,"), "{}", csv(&report));
+    assert!(csv(&report).lines().nth(1).unwrap().ends_with(",0.625,0.625,,,0"), "{}", csv(&report));
 
     // A scene whose groups are all of one class leaves the mean, and covers nothing.
     for entry in &mut scores.entries {
@@ -86,7 +86,7 @@ fn decisions_say_from_where_on() {
     let alike = scores(Metric::Precision, |_, _| 0.5, |scored, _| Scored { threshold: Some(0.25), ..scored });
     let report = Report::new(&alike, &only(Metric::Precision)).unwrap();
     assert!(words(&report).contains("from a threshold of 0.2500 on"));
-    assert!(csv(&report).lines().nth(1).unwrap().ends_with(",,,0.25,0.25"));
+    assert!(csv(&report).lines().nth(1).unwrap().ends_with(",,,0.25,0.25,0"));
 }
 
 #[test]

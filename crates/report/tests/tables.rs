@@ -3,8 +3,8 @@
 use mmtl_metrics::{Metric, Reason, Score};
 use mmtl_plan::Space;
 use mmtl_report::{
-    Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal,
-    summary_line, text,
+    Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, csv,
+    json, summary_line, text,
 };
 
 use crate::grid::{auc, grid, scored};
@@ -208,6 +208,101 @@ fn differences_to_the_baseline_are_paired_by_seed() {
     for (table, candidate) in [(0, "shared-bottom"), (0, "star"), (1, "single-task"), (0, "esmm"), (2, "ple")] {
         assert_eq!(cell(&report, &report.tables[table], candidate, "rows").difference, None, "{candidate}");
     }
+}
+
+/// The grid with its third and fourth rows scored on other data, on which everything is easier.
+fn on_two_data() -> Report {
+    let mut scores = grid();
+    for entry in scores.entries.iter_mut().filter(|entry| [2, 3].contains(&entry.candidate)) {
+        for scored in entry.scenes.iter_mut().chain([&mut entry.pooled]) {
+            scored.data = 1;
+            scored.score = scored.score.map(|value| value + 0.0625);
+        }
+    }
+    Report::new(&scores, &Selection::default()).unwrap()
+}
+
+#[test]
+fn the_best_is_marked_among_rows_of_the_same_data() {
+    let report = on_two_data();
+    let click = &report.tables[0];
+    // mmoe experts=8 is ahead of single-task; mmoe experts=4, of the first data, is level with neither.
+    assert_eq!(marked(&report, click, "rows"), ["mmoe experts=4", "mmoe experts=8"]);
+    assert_eq!(marked(&report, click, "Tops"), ["mmoe experts=4", "mmoe experts=8"]);
+    let head = &click.heads[0];
+    assert_eq!((head.marking, head.markings.len()), (Marking::Marked, 2));
+    let written = text(&report, Terminal { width: None, styled: false });
+    assert!(
+        written.contains("contains 0. Rows that were scored on different data are marked apart. A row"),
+        "{written}"
+    );
+    assert!(!text(&self::report(), Terminal { width: None, styled: false }).contains("different data"));
+}
+
+#[test]
+fn a_reason_for_no_mark_holds_for_its_data_alone() {
+    let mut scores = grid();
+    for entry in scores.entries.iter_mut().filter(|entry| [2, 3].contains(&entry.candidate)) {
+        entry.scenes.iter_mut().chain([&mut entry.pooled]).for_each(|scored| scored.data = 1);
+        // Dim in Tops of the other data only.
+        entry.scenes[0].positives = entry.scenes[0].positives.map(|_| 20);
+    }
+    let report = Report::new(&scores, &Selection::default()).unwrap();
+    let tops = &report.tables[0].heads[3];
+    assert_eq!(tops.markings.values().copied().collect::<Vec<_>>(), [Marking::Marked, Marking::Dim]);
+    assert_eq!(tops.marking, Marking::Marked);
+    assert_eq!(marked(&report, &report.tables[0], "Tops"), ["mmoe experts=4"]);
+}
+
+#[test]
+fn a_row_that_is_alone_on_its_data_is_not_marked() {
+    let mut scores = grid();
+    for entry in &mut scores.entries {
+        let data = entry.candidate as u32;
+        entry.scenes.iter_mut().chain([&mut entry.pooled]).for_each(|scored| scored.data = data);
+    }
+    let report = Report::new(&scores, &Selection::default()).unwrap();
+    let click = &report.tables[0];
+    assert_eq!((marked(&report, click, "rows"), click.heads[0].marking), (vec![], Marking::Alone));
+    let written = text(&report, Terminal { width: None, styled: false });
+    assert!(written.contains("\nA row that alone was scored on its data is not marked: it is"), "{written}");
+    assert!(summary_line(&report, click).contains("over 3 seeds; no other row is on its data; on other data mmoe"));
+}
+
+#[test]
+fn a_row_on_other_data_than_its_baseline_is_not_compared_with_it() {
+    let report = on_two_data();
+    let click = &report.tables[0];
+    assert!(cell(&report, click, "mmoe experts=4", "rows").difference.is_some());
+    for label in ["mmoe experts=8", "single-task"] {
+        assert_eq!(cell(&report, click, label, "rows").difference, None, "{label}");
+    }
+    let written = text(&report, Terminal { width: None, styled: false });
+    let note =
+        "\nScored on other data than their baseline, and so not compared with it: mmoe experts=8 and single-task.\n";
+    assert!(written.contains(note), "{written}");
+}
+
+#[test]
+fn who_leads_is_said_of_each_data() {
+    let report = on_two_data();
+    let expected = "click by AUC (rows): mmoe experts=4 leads with 0.9278 ± 0.0029 over 3 seeds; no other is level with \
+                    it; on other data mmoe experts=8 leads with 0.9910 ± 0.0036 over 3 seeds; no other is level with it";
+    assert_eq!(summary_line(&report, &report.tables[0]), expected);
+}
+
+#[test]
+fn programs_are_told_which_rows_are_of_the_same_data() {
+    let report = on_two_data();
+    let written = csv(&report);
+    let data = |label: &str| {
+        let line = written.lines().find(|line| line.contains(&format!(",{label},overall,rows,"))).unwrap();
+        line.rsplit(',').next().unwrap().to_owned()
+    };
+    assert_eq!(["shared-bottom", "mmoe experts=8", "esmm"].map(data), ["0", "1", ""]);
+    let document: serde_json::Value = serde_json::from_str(&json(&report)).unwrap();
+    let data = |row: usize| document["tables"][0]["rows"][row][0]["data"].clone();
+    assert_eq!([0, 2, 7].map(data), [0.into(), 1.into(), serde_json::Value::Null]);
 }
 
 #[test]
