@@ -29,6 +29,10 @@ impl Files {
         Self { folder, paths }
     }
 
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
     /// A card that ships, by its name, or the text of one.
     pub fn by(&self, card: &str) -> Result<Dataset, DataError> {
         self.with(card, &[], 1)

@@ -6,6 +6,7 @@ mod batches;
 mod cache;
 mod cards;
 mod census;
+mod guessing;
 mod importing;
 mod opening;
 mod pinned;

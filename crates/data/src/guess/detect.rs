@@ -5,14 +5,15 @@ use std::path::Path;
 
 use crate::error::DataError;
 use crate::guess::purpose::NAMELESS;
+use crate::guess::records::Records;
 use crate::read::{Bytes, Encoding, Format, Reading};
 
 /// Bytes looked at.
 const HEAD_BYTES: u64 = 1 << 20;
 /// Delimiters tried, the likeliest first.
 const DELIMITERS: [&str; 7] = [",", "\t", "::", ";", "|", "\u{1}", " "];
-/// Lines that may have another number of delimiters than most: those with quotes around some.
-const ODD_LINES: f64 = 0.1;
+/// The share of records that may have another number of fields than most, and of quotes that may not close their field.
+const ODD: f64 = 0.1;
 
 /// How a file is to be read, and why: for each key of `[read]` that is not at its default, its value as TOML and the
 /// reason.
@@ -34,22 +35,27 @@ pub(super) fn detect(path: &Path) -> Result<Detected, DataError> {
         detected.reading.encoding = encoding;
         detected.note("encoding", quoted(encoding.name()), "it is no UTF-8 text".into());
     }
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    if lines.first().is_some_and(|line| line.trim_start().starts_with('{')) {
+    if text.trim_start().starts_with('{') {
         detected.set_format(Format::JsonLines, by_name, "its first line begins an object");
         return Ok(detected);
     }
-    let tabs = by_name == Format::Tsv;
-    let (delimiter, odd) = delimiter(&lines, if tabs { "\t" } else { "," });
+    let usual = if by_name == Format::Tsv { "\t" } else { "," };
+    let (delimiter, odd) = delimiter(&text, usual);
     if delimiter == "\t" {
         detected.set_format(Format::Tsv, by_name, "its lines are divided by tabs");
-    } else if delimiter != (if tabs { "\t" } else { "," }) {
+    } else if delimiter != usual {
         let reason = format!("it is in {:.0} % of the lines as often as in most", 100.0 * (1.0 - odd));
         detected.reading.delimiter = Some(delimiter.to_owned());
         detected.note("delimiter", quoted(delimiter), reason);
     }
-    detected.header(&lines, delimiter);
-    if lines.iter().any(|line| cells(line, delimiter).any(|cell| cell.trim() == "?")) {
+    let (records, quote) = cut(&text, delimiter);
+    if quote && delimiter == "\t" {
+        // The importer takes quotes between tabs for a part of the text.
+        detected.reading.quote = Some(true);
+        detected.note("quote", "true".into(), "quotes stand around fields".into());
+    }
+    detected.header(&records.rows);
+    if records.rows.iter().flatten().any(|cell| cell.trim() == "?") {
         detected.reading.missing.push("?".into());
         let texts: Vec<String> = detected.reading.missing.iter().map(|text| quoted(text)).collect();
         detected.note("missing", format!("[{}]", texts.join(", ")), "there are fields `?`".into());
@@ -75,37 +81,34 @@ fn head(path: &Path) -> Result<(String, Encoding), DataError> {
     })
 }
 
-/// The delimiter that most lines have equally often, and the share of the others; `default` where there is none.
-fn delimiter<'a>(lines: &[&str], default: &'a str) -> (&'a str, f64)
+/// The delimiter that most records have equally often, and the share of the others; `usual` where there is none.
+fn delimiter<'a>(text: &str, usual: &'a str) -> (&'a str, f64)
 where
     'static: 'a,
 {
-    let mut best = (default, 1.0, 0);
+    let mut best = (usual, 0.0, 1);
     for delimiter in DELIMITERS {
-        let mut counts: Vec<usize> = lines.iter().map(|line| cells(line, delimiter).count() - 1).collect();
-        counts.sort_unstable();
-        let most = counts.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len()).unwrap_or_default();
-        let (count, odd) = (most.first().copied().unwrap_or(0), 1.0 - most.len() as f64 / lines.len().max(1) as f64);
-        if count > best.2 && odd <= ODD_LINES && (best.2 == 0 || delimiter != " ") {
-            best = (delimiter, odd, count);
+        let (fields, odd) = cut(text, delimiter).0.fields();
+        if fields > best.2 && odd <= ODD && (best.2 == 1 || delimiter != " ") {
+            best = (delimiter, odd, fields);
         }
     }
-    (best.0, if best.2 == 0 { 0.0 } else { best.1 })
+    (best.0, best.1)
 }
 
-/// The fields of a line; delimiters in quotes end none.
-fn cells<'a>(line: &'a str, delimiter: &'a str) -> impl Iterator<Item = &'a str> {
-    let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let line = rest?;
-        let mut from = 0;
-        if delimiter == "," && line.starts_with('"') {
-            from = line[1..].find("\",").map_or(line.len(), |at| at + 2);
-        }
-        let end = line[from..].find(delimiter).map(|at| from + at);
-        rest = end.map(|end| &line[end + delimiter.len()..]);
-        Some(line[..end.unwrap_or(line.len())].trim_matches('"'))
-    })
+/// The records of a text by a delimiter, and whether quotes stand around fields. If so, reading them leaves fewer records
+/// odd than taking them for text does, or the same ones: quotes that happen to pair join lines that were whole. Only
+/// delimiters of one byte can stand in quotes.
+fn cut<'a>(text: &'a str, delimiter: &str) -> (Records<'a>, bool) {
+    let plain = Records::of(text, delimiter, false);
+    if delimiter.len() > 1 {
+        return (plain, false);
+    }
+    let records = Records::of(text, delimiter, true);
+    let (odd, odd_lines) = (records.fields().1, plain.fields().1);
+    let same = odd <= odd_lines && records.rows.len() == plain.rows.len();
+    let quote = records.in_quotes(ODD) && (odd < odd_lines || same);
+    if quote { (records, true) } else { (plain, false) }
 }
 
 /// Types that RecBole gives its columns.
@@ -124,9 +127,9 @@ impl Detected {
     }
 
     /// Whether the first row names the columns: no name is a number, and none is a value below it.
-    fn header(&mut self, lines: &[&str], delimiter: &str) {
-        let Some((first, rest)) = lines.split_first() else { return };
-        let names: Vec<&str> = cells(first, delimiter).map(str::trim).collect();
+    fn header(&mut self, records: &[Vec<&str>]) {
+        let Some((first, rest)) = records.split_first() else { return };
+        let names: Vec<&str> = first.iter().map(|name| name.trim()).collect();
         let typed = |name: &&str| name.rsplit_once(':').is_some_and(|(_, kind)| TYPES.contains(&kind));
         if names.iter().all(typed) {
             self.reading.typed_header = true;
@@ -135,8 +138,8 @@ impl Detected {
         }
         let number = names.iter().find(|name| name.parse::<f64>().is_ok());
         let value = || {
-            let rows = rest.iter().take(1000).map(|line| cells(line, delimiter).map(str::trim));
-            rows.flat_map(|cells| cells.zip(&names)).find(|(cell, name)| !cell.is_empty() && cell == *name)
+            let cells = rest.iter().take(1000).flat_map(|row| row.iter().map(|cell| cell.trim()).zip(&names));
+            cells.into_iter().find(|(cell, name)| !cell.is_empty() && cell == *name)
         };
         let reason = match (number, value()) {
             (Some(number), _) => format!("its first row holds the number {number}"),

@@ -5,6 +5,7 @@ mod draft;
 mod names;
 mod profile;
 mod purpose;
+mod records;
 #[cfg(test)]
 mod tests;
 
