@@ -115,7 +115,7 @@ fn cut<'a>(text: &'a str, delimiter: &str) -> (Records<'a>, bool) {
 const TYPES: [&str; 4] = ["token", "float", "token_seq", "float_seq"];
 
 impl Detected {
-    fn note(&mut self, key: &'static str, value: String, reason: String) {
+    pub(super) fn note(&mut self, key: &'static str, value: String, reason: String) {
         self.reasons.push((key, value, reason));
     }
 

@@ -9,6 +9,7 @@ use crate::guess::detect::{Detected, quoted};
 use crate::guess::names::{TIME, Unique, field_name, says};
 use crate::guess::profile::{Profile, Sample};
 use crate::guess::purpose::{Kind, Label, Purpose, Purposes, Role};
+use crate::guess::split::split;
 
 /// Where comments begin, unless a line is longer.
 const COMMENT_AT: usize = 40;
@@ -16,17 +17,17 @@ const COMMENT_AT: usize = 40;
 const SHOWN: usize = 30;
 
 /// A card in the making.
-struct Draft {
+pub(super) struct Draft {
     text: String,
 }
 
 impl Draft {
-    fn table(&mut self, name: &str) {
+    pub(super) fn table(&mut self, name: &str) {
         let _ = write!(self.text, "\n[{name}]\n");
     }
 
     /// A line `key = value`, with the reason for it.
-    fn line(&mut self, key: &str, value: &str, reason: &str) {
+    pub(super) fn line(&mut self, key: &str, value: &str, reason: &str) {
         let line = format!("{key} = {value}");
         let _ = match reason {
             "" => writeln!(self.text, "{line}"),
@@ -34,7 +35,7 @@ impl Draft {
         };
     }
 
-    fn note(&mut self, note: &str) {
+    pub(super) fn note(&mut self, note: &str) {
         let _ = writeln!(self.text, "# {note}");
     }
 }
@@ -49,7 +50,8 @@ pub(super) fn draft(path: &Path, detected: &Detected, sample: &Sample, purposes:
         "First draft of a card, from {of} {}. Names and values suggested it: correct it.",
         plain(&file)
     ));
-    draft.line("name", &quoted(&field_name(file.split('.').next().unwrap_or(&file))), "");
+    let bare = file.split('.').find(|part| !part.is_empty()).unwrap_or("data");
+    draft.line("name", &quoted(&field_name(bare)), "");
     if !detected.reasons.is_empty() {
         draft.table("read");
         for (key, value, reason) in &detected.reasons {
@@ -61,7 +63,7 @@ pub(super) fn draft(path: &Path, detected: &Detected, sample: &Sample, purposes:
     scene(&mut draft, &columns);
     tasks(&mut draft, sample, purposes);
     fields(&mut draft, &columns);
-    split(&mut draft, &columns);
+    split(&mut draft, sample.more, &columns);
     left_out(&mut draft, sample, &columns);
     draft.text
 }
@@ -131,7 +133,9 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
             }
             Label::Regression => {
                 draft.line("kind", "\"regression\"", &range(column));
-                draft.line("label", &name, "by its name");
+                let few = column.numbers.is_some_and(|numbers| numbers.whole && numbers.far_apart());
+                let values = if few { format!("; {}", many(column)) } else { String::new() };
+                draft.line("label", &name, &format!("by its name{values}"));
             }
             Label::Multiclass => {
                 draft.line("kind", "\"multiclass\"", &shares(column));
@@ -154,15 +158,20 @@ fn tasks(draft: &mut Draft, sample: &Sample, purposes: &Purposes) {
 
 /// The classes of a label: whole numbers from the least on, or texts.
 fn classes(draft: &mut Draft, column: &Profile) {
+    let mut reason = String::new();
     if let Some(numbers) = column.numbers {
-        draft.line("first", &numbers.least.to_string(), "");
-        draft.line("classes", &(numbers.greatest - numbers.least + 1.0).to_string(), "");
-        return;
+        if !numbers.far_apart() {
+            draft.line("first", &numbers.least.to_string(), "");
+            draft.line("classes", &numbers.span().to_string(), "");
+            return;
+        }
+        let span = numbers.span().separate_with_commas();
+        reason = format!("few of the {span} from least to greatest; amounts are `kind = \"regression\"`");
     }
     let mut texts: Vec<&String> = column.counts.keys().collect();
     texts.sort_unstable();
     let texts: Vec<String> = texts.into_iter().map(|text| quoted(text)).collect();
-    draft.line("classes", &format!("[{}]", texts.join(", ")), "");
+    draft.line("classes", &format!("[{}]", texts.join(", ")), &reason);
 }
 
 /// What a column is to become, and the endings of the names of fields that it becomes.
@@ -270,37 +279,9 @@ fn time(draft: &mut Draft, column: &Profile, name: &str) {
     draft.line("parts", "[\"hour\", \"weekday\"]", "");
 }
 
-fn split(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
-    draft.table("split");
-    if let Some((column, _)) = columns.iter().find(|(_, purpose)| **purpose == Purpose::Part) {
-        draft.line("by", "\"column\"", "by its name");
-        draft.line("column", &quoted(&column.name), "");
-        let is = |words: &[&str], value: &String| words.contains(&value.to_lowercase().as_str());
-        let word = |words: &[&str]| column.counts.keys().filter(|value| is(words, value)).min();
-        for (part, words) in
-            [("train", &["train"][..]), ("valid", &["valid", "validation", "val", "dev"]), ("test", &["test"])]
-        {
-            match (word(words), part) {
-                (Some(word), _) => draft.line(part, &quoted(word), ""),
-                (None, "valid") => draft.line(part, "0.1", "a share of the train rows"),
-                (None, _) => draft.line(part, &quoted(part), "the sample has none"),
-            }
-        }
-        return;
-    }
-    let timed = columns.iter().any(|(_, purpose)| matches!(purpose, Purpose::Role(Role::Time(_))));
-    if timed {
-        draft.line("by", "\"time\"", "the last rows are for the test");
-    } else {
-        draft.line("by", "\"random\"", "");
-    }
-    draft.line("valid", "0.1", "");
-    draft.line("test", "0.1", "");
-}
-
 fn left_out(draft: &mut Draft, sample: &Sample, columns: &[(&Profile, &Purpose)]) {
     let nothing = columns.iter().filter_map(|(column, purpose)| match purpose {
-        Purpose::Nothing(why) => Some((column.name.as_str(), (*why).to_owned())),
+        Purpose::Nothing(why) => Some((column.name.as_str(), why.clone())),
         _ => None,
     });
     let unusable = sample.unusable.iter().map(|(name, got)| (name.as_str(), format!("it holds {got}")));
@@ -366,7 +347,7 @@ fn percent(part: usize, of: usize) -> String {
 }
 
 /// A text that fits into a comment.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= 3 * SHOWN {
         return line;

@@ -2,10 +2,12 @@
 
 mod detect;
 mod draft;
+mod label_list;
 mod names;
 mod profile;
 mod purpose;
 mod records;
+mod split;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +16,7 @@ use std::path::Path;
 use crate::error::DataError;
 use crate::guess::detect::detect;
 use crate::guess::draft::draft;
+use crate::guess::label_list::unpack;
 use crate::guess::profile::profiles;
 use crate::guess::purpose::Purposes;
 
@@ -27,8 +30,11 @@ const SAMPLE_ROWS: usize = 50_000;
 /// # Errors
 /// When the file cannot be read.
 pub fn guess(path: &Path) -> Result<String, DataError> {
-    let detected = detect(path)?;
-    let sample = profiles(path, &detected.reading)?;
+    let mut detected = detect(path)?;
+    let mut sample = profiles(path, &detected.reading)?;
+    if unpack(&mut detected, &sample) {
+        sample = profiles(path, &detected.reading)?;
+    }
     let purposes = Purposes::of(&sample);
     Ok(draft(path, &detected, &sample, &purposes))
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use arrow_array::ArrayRef;
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int32Type;
+use arrow_array::{Array, ArrayRef};
 
 use crate::error::DataError;
 use crate::guess::SAMPLE_ROWS;
-use crate::read::{Reading, Shape, Wanted, header, sample};
+use crate::read::{Format, Reading, Shape, Wanted, header, sample};
 
 /// What separates the elements of lists that are written as text, the likeliest first.
 const SEPARATORS: [&str; 4] = ["|", ";", ",", " "];
@@ -53,6 +54,21 @@ pub(super) struct Numbers {
     pub whole: bool,
 }
 
+/// Whole numbers that span more than this are no classes in a row.
+const MAX_SPAN: f64 = 100.0;
+
+impl Numbers {
+    /// How many whole numbers there are from the least to the greatest.
+    pub(super) fn span(&self) -> f64 {
+        self.greatest - self.least + 1.0
+    }
+
+    /// Whether most of the numbers in between are likely to be in no row.
+    pub(super) fn far_apart(&self) -> bool {
+        self.span() > MAX_SPAN
+    }
+}
+
 /// Lists of a column.
 #[derive(Debug)]
 pub(super) struct List {
@@ -68,27 +84,78 @@ pub(super) struct List {
 /// When it cannot be read.
 pub(super) fn profiles(path: &Path, reading: &Reading) -> Result<Sample, DataError> {
     let mut names = header(&[path.to_owned()], reading, &[])?;
-    let mut unusable = vec![];
-    let (rows, more, columns) = loop {
-        // Any value is a list of one element, so this takes columns of every kind.
-        let list = |name: &String| Wanted { name: name.clone(), shape: Shape::List, separator: String::new() };
-        let wanted: Vec<Wanted> = names.iter().filter(|name| !name.is_empty()).map(list).collect();
+    // What becomes a column of its own is said there.
+    let exploded = |name: &String| reading.explode.as_ref().is_some_and(|explode| explode.column == *name);
+    names.retain(|name| !name.is_empty() && !exploded(name));
+    // Any value is a list of one element, so this takes columns of every kind.
+    let ((rows, more, batches), unusable) = fitting(path, reading, &mut names, Shape::List)?;
+    let column = |at: usize| batches.iter().map(|batch| batch[at].clone()).collect::<Vec<_>>();
+    let profile = |(at, name): (usize, &String)| Profile::of(name, &column(at), rows);
+    let mut columns: Vec<Profile> = names.iter().enumerate().map(profile).collect();
+    if matches!(reading.format.unwrap_or_else(|| Format::of(path)), Format::Parquet | Format::JsonLines) {
+        mark_lists(path, reading, &mut columns)?;
+    }
+    Ok(Sample { rows, more, columns, unusable })
+}
+
+/// Tells lists of one element each from values: as values, lists are refused.
+///
+/// # Errors
+/// When the file cannot be read.
+fn mark_lists(path: &Path, reading: &Reading, columns: &mut [Profile]) -> Result<(), DataError> {
+    let in_doubt = |column: &&Profile| column.list.as_ref().is_none_or(|list| list.separator.is_some());
+    let mut names: Vec<String> = columns.iter().filter(in_doubt).map(|column| column.name.clone()).collect();
+    let (_, lists) = fitting(path, reading, &mut names, Shape::Value)?;
+    for column in columns.iter_mut().filter(|column| lists.iter().any(|(name, _)| *name == column.name)) {
+        column.numbers = None;
+        column.list = Some(List { separator: None, longest: 1, elements: column.counts.clone() });
+    }
+    Ok(())
+}
+
+/// How many rows, whether there are more, and their columns, a batch at a time.
+type Rows = (usize, bool, Vec<Vec<ArrayRef>>);
+
+/// The first rows of the columns `names` that can have a shape; the others are taken out, and handed back with what they
+/// hold.
+///
+/// # Errors
+/// When the file cannot be read.
+fn fitting(
+    path: &Path,
+    reading: &Reading,
+    names: &mut Vec<String>,
+    shape: Shape,
+) -> Result<(Rows, Vec<(String, String)>), DataError> {
+    let mut unfit = vec![];
+    loop {
+        // Parts of what is exploded are values.
+        let part = |name: &String| reading.explode.as_ref().is_some_and(|explode| explode.into.contains(name));
+        let shape = |name: &String| if part(name) { Shape::Value } else { shape };
+        let wanted = |name: &String| Wanted { name: name.clone(), shape: shape(name), separator: String::new() };
+        let wanted: Vec<Wanted> = names.iter().map(wanted).collect();
         match sample(path, reading, &wanted, SAMPLE_ROWS) {
-            Ok((rows, more, batches)) => {
-                let column = |at: usize| batches.iter().map(|batch| batch[at].clone()).collect::<Vec<_>>();
-                let profile = |(at, wanted): (usize, &Wanted)| Profile::of(&wanted.name, &column(at), rows);
-                break (rows, more, wanted.iter().enumerate().map(profile).collect());
-            }
+            Ok(rows) => return Ok((rows, unfit)),
             Err(DataError::ColumnType { column, got, .. } | DataError::BadValue { column, value: got, .. })
                 if names.contains(&column) =>
             {
                 names.retain(|name| *name != column);
-                unusable.push((column, got));
+                unfit.push((column, got));
             }
             Err(error) => return Err(error),
         }
-    };
-    Ok(Sample { rows, more, columns, unusable })
+    }
+}
+
+/// The elements of each row's list; a value is one.
+fn elements_of(array: &ArrayRef) -> Vec<Option<Vec<String>>> {
+    if let Some(values) = array.as_dictionary_opt::<Int32Type>() {
+        let texts = values.values().as_string::<i32>();
+        let text = |key: usize| texts.is_valid(key).then(|| vec![texts.value(key).to_owned()]);
+        return values.keys().iter().map(|key| key.and_then(|key| text(key as usize))).collect();
+    }
+    let list = |of_row: ArrayRef| of_row.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+    array.as_list::<i32>().iter().map(|of_row| of_row.map(list)).collect()
 }
 
 fn word_count(text: &str) -> usize {
@@ -100,13 +167,11 @@ impl Profile {
         let (mut values, mut lists, mut longest) = (vec![], false, 0);
         let mut elements = HashMap::new();
         for batch in batches {
-            for of_row in batch.as_list::<i32>() {
-                let texts = of_row.map(|array| {
-                    let texts: Vec<String> = array.as_string::<i32>().iter().flatten().map(str::to_owned).collect();
+            for texts in elements_of(batch) {
+                if let Some(texts) = &texts {
                     lists |= texts.len() != 1;
                     longest = longest.max(texts.len());
-                    texts
-                });
+                }
                 for text in texts.iter().flatten() {
                     *elements.entry(text.clone()).or_insert(0) += 1;
                 }
@@ -152,6 +217,11 @@ impl Profile {
     /// Whether the values are 0 and 1.
     pub(super) fn binary(&self) -> bool {
         self.distinct() == 2 && self.counts.keys().all(|value| matches!(value.parse(), Ok(0.0 | 1.0)))
+    }
+
+    /// Whether the file has it in lists of which none has two elements.
+    pub(super) fn lists_of_one(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| list.separator.is_none() && list.longest <= 1)
     }
 
     fn numbers(&self) -> Option<Numbers> {

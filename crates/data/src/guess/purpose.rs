@@ -1,5 +1,7 @@
 //! What each column is for.
 
+use thousands::Separable;
+
 use crate::card::TimeUnit;
 use crate::guess::names::{
     ANSWER, CLICK, CODE, CONVERSION, HISTORY, ITEM, PART, RATING, REQUEST, ROW, SCENE, TIME, USER, WEIGHT, says, words,
@@ -13,6 +15,8 @@ pub(super) const NAMELESS: &str = "column";
 const ID: &[&str] = &["id", "ids", "key", "no", "number", "hash", "name"];
 /// Whole numbers of so few values are taken for codes.
 const FEW: usize = 10;
+/// What values of a column that tells parts apart are: for train, validation and test.
+pub(super) const PARTS: [&[&str]; 3] = [&["train"], &["valid", "validation", "val", "dev"], &["test"]];
 /// Values of a scene column, at most.
 const MAX_SCENES: usize = 30;
 /// Classes of a label, at most.
@@ -30,7 +34,7 @@ pub(super) enum Purpose {
     Part,
     Field(Kind),
     /// Nothing; and why.
-    Nothing(&'static str),
+    Nothing(String),
 }
 
 /// A role of `[columns]`.
@@ -120,13 +124,12 @@ impl Purposes {
 /// What a column is for by itself.
 fn fixed(column: &Profile) -> Purpose {
     // A sample may well hold rows of one part only.
-    let parts = ["train", "valid", "validation", "val", "dev", "test"];
-    let is_part = |value: &String| parts.contains(&value.to_lowercase().as_str());
+    let is_part = |value: &String| PARTS.iter().any(|words| words.contains(&value.to_lowercase().as_str()));
     if says(&column.name, PART) && column.known() > 0 && column.counts.keys().all(is_part) {
         return Purpose::Part;
     }
-    if column.distinct() <= 1 && column.list.is_none() {
-        return Purpose::Nothing(if column.known() == 0 { "it has no value" } else { "it has one value" });
+    if let Some(why) = useless(column) {
+        return Purpose::Nothing(why);
     }
     if let Some(label) = label(column) {
         return Purpose::Label(label);
@@ -135,9 +138,45 @@ fn fixed(column: &Profile) -> Purpose {
         return Purpose::Role(role);
     }
     if column.unique() && column.numbers.is_none() && column.list.is_none() && !prose(column) {
-        return Purpose::Nothing("every row has a value of its own");
+        return Purpose::Nothing("every row has a value of its own".into());
     }
     Purpose::Field(Kind::Categorical)
+}
+
+/// Why no use can be made of a column, if so.
+fn useless(column: &Profile) -> Option<String> {
+    if column.known() == 0 {
+        return Some("it has no value".into());
+    }
+    if column.list.as_ref().is_some_and(|list| list.elements.is_empty()) {
+        return Some("its lists are all empty".into());
+    }
+    if column.distinct() == 1 {
+        return Some("it has one value".into());
+    }
+    if is_label_list(column) {
+        return Some("it is named like a label, and holds lists; write one value a row to predict it".into());
+    }
+    if column.missing > 0 && is_weight(column) {
+        let missing = column.missing.separate_with_commas();
+        let way = "give each row one to weight rows by it (`weight` in [columns])";
+        return Some(format!("it is named like a weight, and {missing} rows have none; {way}"));
+    }
+    None
+}
+
+fn is_weight(column: &Profile) -> bool {
+    says(&column.name, WEIGHT) && column.numbers.is_some_and(|numbers| numbers.least >= 0.0)
+}
+
+/// Whether a column is named like a label, and holds it in lists; `last_clicks` and the like are lists in their own right.
+pub(super) fn is_label_list(column: &Profile) -> bool {
+    column.lists_of_one() && is_answer(&column.name) && !says(&column.name, HISTORY)
+}
+
+/// Whether a column is named like a label.
+fn is_answer(name: &str) -> bool {
+    [CLICK, CONVERSION, ANSWER, RATING].iter().any(|any| says(name, any))
 }
 
 /// Whether values are prose, of which few are the same.
@@ -146,9 +185,8 @@ fn prose(column: &Profile) -> bool {
 }
 
 fn label(column: &Profile) -> Option<Label> {
-    let answer = [CLICK, CONVERSION, ANSWER].iter().any(|any| says(&column.name, any));
     let rating = says(&column.name, RATING);
-    if column.list.is_some() || !(answer || rating) {
+    if column.list.is_some() || !is_answer(&column.name) {
         return None;
     }
     match (&column.numbers, column.distinct()) {
@@ -157,6 +195,10 @@ fn label(column: &Profile) -> Option<Label> {
         (None, 2) => column.top.last().map(|(rarer, _)| Label::Is(rarer.clone())),
         (numbers, distinct) if says(&column.name, &["label", "target", "y"]) => match numbers {
             Some(numbers) if !numbers.whole || distinct > MAX_CLASSES => Some(Label::Regression),
+            // Classes that are far apart are listed by their texts, which only plain whole numbers have in every format.
+            Some(numbers) if numbers.far_apart() && !column.counts.keys().all(|text| text.parse::<i64>().is_ok()) => {
+                Some(Label::Regression)
+            }
             _ if distinct <= MAX_CLASSES => Some(Label::Multiclass),
             _ => None,
         },
@@ -178,7 +220,7 @@ fn role(column: &Profile) -> Option<Role> {
         _ if codes && only(USER) => Some(Role::User),
         _ if codes && only(ITEM) => Some(Role::Item),
         _ if codes && only(REQUEST) && id => Some(Role::Request),
-        Some(numbers) if says(&column.name, WEIGHT) && numbers.least >= 0.0 => Some(Role::Weight),
+        Some(_) if is_weight(column) => Some(Role::Weight),
         // A file without a header says nothing by its names.
         Some(numbers) if says(&column.name, TIME) || (codes && column.name.starts_with(NAMELESS)) => {
             unit(numbers.least, numbers.greatest).map(|u| Role::Time(Some(u)))
