@@ -80,8 +80,23 @@ fn io_error(error: ArrowError) -> io::Error {
 /// and whichever renames last wins; a file that is already mapped stays what it is.
 ///
 /// # Errors
-/// Whatever `rows` returns, and when the file cannot be written; then no file is left.
+/// Whatever `rows` returns, and when the file cannot be written; then no file is left, nor a folder made for it.
 pub(crate) fn write(
+    path: &Path,
+    manifest: &Manifest,
+    rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let made: Vec<&Path> = folder_of(path).ancestors().take_while(missing).collect();
+    write_rows(path, manifest, rows).inspect_err(|_| {
+        for folder in made {
+            // One that somebody else has put something into is kept.
+            let _ = fs::remove_dir(folder);
+        }
+    })
+}
+
+fn write_rows(
     path: &Path,
     manifest: &Manifest,
     rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
@@ -301,5 +316,16 @@ mod tests {
         let fails = |_: EachChunk| Err(DataError::NoKnownLabel { name: "toy".into(), task: "none".into() });
         assert!(write(&path, &toy.inner.manifest, fails).is_err());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let deeper = directory.path().join("results/.cache/toy.arrow");
+        assert!(write(&deeper, &toy.inner.manifest, fails).is_err());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        let shared = |_: EachChunk| {
+            fs::write(directory.path().join("results/theirs"), "rows").unwrap();
+            Err(DataError::Stopped)
+        };
+        assert!(write(&deeper, &toy.inner.manifest, shared).is_err());
+        let left: Vec<_> =
+            fs::read_dir(directory.path().join("results")).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["theirs"]);
     }
 }
