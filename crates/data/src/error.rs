@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use mmtl_plan::{Faults, KnobError};
 
+use crate::read::Format;
+
 /// Why there is no data set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -89,7 +91,7 @@ pub enum DataError {
         reason: String,
     },
     /// A file without a column that is needed.
-    #[error("`{origin}` has no column `{column}`{}; it has {}", did_you_mean(.nearest.as_deref()), .columns.join(", "))]
+    #[error("`{origin}` has no column `{column}`{}", what_it_has(.origin, .nearest.as_deref(), .columns))]
     MissingColumn {
         /// The file.
         origin: String,
@@ -343,8 +345,12 @@ pub enum DataError {
         /// A column that only one of them has.
         difference: String,
     },
-    /// A compressed file whose end is missing.
-    #[error("`{}` ends in the middle of its {format} data, as after a download cut short; expected a whole file", .path.display())]
+    /// A compressed file whose end is missing, or is none.
+    #[error(
+        "`{}` ends in the middle of its {format} data, as after a download cut short, or has other bytes behind them; expected \
+         a whole file, and nothing more",
+        .path.display()
+    )]
     Truncated {
         /// The file.
         path: PathBuf,
@@ -378,10 +384,7 @@ pub enum DataError {
         expected: &'static str,
     },
     /// Bytes that are no text.
-    #[error(
-        "row {row} of `{origin}`: column `{column}` is {value:?}, expected UTF-8 text, or `encoding = \"latin-1\"` in \
-         the card's `[read]`"
-    )]
+    #[error("row {row} of `{origin}`: column `{column}` is {}", no_text(.origin, .value))]
     BrokenText {
         /// The file.
         origin: String,
@@ -476,6 +479,34 @@ fn none_or(names: &[String]) -> String {
 
 fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |word| format!("; did you mean `{word}`?"))
+}
+
+/// The columns that there are in the place of one that is not.
+fn what_it_has(origin: &str, nearest: Option<&str>, columns: &[String]) -> String {
+    let named: Vec<&str> = columns.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+    let in_objects = Format::of(Path::new(origin)) == Format::JsonLines;
+    if named.is_empty() && !in_objects {
+        return ": its header is blank; expected a line with the names of the columns, and rows below it".to_owned();
+    }
+    let nearest = did_you_mean(nearest.filter(|name| !name.is_empty()));
+    let later = if in_objects {
+        "; columns are looked for in the first 10,000 rows: where some first come later, name all that are needed by \
+         `columns = [...]` in the card's `[read]`"
+    } else {
+        ""
+    };
+    format!("{nearest}; it has {}{later}", named.join(", "))
+}
+
+/// A value that is no text, and what to do about it.
+fn no_text(origin: &str, value: &str) -> String {
+    match Format::of(Path::new(origin)) {
+        // They say themselves what is text; in their other columns of bytes no encoding is looked for.
+        Format::Parquet => "bytes that are no UTF-8 text, expected UTF-8; write the column as text".to_owned(),
+        Format::Csv | Format::Tsv | Format::JsonLines => {
+            format!("{value:?}, expected UTF-8 text, or `encoding = \"latin-1\"` in the card's `[read]`")
+        }
+    }
 }
 
 /// An I/O error with what helps against it.

@@ -1,4 +1,4 @@
-use super::rows_of::{columns, list, message, value, write};
+use super::rows_of::{columns, list, message, of_file, ones, value, write};
 use crate::read::{Encoding, Reading, Wanted};
 
 fn error(files: &[(&str, &[u8])], reading: &Reading, wanted: &[Wanted]) -> String {
@@ -14,10 +14,37 @@ fn of_csv(contents: &[u8]) -> String {
 #[test]
 fn columns_that_are_not_there() {
     assert_eq!(of_csv(b"usr,clicked\n1,0\n"), "`a.csv` has no column `user`; did you mean `usr`?; it has usr, clicked");
-    assert_eq!(
-        error(&[("a.jsonl", b"{\"user\": 1}\n")], &Reading::default(), &[value("clicked")]),
-        "`a.jsonl` has no column `clicked`; it has user"
-    );
+    // A column without a name is none, as that of row numbers in a file of pandas'.
+    assert_eq!(of_csv(b",clicked\n1,0\n"), "`a.csv` has no column `user`; it has clicked");
+}
+
+#[test]
+fn keys_that_come_late() {
+    let rows = format!("{}{{\"price\": 3}}\n", "{\"user\": 1}\n".repeat(10_000));
+    let read = |rows: &str, columns: Option<[&str; 2]>| {
+        let columns = columns.map(|names| names.map(str::to_owned).into());
+        of_file("a.jsonl", rows, &Reading { columns, ..Reading::default() }, &[value("price")])
+    };
+    let error = read(&rows, None).unwrap_err().to_string();
+    let advice = "/a.jsonl` has no column `price`; it has user; columns are looked for in the first 10,000 rows: where \
+                  some first come later, name all that are needed by `columns = [...]` in the card's `[read]`";
+    assert!(error.ends_with(advice), "{error}");
+    // One row sooner it is found, and where it is named it is looked for in all rows.
+    let sooner = rows.split_once('\n').unwrap().1;
+    for got in [read(sooner, None).unwrap(), read(&rows, Some(["user", "price"])).unwrap()] {
+        assert_eq!(got[0][got[0].len() - 2..], ones(&["-", "3"]));
+    }
+}
+
+#[test]
+fn headers_that_are_blank() {
+    for blank in ["\n  \n", " , \n1,2\n"] {
+        assert_eq!(
+            of_csv(blank.as_bytes()),
+            "`a.csv` has no column `user`: its header is blank; expected a line with the names of the columns, and rows \
+             below it"
+        );
+    }
 }
 
 #[test]

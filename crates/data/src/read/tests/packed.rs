@@ -58,8 +58,8 @@ fn packed_files_that_are_cut_short_or_damaged() {
         let (packed, name) = (pack(text.as_bytes()), format!("a.csv.{ending}"));
         for length in [packed.len() / 3, packed.len() - 1, 9] {
             let expected = format!(
-                "`{name}` ends in the middle of its {format} data, as after a download cut short; expected a \
-                 whole file"
+                "`{name}` ends in the middle of its {format} data, as after a download cut short, or has other bytes \
+                 behind them; expected a whole file, and nothing more"
             );
             assert_eq!(read(&name, &packed[..length]).0, expected, "{length}");
         }

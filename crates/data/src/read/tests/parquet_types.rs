@@ -173,8 +173,7 @@ fn types_that_do_not_fit() {
     let error = |wanted| message(columns(from_ref(&path), &Reading::default(), &[], &[wanted]), directory.path());
     assert_eq!(
         error(value("bytes")),
-        "row 2 of `b.parquet`: column `bytes` is \"of bytes\", expected UTF-8 text, or `encoding = \"latin-1\"` in \
-         the card's `[read]`"
+        "row 2 of `b.parquet`: column `bytes` is bytes that are no UTF-8 text, expected UTF-8; write the column as text"
     );
     let nested = error(value("pair"));
     assert!(nested.starts_with("column `pair` of `b.parquet` holds Struct("), "{nested}");
