@@ -1,15 +1,14 @@
 //! Rows that hold a list of what was shown together: each of the list becomes a row.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, StringArray, UInt32Array};
+use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
 use arrow_select::take::take;
 
 use crate::error::DataError;
-use crate::read::reading::{Explode, Shape, Wanted};
+use crate::read::gather::{Cleaning, Gather};
+use crate::read::reading::{Explode, Reading, Shape, Wanted};
 use crate::read::rows::{Batch, Rows};
 use crate::table::missing_column;
 
@@ -38,6 +37,8 @@ pub(super) struct Exploded {
     inner: Box<dyn Rows>,
     origin: String,
     explode: Explode,
+    /// What is done to parts, as to other cells.
+    cleaning: Cleaning,
     /// The columns that the file has, in the order in which they are read; the last is that of lists.
     real: usize,
     /// Where each column wanted is: among those of the file, or (past them) among the parts.
@@ -68,11 +69,21 @@ pub(super) fn read(explode: &Explode, wanted: &[Wanted]) -> (Vec<Wanted>, Vec<us
 }
 
 impl Exploded {
-    pub(super) fn new(inner: Box<dyn Rows>, path: &Path, explode: &Explode, places: Vec<usize>, real: usize) -> Self {
+    pub(super) fn new(
+        inner: Box<dyn Rows>,
+        path: &Path,
+        reading: &Reading,
+        explode: &Explode,
+        places: Vec<usize>,
+        real: usize,
+    ) -> Self {
         let origin = path.display().to_string();
+        // A part of no characters has no value, as an element of none, whatever is missing elsewhere.
+        let missing = reading.missing.iter().cloned().chain([String::new()]).collect();
+        let cleaning = Cleaning::new(&Reading { missing, ..reading.clone() });
         let parts = places.iter().filter_map(|place| place.checked_sub(real));
         let least = parts.max().map_or(1, |last| last + 1);
-        Self { inner, origin, explode: explode.clone(), real, places, least, rows: 0 }
+        Self { inner, origin, explode: explode.clone(), cleaning, real, places, least, rows: 0 }
     }
 
     /// The row each element is from, and its parts.
@@ -80,7 +91,10 @@ impl Exploded {
         let lists = lists.as_list::<i32>();
         let (values, offsets): (&StringArray, _) = (lists.values().as_string(), lists.value_offsets());
         let count = self.explode.into.len();
-        let (mut from, mut parts) = (vec![], vec![vec![]; count]);
+        let column = |name: &String| Wanted { name: name.clone(), shape: Shape::Value, separator: String::new() };
+        let gather = |name: &String| Gather::new(&column(name), &self.cleaning);
+        let mut parts: Vec<Gather> = self.explode.into.iter().map(gather).collect();
+        let mut from = vec![];
         for row in 0..lists.len() {
             for at in offsets[row] as usize..offsets[row + 1] as usize {
                 let element = values.value(at);
@@ -105,14 +119,15 @@ impl Exploded {
                 // From the right, as an id may hold what stands between.
                 let mut texts = cut.into_iter().rev();
                 for part in &mut parts {
-                    part.push(texts.next().filter(|text| !text.is_empty()));
+                    match texts.next() {
+                        Some(text) => part.push(text.as_bytes()),
+                        None => part.push_missing(),
+                    }
                 }
             }
         }
-        let arrays = parts
-            .into_iter()
-            .map(|texts| Arc::new(texts.into_iter().collect::<DictionaryArray<Int32Type>>()) as ArrayRef);
-        Ok((UInt32Array::from(from), arrays.collect()))
+        let array = |mut part: Gather| part.take().expect("parts of texts are texts");
+        Ok((UInt32Array::from(from), parts.into_iter().map(array).collect()))
     }
 }
 

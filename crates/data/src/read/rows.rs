@@ -41,7 +41,7 @@ pub(super) fn rows(path: &Path, reading: &Reading, wanted: &[Wanted], table: &st
     if let Some(explode) = &reading.explode {
         let (real, places) = explode::read(explode, wanted);
         let inner = rows_of_file(path, reading, &real, table)?;
-        return Ok(Box::new(Exploded::new(inner, path, explode, places, real.len())));
+        return Ok(Box::new(Exploded::new(inner, path, reading, explode, places, real.len())));
     }
     rows_of_file(path, reading, wanted, table)
 }

@@ -1,5 +1,5 @@
 use super::rows_of::{Cell, columns, list, lists, of_file, ones, text, value, write};
-use crate::read::{Encoding, Format, Reading, header};
+use crate::read::{Encoding, Explode, Format, Reading, header};
 
 #[test]
 fn quotes_marks_line_ends_and_empty_lines() {
@@ -114,4 +114,19 @@ fn a_table_of_many_pieces() {
             assert_eq!(got[1][row], Cell::One(format!("k{}", row % 3)));
         }
     }
+}
+
+#[test]
+fn exploded_parts_are_cleaned_as_other_cells() {
+    let into = ["item", "clicked"].map(str::to_owned).into();
+    let explode = Explode { column: "shown".into(), separator: ";".into(), into, between: Some(":".into()) };
+    let read = |reading: Reading| {
+        let file = "shown\nd:1;NA:0;d :0;:1; d : NA \n";
+        let reading = Reading { explode: Some(explode.clone()), ..reading };
+        of_file("a.csv", file, &reading, &[value("item"), value("clicked")]).unwrap()
+    };
+    let cleaned = read(Reading::default());
+    assert_eq!(cleaned, [ones(&["d", "-", "d", "-", "d"]), ones(&["1", "0", "0", "1", "-"])]);
+    let as_they_are = read(Reading { missing: vec!["0".into()], trim: false, ..Reading::default() });
+    assert_eq!(as_they_are, [ones(&["d", "NA", "d ", "-", " d "]), ones(&["1", "-", "-", "1", " NA "])]);
 }
