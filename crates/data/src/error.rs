@@ -345,12 +345,8 @@ pub enum DataError {
         /// A column that only one of them has.
         difference: String,
     },
-    /// A compressed file whose end is missing, or is none.
-    #[error(
-        "`{}` ends in the middle of its {format} data, as after a download cut short, or has other bytes behind them; expected \
-         a whole file, and nothing more",
-        .path.display()
-    )]
+    /// A compressed file whose end is missing.
+    #[error("`{}` ends in the middle of its {format} data, as after a download cut short; expected a whole file", .path.display())]
     Truncated {
         /// The file.
         path: PathBuf,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
 use crate::read::ahead::Ahead;
+use crate::read::gzip::Members;
 use crate::read::reading::Encoding;
 
 /// Bytes that one row may take. A row beyond is a quote that is never closed, or no row at all; it would have to be
@@ -105,7 +106,7 @@ impl Bytes {
         let file = BufReader::with_capacity(BUFFER_BYTES, file);
         let mut stream: Box<dyn Read> = match packing {
             None => Box::new(file),
-            Some(Packing::Gzip) => Box::new(Ahead::new(flate2::bufread::MultiGzDecoder::new(file))),
+            Some(Packing::Gzip) => Box::new(Ahead::new(Members::new(file))),
             Some(Packing::Xz) => Box::new(Ahead::new(liblzma::bufread::XzDecoder::new_multi_decoder(file))),
             Some(Packing::Zstd) => Box::new(Ahead::new(zstd::Decoder::with_buffer(file).map_err(reading)?)),
         };

@@ -11,6 +11,7 @@ mod explode;
 mod fields;
 mod files;
 mod gather;
+mod gzip;
 mod join;
 mod json_lines;
 mod keys;

@@ -58,8 +58,8 @@ fn packed_files_that_are_cut_short_or_damaged() {
         let (packed, name) = (pack(text.as_bytes()), format!("a.csv.{ending}"));
         for length in [packed.len() / 3, packed.len() - 1, 9] {
             let expected = format!(
-                "`{name}` ends in the middle of its {format} data, as after a download cut short, or has other bytes \
-                 behind them; expected a whole file, and nothing more"
+                "`{name}` ends in the middle of its {format} data, as after a download cut short; expected a \
+                 whole file"
             );
             assert_eq!(read(&name, &packed[..length]).0, expected, "{length}");
         }
@@ -79,6 +79,21 @@ fn packed_files_that_are_cut_short_or_damaged() {
         assert!(read(&name, &other_sum).0.contains(&format!("`{name}` is no readable {format} file: ")), "{format}");
         assert_eq!(read(&name, b"").0, format!("`{name}` is empty, expected a header"));
         assert_eq!(read(&name, &pack(b"")).0, format!("`{name}` is empty, expected a header"));
+    }
+}
+
+#[test]
+fn what_follows_gzip_data_is_padding_or_told() {
+    let packed = [gzip(b"a,b\n1,2\n"), gzip(b"3,4\n")].concat();
+    let read =
+        |behind: &[u8]| of_file("a.csv.gz", [packed.as_slice(), behind].concat(), &Reading::default(), &[value("a")]);
+    for padding in [0, 1, 512, 300_000] {
+        assert_eq!(read(&vec![0; padding]).unwrap(), [ones(&["1", "3"])], "{padding}");
+    }
+    assert_eq!(read(&[vec![0; 9], gzip(b"5,6\n")].concat()).unwrap(), [ones(&["1", "3", "5"])]);
+    for other in [&b"junk"[..], b"j", b"\0\0junk that is longer than a header"] {
+        let error = read(other).unwrap_err().to_string();
+        assert!(error.ends_with("is no readable gzip file: other bytes follow its data; cut them off"), "{error}");
     }
 }
 
