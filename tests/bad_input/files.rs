@@ -89,7 +89,7 @@ fn records_and_predictions_that_cannot_be_read() {
     assert_eq!(fs::read(&record).unwrap(), whole, "it runs again, to the same bytes");
     assert_eq!(fs::read(run.join("record.json.damaged")).unwrap(), b"{broken", "nothing is thrown away");
     // A score that is asked for later needs the predictions.
-    let asking = fs::read_to_string(program.path("small.toml")).unwrap() + "[eval]\nmetrics = [\"prauc\"]\n";
+    let asking = fs::read_to_string(program.path("small.toml")).unwrap() + "[eval]\nmetrics = [\"spearman\"]\n";
     program.write("small.toml", &asking);
     fs::write(&predictions, &whole_predictions[..40]).unwrap();
     let way_out = "predictions.parquet` is damaged: ";
@@ -107,7 +107,7 @@ fn records_and_predictions_that_cannot_be_read() {
 
 #[test]
 fn store_of_a_newer_version() {
-    for (file, known) in [("store.json", 1), ("planned.json", 2)] {
+    for (file, known) in [("store.json", 1), ("planned.json", 3)] {
         let (program, _) = finished();
         make_newer(&program.path("results/small").join(file));
         let newer = format!("has format 9, and this program reads up to {known}");

@@ -273,7 +273,7 @@ fn a_second_run_follows_the_first() {
     assert!(first.err.contains("stopped with 1 unfinished; the next `mmtl run` of small goes on"), "{first:?}");
     let started = |event: &RunEvent| matches!(event, RunEvent::Started { .. });
     assert_eq!(live.events(&endless).iter().filter(|event| started(event)).count(), 1);
-    let table = |done: &Finished| done.out[done.out.find("Test scores").unwrap()..].to_owned();
+    let table = |done: &Finished| done.out[done.out.find("Validation scores").unwrap()..].to_owned();
     assert_eq!(table(&first), table(&second));
 }
 

@@ -99,8 +99,7 @@ impl Source for Cards {
         let card = Card { unseen_scenes: settings.bool("unseen_scenes"), tasks, ..file.card };
         let table = read::open(&files, &file.reading, &file.joins, &wanted(card.columns()))?;
         let names = names(&card, &files);
-        let weighted = card.weight.is_some();
-        Ok((card, Box::new(Described { canonical: file.canonical, names, weighted, table })))
+        Ok((card, Box::new(Described { canonical: file.canonical, names, table })))
     }
 
     fn wording(&self, settings: &Settings) -> Result<Option<String>, DataError> {
@@ -121,7 +120,7 @@ impl Source for Cards {
             columns.push((id, Use::Value));
         }
         let table = read::open_as_given(files, &reading, &joins, &wanted(columns))?;
-        let table = Described { canonical: String::new(), names: vec![], weighted: false, table };
+        let table = Described { canonical: String::new(), names: vec![], table };
         Ok((card, vec![Box::new(table)]))
     }
 }
@@ -209,7 +208,6 @@ fn names(card: &Card, files: &[PathBuf]) -> Vec<String> {
 struct Described {
     canonical: String,
     names: Vec<String>,
-    weighted: bool,
     table: Box<dyn Table>,
 }
 
@@ -222,10 +220,6 @@ impl Table for Described {
         fingerprint.text("card", &self.canonical);
         for name in &self.names {
             fingerprint.text("name", name);
-        }
-        if self.weighted {
-            // Scales of targets and baselines once were those of rows without their weights.
-            fingerprint.text("weights", "of scales and baselines too");
         }
         self.table.contents(fingerprint)
     }

@@ -9,7 +9,7 @@ use bytemuck::{NoUninit, cast_slice};
 use crate::chunk::Chunk;
 
 /// Raised whenever a change of this crate moves a value that a model sees, a label or a row's part.
-const PREPROCESSING: u32 = 1;
+const PREPROCESSING: u32 = 2;
 
 /// Bytes of a file that are hashed at once, all cores taking a part.
 const BLOCK_BYTES: usize = 2 << 20;

@@ -13,7 +13,7 @@ use crate::round::Round;
 use crate::store::StoredTrial;
 
 /// Raised whenever a change moves results: a key of an older version then never stands for numbers of a newer one.
-pub const NUMBERS: u32 = 3;
+pub const NUMBERS: u32 = 4;
 
 /// The key of a trial and the name of its folder: the first 16 hexadecimal digits of a BLAKE3 hash. Among 100,000
 /// trials two share one with probability 3e-10.
