@@ -240,7 +240,7 @@ mod tests {
              seeds.data = 1\nseeds.split = 1\nseeds.initialisation = 1\nseeds.order = 1\nseeds.dropout = 1\n\
              mmoe.tower = [64,32,]\nmodel.dropout = 0.1\nselect.score = \"é\"\ntrain.lr = 1e-5\n"
         );
-        assert_eq!((NUMBERS, key("").as_str(), key(text).as_str()), (3, "b027767a0e603834", "e932c07b33cc4816"));
+        assert_eq!((NUMBERS, key("").as_str(), key(text).as_str()), (4, "6b27d0a02ac47271", "e5403abfba7b49d3"));
     }
 
     #[test]
