@@ -405,17 +405,16 @@ pub enum DataError {
     },
     /// A joined table of which the main table has not one key.
     #[error(
-        "`[{table}]`: no row finds its key: {main} has keys like `{}`, and {joined} keys like `{}`; expected keys that are \
-         written alike, or other columns as `key`",
-        .main.key, .joined.key
+        "`[{table}]`: no row finds its key: {here}, and {there}; expected keys that are written alike, or other columns as \
+         `key`"
     )]
     NoKeyFound {
         /// `join.NAME`.
         table: String,
-        /// The main table's.
-        main: Box<KeyColumn>,
-        /// The joined table's.
-        joined: Box<KeyColumn>,
+        /// The key's column in the main table, with its first value.
+        here: String,
+        /// The key's column in the joined table, with its first value.
+        there: String,
     },
     /// A column that two tables have.
     #[error(
@@ -430,23 +429,6 @@ pub enum DataError {
         /// The other.
         second: String,
     },
-}
-
-/// A column of keys, and one of them.
-#[derive(Debug)]
-pub struct KeyColumn {
-    /// The column.
-    pub column: String,
-    /// The file of the key.
-    pub file: PathBuf,
-    /// The key.
-    pub key: String,
-}
-
-impl fmt::Display for KeyColumn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "column `{}` of `{}`", self.column, self.file.display())
-    }
 }
 
 impl DataError {

@@ -81,7 +81,7 @@ pub use describe::{
     Correlation, Description, FieldDescription, Histogram, SceneDescription, SliceDescription, TaskDescription,
     describe,
 };
-pub use error::{DataError, KeyColumn};
+pub use error::DataError;
 pub use export::{export, export_split};
 pub use guess::guess;
 pub use knobs::{INPUTS, NOT_CONTENTS, knobs};

@@ -73,7 +73,7 @@ impl<'a> Values<'a> {
 
 impl<'a> Words<'a> {
     /// # Errors
-    /// When the column holds neither text nor whole numbers.
+    /// When the column holds neither text nor whole numbers, or a number is not whole.
     pub(crate) fn of(column: &Column<'a>) -> Result<Self, DataError> {
         match column.array.data_type() {
             DataType::Dictionary(key, value) if **key == DataType::Int32 && **value == DataType::Utf8 => {
@@ -84,8 +84,20 @@ impl<'a> Words<'a> {
                 let codes = units(column.array).map_err(|_| column.type_error(EXPECTED))?;
                 Ok(Self::of_codes(&codes, units_a_second(kind).unwrap_or(1)))
             }
+            kind if kind.is_floating() => Self::of_whole_numbers(column),
             _ => Err(column.type_error(EXPECTED)),
         }
+    }
+
+    /// Of codes of which some are missing, which pandas makes floating point.
+    fn of_whole_numbers(column: &Column<'a>) -> Result<Self, DataError> {
+        let values = numbers(column)?;
+        let is_code = |value: f64| value.is_nan() || (value.fract() == 0.0 && value.abs() <= MOST_CODE);
+        if let Some(at) = values.iter().position(|value| !is_code(*value)) {
+            return Err(column.value_error(at, values[at].to_string(), WHOLE));
+        }
+        let codes: Int64Array = values.into_iter().map(|value| (!value.is_nan()).then_some(value as i64)).collect();
+        Ok(Self::of_codes(&codes, 1))
     }
 
     fn of_dictionary(array: &'a dyn Array) -> Self {
@@ -191,3 +203,45 @@ impl<'a> Words<'a> {
 }
 
 const EXPECTED: &str = "text or whole numbers";
+const WHOLE: &str =
+    "text or a whole number of at most 53 bits; as a field, other numbers are `numeric`, with `bins` for an id each";
+/// Beyond it neighbours are the same number.
+const MOST_CODE: f64 = (1_u64 << 53) as f64;
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Float64Array, RecordBatch};
+
+    use super::*;
+    use crate::table::Piece;
+
+    fn piece(values: Vec<Option<f64>>) -> Piece {
+        let array: ArrayRef = Arc::new(Float64Array::from(values));
+        Piece::whole("memory", RecordBatch::try_from_iter([("x", array)]).unwrap())
+    }
+
+    #[test]
+    fn codes_that_became_floating_point_are_their_digits() {
+        let piece = piece(vec![Some(12.0), None, Some(f64::NAN), Some(-0.0), Some(12.0), Some(MOST_CODE)]);
+        let words = Words::of(&piece.column("x").unwrap()).unwrap();
+        let rows: Vec<_> = (0..6).map(|at| words.row(at)).collect();
+        assert_eq!(rows, [Some("12"), None, None, Some("0"), Some("12"), Some("9007199254740992")]);
+    }
+
+    #[test]
+    fn numbers_that_are_no_codes_are_refused_with_their_row() {
+        for (value, shown) in [(0.5, "0.5"), (MOST_CODE + 2.0, "9007199254740994")] {
+            let piece = piece(vec![Some(1.0), Some(value)]);
+            let error = Words::of(&piece.column("x").unwrap()).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!(
+                    "row 2 of `memory`: column `x` is {shown}, expected text or a whole number of at most 53 bits; as a field, \
+                     other numbers are `numeric`, with `bins` for an id each"
+                )
+            );
+        }
+    }
+}

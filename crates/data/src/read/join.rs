@@ -10,7 +10,7 @@ use arrow_schema::DataType;
 use arrow_select::interleave::interleave;
 use hashbrown::HashMap;
 
-use crate::error::{DataError, KeyColumn};
+use crate::error::DataError;
 use crate::read::alike;
 use crate::read::distinct::Distinct;
 use crate::read::gather::{Cleaning, Gather};
@@ -146,11 +146,13 @@ impl Lookup {
         column: &str,
         (path, given): (PathBuf, String),
     ) -> Option<DataError> {
-        let (file, known) = self.example.clone()?;
-        let (here, there) = (column.to_owned(), join.wanted[join.wanted.len() - 1].name.clone());
-        let main = KeyColumn { column: here, file: path, key: given };
-        let joined = KeyColumn { column: there, file: join.files[file].clone(), key: known };
-        Some(DataError::NoKeyFound { table: join.table.clone(), main: Box::new(main), joined: Box::new(joined) })
+        let (file, known) = self.example.as_ref()?;
+        let keys = |column: &str, path: &Path, key: &str| {
+            format!("column `{column}` of `{}` has keys like `{key}`", path.display())
+        };
+        let here = keys(column, &path, &given);
+        let there = keys(&join.wanted[join.wanted.len() - 1].name, &join.files[*file], known);
+        Some(DataError::NoKeyFound { table: join.table.clone(), here, there })
     }
 
     fn key_twice(&self, join: &JoinFiles, column: String, value: &str, first: Place, second: Place) -> DataError {

@@ -4,6 +4,7 @@
 
 mod ahead;
 mod alike;
+mod batch_rows;
 mod bytes;
 mod delimited;
 mod distinct;

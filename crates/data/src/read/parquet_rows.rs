@@ -2,18 +2,20 @@
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{Encoding, Type};
 use parquet::errors::ParquetError;
 
 use crate::error::DataError;
+use crate::read::batch_rows::BatchRows;
 use crate::read::gather::Cleaning;
 use crate::read::piece_end::{PIECE_BYTES, PIECE_ROWS};
 use crate::read::reading::{Reading, Shape, Wanted};
@@ -75,8 +77,12 @@ fn names(path: &Path, reading: &Reading, metadata: &ArrowReaderMetadata) -> Resu
 /// The rows of one file.
 pub(super) struct ParquetRows {
     origin: String,
-    path: std::path::PathBuf,
+    path: PathBuf,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
     reader: ParquetRecordBatchReader,
+    at_once: BatchRows,
     cleaning: Cleaning,
     /// Each column wanted and its place among those read.
     wanted: Vec<(Wanted, usize)>,
@@ -100,10 +106,9 @@ impl ParquetRows {
         let fields: Vec<Arc<Field>> = fields.map(|(root, field)| hint(field, values(root))).collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = guarded(path, || ArrowReaderMetadata::try_new(plain.metadata().clone(), options))?;
-        let rows_at_once = rows_at_once(&plain, &roots);
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
-        let mask = ProjectionMask::roots(builder.parquet_schema(), roots.iter().copied());
-        let reader = guarded(path, || builder.with_projection(mask).with_batch_size(rows_at_once).build())?;
+        let at_once = BatchRows::new(rows_at_once(&plain, &roots), writes_texts_out(&metadata, &roots));
+        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+        let reader = reader(path, &file, &metadata, &mask, 0, at_once.rows)?;
         // Columns are read in the order of the file.
         let mut read = roots.clone();
         read.sort_unstable();
@@ -112,13 +117,47 @@ impl ParquetRows {
         Ok(Self {
             origin,
             path: path.to_owned(),
+            file,
+            metadata,
+            mask,
             reader,
+            at_once,
             cleaning: Cleaning::new(reading),
             wanted: wanted.collect(),
             rows: 0,
             total: plain.metadata().file_metadata().num_rows().unsigned_abs(),
         })
     }
+}
+
+/// Reads the rows after the first `before`, so many at once.
+fn reader(
+    path: &Path,
+    file: &File,
+    metadata: &ArrowReaderMetadata,
+    mask: &ProjectionMask,
+    before: u64,
+    at_once: usize,
+) -> Result<ParquetRecordBatchReader, DataError> {
+    let file = file.try_clone().map_err(DataError::reading(path))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+    let builder = builder.with_projection(mask.clone()).with_batch_size(at_once);
+    guarded(path, || builder.with_offset(usize::try_from(before).unwrap_or(usize::MAX)).build())
+}
+
+/// Whether texts that the file has once for many rows are read into each of them.
+fn writes_texts_out(metadata: &ArrowReaderMetadata, roots: &[usize]) -> bool {
+    let (schema, fields) = (metadata.parquet_schema(), metadata.schema().fields());
+    let written_out = |leaf: usize| {
+        let root = schema.get_column_root_idx(leaf);
+        roots.contains(&root) && !matches!(fields[root].data_type(), DataType::Dictionary(..))
+    };
+    metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate()).any(
+        |(leaf, column)| {
+            let once = |encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
+            column.column_type() == Type::BYTE_ARRAY && column.encodings().any(once) && written_out(leaf)
+        },
+    )
 }
 
 /// Asks the reader for dictionaries where a text is wanted by its distinct values.
@@ -148,12 +187,28 @@ fn rows_at_once(metadata: &ArrowReaderMetadata, roots: &[usize]) -> usize {
     (PIECE_BYTES / of_row).clamp(64, PIECE_ROWS as usize)
 }
 
+impl ParquetRows {
+    /// Begins anew, after the rows that were read.
+    fn begin(&mut self) -> Result<(), DataError> {
+        self.reader = reader(&self.path, &self.file, &self.metadata, &self.mask, self.rows, self.at_once.rows)?;
+        Ok(())
+    }
+
+    /// The next rows. The texts of a batch may be more than their offsets can count, which those of a smaller one are not.
+    fn read(&mut self) -> Result<Option<RecordBatch>, DataError> {
+        loop {
+            let reader = &mut self.reader;
+            match guarded(&self.path, || reader.next().transpose().map_err(ParquetError::from)) {
+                Err(_) if self.at_once.after_failure() => self.begin()?,
+                read => return read,
+            }
+        }
+    }
+}
+
 impl Rows for ParquetRows {
     fn batch(&mut self) -> Result<Option<Batch>, DataError> {
-        let reader = &mut self.reader;
-        let Some(batch) = guarded(&self.path, || reader.next().transpose().map_err(ParquetError::from))? else {
-            return Ok(None);
-        };
+        let Some(batch) = self.read()? else { return Ok(None) };
         if batch.num_rows() == 0 {
             return self.batch();
         }
@@ -164,6 +219,9 @@ impl Rows for ParquetRows {
         }
         let rows = batch.num_rows() as u64;
         self.rows += rows;
+        if self.rows < self.total && self.at_once.after(batch.num_rows(), batch.columns()) {
+            self.begin()?;
+        }
         let share = self.rows as f64 / self.total.max(self.rows) as f64;
         Ok(Some(Batch { rows, arrays, share, made_of: None }))
     }

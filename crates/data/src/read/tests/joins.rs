@@ -109,7 +109,7 @@ fn tables_that_have_no_key_in_common() {
     assert_eq!(
         message(joined(directory.path(), &joins, &[value("age")]), directory.path()),
         "`[join.users]`: no row finds its key: column `user` of `ratings-2.csv` has keys like `u1`, and column `id` of \
-         `users.csv` keys like `7`; expected keys that are written alike, or other columns as `key`"
+         `users.csv` has keys like `7`; expected keys that are written alike, or other columns as `key`"
     );
     // Rows that are only predicted may all be of keys that are new.
     let files: Vec<_> = ["ratings-1.csv", "ratings-2.csv", "users.csv"].map(|name| directory.path().join(name)).into();
