@@ -31,8 +31,10 @@ impl BatchRows {
     }
 
     /// After a batch was read: whether the next is to be of another size.
-    pub(super) fn after(&mut self, rows: usize, columns: &[ArrayRef]) -> bool {
-        let bytes: usize = columns.iter().map(bytes_of_texts).sum();
+    /// What was read counts, and what it became: either may have texts once that the other has in each row.
+    pub(super) fn after(&mut self, rows: usize, read: &[ArrayRef], became: &[ArrayRef]) -> bool {
+        let bytes = |columns: &[ArrayRef]| columns.iter().map(bytes_of_texts).sum::<usize>();
+        let bytes = bytes(read).max(bytes(became));
         let fit = (PIECE_BYTES / (bytes / rows.max(1)).max(1)).clamp(LEAST, self.most);
         let before = self.rows;
         // Every change reads the page at hand once more.
@@ -87,15 +89,17 @@ mod tests {
         let mut rows = BatchRows::new(32_768, true);
         let mut sizes = vec![rows.rows];
         for bytes in [10, 10, 10, 10, 4096, 4096, 65_536, 10] {
-            rows.after(64, &texts(64, bytes));
+            rows.after(64, &texts(64, bytes), &[]);
             sizes.push(rows.rows);
         }
         assert_eq!(sizes, [64, 512, 4096, 32_768, 32_768, 4096, 4096, 256, 2048]);
         // Those that rows share are counted with a part of their bytes.
         let shared = DictionaryArray::new(Int32Array::from(vec![0; 64]), texts(1, 65_536).remove(0));
         let mut rows = BatchRows::new(32_768, false);
-        assert!(rows.after(64, &[Arc::new(shared)]));
+        assert!(rows.after(64, &[Arc::new(shared)], &[]));
         assert_eq!(rows.rows, 4096);
+        assert!(rows.after(64, &[], &texts(64, 65_536)));
+        assert_eq!(rows.rows, 256);
     }
 
     #[test]
@@ -106,7 +110,7 @@ mod tests {
             sizes.push(rows.rows);
         }
         assert_eq!(sizes, [4096, 512, 64]);
-        assert!(!rows.after(64, &texts(64, 1)));
+        assert!(!rows.after(64, &texts(64, 1), &[]));
         assert_eq!(rows, BatchRows::new(64, false));
     }
 }

@@ -106,7 +106,8 @@ impl ParquetRows {
         let fields: Vec<Arc<Field>> = fields.map(|(root, field)| hint(field, values(root))).collect();
         let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
         let metadata = guarded(path, || ArrowReaderMetadata::try_new(plain.metadata().clone(), options))?;
-        let at_once = BatchRows::new(rows_at_once(&plain, &roots), writes_texts_out(&metadata, &roots));
+        let shaped = |root: usize| wanted.iter().zip(&roots).any(|(w, r)| *r == root && w.shape != Shape::Value);
+        let at_once = BatchRows::new(rows_at_once(&plain, &roots), writes_texts_out(&metadata, &roots, shaped));
         let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
         let reader = reader(path, &file, &metadata, &mask, 0, at_once.rows)?;
         // Columns are read in the order of the file.
@@ -145,12 +146,12 @@ fn reader(
     guarded(path, || builder.with_offset(usize::try_from(before).unwrap_or(usize::MAX)).build())
 }
 
-/// Whether texts that the file has once for many rows are read into each of them.
-fn writes_texts_out(metadata: &ArrowReaderMetadata, roots: &[usize]) -> bool {
+/// Whether texts that the file has once for many rows are written out for each of them.
+fn writes_texts_out(metadata: &ArrowReaderMetadata, roots: &[usize], shaped: impl Fn(usize) -> bool) -> bool {
     let (schema, fields) = (metadata.parquet_schema(), metadata.schema().fields());
     let written_out = |leaf: usize| {
         let root = schema.get_column_root_idx(leaf);
-        roots.contains(&root) && !matches!(fields[root].data_type(), DataType::Dictionary(..))
+        roots.contains(&root) && (shaped(root) || !matches!(fields[root].data_type(), DataType::Dictionary(..)))
     };
     metadata.metadata().row_groups().iter().flat_map(|group| group.columns().iter().enumerate()).any(
         |(leaf, column)| {
@@ -219,7 +220,7 @@ impl Rows for ParquetRows {
         }
         let rows = batch.num_rows() as u64;
         self.rows += rows;
-        if self.rows < self.total && self.at_once.after(batch.num_rows(), batch.columns()) {
+        if self.rows < self.total && self.at_once.after(batch.num_rows(), batch.columns(), &arrays) {
             self.begin()?;
         }
         let share = self.rows as f64 / self.total.max(self.rows) as f64;

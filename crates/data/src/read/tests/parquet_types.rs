@@ -5,9 +5,9 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DurationNanosecondArray, Float32Array,
-    Int8Array, Int64Array, ListArray, RecordBatch, StringArray, Time64MicrosecondArray, TimestampMillisecondArray,
-    UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationNanosecondArray,
+    Float32Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray, Time64MicrosecondArray,
+    TimestampMillisecondArray, UInt64Array,
 };
 use arrow_schema::{DataType, TimeUnit};
 use parquet::arrow::ArrowWriter;
@@ -191,23 +191,26 @@ fn types_that_do_not_fit() {
 fn long_texts_that_a_file_has_once_come_in_small_pieces() {
     let directory = tempfile::tempdir().unwrap();
     let (long, rows) = ("x".repeat(60_000), 1_500);
-    let texts: ArrayRef = Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{}{long}", row % 3))));
-    let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
-    let path = parquet(directory.path(), "a.parquet", vec![("text", texts), ("row", numbers)]);
-    assert!(path.metadata().unwrap().len() < 1 << 20);
-    let table = open(&[path], &Reading::default(), &[], &[text("text"), value("row")]).unwrap();
-    let (mut read, mut first) = (0, vec![]);
-    table
-        .scan(&mut |piece| {
-            assert!(piece.batch.get_array_memory_size() < 4 * PIECE_BYTES, "{} rows", piece.rows());
-            assert_eq!(piece.first_row, read);
-            read += piece.rows() as u64;
-            first.push(piece.batch.column(1).as_primitive::<Int64Type>().value(0) as u64);
-            Ok(())
-        })
-        .unwrap();
-    assert_eq!(read, rows as u64);
-    assert!(first[..3] == [0, 64, 64 + 279], "{first:?}");
+    let texts = StringArray::from_iter_values((0..rows).map(|row| format!("{}{long}", row % 3)));
+    let dictionary: DictionaryArray<Int32Type> = texts.iter().collect();
+    for texts in [Arc::new(texts) as ArrayRef, Arc::new(dictionary)] {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+        let path = parquet(directory.path(), "a.parquet", vec![("text", texts), ("row", numbers)]);
+        assert!(path.metadata().unwrap().len() < 1 << 20);
+        let table = open(&[path], &Reading::default(), &[], &[text("text"), value("row")]).unwrap();
+        let (mut read, mut first) = (0, vec![]);
+        table
+            .scan(&mut |piece| {
+                assert!(piece.batch.get_array_memory_size() < 4 * PIECE_BYTES, "{} rows", piece.rows());
+                assert_eq!(piece.first_row, read);
+                read += piece.rows() as u64;
+                first.push(piece.batch.column(1).as_primitive::<Int64Type>().value(0) as u64);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(read, rows as u64);
+        assert!(first[..3] == [0, 64, 64 + 279], "{first:?}");
+    }
 }
 
 /// Cut within its last bytes, in the middle, down to nothing; and text by that name.
