@@ -82,6 +82,12 @@ fn a_time_of_few_values_splits_only_where_each_part_has_rows() {
 }
 
 #[test]
+fn dates_that_are_numbers_have_their_unit() {
+    let date = |at: usize| (20_240_601 + at % 20).to_string();
+    says(&draft(&[("ts", &date)]), &["time = \"ts\"", "unit = \"date\"", "\nby = \"time\""]);
+}
+
+#[test]
 fn a_weight_that_some_rows_lack_is_left_out() {
     let weight = |at: usize| if at % 40 == 3 { String::new() } else { format!("{}.5", at % 7) };
     let draft_of = draft(&[("weight", &weight)]);

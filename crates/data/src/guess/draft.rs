@@ -88,7 +88,7 @@ fn roles(draft: &mut Draft, columns: &[(&Profile, &Purpose)]) {
         };
         draft.line(role.key(), &quoted(&column.name), &reason);
         if let Role::Time(Some(unit)) = role {
-            draft.line("unit", &quoted(unit), "since 1970");
+            draft.line("unit", &quoted(unit), if unit == "date" { "YYYYMMDD" } else { "since 1970" });
         }
     }
 }

@@ -223,7 +223,9 @@ fn role(column: &Profile) -> Option<Role> {
         Some(_) if is_weight(column) => Some(Role::Weight),
         // A file without a header says nothing by its names.
         Some(numbers) if says(&column.name, TIME) || (codes && column.name.starts_with(NAMELESS)) => {
-            unit(numbers.least, numbers.greatest).map(|u| Role::Time(Some(u)))
+            unit(numbers.least, numbers.greatest)
+                .or_else(|| are_dates(column).then_some("date"))
+                .map(|u| Role::Time(Some(u)))
         }
         None if says(&column.name, TIME)
             && column
@@ -244,6 +246,11 @@ fn unit(least: f64, greatest: f64) -> Option<&'static str> {
     let units = [("s", 1.0), ("ms", 1e3), ("us", 1e6)];
     let fits = |of_second: f64| seconds.contains(&(least / of_second)) && seconds.contains(&(greatest / of_second));
     units.iter().find(|(_, of_second)| fits(*of_second)).map(|(unit, _)| *unit)
+}
+
+/// Whether every number is a date, as 20240601 is.
+fn are_dates(column: &Profile) -> bool {
+    column.values.iter().flatten().all(|value| seconds(value, TimeUnit::Date).is_some())
 }
 
 /// Whether a text begins as `2024-06-01` does.
