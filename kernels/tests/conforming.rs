@@ -10,22 +10,47 @@ use mmtl_reference::conformance::{
 
 use crate::world;
 
-/// Plans for every op in the size that fits no tile: others are drawn for either engine by `shapes`.
-fn plans_that_fit_no_tile() -> Vec<(String, Arc<Plan>)> {
-    let plans: Vec<_> = drawn_plans().into_iter().filter(|(name, _)| name.ends_with("× 33")).collect();
+/// Plans for every op with layers of so many units: one, a tile, and one more than that fits two.
+fn plans(width: usize) -> Vec<(String, Arc<Plan>)> {
+    let ending = format!("× {width}");
+    let plans: Vec<_> = drawn_plans().into_iter().filter(|(name, _)| name.ends_with(&ending)).collect();
     assert!(plans.len() > 10, "{}", plans.len());
     plans
 }
 
+// Apart, as tests run side by side.
+
 #[test]
-fn conforms_on_the_software_device() {
-    let engine = world::engine();
-    assert_conforms(&conformance_of_steps(engine, &drawn_plans()));
-    assert_conforms(&conformance_of_sessions(engine, &plans_that_fit_no_tile()));
-    assert_conforms(&conformance_of_calls(engine));
+fn steps_of_one_unit_conform() {
+    assert_conforms(&conformance_of_steps(world::engine(), &plans(1)));
 }
 
 #[test]
-fn conforms_with_each_op_launched_by_itself() {
-    assert_conforms(&conformance_of_steps(world::composed(), &plans_that_fit_no_tile()));
+fn steps_of_a_tile_conform() {
+    assert_conforms(&conformance_of_steps(world::engine(), &plans(16)));
+}
+
+#[test]
+fn steps_that_fit_no_tile_conform() {
+    assert_conforms(&conformance_of_steps(world::engine(), &plans(33)));
+}
+
+#[test]
+fn what_sessions_keep_conforms() {
+    assert_conforms(&conformance_of_sessions(world::engine(), &plans(33)));
+}
+
+#[test]
+fn calls_conform() {
+    assert_conforms(&conformance_of_calls(world::engine()));
+}
+
+#[test]
+fn steps_with_each_op_launched_by_itself_conform() {
+    assert_conforms(&conformance_of_steps(world::composed(), &plans(33)));
+}
+
+#[test]
+fn every_size_is_among_them() {
+    assert_eq!([1, 16, 33].map(|width| plans(width).len()).iter().sum::<usize>(), drawn_plans().len());
 }
