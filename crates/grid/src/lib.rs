@@ -21,6 +21,7 @@ mod rescore;
 mod round;
 pub mod run;
 pub mod schedule;
+mod second_round;
 mod stop;
 pub mod store;
 mod trial;

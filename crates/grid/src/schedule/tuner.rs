@@ -7,7 +7,8 @@ use crate::catalogue::Catalogue;
 use crate::error::GridError;
 use crate::experiment::Experiment;
 use crate::key::TrialKey;
-use crate::planned::{Grid, Planned, final_runs};
+use crate::planned::{Grid, Planned};
+use crate::second_round::final_runs;
 use crate::store::Store;
 use crate::tuning::{Choice, Ended, Outcome, Setting, Tuning, TuningGroup, choose, write_tuned};
 
