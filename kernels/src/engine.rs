@@ -16,6 +16,7 @@ use crate::probe::{DeviceProbe, Probe, watched_probe};
 use crate::profile::{KernelTimer, Profiled, profile};
 use crate::program::{Launching, Program};
 use crate::session::GpuSession;
+use crate::stage::Stage;
 use crate::tile::{Tile, has_squares};
 use crate::watch::{PATIENCE, Pulse, Watch};
 use crate::watched::Watched;
@@ -162,7 +163,7 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
         let watch = self.watch();
         let (client, free, pulse) = (self.client.clone(), self.free.clone(), Arc::clone(&watch.pulse));
         let queue = move || Queue::watched(client, pulse, Arc::default());
-        watched_probe(watch, move || DeviceProbe::new(queue(), free.and_then(|free| free())))
+        watched_probe(watch, Stage::of(&self.client), move || DeviceProbe::new(queue(), free.and_then(|free| free())))
     }
 
     fn profile(&self, profiled: &Profiled) -> Result<Box<dyn KernelTimer>, EngineError> {
@@ -170,7 +171,7 @@ impl<R: Runtime> DeviceEngine for GpuEngine<R> {
         let (engine, watch, of) = (self.clone(), self.watch(), profiled.clone());
         let pulse = Arc::clone(&watch.pulse);
         let session = move || engine.maker(Arc::clone(&of.plan), of.options, Arc::clone(&pulse))();
-        profile(watch, session, footprint, profiled.clone())
+        profile(watch, Stage::of(&self.client), session, footprint, profiled.clone())
     }
 }
 
@@ -199,7 +200,7 @@ impl<R: Runtime> Engine for GpuEngine<R> {
     fn session(&self, plan: Arc<Plan>, options: SessionOptions) -> Result<Box<dyn Session>, EngineError> {
         let watch = self.watch();
         let make = self.maker(Arc::clone(&plan), options, Arc::clone(&watch.pulse));
-        Ok(Box::new(Watched::start(plan, watch, make)?))
+        Ok(Box::new(Watched::start(plan, watch, Stage::of(&self.client), make)?))
     }
 
     /// A pass of a device is the time of its launches until there are some thousands of rows.

@@ -43,6 +43,7 @@ mod random;
 mod reduce;
 mod rows;
 mod session;
+mod stage;
 mod tables;
 mod tile;
 mod update;

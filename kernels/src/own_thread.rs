@@ -13,6 +13,7 @@ use std::thread;
 use mmtl_plan::{Compiling, EngineError};
 
 use crate::failures;
+use crate::stage::Stage;
 use crate::watch::Watch;
 
 /// An `S` on its own thread, which it never leaves.
@@ -36,13 +37,14 @@ enum Answer<T> {
     Done(Result<T, EngineError>),
 }
 
-impl<S: 'static> OwnThread<S> {
-    /// Makes it on a new thread.
+impl<S: Send + 'static> OwnThread<S> {
+    /// Makes it on a new thread, whose jobs are done on `stage`.
     ///
     /// # Errors
     /// Those of `make`, and when that takes without end.
     pub fn start(
         watch: Watch,
+        stage: Stage,
         make: impl FnOnce() -> Result<S, EngineError> + Send + 'static,
     ) -> Result<Self, EngineError> {
         failures::none()?;
@@ -51,13 +53,14 @@ impl<S: 'static> OwnThread<S> {
         let (end, ended) = mpsc::channel();
         let run = move || {
             let _end: Sender<Infallible> = end;
-            match make() {
-                Err(error) => drop(made.send(Err(error))),
-                Ok(mut of_device) => {
+            match stage.run(make) {
+                None => {}
+                Some(Err(error)) => drop(made.send(Err(error))),
+                Some(Ok(mut of_device)) => {
                     drop(made.send(Ok(())));
-                    for job in queue {
-                        job(&mut of_device);
-                    }
+                    while let Ok(job) = queue.recv()
+                        && stage.run(|| job(&mut of_device)).is_some()
+                    {}
                 }
             }
         };

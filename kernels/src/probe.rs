@@ -7,6 +7,7 @@ use mmtl_plan::{EngineError, Factors};
 use crate::buffer::{Buffer, Queue, SWEEP_UNITS, sweeping};
 use crate::matrix_peak;
 use crate::own_thread::OwnThread;
+use crate::stage::Stage;
 use crate::tile::has_squares;
 use crate::watch::Watch;
 
@@ -260,9 +261,10 @@ struct WatchedProbe<R: Runtime> {
 /// A probe that somebody makes on a new thread.
 pub fn watched_probe<R: Runtime>(
     watch: Watch,
+    stage: Stage,
     make: impl FnOnce() -> DeviceProbe<R> + Send + 'static,
 ) -> Result<Box<dyn Probe>, EngineError> {
-    let thread = OwnThread::start(watch, move || Ok(make()))?;
+    let thread = OwnThread::start(watch, stage, move || Ok(make()))?;
     let (copied_bytes, flops, matrix_flops) = thread.call(|probe: &mut DeviceProbe<R>| {
         let units = probe.matrix_units().into_iter().map(|unit| (unit, probe.matrix_flops(unit))).collect();
         Ok((probe.copied_bytes(), probe.flops(), units))

@@ -16,6 +16,7 @@ use crate::cost::Cost;
 use crate::own_thread::OwnThread;
 use crate::program::Launch;
 use crate::session::GpuSession;
+use crate::stage::Stage;
 use crate::watch::Watch;
 use crate::works::{Part, Work, works};
 
@@ -125,11 +126,12 @@ impl<R: Runtime> KernelTimer for Timer<R> {
 /// Takes a step on each batch in sessions of so many bytes each, which `open` makes.
 pub fn profile<R: Runtime>(
     watch: Watch,
+    stage: Stage,
     open: impl Fn() -> Result<GpuSession<R>, EngineError> + Send + 'static,
     footprint: u64,
     profiled: Profiled,
 ) -> Result<Box<dyn KernelTimer>, EngineError> {
-    let thread = OwnThread::start(watch, move || Sessions::new(open, footprint, &profiled))?;
+    let thread = OwnThread::start(watch, stage, move || Sessions::new(open, footprint, &profiled))?;
     let works = thread.call(|sessions: &mut Sessions<R>| Ok(sessions.works()))?;
     Ok(Box::new(Timer { thread, works }))
 }

@@ -6,6 +6,7 @@ use mmtl_plan::{Batch, Compiling, EngineError, Gradient, LossTotals, Pass, Plan,
 
 use crate::own_thread::{Answers, OwnThread};
 use crate::packed::{Packed, Packer};
+use crate::stage::Stage;
 use crate::watch::Watch;
 
 /// A session that takes batches as its device does. Each call returns a batch that is no longer needed, to be packed anew.
@@ -49,7 +50,7 @@ pub struct Watched<S> {
     spare: Packed,
 }
 
-impl<S: Fed + 'static> Watched<S> {
+impl<S: Fed + Send + 'static> Watched<S> {
     /// Makes a session on a new thread.
     ///
     /// # Errors
@@ -57,9 +58,10 @@ impl<S: Fed + 'static> Watched<S> {
     pub fn start(
         plan: Arc<Plan>,
         watch: Watch,
+        stage: Stage,
         make: impl FnOnce() -> Result<S, EngineError> + Send + 'static,
     ) -> Result<Self, EngineError> {
-        let thread = OwnThread::start(watch, make)?;
+        let thread = OwnThread::start(watch, stage, make)?;
         let packer = thread.call(|session: &mut S| Ok(session.packer()))?;
         Ok(Self { plan, packer, thread, announced: false, step: None, spare: Packed::default() })
     }
@@ -88,7 +90,7 @@ impl<S: Fed + 'static> Watched<S> {
     }
 }
 
-impl<S: Fed + 'static> Session for Watched<S> {
+impl<S: Fed + Send + 'static> Session for Watched<S> {
     fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }

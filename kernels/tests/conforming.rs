@@ -37,7 +37,7 @@ fn steps_that_fit_no_tile_conform() {
 
 #[test]
 fn what_sessions_keep_conforms() {
-    assert_conforms(&conformance_of_sessions(world::engine(), &plans(33)));
+    assert_conforms(&conformance_of_sessions(world::engine(), &plans(16)));
 }
 
 #[test]
