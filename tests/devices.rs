@@ -66,7 +66,7 @@ fn an_engine_is_verified() {
 fn kernels_are_timed_beside_the_devices_peaks() {
     let program = Program::new();
     let file = program.path("bench.json");
-    let case = ["bench", "large", "--rows", "64", "--seconds", "0", "--json", file.to_str().unwrap()];
+    let case = ["bench", "large", "--rows", "16", "--seconds", "0", "--json", file.to_str().unwrap()];
     let timed = program.run(&[&case[..], &["--engine", "wgpu"]].concat());
     assert_eq!(timed.code, 0, "{timed:?}");
     assert!(timed.out.contains("operations a byte; ╱"), "{timed:?}");
@@ -88,7 +88,7 @@ fn kernels_are_timed_beside_the_devices_peaks() {
         assert!(json["device"][peak]["median"].as_f64() > Some(0.0), "{json}");
     }
     let (case, beside) = (&json["cases"][0], &json["beside"]["cases"][0]);
-    assert_eq!((case["rows"].as_u64(), beside["rows"].as_u64()), (Some(64), Some(64)), "{json}");
+    assert_eq!((case["rows"].as_u64(), beside["rows"].as_u64()), (Some(16), Some(16)), "{json}");
     let step = &json["steps"][0];
     assert!(step["gigabytes"].as_f64() > Some(0.0) && step["share"].as_f64() > Some(0.0), "{json}");
     assert!(step["launches"].as_array().is_some_and(|launches| !launches.is_empty()), "{json}");
@@ -140,12 +140,12 @@ fn a_run_tells_of_the_kernels_that_are_compiled_for_it() {
 fn a_run_that_a_device_has_no_room_for_fails_and_the_grid_goes_on() {
     let program = Program::new();
     let text = SMALL.replace("\"shared-bottom\", ", "").replace("seed = [1, 2]", "seed = [1]");
-    let text = text.replace("batch_size = 64", "").replace("[8]", "[2048]");
-    program.write("small.toml", &(text + "\"train.batch_size\" = [500000, 64]\n"));
+    let text = text.replace("batch_size = 64", "").replace("[8]", "[1024]");
+    program.write("small.toml", &(text + "\"train.batch_size\" = [1000000, 64]\n"));
     let finished = program.run(&["run", "--plain", "--engine", "wgpu", "--jobs", "1", "small.toml"]);
     assert_eq!(finished.code, 1, "{finished:?}");
-    let failed = finished.out.lines().find(|line| line.starts_with("failed    star batch_size=500000 seed 1 ("));
-    let said = ["500000 rows' slots in one buffer (", " rows would fit), "];
+    let failed = finished.out.lines().find(|line| line.starts_with("failed    star batch_size=1000000 seed 1 ("));
+    let said = ["1000000 rows' slots in one buffer (", " rows would fit), "];
     assert!(failed.is_some_and(|line| said.iter().all(|part| line.contains(part))), "{finished:?}");
     assert!(finished.out.contains("finished  star batch_size=64 seed 1 ("), "{finished:?}");
 }
