@@ -53,33 +53,33 @@ impl Timetable {
     /// Whether validation rows are scored after `step`: at the steps nearest to the multiples of `eval_every`, and at
     /// the last.
     pub fn evaluates(&self, step: u64) -> bool {
-        let interval = self.eval_every * self.steps_per_epoch() as f64;
-        if step == self.steps() || interval <= 1.0 {
-            return true;
-        }
-        let number = (step as f64 / interval).round();
-        number >= 1.0 && (number * interval).round() as u64 == step
+        let number = self.nearest_evaluation(step);
+        step == self.steps() || (number >= 1 && self.step_of(number) == step)
     }
 
     /// Which evaluation comes after `step`, counted from 1, if [`Timetable::evaluates`] holds.
     pub fn evaluation(&self, step: u64) -> u64 {
-        let interval = self.eval_every * self.steps_per_epoch() as f64;
-        if step == self.steps() {
-            return self.evaluations();
-        }
-        if interval <= 1.0 { step } else { (step as f64 / interval).round() as u64 }
+        if step == self.steps() { self.evaluations() } else { self.nearest_evaluation(step) }
     }
 
     /// How often validation rows are scored: the steps for which [`Timetable::evaluates`] holds, counted.
     pub fn evaluations(&self) -> u64 {
-        let (steps, interval) = (self.steps(), self.eval_every * self.steps_per_epoch() as f64);
-        if interval <= 1.0 {
-            return steps;
-        }
-        let step_of = |number: u64| (number as f64 * interval).round() as u64;
-        let nearest = (steps as f64 / interval).round() as u64;
-        let last = if step_of(nearest) > steps { nearest - 1 } else { nearest };
-        last + u64::from(step_of(last) != steps)
+        let (steps, nearest) = (self.steps(), self.nearest_evaluation(self.steps()));
+        let last = if self.step_of(nearest) > steps { nearest - 1 } else { nearest };
+        last + u64::from(self.step_of(last) != steps)
+    }
+
+    /// Steps between evaluations, with a fraction.
+    fn interval(&self) -> f64 {
+        (self.eval_every * self.steps_per_epoch() as f64).max(1.0)
+    }
+
+    fn nearest_evaluation(&self, step: u64) -> u64 {
+        (step as f64 / self.interval()).round() as u64
+    }
+
+    fn step_of(&self, evaluation: u64) -> u64 {
+        (evaluation as f64 * self.interval()).round() as u64
     }
 
     /// Whether losses are read after `step`.
