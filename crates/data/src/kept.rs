@@ -2,7 +2,7 @@
 //! file. With a place for that, users' text is cut, joined and told apart once however large it is.
 
 use std::cell::RefCell;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use arrow_schema::ArrowError;
 use arrow_select::dictionary::garbage_collect_any_dictionary;
 
 use crate::error::DataError;
+use crate::made_folders::MadeFolders;
 use crate::table::{EachPiece, Piece, Table};
 
 /// Bytes of raw columns that are kept in memory.
@@ -97,6 +98,7 @@ impl<'a> Kept<'a> {
 /// Pieces in a file without a name, which goes with the program however that ends.
 struct Spill {
     folder: PathBuf,
+    _made: MadeFolders,
     file: File,
     pieces: Vec<Spilled>,
 }
@@ -113,9 +115,9 @@ struct Spilled {
 
 impl Spill {
     fn of(folder: &Path, pieces: &[Piece]) -> Result<Self, DataError> {
-        let file = fs::create_dir_all(folder).and_then(|()| tempfile::tempfile_in(folder));
-        let file = file.map_err(DataError::writing(folder))?;
-        let mut spill = Self { folder: folder.to_owned(), file, pieces: vec![] };
+        let made = MadeFolders::make(folder).map_err(DataError::writing(folder))?;
+        let file = tempfile::tempfile_in(folder).map_err(DataError::writing(folder))?;
+        let mut spill = Self { folder: folder.to_owned(), _made: made, file, pieces: vec![] };
         pieces.iter().try_for_each(|piece| spill.push(piece))?;
         Ok(spill)
     }
@@ -134,7 +136,7 @@ impl Spill {
     }
 
     fn each(&mut self, each: EachPiece) -> Result<(), DataError> {
-        let Self { folder, file, pieces } = self;
+        let Self { folder, file, pieces, .. } = self;
         file.seek(SeekFrom::Start(0)).map_err(DataError::reading(folder))?;
         for spilled in pieces {
             let piece = spilled.read(file).map_err(DataError::reading(folder))?;
@@ -181,6 +183,7 @@ fn decode(mut stream: Buffer) -> Result<RecordBatch, ArrowError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -292,6 +295,8 @@ mod tests {
             if let Some(place) = place.filter(|place| place.is_dir()) {
                 assert_eq!(fs::read_dir(place).unwrap().count(), 0, "the file has no name");
             }
+            drop(kept);
+            assert!(!below.exists());
         }
     }
 }

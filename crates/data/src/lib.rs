@@ -50,6 +50,7 @@ mod knobs;
 mod label_rules;
 mod layout;
 mod listed;
+mod made_folders;
 mod manifest;
 mod moments;
 mod open;

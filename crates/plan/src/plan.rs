@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::op::{Factor, LinearWeights, Loss, LossKind, NormKind, Op, SlotId, Source};
-use crate::param::{ParamId, ParamSpec, StateId, StateSpec, TableId, TableSpec};
+use crate::param::{ParamId, ParamSpec, StateSpec, TableId, TableSpec};
 use crate::schema::{FieldKind, Schema};
 
 /// A list of ops over named slots, with what it owns. Made by a [`crate::PlanBuilder`].
@@ -88,11 +88,6 @@ impl Plan {
     /// One table.
     pub fn table(&self, id: TableId) -> &TableSpec {
         &self.tables[id.0]
-    }
-
-    /// One state.
-    pub fn state(&self, id: StateId) -> &StateSpec {
-        &self.states[id.0]
     }
 
     /// The places in the arena that more than one objective reaches, ascending, neighbours joined.

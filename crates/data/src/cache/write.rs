@@ -1,6 +1,6 @@
 //! Writes a cache file: under a temporary name, synced, then renamed, so that no reader ever sees half of one.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
@@ -14,6 +14,7 @@ use crate::cache::layout::{arrow_schema, record_batch};
 use crate::cache::seal::seal;
 use crate::chunk::Chunk;
 use crate::error::DataError;
+use crate::made_folders::MadeFolders;
 use crate::manifest::Manifest;
 use crate::prepare::EachChunk;
 
@@ -86,22 +87,7 @@ pub(crate) fn write(
     manifest: &Manifest,
     rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
 ) -> Result<(), DataError> {
-    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    let made: Vec<&Path> = folder_of(path).ancestors().take_while(missing).collect();
-    write_rows(path, manifest, rows).inspect_err(|_| {
-        for folder in made {
-            // One that somebody else has put something into is kept.
-            let _ = fs::remove_dir(folder);
-        }
-    })
-}
-
-fn write_rows(
-    path: &Path,
-    manifest: &Manifest,
-    rows: impl FnOnce(EachChunk) -> Result<(), DataError>,
-) -> Result<(), DataError> {
-    let temporary = temporary_beside(path)?;
+    let (temporary, _made) = temporary_beside(path)?;
     let file = temporary.as_file().try_clone().map_err(DataError::writing(path))?;
     let mut writer = Writer::new(BufWriter::new(temporary), manifest).map_err(DataError::writing(path))?;
     syncing(&file, |sync| {
@@ -147,7 +133,8 @@ pub(crate) fn replace(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> io::Result<()>,
 ) -> Result<(), DataError> {
-    let mut buffered = BufWriter::new(temporary_beside(path)?);
+    let (temporary, _made) = temporary_beside(path)?;
+    let mut buffered = BufWriter::new(temporary);
     let filled = fill(&mut buffered);
     let written = filled.and_then(|()| buffered.into_inner().map_err(io::IntoInnerError::into_error));
     persist(written.map_err(DataError::writing(path))?, path)
@@ -157,10 +144,11 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("."))
 }
 
-fn temporary_beside(path: &Path) -> Result<tempfile::NamedTempFile, DataError> {
+fn temporary_beside(path: &Path) -> Result<(tempfile::NamedTempFile, MadeFolders), DataError> {
     let directory = folder_of(path);
-    fs::create_dir_all(directory).map_err(DataError::writing(directory))?;
-    temporary_file(directory).map_err(DataError::writing(directory))
+    let made = MadeFolders::make(directory).map_err(DataError::writing(directory))?;
+    let temporary = temporary_file(directory).map_err(DataError::writing(directory))?;
+    Ok((temporary, made))
 }
 
 fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), DataError> {
@@ -183,6 +171,8 @@ fn temporary_file(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::cache::read;
     use crate::columns::{Columns, FieldColumn};

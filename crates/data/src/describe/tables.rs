@@ -4,6 +4,7 @@ use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 use thousands::Separable;
+use unicode_width::UnicodeWidthStr;
 
 use crate::base::TaskBase;
 use crate::describe::{Description, FieldDescription, Histogram, TaskDescription};
@@ -73,13 +74,14 @@ impl Description {
         for (t, task) in binary.filter(|_| self.scenes.len() > 1) {
             let rate = |base: &TaskBase| base.rates.get(1).copied().unwrap_or(0.0);
             let most = self.scenes.iter().map(|scene| rate(&scene.tasks[t])).fold(0.0, f64::max);
-            let wide = self.scenes.iter().map(|scene| scene.name.chars().count()).max().unwrap_or(0);
+            let wide = self.scenes.iter().map(|scene| scene.name.width()).max().unwrap_or(0);
             writeln!(f, "Rate of {} by scene", task.name)?;
             for scene in &self.scenes {
                 let base = &scene.tasks[t];
                 let length = if most > 0.0 { (rate(base) / most * BAR as f64).round() as usize } else { 0 };
                 let told = if base.rows == 0 { dash() } else { percent(rate(base)) };
-                writeln!(f, "  {:wide$} {told:>7} {}", scene.name, "█".repeat(length))?;
+                let gap = wide - scene.name.width();
+                writeln!(f, "  {}{:gap$} {told:>7} {}", scene.name, "", "█".repeat(length))?;
             }
             writeln!(f)?;
         }
@@ -173,4 +175,44 @@ fn shares(shares: [f64; 3]) -> String {
         return "0 %".to_owned();
     }
     shares.map(|share| format!("{:.1}", 100.0 * share)).join(" / ") + " %"
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::describe::SceneDescription;
+
+    use super::*;
+
+    #[test]
+    fn bars_begin_below_each_other_however_wide_names_are() {
+        let scene = |name: &str, positives: f64| {
+            let base = TaskBase { rows: 10, mean: 0.0, deviation: 0.0, rates: vec![1.0 - positives, positives] };
+            SceneDescription { name: name.into(), rows: [10, 0, 0], share: 0.5, tasks: vec![base] }
+        };
+        let all = TaskBase { rows: 20, mean: 0.0, deviation: 0.0, rates: vec![0.6, 0.4] };
+        let click = TaskDescription {
+            name: "click".into(),
+            kind: "binary",
+            space: "all".into(),
+            product_of: vec![],
+            all,
+            histogram: None,
+        };
+        let described = Description {
+            name: "toy".into(),
+            fingerprint: "0".into(),
+            rows: [20, 0, 0],
+            fields: vec![],
+            scenes: vec![scene("日本", 0.4), scene("search", 0.2)],
+            tasks: vec![click],
+            correlations: vec![],
+            slices: vec![],
+        };
+        let text = described.to_string();
+        let drawn: Vec<&str> =
+            text.lines().skip_while(|line| !line.starts_with("Rate of click")).skip(1).take(2).collect();
+        let expected =
+            [format!("  日本    40.0 % {}", "█".repeat(BAR)), format!("  search  20.0 % {}", "█".repeat(BAR / 2))];
+        assert_eq!(drawn, expected);
+    }
 }
