@@ -154,17 +154,21 @@ impl<R: Runtime> Queue<R> {
         unsafe { ArrayArg::from_raw_parts(buffer.handle.clone(), buffer.len) }
     }
 
-    /// Elements copied to the host, once everything before has been done.
+    /// Elements copied to the host, once everything before has been done; piece by piece, for CubeCL keeps the host's memory that
+    /// a device copies into, and of what is large a page of the device's size: gigabytes that nobody else can have again.
     pub fn read<T: Pod>(&self, buffer: &Buffer, range: std::ops::Range<usize>) -> Result<Vec<T>, EngineError> {
-        if range.is_empty() {
-            return Ok(vec![]);
+        let mut elements = Vec::with_capacity(range.len());
+        for start in range.clone().step_by(PIECE) {
+            let end = range.end.min(start + PIECE);
+            let (before, past) = (start as u64 * 4, (buffer.len - end) as u64 * 4);
+            let handle = buffer.handle.clone().offset_start(before).offset_end(past);
+            self.counts.wait();
+            let bytes = checked(|| self.client.read_one(handle))?;
+            self.pulse.beat();
+            let piece = bytes.chunks_exact(size_of::<T>()).take(end - start);
+            elements.extend(piece.map(bytemuck::pod_read_unaligned::<T>));
         }
-        let (start, past) = (range.start as u64 * 4, (buffer.len - range.end) as u64 * 4);
-        let handle = buffer.handle.clone().offset_start(start).offset_end(past);
-        self.counts.wait();
-        let bytes = checked(|| self.client.read_one(handle))?;
-        self.pulse.beat();
-        Ok(bytes.chunks_exact(size_of::<T>()).take(range.len()).map(bytemuck::pod_read_unaligned).collect())
+        Ok(elements)
     }
 
     /// All elements.
@@ -198,7 +202,7 @@ impl Buffer {
 pub fn is_software<R: Runtime>(client: &ComputeClient<R>) -> bool {
     client.features().plane.is_empty()
 }
-/// Elements that are uploaded at once: 4 MiB.
+/// Elements that are copied at once, to the device or from it: 4 MiB.
 pub const PIECE: usize = 1 << 20;
 
 /// Units of a cube that sweeps over elements.
