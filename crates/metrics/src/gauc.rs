@@ -14,6 +14,15 @@ pub(crate) fn gauc(sample: &Sample, groups: &Groups) -> Option<OverGroups> {
     mean(sample, groups, Counting::ByRows, |rows| holds_both(sample, rows).then(|| weighted(sample, rows)))
 }
 
+/// Rows of either class, positives first, in groups that hold both.
+pub(crate) fn classes(sample: &Sample, groups: &Groups) -> (u64, u64) {
+    let both = groups.iter().filter(|rows| holds_both(sample, rows)).flatten();
+    both.fold((0, 0), |(positives, negatives), row| {
+        let positive = u64::from(sample.labels.get(*row) == 1.0);
+        (positives + positive, negatives + 1 - positive)
+    })
+}
+
 /// Whether there is a pair to rank.
 pub(crate) fn holds_both(sample: &Sample, rows: &[usize]) -> bool {
     let has = |class: f64| rows.iter().any(|row| sample.labels.get(*row) == class);

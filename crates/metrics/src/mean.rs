@@ -42,14 +42,15 @@ impl Mean {
         let (mut undefined, mut dim, mut fault) = (0, 0, None);
         let mut terms = Vec::with_capacity(cells.len());
         for cell in cells {
+            let left_out = weighing == Weighing::EqualWithoutDim && cell.is_dim();
             match cell.score {
-                Score::Undefined(reason) => {
-                    undefined += 1;
-                    if reason.blame() == Blame::Model {
-                        fault = fault.or(Some(reason));
-                    }
+                // Its data say whether it counts, not what a model makes of it.
+                Score::Undefined(reason) if reason.blame() == Blame::Model => {
+                    (undefined, dim) = (undefined + u64::from(!left_out), dim + u64::from(left_out));
+                    fault = fault.or(Some(reason).filter(|_| !left_out));
                 }
-                Score::Value(_) if weighing == Weighing::EqualWithoutDim && cell.is_dim() => dim += 1,
+                Score::Undefined(_) => undefined += 1,
+                Score::Value(_) if left_out => dim += 1,
                 Score::Value(value) => {
                     terms.push((value, if weighing == Weighing::ByRows { cell.weight } else { 1.0 }));
                 }

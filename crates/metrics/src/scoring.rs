@@ -5,7 +5,7 @@ use crate::auc::auc;
 use crate::decisions::{f1, precision, recall};
 use crate::ece::ece;
 use crate::error::Error;
-use crate::gauc::{gauc, holds_both};
+use crate::gauc::{classes, gauc, holds_both};
 use crate::hit_rate::hit_rate;
 use crate::log_loss::log_loss;
 use crate::macro_f1::macro_f1;
@@ -49,6 +49,11 @@ impl Metric {
             .or_else(|| sample.prediction_fault())
             .or_else(|| if self.needs_probabilities(sample.kind) { sample.probability_fault() } else { None });
         let found = fault.map_or_else(|| self.value(sample, groups.as_ref()), Err);
+        // Groups of one class are none that it is about.
+        let (positives, negatives) = match (self, &groups, &found) {
+            (Self::Gauc, Some(groups), Ok(_)) => classes(sample, groups),
+            _ => (counts.positives, counts.negatives),
+        };
         let of_classes = |count| self.counts_classes().then_some(count);
         Ok(Scored {
             score: match found {
@@ -57,8 +62,8 @@ impl Metric {
             },
             rows: counts.rows,
             weight: counts.weight,
-            positives: of_classes(counts.positives),
-            negatives: of_classes(counts.negatives),
+            positives: of_classes(positives),
+            negatives: of_classes(negatives),
             covered: found.ok().and_then(|found| found.covered),
             threshold: match threshold {
                 Some(Threshold::All(threshold)) => Some(threshold).filter(|t| t.is_finite()),

@@ -164,6 +164,9 @@ proptest! {
             let (one, other) = (scored(metric, Kind::Binary, &rows, true), scored(metric, Kind::Binary, &with, true));
             if let (Some(before), Some(after)) = (one.covered, other.covered) {
                 prop_assert_eq!(one.score, other.score, "{}", metric.name());
+                if metric == Metric::Gauc {
+                    prop_assert_eq!((one.positives, one.negatives), (other.positives, other.negatives));
+                }
                 let share = before * one.weight / (one.weight + extra as f64);
                 prop_assert!((after - share).abs() < 1e-12 && after < before);
             } else {

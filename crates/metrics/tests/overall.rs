@@ -61,6 +61,12 @@ fn dim_cells_leave_macro_means_only() {
     assert_eq!(of(Overall::Macro, &scenes), Mean { score: Score::Value(0.5), used: 1, undefined: 0, dim: 1 });
     assert_eq!(of(Overall::Rows, &scenes), Mean { score: Score::Value(0.75), used: 2, undefined: 0, dim: 0 });
     assert_eq!(of(Overall::Macro, &scenes[1..]).score, Score::Undefined(Reason::Empty));
+    // Whatever a model makes of them.
+    let nothing = Scored { score: Score::Undefined(Reason::NothingPredicted), ..scenes[1] };
+    let without = Mean { score: Score::Value(0.5), used: 1, undefined: 0, dim: 1 };
+    assert_eq!(of(Overall::Macro, &[scenes[0], nothing]), without);
+    let fault = Scored { score: nothing.score, ..scenes[0] };
+    assert_eq!(of(Overall::Macro, &[scenes[0], fault]).score, fault.score);
 }
 
 #[test]

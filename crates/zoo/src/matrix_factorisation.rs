@@ -13,7 +13,7 @@
 //! Y. Koren, R. Bell and C. Volinsky, Matrix Factorization Techniques for Recommender Systems, IEEE Computer 42, 2009.
 //! The mean μ is learned, one for each scene (of one scene: Koren's). Of a binary task r̂ is a logit, of a multiclass one
 //! a vector of them: an item, and every bias, then has a part for each class. Each task is a fit of its own, with its own
-//! tables; L2 regularisation (λ of eq. 5) is `train.decay_tables`. Of the knobs of every model those of the embedding
+//! tables; L2 regularisation (λ of eq. 5) is `train.decay_tables`, which decays μₛ, too. Of the knobs of every model those of the embedding
 //! and `reduction` apply, for there is no hidden layer.
 
 use std::cmp::Reverse;
