@@ -1,8 +1,7 @@
 //! The made-up grid as it is written in each form.
 
 use mmtl_report::{
-    Candidate, Metrics, Report, Run, RunState, Runs, Selection, Terminal, csv, json, latex, markdown, summary_line,
-    text,
+    Candidate, Metrics, Report, Run, RunState, Runs, Selection, Terminal, csv, json, latex, markdown, text,
 };
 
 use crate::grid::grid;
@@ -78,11 +77,4 @@ fn one_scene_and_one_seed() {
         entry.scenes = vec![entry.pooled];
     }
     insta::assert_snapshot!(text(&Report::new(&scores, &Selection::default()).unwrap(), plain(Some(80))));
-}
-
-#[test]
-fn summary_lines() {
-    let report = report();
-    let lines: Vec<String> = report.tables.iter().map(|table| summary_line(&report, table)).collect();
-    insta::assert_snapshot!(lines.join("\n"));
 }

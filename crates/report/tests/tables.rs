@@ -4,7 +4,7 @@ use mmtl_metrics::{Metric, Reason, Score};
 use mmtl_plan::Space;
 use mmtl_report::{
     Absence, Cell, Layout, Marking, Metrics, Outcome, Report, RunState, Runs, Selection, Split, Table, Terminal, csv,
-    json, summary_line, text,
+    json, text,
 };
 
 use crate::grid::{auc, grid, scored};
@@ -187,11 +187,6 @@ fn a_mean_over_survivors_is_never_the_best() {
     let written = text(&report, Terminal { width: None, styled: false });
     assert!(written.contains("A row with a failed or pruned run is never marked."), "{written}");
     assert!(written.contains("over the seeds left: mmoe experts=8 seed 2."), "{written}");
-    let leader = summary_line(&report, &report.tables[0]);
-    assert!(
-        leader.contains("mmoe experts=8 leads with ") && leader.contains("over 2 seeds (1 more pruned)"),
-        "{leader}"
-    );
 }
 
 #[test]
@@ -266,7 +261,6 @@ fn a_row_that_is_alone_on_its_data_is_not_marked() {
     assert_eq!((marked(&report, click, "rows"), click.heads[0].marking), (vec![], Marking::Alone));
     let written = text(&report, Terminal { width: None, styled: false });
     assert!(written.contains("\nA row that alone was scored on its data is not marked: it is"), "{written}");
-    assert!(summary_line(&report, click).contains("over 3 seeds; no other row is on its data; on other data mmoe"));
 }
 
 #[test]
@@ -281,14 +275,6 @@ fn a_row_on_other_data_than_its_baseline_is_not_compared_with_it() {
     let note =
         "\nScored on other data than their baseline, and so not compared with it: mmoe experts=8 and single-task.\n";
     assert!(written.contains(note), "{written}");
-}
-
-#[test]
-fn who_leads_is_said_of_each_data() {
-    let report = on_two_data();
-    let expected = "click by AUC (rows): mmoe experts=4 leads with 0.9278 ± 0.0029 over 3 seeds; no other is level with \
-                    it; on other data mmoe experts=8 leads with 0.9910 ± 0.0036 over 3 seeds; no other is level with it";
-    assert_eq!(summary_line(&report, &report.tables[0]), expected);
 }
 
 #[test]
@@ -318,32 +304,6 @@ fn each_row_may_have_a_baseline_of_its_own() {
     let expected = "vs baseline: mean paired difference to the row's baseline (mmoe experts=4 to shared-bottom, mmoe \
                     experts=8 to shared-bottom, single-task to mmoe experts=8 and ple to shared-bottom) over";
     assert!(written.contains(expected), "{written}");
-}
-
-#[test]
-fn a_sentence_says_who_leads() {
-    let sentence = |scores: &mmtl_report::Scores, table: usize| {
-        let report = Report::new(scores, &Selection::default()).unwrap();
-        summary_line(&report, &report.tables[table])
-    };
-    let mut scores = grid();
-    scores.entries.retain(|entry| entry.candidate != 1);
-    let expected =
-        "click by AUC (rows): mmoe experts=8 leads with 0.9285 ± 0.0036 over 3 seeds; no other is level with it";
-    assert_eq!(sentence(&scores, 0), expected);
-    for entry in &mut scores.entries {
-        entry.scenes[0].positives = Some(29);
-        entry.scenes.truncate(1);
-        entry.pooled.score = Score::Undefined(Reason::SingleClass);
-    }
-    scores.scenes.truncate(1);
-    let expected =
-        "click by AUC (Tops): mmoe experts=8 leads with 0.9360 ± 0.0036 over 3 seeds; too few rows of a class to tell";
-    assert_eq!(sentence(&scores, 0), expected);
-    for entry in &mut scores.entries {
-        entry.scenes[0].score = Score::Undefined(Reason::Overflow);
-    }
-    assert_eq!(sentence(&scores, 1), "spend by MSE (Tops): no score yet");
 }
 
 #[test]
