@@ -77,6 +77,24 @@ fn shown(state: &mut State, keys: &str, size: (u16, u16)) -> String {
 }
 
 #[test]
+fn each_kind_of_a_task_has_a_page() {
+    let mut scores = scores(&FOUR[..2], 1);
+    let kind = Kind::Multiclass { classes: 3 };
+    scores.tasks.push(Task { name: "click".to_owned(), kind, compared_by: Metric::Accuracy });
+    for entry in scores.entries.iter_mut().filter(|entry| entry.candidate == 1) {
+        let metric = if entry.metric == Metric::Auc { Metric::Accuracy } else { entry.metric };
+        (entry.task, entry.metric) = (1, metric);
+    }
+    let mut state = with(scores);
+    let (first, second) = (shown(&mut state, "5", (100, 20)), shown(&mut state, "5t", (100, 20)));
+    assert!(first.contains("Table 1 of 2") && first.contains("click | all: AUC"), "{first}");
+    assert!(second.contains("Table 2 of 2") && second.contains("click | all: accuracy"), "{second}");
+    let other_metric = shown(&mut state, "5tm", (100, 20));
+    assert!(other_metric.contains("Table 2 of 2") && other_metric.contains("click | all: log loss"), "{other_metric}");
+    assert!(other_metric.find("mmoe") < other_metric.find("shared-bottom"), "{other_metric}");
+}
+
+#[test]
 fn of_a_recorded_grid() {
     snapshots("table", &mut done(), "5");
 }

@@ -97,10 +97,12 @@ pub fn watch(store: &Store, looks: Looks) -> Result<Watched, WatchError> {
     }
 }
 
-/// Flags that signals set.
+/// Flags that signals set while the dashboard is there; then they do what they do to any program. Ctrl-C is left to whoever
+/// follows the grid from then on.
 struct Signals {
     ends: Vec<(i32, Arc<AtomicBool>)>,
     suspend: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -109,12 +111,23 @@ impl Signals {
             let set = Arc::new(AtomicBool::new(false));
             flag::register(signal, set.clone()).map(|_| set)
         };
+        // A signal that was once caught stays caught.
+        let over = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGHUP, SIGTSTP] {
+            flag::register_conditional_default(signal, over.clone())?;
+        }
         let ends = [SIGTERM, SIGHUP, SIGINT].map(|signal| flag(signal).map(|set| (signal, set)));
-        Ok(Self { ends: ends.into_iter().collect::<io::Result<_>>()?, suspend: flag(SIGTSTP)? })
+        Ok(Self { ends: ends.into_iter().collect::<io::Result<_>>()?, suspend: flag(SIGTSTP)?, over })
     }
 
     fn end(&self) -> Option<i32> {
         self.ends.iter().find(|(_, set)| set.load(Ordering::Relaxed)).map(|(signal, _)| *signal)
+    }
+}
+
+impl Drop for Signals {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
     }
 }
 

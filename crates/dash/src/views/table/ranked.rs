@@ -76,11 +76,17 @@ impl Ranked {
     pub fn new(scores: &Scores, wanted: &Wanted) -> Result<Option<Self>, String> {
         let selection = |task, metrics| Selection { task, metrics, split: wanted.split, slice: ALL_ROWS.to_owned() };
         let pages = Report::contents(scores, &selection(None, Metrics::Compared)).map_err(|error| error.to_string())?;
-        let Some((task, space)) = pages.get(wanted.page % pages.len().max(1)) else { return Ok(None) };
+        let page = wanted.page % pages.len().max(1);
+        let Some((task, space)) = pages.get(page) else { return Ok(None) };
+        // Of a task that rows have as several kinds, each of which has tables.
+        let kind = pages[..page].iter().filter(|before| **before == pages[page]).count();
         let metrics = wanted.metric.map_or(Metrics::Compared, Metrics::Only);
         let selection = selection(Some(task.clone()), metrics);
         let mut report = Report::new(scores, &selection).map_err(|error| error.to_string())?;
         report.tables.retain(|table| table.space == *space);
+        // A metric may be defined for one of its kinds alone.
+        let table = report.tables.drain(..).take(kind + 1).next_back();
+        report.tables.extend(table);
         let Some(table) = report.tables.first() else { return Ok(None) };
         let layout = wanted.relative.then(|| Layout::of_differences(&report, table)).flatten();
         let layout = layout.unwrap_or_else(|| Layout::new(&report, table));
@@ -88,8 +94,8 @@ impl Ranked {
         Ok(Some(Self {
             title: title(&report, table),
             headline: report.headline(),
-            page: (wanted.page % pages.len(), pages.len()),
-            metrics: metrics_of(scores, task),
+            page: (page, pages.len()),
+            metrics: metrics_of(scores, task, kind),
             metric: table.metric,
             columns: (0..layout.columns.len()).map(|place| column(table, &layout, place, &order)).collect(),
             rows: rows(&report, table, &order),
@@ -104,8 +110,9 @@ impl Ranked {
     }
 }
 
-fn metrics_of(scores: &Scores, task: &str) -> Vec<Metric> {
-    let task = scores.tasks.iter().position(|other| other.name == task);
+fn metrics_of(scores: &Scores, task: &str, kind: usize) -> Vec<Metric> {
+    let mut tasks = (0..scores.tasks.len()).filter(|other| scores.tasks[*other].name == task);
+    let task = tasks.nth(kind);
     task.map_or_else(Vec::new, |task| scores.metrics_of(task))
 }
 
