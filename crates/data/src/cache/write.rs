@@ -1,10 +1,11 @@
 //! Writes a cache file: under a temporary name, synced, then renamed, so that no reader ever sees half of one.
 
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::thread;
+use std::time::Duration;
 
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::ArrowError;
@@ -20,6 +21,12 @@ use crate::prepare::EachChunk;
 
 /// Bytes that are brought to the disk while others are written, so that few are left to wait for in the end.
 const SYNC_BYTES: usize = 8 << 20;
+
+/// How names of files that are not whole begin.
+const TEMPORARY: &str = ".writing-";
+
+/// A file that nobody has written to for so long is nobody's.
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// Hashes what passes through.
 struct Hashing<W> {
@@ -147,6 +154,7 @@ fn folder_of(path: &Path) -> &Path {
 fn temporary_beside(path: &Path) -> Result<(tempfile::NamedTempFile, MadeFolders), DataError> {
     let directory = folder_of(path);
     let made = MadeFolders::make(directory).map_err(DataError::writing(directory))?;
+    sweep(directory);
     let temporary = temporary_file(directory).map_err(DataError::writing(directory))?;
     Ok((temporary, made))
 }
@@ -159,11 +167,25 @@ fn persist(file: tempfile::NamedTempFile, path: &Path) -> Result<(), DataError> 
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(DataError::writing(directory))
 }
 
+/// Removes what killed programs left half-written. Whoever is still at it has written a moment ago.
+fn sweep(directory: &Path) {
+    let is_old = |entry: &DirEntry| {
+        let name = entry.file_name();
+        let modified = entry.metadata().and_then(|metadata| metadata.modified());
+        let silent = modified.ok().and_then(|modified| modified.elapsed().ok());
+        name.to_string_lossy().starts_with(TEMPORARY) && silent.is_some_and(|silent| silent > ABANDONED)
+    };
+    for entry in directory.read_dir().into_iter().flatten().flatten().filter(is_old) {
+        // One that cannot be removed only takes up room.
+        let _ = std::fs::remove_file(entry.path());
+    }
+}
+
 /// A file with the permissions of any other new file, where a private one would keep out colleagues that share the
 /// cache.
 fn temporary_file(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-").suffix(".arrow");
+    builder.prefix(TEMPORARY).suffix(".arrow");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(directory)
@@ -296,6 +318,23 @@ mod tests {
             let error = DataError::writing(Path::new("cache"))(io::Error::from(kind)).to_string();
             assert_eq!(error, "cannot write `cache`: no permission to write there; name another directory");
         }
+    }
+
+    #[test]
+    fn what_killed_programs_left_half_written_is_removed_and_what_others_write_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let long_ago = std::time::SystemTime::now() - 2 * ABANDONED;
+        for (name, old) in [(".writing-killed.arrow", true), (".writing-busy.arrow", false), ("kept.arrow", true)] {
+            let file = File::create(directory.path().join(name)).unwrap();
+            if old {
+                file.set_modified(long_ago).unwrap();
+            }
+        }
+        replace(&directory.path().join("new.json"), |file| file.write_all(b"{}")).unwrap();
+        let mut left: Vec<_> =
+            fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".writing-busy.arrow", "kept.arrow", "new.json"]);
     }
 
     #[test]
