@@ -140,12 +140,16 @@ fn a_run_tells_of_the_kernels_that_are_compiled_for_it() {
 fn a_run_that_a_device_has_no_room_for_fails_and_the_grid_goes_on() {
     let program = Program::new();
     let text = SMALL.replace("\"shared-bottom\", ", "").replace("seed = [1, 2]", "seed = [1]");
-    let text = text.replace("batch_size = 64", "").replace("[8]", "[1024]");
-    program.write("small.toml", &(text + "\"train.batch_size\" = [1000000, 64]\n"));
+    let text = text
+        .replace("batch_size = 64", "")
+        .replace("[8]", "[2048]")
+        .replace("rows = 3000", "rows = 300")
+        .replace("epochs = 2", "epochs = 1");
+    program.write("small.toml", &(text + "\"train.batch_size\" = [500000, 64]\n"));
     let finished = program.run(&["run", "--plain", "--engine", "wgpu", "--jobs", "1", "small.toml"]);
     assert_eq!(finished.code, 1, "{finished:?}");
-    let failed = finished.out.lines().find(|line| line.starts_with("failed    star batch_size=1000000 seed 1 ("));
-    let said = ["1000000 rows' slots in one buffer (", " rows would fit), "];
+    let failed = finished.out.lines().find(|line| line.starts_with("failed    star batch_size=500000 seed 1 ("));
+    let said = ["500000 rows' slots in one buffer (", " rows would fit), "];
     assert!(failed.is_some_and(|line| said.iter().all(|part| line.contains(part))), "{finished:?}");
     assert!(finished.out.contains("finished  star batch_size=64 seed 1 ("), "{finished:?}");
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use mmtl_grid::run::{Journal, RunError};
+use mmtl_grid::run::{CheckpointFits, Journal, RunError};
 use mmtl_grid::store::{RunFolder, atomic};
 use mmtl_train::{Checkpoint, Evaluation, Model, Progress};
 use tempfile::TempDir;
@@ -46,7 +46,7 @@ impl Journal for Weights {
         Ok(())
     }
 
-    fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
+    fn kept(&mut self, _: usize, _: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError> {
         Ok(None)
     }
 

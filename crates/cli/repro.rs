@@ -57,7 +57,9 @@ pub fn store_of(run: &RunFolder) -> PathBuf {
 
 /// The run in a folder that was typed.
 pub fn stored_run(folder: &Path) -> Result<RunFolder, Failure> {
-    let folder = folder.canonicalize().map_err(Failure::reading(folder))?;
+    fs::metadata(folder).map_err(Failure::reading(folder))?;
+    // Not what a link points to: the prepared data lie beside the grid's folder as it is named.
+    let folder = std::path::absolute(folder).map_err(Failure::reading(folder))?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let key: TrialKey = name.parse().map_err(|error: mmtl_grid::GridError| Failure::input(error))?;
     let store = Store::open(folder.parent().unwrap_or(Path::new("."))).map_err(Failure::input)?;
@@ -74,6 +76,7 @@ fn execute(
 ) -> Result<(TrialResult, Vec<u8>), Failure> {
     let catalogue = Catalogue::standard();
     let trial = run.trial(&catalogue).map_err(Failure::input)?;
+    trial.check_key(run.key(), &catalogue).map_err(Failure::input)?;
     let settings = trial.configuration.settings(&catalogue).map_err(Failure::input)?;
     let engine = engine(&trial.configuration.execution, threads).map_err(Failure::input)?;
     let dataset =

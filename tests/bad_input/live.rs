@@ -219,6 +219,25 @@ fn ctrl_c_checkpoints_and_the_next_run_goes_on() {
 }
 
 #[test]
+fn a_checkpoint_that_cannot_be_used_is_set_aside() {
+    let mut live = Live::start(changed(&ENDLESS), "1");
+    let endless = live.endless();
+    live.until_half_done(&endless);
+    signal(live.follower.as_ref().unwrap().id(), Signal::INT);
+    assert_eq!(live.ended().code, 130);
+    let folder = live.program.path("results/small").join(endless.to_string());
+    std::fs::write(folder.join("checkpoint-0.safetensors"), "garbled").unwrap();
+    live.follower = Some(live.follow("1"));
+    live.until_half_done(&endless);
+    signal(live.follower.as_ref().unwrap().id(), Signal::INT);
+    assert_eq!(live.ended().code, 130);
+    let stages = |event: RunEvent| matches!(event, RunEvent::Stage { name } if name.starts_with("starting anew ("));
+    assert!(live.events(&endless).into_iter().any(stages));
+    assert!(live.checkpoints(&endless).1.is_empty(), "nothing is gone on with");
+    assert_eq!(std::fs::read_to_string(folder.join("checkpoint-0.unusable")).unwrap(), "garbled");
+}
+
+#[test]
 fn ctrl_c_is_heard_from_the_first_moment() {
     let mut live = Live::start(changed(&ENDLESS), "1");
     signal(live.follower.as_ref().unwrap().id(), Signal::INT);

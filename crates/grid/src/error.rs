@@ -7,6 +7,7 @@ use mmtl_plan::KnobError;
 use thiserror::Error;
 
 use crate::experiment::{Fault, Faults};
+use crate::key::TrialKey;
 use crate::store::PREDICTIONS;
 
 /// Why something around a grid could not be done.
@@ -70,6 +71,22 @@ pub enum GridError {
         path: PathBuf,
         /// Who has it now, or that it is gone.
         reason: String,
+    },
+    /// A run's key was made by a program that computes otherwise.
+    #[error(
+        "run {key} is another version's of mmtl, this one's would be {ours}; `mmtl run` with its experiment file plans and runs that"
+    )]
+    OtherProgram {
+        /// The run's key.
+        key: TrialKey,
+        /// This program's for the same trial.
+        ours: TrialKey,
+    },
+    /// No worker can be started.
+    #[error("workers cannot be started: {error}; the next `mmtl run` goes on")]
+    Start {
+        /// Why.
+        error: io::Error,
     },
     /// A knob of a stored trial is not one of this program's.
     #[error("`{}`: {error}", .path.display())]

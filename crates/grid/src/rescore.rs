@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use mmtl_data::Dataset;
 use mmtl_metrics::Metric;
+use mmtl_plan::Task;
 use mmtl_zoo::Protocol;
 
 use crate::configuration::Configuration;
@@ -19,11 +20,15 @@ pub(crate) fn lacks(record: &Record, grid: &Grid) -> bool {
         return false;
     }
     let scored: BTreeSet<(&str, Metric)> = record.cells.iter().map(|cell| (cell.task.as_str(), cell.metric)).collect();
-    let predicted: BTreeSet<&str> = scored.iter().map(|(task, _)| *task).collect();
-    let of_run = grid.tasks.iter().filter(|task| predicted.contains(task.name.as_str()));
-    of_run.into_iter().any(|task| {
-        let defined = grid.eval.metrics.iter().filter(|metric| metric.applies_to(kind_of(task)));
-        defined.into_iter().any(|metric| !scored.contains(&(task.name.as_str(), *metric)))
+    // Of a task that is of one kind here and of another there, the kind whose scores these are.
+    let is_of = |task: &&Task| {
+        let (name, kind) = (task.name.as_str(), kind_of(task));
+        let mut of_task = scored.iter().filter(|(task, _)| *task == name);
+        of_task.all(|(_, metric)| metric.applies_to(kind)) && Metric::usual(kind).all(|m| scored.contains(&(name, m)))
+    };
+    grid.subjects().filter(is_of).any(|task| {
+        let mut defined = grid.eval.metrics.iter().filter(|metric| metric.applies_to(kind_of(task)));
+        defined.any(|metric| !scored.contains(&(task.name.as_str(), *metric)))
     })
 }
 

@@ -35,6 +35,9 @@ use crate::round::Round;
 use crate::run::selected::selected;
 use crate::store::{FitRecord, Record};
 
+/// Whether a fit may go on from a checkpoint.
+pub type CheckpointFits<'a> = &'a dyn Fn(&Checkpoint) -> Result<(), TrainError>;
+
 /// Told what a trial does; keeps its checkpoints. Fits go by their number in the trial.
 pub trait Journal {
     /// How far a fit is.
@@ -76,11 +79,11 @@ pub trait Journal {
     /// When it cannot be written.
     fn checkpoint(&mut self, fit: usize, checkpoint: &Checkpoint) -> io::Result<()>;
 
-    /// The checkpoint kept of a fit, if any.
+    /// The checkpoint kept of a fit, if there is one that `fits` allows.
     ///
     /// # Errors
     /// When it cannot be read.
-    fn kept(&mut self, fit: usize) -> Result<Option<Checkpoint>, RunError>;
+    fn kept(&mut self, fit: usize, fits: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError>;
 
     /// A fit has its final weights.
     ///
@@ -106,7 +109,7 @@ impl Journal for () {
         Ok(())
     }
 
-    fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
+    fn kept(&mut self, _: usize, _: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError> {
         Ok(None)
     }
 
@@ -215,7 +218,7 @@ pub fn run_trial(
     let mut records = vec![];
     for (number, TrialFit { name, spec }) in fits.iter().enumerate() {
         let failed = |error| RunError::Fit { fit: name.clone(), error };
-        let kept = journal.kept(number)?;
+        let kept = journal.kept(number, &|checkpoint| checkpoint.check_for(spec, engine, dataset))?;
         let mut watcher = FitJournal { number, journal };
         let outcome = fit(engine, dataset, spec, kept, &mut watcher).map_err(failed)?;
         let Outcome::Finished(mut fitted) = outcome else { return Ok(None) };

@@ -47,6 +47,12 @@ pub struct Options {
 /// How often the scheduler looks around.
 const TURN: Duration = Duration::from_millis(10);
 
+/// How long after a worker that could not be started the next one is.
+const START_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often in a row that may be, before the scheduler gives up and leaves the rest to the next one.
+const MOST_UNSTARTED: u32 = 30;
+
 /// Runs the grid in `store` until nothing is left to run or it is told to stop. Workers are `program worker …`.
 /// `None` when another scheduler has the grid.
 ///
@@ -85,6 +91,9 @@ struct Scheduler<'a> {
     ahead: BTreeMap<String, usize>,
     lease: Lease,
     renewed: Instant,
+    /// How often in a row no worker could be started, and when that is tried again.
+    unstarted: u32,
+    start_after: Instant,
     stopped: bool,
     failed_fast: bool,
     /// Whether the whole grid was cancelled, and with it the runs that tuning still makes.
@@ -141,6 +150,8 @@ impl<'a> Scheduler<'a> {
             ahead: BTreeMap::new(),
             lease,
             renewed: Instant::now(),
+            unstarted: 0,
+            start_after: Instant::now(),
             stopped: false,
             failed_fast: false,
             given_up: false,
@@ -222,9 +233,11 @@ impl<'a> Scheduler<'a> {
             let actions = self.queue.ended(&key, outcome);
             self.act(actions)?;
         }
-        let actions = self.queue.actions();
-        changed |= !actions.is_empty();
-        self.act(actions)?;
+        if Instant::now() >= self.start_after {
+            let actions = self.queue.actions();
+            changed |= !actions.is_empty();
+            self.act(actions)?;
+        }
         if changed {
             // First, so that nobody who looks on takes the grid for done.
             self.grow()?;
@@ -320,13 +333,20 @@ impl<'a> Scheduler<'a> {
                 Action::Stop(key) => self.workers.stop(&key),
                 Action::Start(key) => match self.workers.start(&key) {
                     Ok(pid) => {
+                        self.unstarted = 0;
                         let status = RunStatus::Running { host: Holder::current().host, pid };
                         self.tell(&key, status)?;
                     }
+                    // The machine's fault and no run's: too many processes or open files, a program being exchanged.
                     Err(error) => {
-                        let reason = format!("its worker could not be started: {error}");
-                        let actions = self.queue.ended(&key, Outcome::Failed(reason));
-                        self.act(actions)?;
+                        self.unstarted += 1;
+                        if self.unstarted > MOST_UNSTARTED {
+                            return Err(GridError::Start { error });
+                        }
+                        self.start_after = Instant::now() + START_AGAIN;
+                        self.queue.ended(&key, Outcome::Busy);
+                        let text = format!("the worker of {key} could not be started: {error}");
+                        self.events.tell(GridEvent::Log { level: Level::Warning, text })?;
                     }
                 },
             }

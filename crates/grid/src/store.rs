@@ -247,17 +247,19 @@ impl RunFolder {
         self.root.join(name)
     }
 
-    /// Makes the folder and writes `trial.toml`, if it is not there.
+    /// Makes the folder and writes `trial.toml`, if it is not there or says otherwise: where files are may change without
+    /// the key.
     ///
     /// # Errors
     /// When they cannot be written.
     pub fn create(&self, trial: &StoredTrial, catalogue: &Catalogue) -> Result<(), GridError> {
         let path = self.trial_file();
-        if path.exists() {
+        let text = trial_file::to_text(trial, catalogue, &path)?;
+        if fs::read(&path).is_ok_and(|before| before == text.as_bytes()) {
             return Ok(());
         }
         fs::create_dir_all(&self.root).map_err(GridError::writing(&self.root))?;
-        atomic::replace(&path, trial_file::to_text(trial, catalogue, &path)?.as_bytes())
+        atomic::replace(&path, text.as_bytes())
     }
 
     /// The trial.

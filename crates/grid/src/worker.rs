@@ -21,7 +21,7 @@ use crate::experiment::Eval;
 use crate::planned::grid_of;
 use crate::rescore::{lacks, rescore};
 use crate::round::Round;
-use crate::run::{Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
+use crate::run::{CheckpointFits, Journal, RunError, TrialFit, TrialResult, fits, run_trial, stored};
 use crate::schedule::exit;
 use crate::stop::Stop;
 use crate::store::{Acquired, Holder, Lease, RENEW_EVERY, RunFolder, Times, atomic, predictions};
@@ -118,7 +118,8 @@ impl Heartbeat {
                     Some(Ok(())) => {}
                     Some(Err(error)) => {
                         eprintln!("{error}");
-                        process::exit(i32::from(exit::BUSY));
+                        // At once: a device's libraries may take their time to say farewell, and the run goes on writing.
+                        signal_hook::low_level::exit(exit::BUSY.into());
                     }
                 }
             }
@@ -157,6 +158,7 @@ fn execute(
     started: u64,
 ) -> Result<bool, RunError> {
     let trial = run.trial(tools.catalogue)?;
+    trial.check_key(run.key(), tools.catalogue)?;
     let settings = trial.configuration.settings(tools.catalogue)?;
     let dataset = mmtl_data::open(&settings.data, &trial.configuration.seeds, tools.cache, &mut |_| {})?;
     if dataset.fingerprint() != trial.fingerprint {
@@ -302,17 +304,27 @@ impl Journal for StoredJournal<'_> {
         self.tell(RunEvent::Checkpointed { fit: number, step: checkpoint.step() })
     }
 
-    fn kept(&mut self, number: usize) -> Result<Option<Checkpoint>, RunError> {
+    /// One that is damaged, or of another numerics class because a driver or a device was exchanged, is set aside: the fit
+    /// starts anew, where it would otherwise fail for ever.
+    fn kept(&mut self, number: usize, fits: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError> {
         let path = checkpoint_file(self.run, number);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(GridError::Read { path, error }.into()),
         };
-        let checkpoint = Checkpoint::from_bytes(&bytes)
-            .map_err(|error| GridError::Damaged { path: path.clone(), reason: error.to_string() })?;
-        self.events.tell(RunEvent::Resumed { fit: number, step: checkpoint.step() })?;
-        Ok(Some(checkpoint))
+        match Checkpoint::from_bytes(&bytes).and_then(|checkpoint| fits(&checkpoint).map(|()| checkpoint)) {
+            Ok(checkpoint) => {
+                self.events.tell(RunEvent::Resumed { fit: number, step: checkpoint.step() })?;
+                Ok(Some(checkpoint))
+            }
+            Err(error) => {
+                let aside = path.with_extension("unusable");
+                fs::rename(&path, &aside).map_err(|error| GridError::Write { path: aside, error })?;
+                self.events.tell(RunEvent::Stage { name: format!("starting anew ({error})") })?;
+                Ok(None)
+            }
+        }
     }
 
     fn fitted(&mut self, number: usize, model: &Model) -> io::Result<()> {

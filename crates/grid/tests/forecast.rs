@@ -6,7 +6,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use mmtl_cpu::CpuEngine;
-use mmtl_grid::run::{Journal, RunError, fits, run_trial};
+use mmtl_grid::run::{CheckpointFits, Journal, RunError, fits, run_trial};
 use mmtl_grid::{Catalogue, Execution, Experiment, Round, forecast, prepare};
 use mmtl_train::{Checkpoint, Evaluation, Model, Progress};
 
@@ -109,7 +109,7 @@ impl Journal for Nowhere {
         true
     }
 
-    fn kept(&mut self, _: usize) -> Result<Option<Checkpoint>, RunError> {
+    fn kept(&mut self, _: usize, _: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError> {
         Ok(None)
     }
 

@@ -1,12 +1,14 @@
 //! A fit in the middle: everything that makes going on the same as never having stopped.
 
-use mmtl_plan::Snapshot;
+use mmtl_data::Dataset;
+use mmtl_plan::{Engine, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::best::Best;
 use crate::error::TrainError;
 use crate::evaluation::Evaluation;
 use crate::losses::LossSums;
+use crate::spec::FitSpec;
 
 /// Everything a fit is made of after some step.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +49,14 @@ impl Checkpoint {
     /// All evaluations so far.
     pub fn history(&self) -> &[Evaluation] {
         &self.state.history
+    }
+
+    /// Whether a fit may go on from it.
+    ///
+    /// # Errors
+    /// [`TrainError::Foreign`] when it is of another fit, other data or another numerics class.
+    pub fn check_for(&self, spec: &FitSpec, engine: &dyn Engine, dataset: &Dataset) -> Result<(), TrainError> {
+        self.check(&spec.identity(engine, dataset), &engine.numerics())
     }
 
     /// Whether it may be resumed as the fit with identity `fit` in numerics class `numerics`.

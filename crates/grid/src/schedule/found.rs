@@ -102,7 +102,7 @@ pub(super) fn failure(store: &Store, key: &TrialKey) -> Result<Option<String>, G
 
 #[cfg(test)]
 mod tests {
-    use mmtl_metrics::{Metric, Overall, Score, Scored};
+    use mmtl_metrics::{Kind, Metric, Overall, Score, Scored};
     use mmtl_plan::{Space, Task, TaskKind};
 
     use super::*;
@@ -118,16 +118,17 @@ mod tests {
         let store = Store::create(folder.path()).unwrap();
         let key: TrialKey = "0123456789abcdef".parse().unwrap();
         std::fs::create_dir_all(store.run(&key).root()).unwrap();
-        let cell = Cell {
+        let cell = |metric| Cell {
             task: "click".into(),
             slice: "all".into(),
             space: Space::All,
             part: "test".into(),
-            metric: Metric::LogLoss,
+            metric,
             rows: Rows::Overall(Overall::Pooled),
             scored: Scored::over(Score::Value(0.5), 9),
         };
-        let record = Record { numerics: "cpu".into(), fits: vec![], cells: vec![cell], selected: None };
+        let cells = Metric::usual(Kind::Binary).map(cell).collect();
+        let record = Record { numerics: "cpu".into(), fits: vec![], cells, selected: None };
         store.run(&key).finish(&record, &Times::default()).unwrap();
         let run = Planned {
             key,
@@ -138,16 +139,19 @@ mod tests {
             not_applicable: None,
         };
         let task = |name: &str, kind| Task { name: name.into(), kind, space: Space::All, product_of: vec![] };
-        let tasks = vec![task("click", TaskKind::Binary), task("stars", TaskKind::Multiclass { classes: 5 })];
-        let status = |metrics: &[Metric]| {
+        let mut tasks = vec![task("click", TaskKind::Binary), task("stars", TaskKind::Multiclass { classes: 5 })];
+        let status = |tasks: &[Task], metrics: &[Metric]| {
             let eval = Eval { metrics: metrics.to_vec(), at_looks: false };
-            let grid = Grid { tasks: tasks.clone(), eval, ..Grid::default() };
+            let grid = Grid { tasks: tasks.to_vec(), eval, ..Grid::default() };
             Found::of(&store, &grid, &run, Some(&RunStatus::Finished), OPTIONS).unwrap().status
         };
-        assert_eq!(status(&[]), RunStatus::Finished);
-        assert_eq!(status(&[Metric::LogLoss]), RunStatus::Finished);
-        assert_eq!(status(&[Metric::LogLoss, Metric::Ne]), RunStatus::Queued);
-        // It predicts no task that these are defined for.
-        assert_eq!(status(&[Metric::R2, Metric::MacroF1]), RunStatus::Finished);
+        assert_eq!(status(&tasks, &[]), RunStatus::Finished);
+        assert_eq!(status(&tasks, &[Metric::LogLoss]), RunStatus::Finished);
+        assert_eq!(status(&tasks, &[Metric::LogLoss, Metric::Ne]), RunStatus::Queued);
+        // It predicts no task that these are defined for: of a task of two kinds, the other one's.
+        assert_eq!(status(&tasks, &[Metric::R2, Metric::MacroF1]), RunStatus::Finished);
+        tasks.insert(0, task("click", TaskKind::Multiclass { classes: 3 }));
+        assert_eq!(status(&tasks, &[Metric::MacroF1]), RunStatus::Finished);
+        assert_eq!(status(&tasks, &[Metric::Ne]), RunStatus::Queued);
     }
 }

@@ -139,7 +139,11 @@ impl Queue {
         };
         match outcome {
             Outcome::Finished => self.set(key, Phase::Finished),
-            Outcome::Stopped | Outcome::Busy => self.set(key, wanted),
+            Outcome::Stopped => self.set(key, wanted),
+            Outcome::Busy => {
+                self.set(key, wanted);
+                self.put_last(key);
+            }
             Outcome::Failed(reason) => {
                 self.set(key, Phase::Failed(reason));
                 if self.fail_fast {
@@ -284,6 +288,14 @@ impl Queue {
             done.runs += 1;
         }
         done
+    }
+
+    /// Behind all others of its priority: one that others hold must not keep the first place.
+    fn put_last(&mut self, key: &TrialKey) {
+        if let Some(place) = self.order.iter().position(|other| other == key) {
+            let key = self.order.remove(place);
+            self.order.push(key);
+        }
     }
 
     fn occupied(&self) -> usize {

@@ -31,6 +31,9 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// renewals, so that a stalled network file system or clocks half a minute apart cost no run.
 pub const SILENT_FOR: Duration = Duration::from_mins(1);
 
+/// An owner that cannot renew its lease gives it up after this long: a wait for the lock takes a third of what is left.
+const FORGIVEN_FOR: Duration = Duration::from_secs(30);
+
 /// What is written in a lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,7 +51,7 @@ impl Grant {
     /// Whether the owner is gone, as seen from `here` at time `now`.
     pub fn is_stale(&self, here: &Holder, now: u64) -> bool {
         if self.holder.shares_machine(here) {
-            !self.holder.is_alive(here)
+            !self.holder.is_alive()
         } else {
             now.saturating_sub(self.heartbeat) > SILENT_FOR.as_millis() as u64
         }
@@ -61,6 +64,8 @@ pub struct Lease {
     path: PathBuf,
     lock: PathBuf,
     grant: Grant,
+    /// When others last could see that the owner lives.
+    renewed: Instant,
 }
 
 /// The answer to asking for a lease.
@@ -92,14 +97,26 @@ impl Lease {
         let token = format!("{now}-{}-{}", here.pid, COUNT.fetch_add(1, Ordering::Relaxed));
         let grant = Grant { version: VERSION, holder: here, token, heartbeat: now };
         write(path, &grant)?;
-        Ok(Acquired::Ours(Self { path: path.to_owned(), lock: lock.to_owned(), grant }))
+        Ok(Acquired::Ours(Self { path: path.to_owned(), lock: lock.to_owned(), grant, renewed: Instant::now() }))
     }
 
-    /// Says that the owner lives.
+    /// Says that the owner lives. A file system that fails for a while is forgiven, as long as nobody can have taken the owner
+    /// for dead.
     ///
     /// # Errors
-    /// [`GridError::LeaseLost`] when somebody took it over, which the owner must heed at once: it may write no more.
+    /// [`GridError::LeaseLost`] when somebody took it over, which the owner must heed at once: it may write no more. When it
+    /// could not be renewed for [`FORGIVEN_FOR`].
     pub fn renew(&mut self) -> Result<(), GridError> {
+        match self.try_to_renew() {
+            Ok(()) => self.renewed = Instant::now(),
+            Err(error @ GridError::LeaseLost { .. }) => return Err(error),
+            Err(error) if self.renewed.elapsed() > FORGIVEN_FOR => return Err(error),
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn try_to_renew(&mut self) -> Result<(), GridError> {
         let _locked = Locked::take(&self.lock)?;
         self.check()?;
         self.grant.heartbeat = now();

@@ -50,6 +50,13 @@ fn a_run_is_stored_and_found() {
     run.create(&stored, &catalogue()).unwrap();
     run.create(&stored, &catalogue()).unwrap();
     assert_eq!(run.trial(&catalogue()).unwrap(), stored);
+    // What is no part of its key may change.
+    let text = b"data.source = \"reviews\"\ntrain.checkpoint_every = 7.0\ngrid.architecture = [\"star\"]";
+    let later = Experiment::parse("e.toml", text, &catalogue()).unwrap();
+    let configuration = later.trials(&catalogue(), &Execution::default()).remove(0).configuration;
+    let stored = StoredTrial { configuration, ..stored };
+    run.create(&stored, &catalogue()).unwrap();
+    assert_eq!(run.trial(&catalogue()).unwrap(), stored);
     assert!(!run.is_finished());
     let record = record::tests::record(0.25);
     run.finish(&record, &Times::default()).unwrap();

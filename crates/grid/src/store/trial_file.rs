@@ -9,6 +9,7 @@ use toml::Table;
 use crate::catalogue::{Catalogue, without_negative_zero};
 use crate::configuration::{Configuration, Execution};
 use crate::error::GridError;
+use crate::key::TrialKey;
 use crate::key_name::{Key, Section};
 use crate::round::Round;
 use crate::store::format::FormatVersion;
@@ -28,6 +29,18 @@ pub struct StoredTrial {
     pub fingerprint: String,
     /// The round that it belongs to.
     pub round: Round,
+}
+
+impl StoredTrial {
+    /// Whether this program computes what the key stands for: a grid may be left behind by the version that planned it, or
+    /// have its program exchanged while it runs.
+    ///
+    /// # Errors
+    /// [`GridError::OtherProgram`] when it does not.
+    pub fn check_key(&self, key: &TrialKey, catalogue: &Catalogue) -> Result<(), GridError> {
+        let ours = TrialKey::of_trial(self, catalogue);
+        if ours == *key { Ok(()) } else { Err(GridError::OtherProgram { key: key.clone(), ours }) }
+    }
 }
 
 /// The text of `trial.toml`.
@@ -208,6 +221,17 @@ mod tests {
             assert!(text.contains(line), "{line}\n{text}");
         }
         assert!(!text.contains("[ple]"));
+    }
+
+    #[test]
+    fn a_trial_of_another_programs_key_is_told() {
+        let stored = stored("");
+        let key = TrialKey::of_trial(&stored, &catalogue());
+        assert!(stored.check_key(&key, &catalogue()).is_ok());
+        let other: TrialKey = "0123456789abcdef".parse().unwrap();
+        let error = stored.check_key(&other, &catalogue()).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("run {other} is another version's of mmtl")), "{error}");
+        assert!(error.contains(&key.to_string()), "{error}");
     }
 
     #[test]

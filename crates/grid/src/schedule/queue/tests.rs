@@ -42,6 +42,20 @@ fn finished_runs_never_start_again() {
 }
 
 #[test]
+fn a_run_that_another_worker_holds_waits_behind_the_others() {
+    let mut q = queued(3, 1, false);
+    assert_eq!(q.actions(), [start(0)]);
+    q.ended(&key(0), Outcome::Busy);
+    assert_eq!(q.actions(), [start(1)]);
+    q.ended(&key(1), Outcome::Stopped);
+    assert_eq!(q.actions(), [start(1)], "one that was only stopped keeps its place");
+    q.ended(&key(1), Outcome::Finished);
+    assert_eq!(q.actions(), [start(2)]);
+    q.ended(&key(2), Outcome::Finished);
+    assert_eq!(q.actions(), [start(0)]);
+}
+
+#[test]
 fn a_failure_is_kept_and_the_grid_goes_on_unless_told_otherwise() {
     let mut q = queued(3, 1, false);
     q.actions();

@@ -74,6 +74,21 @@ fn the_dead_lose_theirs_at_once_and_the_silent_after_a_while() {
 }
 
 #[test]
+fn a_file_system_that_fails_for_a_while_is_forgiven() {
+    let Place { path, lock, _folder } = place();
+    let mut lease = ours(Lease::acquire(&path, &lock).unwrap());
+    fs::remove_file(&lock).unwrap();
+    // No file can be opened for writing there.
+    fs::create_dir(&lock).unwrap();
+    lease.renew().unwrap();
+    lease.renewed = Instant::now().checked_sub(FORGIVEN_FOR + Duration::from_secs(1)).unwrap();
+    assert!(matches!(lease.renew(), Err(GridError::Write { .. })));
+    fs::remove_dir(&lock).unwrap();
+    lease.renew().unwrap();
+    lease.release().unwrap();
+}
+
+#[test]
 fn of_many_that_find_a_stale_lease_one_takes_it() {
     let Place { path, lock, _folder } = place();
     for _ in 0..20 {
@@ -142,7 +157,7 @@ fn contend(folder: &Path) -> ! {
         let violation = |what: String| fs::write(folder.join("violation"), what).unwrap();
         if let Ok(bytes) = fs::read(&owner)
             && let Ok(other) = serde_json::from_slice::<Holder>(&bytes)
-            && other.is_alive(&here)
+            && other.is_alive()
         {
             violation(format!("{other:?} owns it too"));
         }
