@@ -105,7 +105,7 @@ impl Lease {
     ///
     /// # Errors
     /// [`GridError::LeaseLost`] when somebody took it over, which the owner must heed at once: it may write no more. When it
-    /// could not be renewed for [`FORGIVEN_FOR`].
+    /// could not be renewed for half a minute.
     pub fn renew(&mut self) -> Result<(), GridError> {
         match self.try_to_renew() {
             Ok(()) => self.renewed = Instant::now(),
