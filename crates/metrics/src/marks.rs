@@ -13,10 +13,10 @@ pub type SeedScores = BTreeMap<u64, Score>;
 /// With fewer seeds than this nothing is marked: a 95 % t interval of two pairs is 25 standard errors wide.
 pub const MIN_SEEDS: u64 = 3;
 
-/// Marks the candidate of the best mean and all whose paired interval of the difference against it is not below 0, over at
-/// least [`MIN_SEEDS`] common seeds; above 0 it is where the best has its mean from seeds that the other lacks, or the
-/// other way. Nothing is marked if the best has fewer seeds; a candidate without a mean (a score undefined because of the
-/// model, or none defined) is neither best nor marked. Dim cells are never best: a caller leaves their columns out.
+/// Marks the candidate of the best mean and all whose paired interval of the difference against it contains 0, over at
+/// least [`MIN_SEEDS`] common seeds. Nothing is marked if the best has fewer seeds; a candidate without a mean (a score
+/// undefined because of the model, or none defined) is neither best nor marked. Dim cells are never best: a caller
+/// leaves their columns out.
 ///
 /// Where the best is near 1, a seed counts by its distance from 1: seeds that miss it on both sides do not make up for
 /// each other.
@@ -34,7 +34,7 @@ pub fn marks(candidates: &[SeedScores], better: Better) -> Vec<bool> {
     // Seeds in common with the best are never more than its own, so a best with too few leaves nothing marked.
     let level_with_best = |scores: &SeedScores| {
         paired_interval(scores, &merits[best])
-            .is_some_and(|difference| difference.n >= MIN_SEEDS && difference.high >= 0.0)
+            .is_some_and(|difference| difference.n >= MIN_SEEDS && difference.contains(0.0))
     };
     merits.iter().zip(&means).map(|(scores, mean)| mean.is_some() && level_with_best(scores)).collect()
 }
