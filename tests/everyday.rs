@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::process::Stdio;
 
+use mmtl_grid::store::{Command, Store};
+
 use crate::program::{Program, SMALL};
 
 #[test]
@@ -95,4 +97,15 @@ fn conversions_are_scored_on_clicked_rows() {
     let [[click, impressions, clicks], [conversion, clicked, bought], [both, of, boughts]] = [0, 1, 2].map(rows);
     assert_eq!([click, conversion, both], ["\"click\"", "\"conversion\"", "\"ctcvr\""]);
     assert_eq!((clicked, of, boughts), (clicks, impressions, bought));
+}
+
+#[test]
+fn a_stop_that_came_too_late_stops_no_later_scheduler() {
+    let program = Program::new();
+    program.write("small.toml", SMALL);
+    let store = Store::create(&program.path("results/small")).unwrap();
+    store.inbox().send(&Command::Stop).unwrap();
+    let finished = program.grid("small.toml", &[]);
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert!(store.inbox().read().unwrap().is_empty());
 }

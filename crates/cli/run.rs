@@ -56,6 +56,8 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         eprintln!("this grid is running already; following it");
     } else {
         start_scheduler(&store, args)?;
+        // Another `mmtl run` may have written its grid before the scheduler read ours.
+        refuse_another(&store, &experiment)?;
     }
     if args.detach {
         say(format_args!(
@@ -147,7 +149,8 @@ fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
             // One that was started at the same moment may have been faster.
             return if store.scheduler().map_err(Failure::failed)?.is_some() { Ok(()) } else { early };
         }
-        if asked.elapsed() > Duration::from_secs(30) {
+        // One that has the grid may have thousands of runs to look through.
+        if asked.elapsed() > Duration::from_secs(30) && store.scheduler().map_err(Failure::failed)?.is_none() {
             return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
         }
         std::thread::sleep(Duration::from_millis(10));

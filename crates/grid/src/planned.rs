@@ -428,7 +428,8 @@ pub(crate) fn kind_of(task: &Task) -> Kind {
 }
 
 impl Prepared {
-    /// Writes the experiment, its runs and their trials into `store`.
+    /// Writes the trials into `store`, and then together, while there is no scheduler, the experiment and its runs. A
+    /// scheduler that has begun in the meantime keeps what it reads.
     ///
     /// # Errors
     /// When they cannot be written.
@@ -438,8 +439,11 @@ impl Prepared {
                 store.run(&run.key).create(trial, catalogue)?;
             }
         }
-        atomic::replace(&store.experiment_file(), experiment.text().as_bytes())?;
-        write_grid(store, &self.grid)
+        let written = store.without_scheduler(|| {
+            atomic::replace(&store.experiment_file(), experiment.text().as_bytes())?;
+            write_grid(store, &self.grid)
+        });
+        written.map(|_| ())
     }
 
     /// Removes the data that was prepared for this experiment and was not there before, when it cannot be run.
@@ -494,6 +498,7 @@ pub(crate) fn planned_file(store: &Store) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Acquired;
 
     #[test]
     fn a_task_of_two_kinds_is_a_subject_of_each() {
@@ -517,5 +522,25 @@ mod tests {
         write_grid(&store, &Grid { other_kinds: vec![], ..prepared.grid }).unwrap();
         let written = std::fs::read_to_string(planned_file(&store)).unwrap();
         assert!(written.starts_with("{\n  \"version\": 1,") && !written.contains("other_kinds"), "{written}");
+    }
+
+    #[test]
+    fn the_grid_of_a_scheduler_stays_as_it_is() {
+        let text = "name = \"one\"\n[data]\nsource = \"synthetic\"\nrows = 500\ndim = 2\ncache = false\n[train]\nepochs = 1\n\
+                    [grid]\narchitecture = [\"shared-bottom\"]\n";
+        let (catalogue, folder) = (Catalogue::standard(), tempfile::tempdir().unwrap());
+        let store = Store::create(&folder.path().join("one")).unwrap();
+        let write = |text: &str| {
+            let experiment = Experiment::parse("one.toml", text.as_bytes(), &catalogue).unwrap();
+            let prepared = prepare(&experiment, &catalogue, &Execution::default(), folder.path(), &mut |_| {}).unwrap();
+            prepared.write(&store, &experiment, &catalogue).unwrap();
+            (std::fs::read_to_string(store.experiment_file()).unwrap(), read_grid(&store).unwrap() == prepared.grid)
+        };
+        assert_eq!(write(text), (text.to_owned(), true));
+        let Acquired::Ours(lease) = store.lease_scheduler().unwrap() else { panic!("nobody else has it") };
+        let other = text.replace("epochs = 1", "epochs = 2");
+        assert_eq!(write(&other), (text.to_owned(), false));
+        lease.release().unwrap();
+        assert_eq!(write(&other), (other, true));
     }
 }

@@ -65,8 +65,9 @@ pub fn schedule(
     options: Options,
     stop: &Stop,
 ) -> Result<Option<Ending>, GridError> {
+    // Before there is one that orders could be meant for.
+    store.without_scheduler(|| clear_inbox(store))?;
     let Acquired::Ours(lease) = store.lease_scheduler()? else { return Ok(None) };
-    clear_inbox(store)?;
     let mut scheduler = Scheduler::new(store, catalogue, program, options, lease)?;
     while !scheduler.queue.is_over() {
         scheduler.turn(stop)?;

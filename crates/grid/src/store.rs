@@ -220,6 +220,9 @@ impl Store {
 
 const STORE: &str = "store.json";
 
+/// What the names of checkpoints begin with.
+const CHECKPOINT: &str = "checkpoint-";
+
 /// The name of a run's predictions.
 pub(crate) const PREDICTIONS: &str = "predictions.parquet";
 
@@ -326,6 +329,19 @@ impl RunFolder {
     /// Where the chosen weights of a fit are kept; see [`crate::FinishedRun::weights`].
     pub fn weights_file(&self, fit: usize) -> PathBuf {
         self.file(&format!("weights-{fit}.safetensors"))
+    }
+
+    /// Where a fit of the run is kept while it trains.
+    pub(crate) fn checkpoint_file(&self, fit: usize) -> PathBuf {
+        self.file(&format!("{CHECKPOINT}{fit}.safetensors"))
+    }
+
+    /// Removes the checkpoints of a finished run. One that cannot be removed only takes up room.
+    pub(crate) fn forget_checkpoints(&self) {
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(CHECKPOINT)) {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 
     /// Whether the run has finished: its record, which is written last, is there.

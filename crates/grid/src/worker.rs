@@ -79,7 +79,7 @@ pub fn work(run: &RunFolder, tools: Tools<'_>, stop: &Stop) -> Result<Ended, Gri
     let lease = Heartbeat::start(lease);
     let ended = if is_done(run)? { Ended::Finished } else { attempt(run, tools, stop)? };
     if ended == Ended::Finished {
-        forget_checkpoints(run);
+        run.forget_checkpoints();
     }
     lease.end()?;
     Ok(ended)
@@ -248,18 +248,6 @@ fn keep(run: &RunFolder, dataset: &Dataset, result: &TrialResult, times: &Times)
     run.finish(&result.record, times)
 }
 
-/// Removes the checkpoints of a finished run. One that cannot be removed only takes up room.
-fn forget_checkpoints(run: &RunFolder) {
-    let entries = fs::read_dir(run.root()).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("checkpoint-")) {
-        let _ = fs::remove_file(entry.path());
-    }
-}
-
-fn checkpoint_file(run: &RunFolder, number: usize) -> std::path::PathBuf {
-    run.file(&format!("checkpoint-{number}.safetensors"))
-}
-
 /// A journal in the run's folder.
 struct StoredJournal<'a> {
     run: &'a RunFolder,
@@ -300,14 +288,14 @@ impl Journal for StoredJournal<'_> {
     }
 
     fn checkpoint(&mut self, number: usize, checkpoint: &Checkpoint) -> io::Result<()> {
-        atomic::replace(&checkpoint_file(self.run, number), &checkpoint.to_bytes()).map_err(io::Error::other)?;
+        atomic::replace(&self.run.checkpoint_file(number), &checkpoint.to_bytes()).map_err(io::Error::other)?;
         self.tell(RunEvent::Checkpointed { fit: number, step: checkpoint.step() })
     }
 
     /// One that is damaged, or of another numerics class because a driver or a device was exchanged, is set aside: the fit
     /// starts anew, where it would otherwise fail for ever.
     fn kept(&mut self, number: usize, fits: CheckpointFits<'_>) -> Result<Option<Checkpoint>, RunError> {
-        let path = checkpoint_file(self.run, number);
+        let path = self.run.checkpoint_file(number);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -34,7 +34,11 @@ impl Found {
             return match store.run(&run.key).record() {
                 // Its worker scores what is asked for by now, and trains nothing.
                 Ok(record) if lacks(&record, grid) => Ok(Self::queued()),
-                Ok(_) => Ok(Self { phase: Some(Phase::Finished), status: RunStatus::Finished }),
+                Ok(_) => {
+                    // Left behind by a worker that was killed right after its record.
+                    store.run(&run.key).forget_checkpoints();
+                    Ok(Self { phase: Some(Phase::Finished), status: RunStatus::Finished })
+                }
                 Err(GridError::Damaged { .. }) if options.retry_failed => {
                     store.run(&run.key).set_record_aside()?;
                     Ok(Self::queued())
@@ -140,12 +144,15 @@ mod tests {
         };
         let task = |name: &str, kind| Task { name: name.into(), kind, space: Space::All, product_of: vec![] };
         let mut tasks = vec![task("click", TaskKind::Binary), task("stars", TaskKind::Multiclass { classes: 5 })];
+        let checkpoint = store.run(&run.key).checkpoint_file(0);
+        std::fs::write(&checkpoint, "left by a worker that was killed").unwrap();
         let status = |tasks: &[Task], metrics: &[Metric]| {
             let eval = Eval { metrics: metrics.to_vec(), at_looks: false };
             let grid = Grid { tasks: tasks.to_vec(), eval, ..Grid::default() };
             Found::of(&store, &grid, &run, Some(&RunStatus::Finished), OPTIONS).unwrap().status
         };
         assert_eq!(status(&tasks, &[]), RunStatus::Finished);
+        assert!(!checkpoint.exists());
         assert_eq!(status(&tasks, &[Metric::LogLoss]), RunStatus::Finished);
         assert_eq!(status(&tasks, &[Metric::LogLoss, Metric::Ne]), RunStatus::Queued);
         // It predicts no task that these are defined for: of a task of two kinds, the other one's.
