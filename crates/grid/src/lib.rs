@@ -26,6 +26,7 @@ mod stop;
 pub mod store;
 mod trial;
 mod tuning;
+mod untrained;
 pub mod worker;
 
 pub use catalogue::{Catalogue, Named};

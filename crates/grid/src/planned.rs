@@ -22,6 +22,7 @@ use crate::run::{RunError, TrialFit, fits};
 use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, parse_json, read_json, to_json};
 use crate::trial::{Row, Trial, TriedGroup, TuningTrials};
 use crate::tuning::{Setting, Tuning, TuningGroup, Unfit, Values, read_tuned};
+use crate::untrained::untrained;
 
 /// 3: a task may have several kinds.
 const VERSION: FormatVersion = FormatVersion(3);
@@ -315,19 +316,13 @@ fn plan_run(
     if not_applicable.is_none() {
         let made = made_fits(configuration, catalogue, architecture, dataset);
         let (settings, fits) = made.map_err(|error| fault(experiment, &error))?;
-        not_applicable = untrained(&fits, dataset.schema());
+        not_applicable = untrained(&fits, dataset);
         if not_applicable.is_none() {
             each(&settings, &fits).map_err(|error| fault(experiment, &error))?;
         }
     }
     let fingerprint = dataset.fingerprint().to_owned();
     Ok(planned(trial, fingerprint, not_applicable, catalogue))
-}
-
-/// Why a scene's own fit makes no sense: of a scene that only held-out rows have, there is nothing to learn.
-fn untrained(fits: &[TrialFit], schema: &Schema) -> Option<String> {
-    let rows = fits.iter().map(|fit| &fit.spec.rows).find(|rows| rows.train().is_empty())?;
-    Some(format!("scene `{}` has no train row for a fit of its own", schema.scenes[rows.scene()?]))
 }
 
 /// A trial's run, with what is stored of it.
@@ -542,5 +537,19 @@ mod tests {
         assert_eq!(write(&other), (text.to_owned(), false));
         lease.release().unwrap();
         assert_eq!(write(&other), (other, true));
+    }
+
+    #[test]
+    fn one_grid_has_one_set_of_files() {
+        let catalogue = Catalogue::standard();
+        let base = "[data]\nsource = \"card\"\n[grid]\narchitecture = [\"mmoe\"]\n";
+        let refused = |more: &str| {
+            let text = format!("{base}{more}");
+            Experiment::parse("cards.toml", text.as_bytes(), &catalogue).unwrap_err().to_string()
+        };
+        let axis = refused("\"data.card\" = [\"movielens-1m\", \"movielens-1m-recbole\"]\n");
+        assert!(axis.contains("`data.card` cannot be an axis, expected one data source for the whole grid"), "{axis}");
+        let ablation = refused("[[ablation]]\nname = \"other\"\nset = { \"data.files\" = [\"other.csv\"] }\n");
+        assert!(ablation.contains("an ablation cannot set `data.files`"), "{ablation}");
     }
 }

@@ -48,7 +48,7 @@ pub struct Task {
     /// The rows on which it is defined.
     pub space: Space,
     /// Names of the binary tasks whose conjunction is this task's target (`ctcvr = click and conversion`); empty
-    /// when the target is a column of its own. Such a task is 0 wherever its first factor is 0.
+    /// when the target is a column of its own. Such a task is 0 wherever one of them is 0.
     pub product_of: Vec<String>,
 }
 

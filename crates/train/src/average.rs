@@ -3,8 +3,8 @@
 //! `a = d·a + (1 - d)·w`, from the first weights that are averaged.
 //!
 //! Averaging reads a snapshot, in which a table's rows have caught up: rows that no batch touched are averaged as under a dense
-//! optimiser. That copies every table, so that it is done every so many steps, with `d` to that power. State without a
-//! gradient (running statistics) is never averaged: it is an average already.
+//! optimiser. That copies every table, so that it is done every so many steps, with `d` to that power. Running
+//! statistics are averaged as well: they were gathered of the weights that the average is of, and normalise what it computes.
 
 use mmtl_plan::Snapshot;
 
@@ -17,7 +17,7 @@ pub(crate) struct Average {
     averaging: Averaging,
     /// The step whose weights begin it: those that are evaluated first, if that is before any are due.
     first: u64,
-    /// Weights without state; none before the first.
+    /// None before the first.
     pub(crate) weights: Option<Snapshot>,
 }
 
@@ -44,10 +44,10 @@ impl Average {
     pub(crate) fn add(&mut self, step: u64, now: &Snapshot) {
         let share = self.share(step);
         let Some(average) = &mut self.weights else {
-            self.weights = Some(Snapshot { states: vec![], memory: None, ..now.clone() });
+            self.weights = Some(Snapshot { memory: None, ..now.clone() });
             return;
         };
-        let pairs = average.tables.iter_mut().zip(&now.tables);
+        let pairs = average.tables.iter_mut().zip(&now.tables).chain(average.states.iter_mut().zip(&now.states));
         for (average, now) in pairs.chain([(&mut average.dense, &now.dense)]) {
             for (average, now) in average.iter_mut().zip(now) {
                 // In this form weights that stand still are averaged to themselves.
@@ -56,10 +56,9 @@ impl Average {
         }
     }
 
-    /// What is evaluated: the average, with the state of `now`.
-    pub(crate) fn with_state_of(&self, now: &Snapshot) -> Snapshot {
-        let Some(average) = &self.weights else { return now.clone() };
-        Snapshot { states: now.states.clone(), memory: None, ..average.clone() }
+    /// What is evaluated: the average, or `now` before the first.
+    pub(crate) fn or<'a>(&'a self, now: &'a Snapshot) -> &'a Snapshot {
+        self.weights.as_ref().unwrap_or(now)
     }
 }
 
@@ -75,13 +74,11 @@ mod tests {
     fn it_starts_with_the_first_weights_and_fades_by_the_steps_between() {
         let mut average = of(2, 9.0);
         assert_eq!([1, 2, 3, 4].map(|step| average.is_due(step)), [false, true, false, true]);
-        assert_eq!(average.with_state_of(&snapshot(9.0)), snapshot(9.0), "before the first there is none");
+        assert_eq!(*average.or(&snapshot(9.0)), snapshot(9.0), "before the first there is none");
         average.add(2, &snapshot(4.0));
         average.add(4, &snapshot(8.0));
         // Half to the power of two is what is left of the first.
-        let now = average.with_state_of(&snapshot(9.0));
-        assert_eq!((now.dense, now.tables), (vec![7.0, 1.5], vec![vec![-7.0]]));
-        assert_eq!(now.states, [[9.0]]);
+        assert_eq!(*average.or(&snapshot(9.0)), snapshot(7.0));
     }
 
     #[test]
@@ -90,9 +87,9 @@ mod tests {
         assert_eq!([3, 4, 6, 8].map(|step| average.is_due(step)), [true, true, false, true]);
         average.add(3, &snapshot(4.0));
         average.add(4, &snapshot(8.0));
-        assert_eq!(average.with_state_of(&snapshot(9.0)).dense[0], 6.0, "one step passed");
+        assert_eq!(average.or(&snapshot(9.0)).dense[0], 6.0, "one step passed");
         average.add(8, &snapshot(22.0));
-        assert_eq!(average.with_state_of(&snapshot(9.0)).dense[0], 21.0, "four did");
+        assert_eq!(average.or(&snapshot(9.0)).dense[0], 21.0, "four did");
     }
 
     /// Half of it left after a step, of a fit of ten steps an epoch.

@@ -97,7 +97,7 @@ mod tests {
         };
         let best =
             vec![best(Key::Run, 4, &shared), None, best(Key::Output(1), 2, &own), best(Key::Scene(1), 4, &shared)];
-        let average = Some(Snapshot { states: vec![], memory: None, ..snapshot(3.0, 0) });
+        let average = Some(Snapshot { memory: None, ..snapshot(3.0, 0) });
         Checkpoint { state, session: snapshot(0.0, 2), average, best }
     }
 

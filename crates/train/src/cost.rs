@@ -41,8 +41,8 @@ impl FitSpec {
         let session = engine.footprint(&self.plan, self.session_options())?;
         let (train, valid) = (self.rows.train(), self.rows.valid());
         let (weights, moments) = snapshot_bytes(&self.plan, self.training.optimiser.moments());
-        // The average, and what it is put in the place of with the copy that is put there.
-        let averaged = if self.training.averaging.is_some() { 3 * weights } else { 0 };
+        // The average, and what it is put in the place of.
+        let averaged = if self.training.averaging.is_some() { 2 * weights } else { 0 };
         let kept = self.most_kept() * weights + averaged;
         let batches = batches(engine.batches_ahead());
         let ahead = batch_bytes(dataset, train, self.training.batch_size, Dataset::fill) * batches;

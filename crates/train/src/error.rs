@@ -21,6 +21,19 @@ pub enum TrainError {
         /// Their names.
         names: String,
     },
+    /// A task's weight that grows beyond what a number can be.
+    #[error(
+        "`task_weight_decay` of `{task}` is {decay}, by which its weight outgrows every number in {epochs} epochs, expected 1 or \
+         less, or fewer epochs"
+    )]
+    WeightGrows {
+        /// The task.
+        task: String,
+        /// What its weight is multiplied by after each epoch.
+        decay: f64,
+        /// Epochs.
+        epochs: u64,
+    },
     /// An average of weights that would stand still.
     #[error(
         "`ema_every` is {every}, expected at least {least} with an `ema` of {decay}: less of the weights at a time is lost to rounding"

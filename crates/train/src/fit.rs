@@ -136,7 +136,7 @@ impl<'a> Fit<'a> {
         if let Some(average) = &mut self.average {
             average.weights = checkpoint.average;
         }
-        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience, self.schedule.warmup);
         Ok(())
     }
 
@@ -227,7 +227,7 @@ impl<'a> Fit<'a> {
     fn put_average(&mut self) -> Result<Option<Snapshot>, TrainError> {
         let Some(average) = &self.average else { return Ok(None) };
         let own = self.session.snapshot(false)?;
-        self.session.restore(&average.with_state_of(&own))?;
+        self.session.restore(average.or(&own))?;
         Ok(Some(own))
     }
 
@@ -249,7 +249,7 @@ impl<'a> Fit<'a> {
         };
         watcher.evaluated(&evaluation).map_err(TrainError::Watcher)?;
         self.history.push(evaluation);
-        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience);
+        self.plateaus = plateaus(&self.history, self.spec.training.drops.patience, self.schedule.warmup);
         Ok(())
     }
 

@@ -147,7 +147,7 @@ fn rate_knobs() -> Vec<Knob> {
             1,
             1_000_000,
             1,
-            "Evaluations in a row without a better score of the run that make a plateau schedule drop.",
+            "Evaluations in a row, after the warm-up, without a better score of the run that make a plateau schedule drop.",
         ),
         Knob::real(
             "final_lr",

@@ -4,10 +4,11 @@
 use crate::best::stale_after;
 use crate::evaluation::Evaluation;
 
-/// Times that `patience` evaluations in a row did not better the run's score, each evaluation counted once.
-pub(crate) fn plateaus(history: &[Evaluation], patience: u64) -> u64 {
+/// Times that `patience` evaluations in a row did not better the run's score, each evaluation counted once: of those after
+/// the `warmup` first steps, whose rates were yet to rise.
+pub(crate) fn plateaus(history: &[Evaluation], patience: u64, warmup: u64) -> u64 {
     let (mut plateaus, mut stale) = (0, 0);
-    for evaluation in history {
+    for evaluation in history.iter().filter(|evaluation| evaluation.step > warmup) {
         stale = stale_after(stale, &evaluation.choices[0]);
         if stale == patience {
             plateaus += 1;
@@ -47,8 +48,9 @@ mod tests {
             ("+-?-", 1),
             ("+-?", 0),
         ] {
-            assert_eq!(plateaus(&history(of), 2), expected, "{of}");
+            assert_eq!(plateaus(&history(of), 2, 0), expected, "{of}");
         }
-        assert_eq!(plateaus(&history("+-+--"), 1), 3);
+        assert_eq!(plateaus(&history("+-+--"), 1, 0), 3);
+        assert_eq!([1, 2, 4, 5].map(|warmup| plateaus(&history("+-+--"), 1, warmup)), [3, 2, 1, 0]);
     }
 }

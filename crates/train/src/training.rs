@@ -86,9 +86,9 @@ impl Training {
     /// Reads settings of [`crate::knobs`] for the tasks of `schema`.
     ///
     /// # Errors
-    /// When `task_weights` or `task_weight_decay` are given, but not one a task.
+    /// When `task_weights` or `task_weight_decay` are given, but not one a task; when a weight grows beyond all numbers.
     pub fn new(settings: &Settings, schema: &Schema) -> Result<Self, TrainError> {
-        Ok(Self {
+        let training = Self {
             epochs: settings.size("epochs") as u64,
             batch_size: settings.size("batch_size"),
             optimiser: optimiser(settings),
@@ -111,7 +111,15 @@ impl Training {
             label_smoothing: positive(settings.float("label_smoothing")).map(|share| share as f32),
             averaging: averaging(settings)?,
             checkpoint_every: Duration::from_secs_f64(settings.float("checkpoint_every")),
-        })
+        };
+        let last = training.epochs.saturating_sub(1);
+        match (0..schema.tasks.len()).find(|&task| !training.task_weight(task, last).is_finite()) {
+            Some(task) => {
+                let (task, decay) = (schema.tasks[task].name.clone(), training.task_weight_decay[task]);
+                Err(TrainError::WeightGrows { task, decay, epochs: training.epochs })
+            }
+            None => Ok(training),
+        }
     }
 
     /// The steps of a fit on `rows` train rows.
@@ -134,7 +142,7 @@ impl Training {
     /// What a task's loss is multiplied by in `epoch`, counted from 0: `w_k · γ_k^epoch`.
     pub fn task_weight(&self, task: usize, epoch: u64) -> f32 {
         let weight = self.task_weights[task];
-        match self.task_weight_decay.get(task) {
+        match self.task_weight_decay.get(task).filter(|_| weight > 0.0) {
             // `libm`, so that the bits do not depend on the platform's mathematical library.
             Some(decay) => (f64::from(weight) * libm::pow(*decay, epoch as f64)) as f32,
             None => weight,
@@ -297,6 +305,14 @@ mod tests {
             error.starts_with("`task_weight_decay` has 1 numbers, expected one for each of the 2 tasks"),
             "{error}"
         );
+        let growing = |weights: &[f64], epochs| {
+            let decays = ("task_weight_decay", numbers(&[1.0, 2.0]));
+            training(&[("task_weights", numbers(weights)), decays, ("epochs", Value::Int(epochs))])
+        };
+        assert!(growing(&[1.0, 1.0], 128).unwrap().task_weight(1, 127).is_finite());
+        let error = growing(&[1.0, 1.0], 129).unwrap_err().to_string();
+        assert!(error.contains("`task_weight_decay` of `amount` is 2") && error.contains("129 epochs"), "{error}");
+        assert_eq!(growing(&[1.0, 0.0], 100_000).unwrap().task_weight(1, 99_999), 0.0);
     }
 
     /// A checkpoint's identity is made of these: settings that came later leave those of before as they were.

@@ -89,8 +89,8 @@ fn of_tasks(wanted: &[usize], tasks: &[usize], logits: &[Factor]) -> Vec<Factor>
     wanted.iter().filter_map(logit).map(|(_, logit)| *logit).collect()
 }
 
-/// The factors of `task` when it is a product `y₁ ∧ y₂ ∧ …` of plain binary tasks among `tasks` of which each is given
-/// the one before, so that the chain rule of eq. 1 holds on the space of `y₁`.
+/// The factors of `task` when it is a product `y₁ ∧ y₂ ∧ …`, in whatever order it is written, of plain binary tasks among
+/// `tasks` of which each is given the one before, so that the chain rule of eq. 1 holds on the space of `y₁`.
 fn chain(schema: &Schema, task: usize, tasks: &[usize]) -> Option<Vec<usize>> {
     let product = &schema.tasks[task];
     let factors: Vec<usize> = product.product_of.iter().map(|name| schema.task(name)).collect::<Option<_>>()?;
@@ -98,11 +98,17 @@ fn chain(schema: &Schema, task: usize, tasks: &[usize]) -> Option<Vec<usize>> {
         let Task { kind, product_of, .. } = &schema.tasks[*factor];
         *kind == TaskKind::Binary && product_of.is_empty() && tasks.contains(factor)
     };
-    let is_given = |pair: &[usize]| schema.tasks[pair[1]].space == Space::Given(schema.tasks[pair[0]].name.clone());
-    let holds = factors.len() >= 2
-        && product.kind == TaskKind::Binary
-        && product.space == schema.tasks[factors[0]].space
-        && factors.iter().all(is_plain)
-        && factors.windows(2).all(is_given);
-    holds.then_some(factors)
+    let holds = factors.len() >= 2 && product.kind == TaskKind::Binary && factors.iter().all(is_plain);
+    if holds { in_order(schema, product.space.clone(), factors) } else { None }
+}
+
+/// The tasks from the one on whose space is `space`, each given the one before.
+fn in_order(schema: &Schema, mut space: Space, mut tasks: Vec<usize>) -> Option<Vec<usize>> {
+    let mut chain = vec![];
+    while !tasks.is_empty() {
+        let next = tasks.remove(tasks.iter().position(|&task| schema.tasks[task].space == space)?);
+        space = Space::Given(schema.tasks[next].name.clone());
+        chain.push(next);
+    }
+    Some(chain)
 }

@@ -8,7 +8,7 @@
 //!    that suit most.
 //! 2. Name it among the modules below and list it in `src/registry.rs`. Command line, tables, documentation and the tests that walk the registry (plans
 //!    build, gradients agree with finite differences) have it from there.
-//! 3. Add what only it promises to `crates/reference/tests/structure/NAME.rs`.
+//! 3. Add what only it promises to `crates/reference/tests/structure/NAME.rs`, and what else `CONTRIBUTING.md` names.
 //!
 //! What several share: `inputs` (one embedding table a vocabulary), `hidden` (a multi-layer perceptron over named
 //! groups), `towers` (task towers, heads, predictions and losses), `model` (the knobs of all).

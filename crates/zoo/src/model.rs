@@ -18,7 +18,11 @@ pub fn model_knobs() -> Vec<Knob> {
             &["mean", "sum"],
             "How the embeddings of a row's tokens become one; a row without any is zeros.",
         ),
-        Knob::flag("scene_feature", false, "Whether the scene is an input field like any other."),
+        Knob::flag(
+            "scene_feature",
+            false,
+            "Whether the scene is an input field like any other; of star only with another `norm` than by scene.",
+        ),
         Knob::real("dropout", 0.0, 0.95, 0.0, "Share of hidden units dropped in training, in every hidden layer."),
         Knob::real(
             "embedding_dropout",

@@ -13,6 +13,9 @@
 //!          partitioned norm                |                 γ·γ_scene, β + β_scene: eq. 3 and 4
 //!                    |                     |
 //!                 inputs ----------> inputs and scene        the auxiliary net always sees the scene
+//!
+//! Normalised among the rows of its scene, the scene would be the same number for all of them: 0 in training, and noise by
+//! the running statistics. With `norm = "scene"` the star net never sees it, whatever `scene_feature` says.
 //! ```
 //!
 //! X.-R. Sheng et al., One Model to Serve All: Star Topology Adaptive Recommender for Multi-Domain CTR Prediction,
@@ -32,12 +35,15 @@ const EPS: f32 = 1e-5;
 
 pub(crate) struct Star;
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 enum InputNorm {
     Scene,
     Batch,
     None,
 }
+
+const NORMS: [(&str, InputNorm); 3] =
+    [("scene", InputNorm::Scene), ("batch", InputNorm::Batch), ("none", InputNorm::None)];
 
 impl Architecture for Star {
     fn name(&self) -> &'static str {
@@ -84,9 +90,11 @@ impl Architecture for Star {
         let model = Model::of(model);
         let mut builder = PlanBuilder::new(self.name(), schema);
         let mut embedding = Embedding::default();
+        let norm = own.chosen("norm", &NORMS);
+        let model = Model { scene_feature: model.scene_feature && norm != InputNorm::Scene, ..model };
         let inputs = embedding.inputs(&mut builder, &model)?;
         let names = names(schema, tasks);
-        let mut logits = star_logits(inputs, &names, tasks, own, &mut builder, &model)?;
+        let mut logits = star_logits(inputs, norm, &names, tasks, own, &mut builder, &model)?;
         if own.bool("auxiliary") {
             let with_scene = if model.scene_feature {
                 inputs
@@ -113,15 +121,15 @@ impl Architecture for Star {
 /// The star net proper: norm, bottom, towers, logits.
 fn star_logits(
     inputs: SlotId,
+    norm: InputNorm,
     names: &[String],
     tasks: &[usize],
     own: &Settings,
     builder: &mut PlanBuilder,
     model: &Model,
 ) -> Result<Vec<Factor>, PlanError> {
-    let norms = [("scene", InputNorm::Scene), ("batch", InputNorm::Batch), ("none", InputNorm::None)];
     let momentum = own.float("momentum") as f32;
-    let normalised = match own.chosen("norm", &norms) {
+    let normalised = match norm {
         InputNorm::Scene => builder.scene_norm("norm", inputs, EPS, momentum)?,
         InputNorm::Batch => builder.batch_norm("norm", inputs, EPS, momentum)?,
         InputNorm::None => inputs,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mmtl_plan::{Link, Op, Plan, Space, TaskKind};
-use mmtl_zoo::{architecture, architectures};
+use mmtl_zoo::{Protocol, architecture, architectures};
 
 use crate::schemas::{plan, shop, shop_of, task};
 
@@ -57,6 +57,27 @@ fn esmm_multiplies_along_a_chain_of_three() {
     let plan = plan(&schema, architecture("esmm").unwrap(), &[]);
     assert_eq!(objectives(&plan), ["click", "ctcvr", "all_three"]);
     assert_eq!([0, 1, 2, 3, 4].map(|task| factors(&plan, task)), [1, 1, 2, 1, 3]);
+}
+
+/// However its factors are written, a product is a chain.
+#[test]
+fn esmm_finds_the_order_of_a_chain() {
+    let esmm = architecture("esmm").unwrap();
+    let with = |order: [&str; 3]| {
+        let mut schema = shop_of(&["click", "conversion"]);
+        schema.tasks.push(task("refund", TaskKind::Binary, Space::Given("conversion".to_owned())));
+        let mut product = task("all_three", TaskKind::Binary, Space::All);
+        product.product_of = order.map(str::to_owned).to_vec();
+        schema.tasks.push(product);
+        assert_eq!(esmm.applies(&schema, Protocol::Joint), Ok(()), "{order:?}");
+        plan(&schema, esmm, &[]).ops
+    };
+    let chain = with(["click", "conversion", "refund"]);
+    for order in
+        [["refund", "conversion", "click"], ["conversion", "click", "refund"], ["refund", "click", "conversion"]]
+    {
+        assert_eq!(with(order), chain, "{order:?}");
+    }
 }
 
 /// Without its factors a product is a task like any other.

@@ -1,0 +1,128 @@
+//! Parts of models that would never learn anything.
+
+use mmtl_data::Dataset;
+use mmtl_plan::{LinearWeights, NormKind, Op, Plan};
+
+use crate::run::TrialFit;
+
+/// Why a run makes no sense: what a scene has of its own learns nothing where no train row of the scene is there, or none
+/// with a label of the task, and its predictions would be noise that is scored.
+pub(crate) fn untrained(fits: &[TrialFit], dataset: &Dataset) -> Option<String> {
+    let schema = dataset.schema();
+    fits.iter().find_map(|fit| {
+        let plan = &fit.spec.plan;
+        let (scenes, what) = match fit.spec.rows.scene() {
+            Some(scene) => (scene..scene + 1, "a fit of its own"),
+            None => (0..schema.scenes.len(), "what each scene has of its own"),
+        };
+        let is_alone = fit.spec.rows.scene().is_some();
+        let rows = scenes.clone().filter(|_| is_alone || has_of_scenes(plan)).map(|scene| (scene, None));
+        let tasks = scenes
+            .filter(|_| is_alone || has_weights_of_scenes(plan))
+            .flat_map(|scene| plan.objectives.iter().map(move |objective| (scene, Some(objective.task))));
+        let mut lacking: Vec<(usize, Option<usize>)> = rows.chain(tasks).collect();
+        for &row in fit.spec.rows.train() {
+            if lacking.is_empty() {
+                break;
+            }
+            let scene = dataset.scene(row);
+            lacking.retain(|(of, task)| *of != scene || task.is_some_and(|task| dataset.label(task, row).is_none()));
+        }
+        let (scene, task) = lacking.first()?;
+        let label = task.map_or_else(String::new, |task| format!(" with a label of `{}`", schema.tasks[task].name));
+        Some(format!("scene `{}` has no train row{label} for {what}", schema.scenes[*scene]))
+    })
+}
+
+/// Whether each scene has weights that start at random.
+fn has_weights_of_scenes(plan: &Plan) -> bool {
+    plan.ops
+        .iter()
+        .any(|op| matches!(op, Op::Linear(linear) if matches!(linear.weights, LinearWeights::PerScene { .. })))
+}
+
+/// Whether each scene has such weights, or statistics.
+fn has_of_scenes(plan: &Plan) -> bool {
+    let has_statistics = |op: &Op| matches!(op, Op::Norm(norm) if matches!(norm.kind, NormKind::Scene { .. }));
+    has_weights_of_scenes(plan) || plan.ops.iter().any(has_statistics)
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_data::{Columns, FieldColumn, Part};
+    use mmtl_plan::{Field, FieldKind, Schema, Space, Task, TaskKind, Vocabulary};
+    use mmtl_zoo::Protocol;
+
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::configuration::{Configuration, Execution};
+    use crate::experiment::Experiment;
+    use crate::run::fits;
+
+    const NONE: f64 = f64::NAN;
+
+    /// Train rows of `home` and `search` by their labels of a purchase given a click, and a test row of the last scene.
+    fn shop(scenes: &[&str], purchases: [f64; 4]) -> Dataset {
+        let task = |name: &str, space| Task { name: name.into(), kind: TaskKind::Binary, space, product_of: vec![] };
+        let schema = Schema {
+            name: "shop".into(),
+            scenes: scenes.iter().map(ToString::to_string).collect(),
+            tasks: vec![task("click", Space::All), task("purchase", Space::Given("click".into()))],
+            fields: vec![
+                Field { name: "scene".into(), kind: FieldKind::Categorical { vocabulary: 0 } },
+                Field { name: "price".into(), kind: FieldKind::Numeric },
+            ],
+            vocabularies: vec![Vocabulary { name: "scene".into(), size: scenes.len() }],
+            scene_field: 0,
+        };
+        let clicks = purchases.map(|purchase| f64::from(!purchase.is_nan()));
+        Dataset::from_columns(Columns {
+            schema,
+            row_ids: (0..5).collect(),
+            parts: (0..5).map(|row| if row < 4 { Part::Train } else { Part::Test }).collect(),
+            fields: vec![FieldColumn::Scene, FieldColumn::Numeric(vec![1.0, 2.0, 3.0, 4.0, 5.0])],
+            labels: vec![[&clicks[..], &[1.0]].concat(), [&purchases[..], &[1.0]].concat()],
+            scenes: vec![0, 0, 1, 1, scenes.len() as u32 - 1],
+            weights: vec![],
+            groups: vec![],
+            slices: vec![],
+        })
+        .unwrap()
+    }
+
+    fn why(dataset: &Dataset, architecture: &str, protocol: Protocol, knob: &str) -> Option<String> {
+        let text = format!("data.source = \"synthetic\"\n{knob}\ngrid.architecture = [\"{architecture}\"]\n");
+        let catalogue = Catalogue::standard();
+        let experiment = Experiment::parse("shop.toml", text.as_bytes(), &catalogue).unwrap();
+        let trial = &experiment.trials(&catalogue, &Execution::default())[0];
+        let configuration = Configuration { protocol, ..trial.configuration.clone() };
+        let settings = configuration.settings(&catalogue).unwrap();
+        let architecture = mmtl_zoo::architecture(architecture).unwrap();
+        untrained(&fits(&configuration, &settings, architecture, dataset).unwrap(), dataset)
+    }
+
+    #[test]
+    fn what_a_scene_has_of_its_own_needs_train_rows_and_labels() {
+        use Protocol::{Joint, PerScene};
+        let towers = "shared-bottom.towers = \"per-scene\"";
+        let some = |reason: &str| Some(format!("scene {reason}"));
+
+        let unseen = shop(&["home", "search", "campaign"], [1.0, 0.0, 1.0, 0.0]);
+        assert_eq!(why(&unseen, "shared-bottom", Joint, ""), None);
+        let own = some("`campaign` has no train row for what each scene has of its own");
+        assert_eq!(why(&unseen, "shared-bottom", Joint, towers), own);
+        assert_eq!(why(&unseen, "star", Joint, ""), own, "its running statistics are those of no row");
+        assert_eq!(why(&unseen, "star", Joint, "star.norm = \"batch\""), None, "the scene's weights start as none");
+        let fit = some("`campaign` has no train row for a fit of its own");
+        assert_eq!(why(&unseen, "shared-bottom", PerScene, ""), fit);
+
+        let unbought = shop(&["home", "search"], [1.0, 0.0, NONE, NONE]);
+        assert_eq!(why(&unbought, "shared-bottom", Joint, ""), None);
+        assert_eq!(why(&unbought, "star", Joint, ""), None);
+        let own = some("`search` has no train row with a label of `purchase` for what each scene has of its own");
+        assert_eq!(why(&unbought, "shared-bottom", Joint, towers), own);
+        let fit = some("`search` has no train row with a label of `purchase` for a fit of its own");
+        assert_eq!(why(&unbought, "shared-bottom", PerScene, ""), fit);
+        assert_eq!(why(&shop(&["home", "search"], [1.0, NONE, 0.0, NONE]), "shared-bottom", PerScene, ""), None);
+    }
+}
