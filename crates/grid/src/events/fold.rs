@@ -36,6 +36,8 @@ pub struct GridState {
     pub log: Vec<(u64, Option<TrialKey>, Level, String)>,
     /// Runs that follow once tuning has chosen what they are, by architecture.
     pub(super) ahead: BTreeMap<String, usize>,
+    /// How many runs the last scheduler found, which it then tells of one by one.
+    expected: usize,
     attempt: u32,
     seq: u64,
     runs: Vec<RunState>,
@@ -124,7 +126,8 @@ impl GridState {
 
     fn grid(&mut self, at: u64, event: GridEvent) {
         match event {
-            GridEvent::Opened { experiment, jobs, .. } => {
+            GridEvent::Opened { experiment, jobs, trials, .. } => {
+                self.expected = trials;
                 (self.experiment, self.jobs, self.ending, self.opened_at) = (experiment, jobs, None, at);
                 self.ahead = BTreeMap::new();
             }
@@ -233,10 +236,11 @@ impl GridState {
         self.places.get(key).map(|at| &self.runs[*at])
     }
 
-    /// Whether every run has come to its end, so that test scores are no secret any more.
+    /// Whether every run has come to its end, so that test scores are no secret any more. While a scheduler still tells
+    /// which runs there are, nobody can know.
     pub fn is_done(&self) -> bool {
         let counts = self.counts();
-        counts.all() > 0 && counts.unfinished() == 0
+        counts.all() > 0 && counts.all() >= self.expected && counts.unfinished() == 0
     }
 
     /// Whether test scores may be shown: the grid is done, or somebody wanted to see them, which the store keeps.

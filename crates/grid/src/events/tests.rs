@@ -91,6 +91,18 @@ fn score_of(evaluated: Option<&Evaluated>) -> Option<f64> {
 }
 
 #[test]
+fn a_grid_is_done_once_all_its_runs_are_told_of() {
+    let mut story = Story::default();
+    let event = GridEvent::Opened { experiment: "e".into(), host: "h".into(), pid: 1, jobs: 1, trials: 2 };
+    story.grid = (1, 0);
+    story.grid(event);
+    story.plan(0, RunStatus::Finished);
+    assert!(!story.state.is_done() && !story.state.shows_test(), "another run is to be told of");
+    story.plan(1, RunStatus::Finished);
+    assert!(story.state.is_done() && story.state.shows_test());
+}
+
+#[test]
 fn runs_are_counted_by_state() {
     let mut story = Story::new(2, 8);
     story.start(0, &["all"]);

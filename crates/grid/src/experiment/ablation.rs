@@ -71,7 +71,7 @@ impl Reader<'_> {
         });
         for (text, at, _) in self.leaves(table) {
             let Ok(key) = self.words.key(&text) else { continue };
-            if matches!(key, Key::Seed) || key.to_string() == "data.source" {
+            if matches!(key, Key::Seed) || self.words.one_for_all(key).is_some() {
                 self.checker
                     .report(&at, format!("an ablation cannot set `{key}`, expected a key that makes a row of its own"));
             }

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 use crate::experiment::MOST_TRIALS;
 use crate::experiment::reader::{Item, Reader, shown};
 use crate::experiment::value::value;
-use crate::key_name::{Key, Section};
+use crate::key_name::Key;
 
 /// One axis of the grid.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,11 +27,8 @@ impl Reader<'_> {
         for (text, at, item) in self.leaves(table) {
             let Some(key) = self.checker.keep(&at, self.words.key(&text)) else { continue };
             let line = self.checker.line(&at);
-            if key == Key::Knob(Section::Data, "source") {
-                self.checker.report(
-                    &at,
-                    "`data.source` cannot be an axis, expected one data source for the whole grid, in [data]",
-                );
+            if let Some(why) = self.words.one_for_all(key) {
+                self.checker.report(&at, format!("`{key}` cannot be an axis, {why}"));
             } else if axes.iter().any(|axis| axis.key == key) {
                 self.checker.report(&at, format!("the axis `{key}` is given twice"));
             } else if fixed.iter().any(|(other, _)| *other == key) {

@@ -218,6 +218,10 @@ fn axes_are_lists_that_are_not_empty() {
         ("[grid]\n\"train.lr\" = [1]\n[grid.train]\nlr = [2]", "the axis `train.lr` is given twice"),
         ("[train]\nlr = 1\n[grid]\n\"train.lr\" = [1]", "e.toml:6: `train.lr` is an axis but also fixed in line 3"),
         ("[grid]\n\"data.source\" = [\"reviews\"]", "`data.source` cannot be an axis"),
+        (
+            "[grid]\n\"train.checkpoint_every\" = [1, 2]",
+            "`train.checkpoint_every` cannot be an axis, since it moves no number",
+        ),
         ("[grid]\n\"seeds.data\" = [1, \"trial\"]", "the axis `seeds.data` lists \"trial\", expected seeds"),
     ] {
         let got = fault(text);
@@ -410,6 +414,19 @@ fn seeds_and_what_else_the_file_says_must_leave_room_for_a_choice() {
             "e.toml:8: the ablation `a` sets `model.dropout`, so that rows of several bases would become one, each with the values chosen for its own base; expected `model.dropout` in its `base`",
         ),
         (
+            format!(
+                "[tune]\nseeds = [5]\n{lr}\n[grid]\narchitecture = [\"star\", \"mmoe\"]\n[[ablation]]\nname = \"a\"\nset = {{ architecture = \"ple\" }}"
+            ),
+            "the ablation `a` sets `architecture`, so that rows of several bases would become one",
+        ),
+        (
+            format!(
+                "[tune]\nseeds = [5]\n{lr}\n[grid]\narchitecture = [\"star\", \"mmoe\"]\n\"mmoe.experts\" = [1, 2]\n[[ablation]]\nname = \"a\"\n\
+                 base = {{ architecture = \"mmoe\" }}\nset = {{ architecture = \"ple\" }}"
+            ),
+            "the ablation `a` drops `mmoe.experts`, so that rows of several bases would become one",
+        ),
+        (
             format!("[tune]\nseeds = [5]\n{lr}\n[seeds]\ndata = 1\ninitialisation = 1\norder = 1\ndropout = 1"),
             "is pinned, so that `tune.seeds` are the final runs' seeds by another name; leave one of them free",
         ),
@@ -465,6 +482,10 @@ fn baselines_and_bases_are_trials_of_the_grid() {
         ("[[ablation]]\nname = \"a\"", "an ablation has nothing in `set`"),
         ("[[ablation]]\nset = { \"mmoe.experts\" = 2 }", "an ablation has no `name`"),
         ("[[ablation]]\nname = \"a\"\nset = { seed = 2 }", "an ablation cannot set `seed`"),
+        (
+            "[[ablation]]\nname = \"a\"\nset = { \"train.checkpoint_every\" = 2 }",
+            "an ablation cannot set `train.checkpoint_every`, expected a key that makes a row of its own",
+        ),
         ("[ablation]\nname = \"a\"", "`ablation` is a table, expected [[ablation]]"),
     ] {
         let got = fault(text);

@@ -15,6 +15,7 @@ use std::ops::Range;
 use mmtl_plan::{Kind, Purpose, Value, listed, log_between, nearest, suggestion};
 use toml::de::{DeTable, DeValue};
 
+use crate::experiment::ablation::Ablation;
 use crate::experiment::reader::{Item, Reader, shown};
 use crate::experiment::value::value;
 use crate::experiment::vocabulary::FOLLOWS_TRIAL;
@@ -332,11 +333,10 @@ impl Experiment {
             }
         }
         for ablation in &self.ablations {
-            let several = |key: Key| self.axes.iter().any(|axis| axis.key == key && axis.values.len() > 1);
-            let is_fixed = |key: Key| ablation.base.iter().any(|(other, _)| *other == key);
-            if let Some((key, _)) = ablation.set.iter().find(|(key, _)| several(*key) && !is_fixed(*key)) {
+            if let Some(key) = self.merged_by(ablation) {
+                let what = if ablation.set.iter().any(|(set, _)| *set == key) { "sets" } else { "drops" };
                 let message = format!(
-                    "the ablation `{}` sets `{key}`, so that rows of several bases would become one, each with the values \
+                    "the ablation `{}` {what} `{key}`, so that rows of several bases would become one, each with the values \
                      chosen for its own base; expected `{key}` in its `base`",
                     ablation.name
                 );
@@ -358,5 +358,29 @@ impl Experiment {
             return Err(self.fault("tune.seeds", message).into());
         }
         Ok(())
+    }
+
+    /// The axis that rows of an ablation do not tell apart: it sets it, or drops it with the architecture that has it.
+    fn merged_by(&self, ablation: &Ablation) -> Option<Key> {
+        fn value(of: &[(Key, Value)], key: Key) -> Option<&Value> {
+            of.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
+        }
+        let sets = |key| value(&ablation.set, key).is_some();
+        let is_open = |key| value(&ablation.base, key).is_none();
+        if sets(Key::Architecture) && is_open(Key::Architecture) && self.architectures.len() > 1 {
+            return Some(Key::Architecture);
+        }
+        let is_of_base = |owner| match value(&ablation.base, Key::Architecture) {
+            Some(base) => *base == Value::Text(owner),
+            None => self.architectures.iter().any(|base| *base == owner),
+        };
+        let drops = |key: Key| {
+            let becomes = value(&ablation.set, Key::Architecture);
+            key.architecture()
+                .map(str::to_owned)
+                .is_some_and(|owner| becomes.is_some_and(|new| *new != Value::Text(owner.clone())) && is_of_base(owner))
+        };
+        let several = self.axes.iter().filter(|axis| axis.values.len() > 1).map(|axis| axis.key);
+        several.into_iter().find(|key| (sets(*key) || drops(*key)) && is_open(*key))
     }
 }

@@ -24,6 +24,19 @@ impl<'a> Vocabulary<'a> {
         self.catalogue.knobs(self.source, section)
     }
 
+    /// Why a key has one value for the whole grid and makes no rows, if it has.
+    pub(crate) fn one_for_all(&self, key: Key) -> Option<&'static str> {
+        let name = key.to_string();
+        let moves_no_number = self.catalogue.pacing.contains(&name);
+        match key {
+            Key::Knob(Section::Data, _) if moves_no_number || name == "data.source" => {
+                Some("expected one data source for the whole grid, in [data]")
+            }
+            _ if moves_no_number => Some("since it moves no number, expected it in its section"),
+            _ => None,
+        }
+    }
+
     /// The key that is written `text` in a grid, baseline or ablation. A knob of `[model]` may leave the section out.
     pub(crate) fn key(&self, text: &str) -> Result<Key, String> {
         let plain = [Key::Architecture, Key::Protocol, Key::Seed];
