@@ -110,7 +110,7 @@ pub static BINDINGS: [Binding; 75] = [
     char('-', Everywhere, Action::Jobs(-1), "one run fewer at once"),
     char('P', Everywhere, Action::Pause(Whom::Grid), "pause the whole grid"),
     command(Action::Resume(Whom::Grid), "resume the whole grid"),
-    command(Action::Retry(Whom::Grid), "retry all that failed, were cancelled or pruned"),
+    command(Action::Retry(Whom::Grid), "retry all that failed or were cancelled"),
     command(Action::Cancel(Whom::Grid), "cancel the whole grid"),
     command(Action::Drain, "end the grid when what runs is done"),
     command(Action::Stop, "stop the grid: checkpoint all runs and end"),

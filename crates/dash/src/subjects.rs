@@ -1,7 +1,10 @@
 //! What the tables of a grid are about.
 
-use mmtl_grid::{Experiment, Grid};
+use std::collections::BTreeMap;
+
+use mmtl_grid::{Experiment, Grid, decides_scored_rows};
 use mmtl_metrics::{Kind, Metric};
+use mmtl_plan::Value;
 use mmtl_report::kind_of;
 
 /// Tasks and scenes, in the order of the data's schema.
@@ -11,6 +14,8 @@ pub struct Subjects {
     pub tasks: Vec<Subject>,
     /// The names of the scenes.
     pub scenes: Vec<String>,
+    /// What ablations set that decides which rows are scored, by their names.
+    pub ablated_data: BTreeMap<String, Vec<(String, Value)>>,
 }
 
 /// A task.
@@ -37,7 +42,15 @@ impl Subjects {
             let asked = grid.eval.metrics.iter().copied().filter(|metric| metric.applies_to(kind)).collect();
             Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind), asked, at_looks }
         };
-        Self { tasks: grid.tasks.iter().map(subject).collect(), scenes: grid.scenes.clone() }
+        let ablated_data = experiment.ablations.iter().map(|ablation| {
+            let set = ablation.set.iter().map(|(key, value)| (key.to_string(), value.clone()));
+            (ablation.name.clone(), set.filter(|(key, _)| decides_scored_rows(key)).collect())
+        });
+        Self {
+            tasks: grid.tasks.iter().map(subject).collect(),
+            scenes: grid.scenes.clone(),
+            ablated_data: ablated_data.collect(),
+        }
     }
 }
 

@@ -48,6 +48,8 @@ pub struct Ui {
     overlay: Option<Overlay>,
     log: bool,
     notice: Option<(String, u64)>,
+    /// How many runs at once were last asked for, and when: the scheduler takes a moment to answer.
+    jobs: Option<(usize, u64)>,
     followed: BTreeSet<TrialKey>,
 }
 
@@ -68,6 +70,7 @@ impl Ui {
             overlay: None,
             log: false,
             notice: None,
+            jobs: None,
             followed: BTreeSet::new(),
         }
     }

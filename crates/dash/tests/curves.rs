@@ -29,7 +29,7 @@ fn made_up(runs: u64, points: u64) -> (State, Vec<TrialKey>) {
         asked: vec![],
         at_looks: false,
     }];
-    state.apply(Event::Subjects(Subjects { tasks, scenes: vec!["home".into()] }));
+    state.apply(Event::Subjects(Subjects { tasks, scenes: vec!["home".into()], ..Subjects::default() }));
     let key = |run: u64| format!("{run:016x}").parse::<TrialKey>().expect("sixteen digits");
     let grid =
         |seq, event| Event::Happened(Happened::Grid(GridLine { v: FormatVersion(1), attempt: 1, seq, at: seq, event }));
@@ -137,6 +137,27 @@ fn the_cursor_reads_values_as_they_were_told() {
     assert!(shown.contains("at step 3"), "{shown}");
     press(&mut ui, &mut state, "<esc>");
     assert!(find(&screen(&state, &mut ui, (120, 40)), "last values").is_some());
+}
+
+#[test]
+fn a_window_goes_where_the_cursor_goes() {
+    let (mut state, _) = made_up(1, 400);
+    let mut ui = looking(&mut state, 1, COLOURS, "");
+    let step = |state: &mut State, ui: &mut Ui, keys: &str| -> u64 {
+        press(ui, state, keys);
+        let shown = text(&screen(state, ui, (120, 40)));
+        let after = shown.split_once("at step ").unwrap_or_else(|| panic!("{keys}: {shown}")).1;
+        after.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+    };
+    let first = step(&mut state, &mut ui, "g");
+    assert!(first <= 10, "{first}: the beginning, also of a view without a cursor");
+    press(&mut ui, &mut state, "<esc>zz");
+    let edge = step(&mut state, &mut ui, "g");
+    assert!(edge > 250, "{edge}: a quarter is shown");
+    let before = step(&mut state, &mut ui, "<left>");
+    assert!(before < edge, "{before}");
+    let all: String = "<left>".repeat(400);
+    assert!(step(&mut state, &mut ui, &all) <= 10);
 }
 
 #[test]

@@ -56,7 +56,7 @@ pub fn subjects() -> Subjects {
         };
         Subject { name: task.name.clone(), kind, compared_by, asked: vec![], at_looks: false }
     };
-    Subjects { tasks: grid.tasks.iter().map(task).collect(), scenes: grid.scenes }
+    Subjects { tasks: grid.tasks.iter().map(task).collect(), scenes: grid.scenes, ..Subjects::default() }
 }
 
 /// The grid as it stood when this share of its lines had been written, with its scheduler alive.

@@ -40,7 +40,7 @@ impl Made<'_> {
             at_looks: false,
         }];
         let scenes = self.scenes.iter().map(|scene| (*scene).to_owned()).collect();
-        state.apply(Event::Subjects(Subjects { tasks, scenes }));
+        state.apply(Event::Subjects(Subjects { tasks, scenes, ..Subjects::default() }));
         let opened = GridEvent::Opened { experiment: "made up".into(), host: "vm".into(), pid: 1, jobs: 2, trials: 0 };
         let mut seq = 0;
         let mut grid = |state: &mut State, event| {

@@ -44,7 +44,11 @@ fn state() -> State {
     let mut state = State::default();
     let (asked, at_looks) = (vec![], false);
     let task = Subject { name: "click".into(), kind: Kind::Binary, compared_by: Metric::Auc, asked, at_looks };
-    state.apply(Event::Subjects(Subjects { tasks: vec![task], scenes: vec!["home".into(), "search".into()] }));
+    state.apply(Event::Subjects(Subjects {
+        tasks: vec![task],
+        scenes: vec!["home".into(), "search".into()],
+        ..Subjects::default()
+    }));
     state
 }
 

@@ -26,6 +26,14 @@ fn commands_are_found_by_their_words() {
 }
 
 #[test]
+fn quick_presses_count_from_what_was_asked_for() {
+    let mut state = at(0.5);
+    let jobs = state.grid().jobs;
+    let effects = press(&mut Ui::new(COLOURS), &mut state, "+++-");
+    assert_eq!(effects, [1, 2, 3, 2].map(|more| Effect::Send(Command::Jobs(jobs + more))));
+}
+
+#[test]
 fn leaving_a_grid_that_runs_asks_and_leaves_it_running_unless_told_otherwise() {
     for (keys, left) in [("q<enter>", Leave::Running), ("qa", Leave::AfterCurrent), ("qs", Leave::Stopped)] {
         let effects = press(&mut Ui::new(COLOURS), &mut at(0.5), keys);

@@ -67,6 +67,8 @@ struct Feed {
     /// Runs that run, as far as the grid's file tells, and that nobody is at.
     abandoned: BTreeSet<TrialKey>,
     finished: usize,
+    /// What tables depend on has changed so often: the runs' states, and whether test scores may be shown.
+    changes: usize,
     wants_scores: bool,
     scored: Option<usize>,
     costed: Option<usize>,
@@ -90,6 +92,7 @@ impl Feed {
             scheduler: Scheduler::Unknown,
             abandoned: BTreeSet::new(),
             finished: 0,
+            changes: 0,
             wants_scores: false,
             scored: None,
             costed: None,
@@ -136,6 +139,7 @@ impl Feed {
                     GridEvent::Moved { status: RunStatus::Finished, .. }
                         | GridEvent::Planned { status: RunStatus::Finished, .. }
                 ));
+                self.changes += usize::from(changes_tables(&line.event));
             }
             out.add(event)?;
         }
@@ -167,6 +171,7 @@ impl Feed {
     }
 
     fn note(&mut self, event: &GridEvent) {
+        self.changes += usize::from(changes_tables(event));
         if let GridEvent::Moved { key, status } | GridEvent::Planned { key, status, .. } = event {
             self.running.remove(key);
             self.unread.insert(key.clone());
@@ -281,8 +286,8 @@ impl Feed {
             self.look_for_abandoned(out)?;
         }
         self.look_at_printed(out)?;
-        if self.wants_scores && self.scored != Some(self.finished) {
-            self.scored = Some(self.finished);
+        if self.wants_scores && self.scored != Some(self.changes) {
+            self.scored = Some(self.changes);
             out.read_scores(&self.store);
         }
         // What a row of the grid costs is known when the first of its runs has finished.
@@ -321,6 +326,15 @@ impl Feed {
             (Ok(grid), Ok(experiment)) => Event::Subjects(Subjects::of(&grid, &experiment)),
             (Err(error), _) | (_, Err(error)) => trouble(&self.store, &error),
         }
+    }
+}
+
+/// Whether tables may show something else after it: of runs that wait, run or are paused they tell alike.
+fn changes_tables(event: &GridEvent) -> bool {
+    match event {
+        GridEvent::Moved { status, .. } => !matches!(status, RunStatus::Running { .. } | RunStatus::Paused),
+        GridEvent::Planned { .. } | GridEvent::Revealed | GridEvent::Opened { .. } => true,
+        _ => false,
     }
 }
 

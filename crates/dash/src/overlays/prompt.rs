@@ -4,6 +4,7 @@ use ratatui::crossterm::event::{Event, KeyCode, KeyEvent};
 use ratatui::layout::Rect;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
+use unicode_width::UnicodeWidthChar;
 
 use crate::action::Action;
 use crate::overlays::Answer;
@@ -42,10 +43,36 @@ impl Prompt {
         let from = painter.say(line, 0, 0, "filter: ", Role::Key);
         let room = usize::from(line.width.saturating_sub(from + 1));
         let scroll = self.input.visual_scroll(room);
-        let shown: String = self.input.value().chars().skip(scroll).collect();
-        painter.say(line, from, 0, &shown, Role::Text);
-        let cursor = from.saturating_add(u16::try_from(self.input.visual_cursor() - scroll).unwrap_or(0));
+        let (hidden, shown) = after_columns(self.input.value(), scroll);
+        painter.say(line, from, 0, shown, Role::Text);
+        let cursor = self.input.visual_cursor().saturating_sub(hidden);
+        let cursor = from.saturating_add(u16::try_from(cursor).unwrap_or(0));
         let place = Rect { x: line.x.saturating_add(cursor), width: 1, ..line };
         painter.tint(place.intersection(line), painter.style(Role::Cursor));
+    }
+}
+
+/// What is left of a text without its first `columns`, and how many these are: one more where a wide letter lies across.
+fn after_columns(text: &str, columns: usize) -> (usize, &str) {
+    let mut hidden = 0;
+    let start = text.char_indices().find(|(_, letter)| {
+        let is_shown = hidden >= columns;
+        hidden += if is_shown { 0 } else { letter.width().unwrap_or(0) };
+        is_shown
+    });
+    (hidden, start.map_or("", |(start, _)| &text[start..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_left_out_by_width() {
+        assert_eq!(after_columns("abc", 0), (0, "abc"));
+        assert_eq!(after_columns("abc", 2), (2, "c"));
+        assert_eq!(after_columns("日本語", 2), (2, "本語"));
+        assert_eq!(after_columns("日本語", 3), (4, "語"));
+        assert_eq!(after_columns("日本語", 9), (6, ""));
     }
 }

@@ -12,6 +12,9 @@ use crate::overlays::{Entry, Menu, Overlay};
 use crate::state::{Scheduler, State};
 use crate::ui::Ui;
 
+/// Milliseconds in which a scheduler has answered.
+const ANSWERED: u64 = 2_000;
+
 impl Ui {
     /// Whether the grid is played back, where nothing may reach its store; says so if it is.
     fn is_replayed(&mut self, state: &State) -> bool {
@@ -110,11 +113,14 @@ impl Ui {
         groups.into_iter().map(|(priority, runs)| Effect::Send(Command::Priority { runs, priority })).collect()
     }
 
+    /// Counted on from what was asked for a moment ago, which the scheduler may not have told of yet.
     pub(super) fn jobs(&mut self, by: i32, state: &State) -> Vec<Effect> {
         if !self.can_steer(state) {
             return vec![];
         }
-        let jobs = state.grid().jobs.saturating_add_signed(by as isize).max(1);
+        let asked = self.jobs.filter(|(_, at)| state.wall().saturating_sub(*at) < ANSWERED);
+        let jobs = asked.map_or(state.grid().jobs, |(jobs, _)| jobs).saturating_add_signed(by as isize).max(1);
+        self.jobs = Some((jobs, state.wall()));
         self.say(format!("{jobs} at once"), state.wall());
         vec![Effect::Send(Command::Jobs(jobs))]
     }

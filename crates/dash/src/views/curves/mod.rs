@@ -93,12 +93,30 @@ impl Curves {
         let Some((_, drawn)) = &self.cached else { return };
         let stops = drawn.stops();
         let at = match self.cursor {
-            Some(cursor) => moved(stops.partition_point(|stop| *stop < cursor), i64::from(by), stops.len()),
+            Some(cursor) => {
+                let at = stops.partition_point(|stop| *stop < cursor);
+                if let Some(beyond) = self.beyond(cursor, at, by, stops.len()) {
+                    self.cursor = Some(beyond);
+                    return self.pan();
+                }
+                moved(at, i64::from(by), stops.len())
+            }
             None if by < 0 => stops.len().saturating_sub(1),
             None => 0,
         };
         self.cursor = stops.get(at).copied();
         self.pan();
+    }
+
+    /// The step that the cursor goes to when it is at the last stop of a window on that side, but not of all steps: a
+    /// quarter of the window further.
+    fn beyond(&self, cursor: u64, at: usize, by: i32, stops: usize) -> Option<u64> {
+        let ((_, drawn), (from, to)) = (self.cached.as_ref()?, self.choices.window?);
+        let ((first, last), quarter) = (drawn.all, (to.saturating_sub(from) / 4).max(1));
+        let further =
+            if by < 0 { cursor.saturating_sub(quarter).max(first) } else { cursor.saturating_add(quarter).min(last) };
+        let is_at_edge = if by < 0 { at == 0 } else { at + 1 >= stops };
+        (is_at_edge && further != cursor).then_some(further)
     }
 
     /// A window goes where the cursor goes.
@@ -190,7 +208,7 @@ impl View for Curves {
             Action::Move(0, by) => self.read(*by),
             Action::Move(by, _) => step_focus(i64::from(*by), state, chosen),
             Action::Page(by) => self.read(by.saturating_mul(10)),
-            Action::First => self.read(i32::MIN),
+            Action::First => self.cursor = Some(self.cached.as_ref()?.1.window.0),
             Action::Last => self.cursor = Some(self.cached.as_ref()?.1.window.1),
             Action::PointAt(_, column) => {
                 let (_, drawn) = self.cached.as_ref()?;

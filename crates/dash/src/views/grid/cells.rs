@@ -8,6 +8,7 @@ use mmtl_report::Split;
 use unicode_width::UnicodeWidthStr;
 
 use crate::state::{State, Tables};
+use crate::subjects::Subjects;
 use crate::views::grid::rows::{TableRow, of_runs};
 use crate::views::grid::scores::{Question, Tested, on_validation};
 
@@ -47,12 +48,12 @@ pub struct RowCells {
 }
 
 /// What a column's means come to.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Range {
     /// The worst and the best mean; none without a mean.
     pub ends: Option<(f64, f64)>,
-    /// The row with the best mean.
-    pub best: Option<usize>,
+    /// The row with the best mean, of the rows on each data.
+    pub best: Vec<usize>,
 }
 
 /// What changes when a run was heard of.
@@ -80,11 +81,27 @@ impl Stamp {
     }
 }
 
+/// The rows of a column that are scored on the same data.
+#[derive(Clone, Copy, Debug, Default)]
+struct Contest {
+    best: Option<(usize, f64)>,
+    rows: usize,
+    is_dim: bool,
+}
+
+impl Contest {
+    /// The best row, as in tables: with a dim cell, the best of the others would depend on which happens to have a row more.
+    fn best(&self) -> Option<usize> {
+        self.best.filter(|_| self.rows > 1 && !self.is_dim).map(|(row, _)| row)
+    }
+}
+
 /// All cells for one question.
 #[derive(Debug, Default)]
 pub struct Cells {
     /// What tells one list of planned runs from another.
     planned: Option<(u64, usize)>,
+    subjects: Subjects,
     asked: Option<(Question, Vec<String>)>,
     revision: Option<u64>,
     /// The rows of the tables.
@@ -111,8 +128,9 @@ impl Cells {
         }
         let runs: Vec<&RunState> = state.grid().runs().collect();
         let planned = Some((state.grid().opened_at, runs.len()));
-        if self.planned != planned {
-            self.rows = of_runs(&runs);
+        if self.planned != planned || self.subjects != *state.subjects() {
+            self.subjects = state.subjects().clone();
+            self.rows = of_runs(&runs, &self.subjects);
             self.longest = self.rows.iter().map(|row| row.label.width()).max().unwrap_or(0);
             self.seeds = self.rows.iter().map(|row| row.runs.len()).max().unwrap_or(0);
             self.filled.clear();
@@ -183,22 +201,31 @@ impl Cells {
             Outcome::Mean(summary) if !cell.dim => Some(summary.mean),
             Outcome::Mean(_) | Outcome::Undefined(_) | Outcome::Absent => None,
         };
-        let means = || cells().filter_map(|(row, cell)| Some((row, mean(cell)?)));
+        let means = || cells().filter_map(|(_, cell)| mean(cell));
         let merit = |mean: f64| self.better().merit(mean);
         let by_merit = |a: &f64, b: &f64| merit(*a).total_cmp(&merit(*b));
-        let worst = means().map(|(_, mean)| mean).min_by(by_merit);
-        let best_mean = means().map(|(_, mean)| mean).max_by(by_merit);
-        // As in tables: with a dim cell, the best of the others would depend on which happens to have a row more.
-        let comparable = means().filter(|(row, _)| judged[*row]).count() > 1 && !cells().any(|(_, cell)| cell.dim);
-        let judged = means().filter(|(row, _)| judged[*row]);
-        // The first of equals.
-        let best = judged.reduce(|best, other| if merit(other.1) > merit(best.1) { other } else { best });
-        Range { ends: worst.zip(best_mean), best: best.filter(|_| comparable).map(|(row, _)| row) }
+        let worst = means().min_by(by_merit);
+        let best_mean = means().max_by(by_merit);
+        let mut contests = vec![Contest::default(); self.rows.iter().map(|row| row.data + 1).max().unwrap_or(0)];
+        for (row, cell) in cells() {
+            let contest = &mut contests[self.rows[row].data];
+            contest.is_dim |= cell.dim;
+            if let Some(mean) = mean(cell).filter(|_| judged[row]) {
+                contest.rows += 1;
+                // The first of equals.
+                if contest.best.is_none_or(|(_, best)| merit(mean) > merit(best)) {
+                    contest.best = Some((row, mean));
+                }
+            }
+        }
+        Range { ends: worst.zip(best_mean), best: contests.iter().filter_map(Contest::best).collect() }
     }
 
-    /// The differences of a row to its baseline, seed by seed, and what they come to; `None` without a baseline.
+    /// The differences of a row to its baseline, seed by seed, and what they come to; `None` without a baseline on the same
+    /// data.
     pub fn difference(&self, row: usize, column: usize, runs: &[&RunState]) -> Option<Difference> {
-        let baseline = self.rows.get(row)?.baseline?;
+        let baseline =
+            self.rows.get(row)?.baseline.filter(|baseline| self.rows[*baseline].data == self.rows[row].data)?;
         let value = |row: usize, seed: u64| {
             let place = self.rows[row].runs.iter().position(|run| runs[*run].seed == seed)?;
             self.filled[row].scores[place][column]?.score.value().map(|value| self.better().compared(value))

@@ -51,7 +51,7 @@ pub fn sentences(
     if let Some(difference) = cells.difference(row, column, runs).filter(|_| is_scored) {
         text.push_str(&compared(cells, &difference, question.metric, digits));
     }
-    if cells.ranges.get(column).is_some_and(|range| range.best == Some(row)) {
+    if cells.ranges.get(column).is_some_and(|range| range.best.contains(&row)) {
         text.push_str(" The best of its column so far.");
     }
     if cell.dim {

@@ -125,7 +125,7 @@ impl Sheet<'_> {
             let is_higher = self.question.metric.better().is_higher();
             return of_difference(&difference, cell, &runs, is_higher, self.digits, painter.theme);
         }
-        let is_best = grid.cells.ranges[column].best == Some(row) && !grid.relative;
+        let is_best = grid.cells.ranges[column].best.contains(&row) && !grid.relative;
         of_scores(cell, &runs, is_best, self.digits, painter.theme)
     }
 
@@ -251,7 +251,7 @@ impl Sheet<'_> {
         let room = usize::from(area.width.saturating_sub(2));
         let mut lines = wrapped(&text, room);
         let from = if area.height > SENTENCES {
-            self.legend(grid, painter, area, grid.cells.ranges[*column], name);
+            self.legend(grid, painter, area, &grid.cells.ranges[*column], name);
             2
         } else {
             0
@@ -267,7 +267,7 @@ impl Sheet<'_> {
     }
 
     /// What ground and signs mean, with the range of the column under the cursor.
-    fn legend(&self, grid: &Grid, painter: &mut Painter, area: Rect, range: Range, name: &str) {
+    fn legend(&self, grid: &Grid, painter: &mut Painter, area: Rect, range: &Range, name: &str) {
         let signs = Signs::of(painter.theme);
         let mut x = 1;
         if grid.relative {

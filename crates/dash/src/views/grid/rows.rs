@@ -3,8 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use mmtl_grid::Row;
 use mmtl_grid::events::RunState;
+use mmtl_grid::{Row, decides_scored_rows};
+use mmtl_plan::Value;
+
+use crate::subjects::Subjects;
 
 /// A row of the tables.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,10 +20,12 @@ pub struct TableRow {
     pub runs: Vec<usize>,
     /// Place of the row that it is compared with, if there is one; never its own.
     pub baseline: Option<usize>,
+    /// A number that it has in common with the rows that are scored on the same data: no others compare, as in tables.
+    pub data: usize,
 }
 
 /// The rows, in the order in which runs first name them; what tuning tries is in no table.
-pub fn of_runs(runs: &[&RunState]) -> Vec<TableRow> {
+pub fn of_runs(runs: &[&RunState], subjects: &Subjects) -> Vec<TableRow> {
     let mut rows: Vec<(&Row, Vec<usize>)> = vec![];
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
     let mut last = 0;
@@ -39,13 +44,26 @@ pub fn of_runs(runs: &[&RunState]) -> Vec<TableRow> {
     }
     let baselines: Vec<(usize, &Row)> =
         rows.iter().map(|(row, _)| *row).enumerate().filter(|(_, row)| row.baseline).collect();
-    let table_row = |(place, (row, runs)): (usize, (&Row, Vec<usize>))| TableRow {
-        label: row.to_string(),
-        is_baseline: row.baseline,
-        runs,
-        baseline: nearest_baseline(row, &baselines).filter(|baseline| *baseline != place),
+    let mut numbers: BTreeMap<String, usize> = BTreeMap::new();
+    let table_row = |(place, (row, runs)): (usize, (&Row, Vec<usize>))| {
+        let next = numbers.len();
+        TableRow {
+            label: row.to_string(),
+            is_baseline: row.baseline,
+            runs,
+            baseline: nearest_baseline(row, &baselines).filter(|baseline| *baseline != place),
+            data: *numbers.entry(data_of(row, subjects)).or_insert(next),
+        }
     };
     rows.iter().cloned().enumerate().map(table_row).collect()
+}
+
+/// What decides which rows are scored, of what rows of a grid differ in.
+fn data_of(row: &Row, subjects: &Subjects) -> String {
+    let own = row.values.iter().filter(|(key, _)| decides_scored_rows(key));
+    let ablated = row.ablation.iter().filter_map(|name| subjects.ablated_data.get(name)).flatten();
+    let values: BTreeMap<&str, &Value> = own.chain(ablated).map(|(key, value)| (key.as_str(), value)).collect();
+    format!("{values:?}")
 }
 
 /// The baseline that shares most values with a row, as tables choose it: of two protocols with a baseline each, the one
@@ -56,4 +74,27 @@ pub fn nearest_baseline(row: &Row, baselines: &[(usize, &Row)]) -> Option<usize>
         (*other == row, values, Reverse(*place))
     };
     baselines.iter().copied().max_by_key(shared).map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_on_the_same_data_share_what_decides_it() {
+        let noisy = |noise: f64| vec![("data.noise".to_owned(), Value::Float(noise))];
+        let ablated_data = BTreeMap::from([("noisy".to_owned(), noisy(0.02)), ("no text".to_owned(), vec![])]);
+        let subjects = Subjects { ablated_data, ..Subjects::default() };
+        let data = |values: &[(String, Value)], ablation: Option<&str>| {
+            let (architecture, values) = ("mmoe".to_owned(), values.to_vec());
+            let ablation = ablation.map(str::to_owned);
+            data_of(&Row { architecture, values, ablation, baseline: false, tuning: false }, &subjects)
+        };
+        let plain = data(&[], None);
+        assert_eq!(data(&[("model.dropout".to_owned(), Value::Float(0.5))], None), plain);
+        assert_eq!(data(&[("data.text".to_owned(), Value::Bool(false))], Some("no text")), plain, "an input is no row");
+        assert_ne!(data(&noisy(0.01), None), data(&noisy(0.02), None));
+        assert_ne!(data(&[], Some("noisy")), plain);
+        assert_eq!(data(&noisy(0.01), Some("noisy")), data(&noisy(0.02), None), "an ablation is what it sets");
+    }
 }
