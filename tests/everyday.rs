@@ -21,6 +21,14 @@ fn the_file_that_init_writes_is_an_experiment() {
     let comments = text.lines().skip_while(|line| !line.is_empty()).filter_map(|line| line.strip_prefix("# "));
     let keys = comments.filter(|line| line.contains(" = ") && line.contains("  # "));
     assert!(keys.count() > 40);
+    for source in ["synthetic", "card", "census"] {
+        assert_eq!(program.run(&["init", source, "--source", source]).code, 0);
+        let written = std::fs::read_to_string(program.path(&format!("{source}.toml"))).unwrap();
+        assert!(written.contains(&format!("source = \"{source}\"\n# ")), "{written}");
+    }
+    let unknown = program.run(&["init", "other", "--source", "revews"]);
+    assert!(unknown.code == 2 && unknown.err.contains("did you mean `reviews`?"), "{unknown:?}");
+    assert!(!program.path("other.toml").exists());
     let again = program.run(&["init", "mine"]);
     assert_eq!((again.code, std::fs::read_to_string(program.path("mine.toml")).unwrap()), (2, text));
 }

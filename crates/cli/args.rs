@@ -13,9 +13,9 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 a run failed, the grid was stopped before its end, or a comparison \
-                          differs; 2 bad input, nothing written; 129, 130 and 143 ended by a signal, as \
-                          Ctrl-C is.";
+const EXIT_CODES: &str = "Exit codes: 0 done, also where runs were cancelled or pruned; 1 a run failed, the grid was \
+                          stopped before its end, or a comparison differs; 2 bad input, nothing written; 129, 130 and \
+                          143 ended by a signal, as Ctrl-C is; 141 nobody read the output any more.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -72,6 +72,9 @@ pub struct Init {
     /// Name of the experiment; the file is NAME.toml.
     #[arg(default_value = "experiment")]
     pub name: String,
+    /// Where its rows come from: every key of that source is in the file.
+    #[arg(long, default_value = "reviews")]
+    pub source: String,
 }
 
 /// `mmtl run`
@@ -241,6 +244,10 @@ pub enum Format {
 
 /// `mmtl ctl`
 #[derive(Debug, Args)]
+#[command(
+    after_help = "KEYS are runs' keys, or unambiguous beginnings of them. Without any, pause, resume, cancel and retry mean \
+                        the whole grid, and ask nothing."
+)]
 pub struct Ctl {
     /// The grid's folder.
     pub dir: PathBuf,
@@ -249,27 +256,27 @@ pub struct Ctl {
     pub order: Order,
 }
 
-/// An order to a running grid. KEYS are runs' keys or unambiguous beginnings of them; none means the whole grid.
+/// An order to a running grid.
 #[derive(Debug, Subcommand)]
 pub enum Order {
     /// Checkpoint and wait.
     Pause {
-        /// Runs' keys.
+        /// Runs' keys, or beginnings of them; none: the whole grid.
         keys: Vec<String>,
     },
     /// Go on after a pause.
     Resume {
-        /// Runs' keys.
+        /// Runs' keys, or beginnings of them; none: the whole grid.
         keys: Vec<String>,
     },
     /// Give up.
     Cancel {
-        /// Runs' keys.
+        /// Runs' keys, or beginnings of them; none: the whole grid.
         keys: Vec<String>,
     },
     /// Run again what failed or was cancelled; by their keys, also what was pruned.
     Retry {
-        /// Runs' keys.
+        /// Runs' keys, or beginnings of them; none: the whole grid.
         keys: Vec<String>,
     },
     /// Give up because validation scores are hopeless; tables count what was pruned.
@@ -373,7 +380,7 @@ pub enum Data {
         /// The files: CSV, TSV, JSON lines or Parquet, also as .gz, .xz or .zst; the card says which is what.
         #[arg(required = true)]
         files: Vec<PathBuf>,
-        /// The seed of a random split; experiments pin it to 1 unless they say otherwise.
+        /// The seed of a random split; experiments pin it to 1 unless their `[seeds] split` says otherwise.
         #[arg(long, default_value_t = 1)]
         seed: u64,
         /// Take scenes that no train row has, which are scored without training on them.

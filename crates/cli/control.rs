@@ -26,7 +26,11 @@ pub fn control(args: &Ctl) -> Result<(), Failure> {
         Order::Stop => Command::Stop,
     };
     if store.scheduler().map_err(Failure::failed)?.is_none() {
-        let message = format!("nothing runs in {}; `mmtl run` starts or goes on with a grid", args.dir.display());
+        let again = match args.order {
+            Order::Retry { .. } => "`mmtl run --retry-failed` (or `--retry-pruned`) runs again what ended so",
+            _ => "`mmtl run` starts or goes on with a grid",
+        };
+        let message = format!("nothing runs in {}; {again}", args.dir.display());
         return Err(Failure::input(message));
     }
     store.inbox().send(&command).map_err(Failure::failed)

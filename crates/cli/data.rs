@@ -58,6 +58,9 @@ fn import(card: &str, files: &[PathBuf], seed: u64, unseen_scenes: bool, results
         json!(paths.iter().map(plain).collect::<Vec<_>>()),
         if unseen_scenes { "\nunseen_scenes = true" } else { "" }
     ))?;
+    if seed != 1 {
+        say(format_args!("\n[seeds]\nsplit = {seed}"))?;
+    }
     Ok(())
 }
 

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         let _ = signal_hook::flag::register_conditional_shutdown(SIGPIPE, CLOSED_PIPE, always);
     }
     let done = match command {
-        Command::Init(args) => init::init(&args.name),
+        Command::Init(args) => init::init(&args),
         Command::Run(args) => run::run(&args),
         Command::Watch(args) => watch::watch(&args),
         Command::Table(args) => table::table(&args),

@@ -31,15 +31,15 @@ pub fn table(args: &Table) -> Result<(), Failure> {
     };
     let split = match args.split {
         Some(Part::Valid) => Split::Valid,
-        Some(Part::Test) => {
-            if !shows_test(&store).map_err(Failure::input)? {
-                reveal(&store).map_err(Failure::input)?;
-            }
-            Split::Test
-        }
+        Some(Part::Test) => Split::Test,
         None => split_of(&store)?,
     };
     let selection = Selection { task: args.task.clone(), metrics, split, slice: args.slice.clone() };
+    if split == Split::Test && !shows_test(&store).map_err(Failure::input)? {
+        // A question that has no answer reveals nothing.
+        self::report(&store, &selection)?;
+        reveal(&store).map_err(Failure::input)?;
+    }
     let report = report(&store, &selection)?;
     match args.format {
         Format::Text => put(text(&report, terminal()))?,
