@@ -295,6 +295,12 @@ pub enum DataError {
         /// The files given.
         given: Vec<String>,
     },
+    /// A file that changed while it was read.
+    #[error("`{}` was written to while it was read, expected a file that nobody writes to", .path.display())]
+    FileWrittenTo {
+        /// The file.
+        path: PathBuf,
+    },
     /// A file given more than once.
     #[error("`{}` is given twice, expected each file once", .path.display())]
     FileTwice {

@@ -10,7 +10,7 @@ use crate::cache;
 use crate::card::Card;
 use crate::dataset::Dataset;
 use crate::error::DataError;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, ReadFiles};
 use crate::fitted_file;
 use crate::kept::Kept;
 use crate::knobs::{NOT_CONTENTS, knobs};
@@ -53,14 +53,19 @@ pub fn open_noting(
 ) -> Result<Dataset, DataError> {
     let source = source(settings.text("source"))?;
     let (card, table) = source.table(settings, seeds)?;
-    let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
+    let (fingerprint, files) = fingerprint(settings, seeds, table.as_ref())?;
     if !settings.bool("cache") {
-        return prepare_in_memory(card, table.as_ref(), fingerprint, seeds.split, progress);
+        let dataset = prepare_in_memory(card, table.as_ref(), fingerprint, seeds.split, progress)?;
+        return files.check().map(|()| dataset);
     }
     let path = rows_file(cache, &card, &fingerprint);
     if !path.try_exists().map_err(DataError::reading(&path))? {
         let wording = source.wording(settings)?;
         prepare_on_disk(&path, card, table.as_ref(), &fingerprint, wording, seeds.split, progress)?;
+        files.check().inspect_err(|_| {
+            // They hold other rows than their name says.
+            let _ = (fs::remove_file(&path), fs::remove_file(fitted_file::beside(&path)));
+        })?;
         made.extend([path.clone(), fitted_file::beside(&path)]);
         return cache::read_written(&path, &fingerprint);
     }
@@ -121,7 +126,7 @@ pub(crate) fn fitted_anew(
 ) -> Result<Preprocessing, DataError> {
     let source = source(settings.text("source"))?;
     let (card, table) = source.table(settings, seeds)?;
-    let fingerprint = fingerprint(settings, seeds, table.as_ref())?;
+    let (fingerprint, _) = fingerprint(settings, seeds, table.as_ref())?;
     if fingerprint != expected {
         return Err(DataError::OtherData { expected: expected.to_owned(), found: fingerprint });
     }
@@ -139,7 +144,7 @@ pub(crate) fn fitted_anew(
 
 /// Of contents, of settings that are not at their default (so that a new key keeps old fingerprints), and of the
 /// split seed.
-fn fingerprint(settings: &Settings, seeds: &Seeds, table: &dyn Table) -> Result<String, DataError> {
+fn fingerprint(settings: &Settings, seeds: &Seeds, table: &dyn Table) -> Result<(String, ReadFiles), DataError> {
     let source = settings.text("source");
     let mut fingerprint = Fingerprint::new(source);
     fingerprint.bytes("split", &seeds.split.to_le_bytes());
@@ -150,7 +155,7 @@ fn fingerprint(settings: &Settings, seeds: &Seeds, table: &dyn Table) -> Result<
         }
     }
     table.contents(&mut fingerprint)?;
-    Ok(fingerprint.hex())
+    Ok((fingerprint.hex(), fingerprint.files()))
 }
 
 fn prepare_in_memory(

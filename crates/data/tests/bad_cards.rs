@@ -420,3 +420,30 @@ fn sources_without_cards_or_files() {
         "{error}"
     );
 }
+
+#[test]
+fn labels_that_are_too_large() {
+    let spend = card("[tasks.spend]\nkind = \"regression\"\nlabel = \"price\"");
+    let spend = spend.replace("[fields.price]\nkind = \"numeric\"\n", "");
+    let rest = log(99);
+    let text = format!("{HEADER}\nu1,i1,1e300,feed,1,0\n{}", rest.split_once('\n').unwrap().1);
+    let error = wrong(&spend, &text);
+    assert!(error.starts_with("row 1 of `log.csv`: column `price` is 1000"), "{error}");
+    assert!(error.ends_with("expected a number that 32 bits hold, up to 3.4e38"), "{error}");
+}
+
+#[test]
+fn a_row_that_is_dropped_may_be_of_no_part() {
+    let split = "[split]\nby = \"column\"\ncolumn = \"part\"\ntrain = \"train\"\nvalid = \"valid\"\ntest = \"test\"";
+    let part = |(at, line): (usize, &str)| match at {
+        0 => format!("{line},part\n"),
+        _ => format!("{line},{}\n", ["train", "train", "valid", "test"][at % 4]),
+    };
+    let text: String = log(400).lines().enumerate().map(part).collect();
+    let dropping = card(split).replace("by = \"page\"", "by = \"page\"\nmissing = \"drop\"");
+    let of = |line: &str| Files::of(&[("log.csv", format!("{text}{line}").as_bytes())]).by(&dropping);
+    let whole = of("").unwrap().len();
+    assert_eq!(of("u1,i1,3,,1,0,nowhere\n").unwrap().len(), whole);
+    let error = of("u1,i1,3,feed,1,0,nowhere\n").unwrap_err().to_string();
+    assert!(error.contains("column `part` is nowhere, expected `train` or `valid` or `test`"), "{error}");
+}

@@ -1,12 +1,13 @@
 //! The value of a condition for the rows of a piece.
 
 use arrow_array::Array;
+use arrow_schema::DataType;
 
 use crate::error::DataError;
 use crate::expression::{Compare, Expression, Test};
 use crate::listed::Listed;
 use crate::prepare::{MISSING, Words, missing, numbers, texts, word_count};
-use crate::table::Piece;
+use crate::table::{Column, Piece};
 
 /// Whether a condition holds for a row; `None` where a missing value leaves it open.
 pub(crate) type Truth = Option<bool>;
@@ -57,6 +58,9 @@ impl Test {
                 Ok(numbers(&column)?.into_iter().map(truth).collect())
             }
             Self::OneOf(these) => {
+                if let Some(wanted) = self.never_met(&column) {
+                    return Err(column.type_error(wanted));
+                }
                 let words =
                     if these.iter().any(Listed::is_number) { Words::of_any(&column)? } else { Words::of(&column)? };
                 let means = |word: &str| these.iter().any(|one| one.means(word));
@@ -71,13 +75,24 @@ impl Test {
             Self::Missing => Ok(missing(&column)?.into_iter().map(Some).collect()),
         }
     }
+
+    /// What a column would have to hold for a comparison with words that no value of it can be: its truth values are 1 and 0,
+    /// its dates and times are seconds.
+    fn never_met(&self, column: &Column) -> Option<&'static str> {
+        let Self::OneOf(these) = self else { return None };
+        let is_text = matches!(column.array.data_type(), DataType::Utf8 | DataType::Dictionary(..) | DataType::List(_));
+        let is_word = |listed: &Listed| listed.as_str().parse::<f64>().is_err();
+        (!is_text && these.iter().any(is_word)).then_some(
+            "text, since it is compared with words (truth values are 1 and 0 here, times seconds from 1970 on)",
+        )
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+    use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 
     use super::*;
 
@@ -104,6 +119,19 @@ mod tests {
         assert_eq!(of("country not in ['NL', \"US\"]"), [NO, None, NO]);
         assert_eq!(of("age is missing"), [NO, NO, YES]);
         assert_eq!(of("words(`My text`) >= 1"), [YES, NO, None]);
+    }
+
+    #[test]
+    fn words_that_no_value_can_be_are_refused() {
+        let flags: ArrayRef = Arc::new(Int64Array::from(vec![1, 0]));
+        let piece = Piece::whole("memory", RecordBatch::try_from_iter([("returned", flags)]).unwrap());
+        let of = |text: &str| text.parse::<Expression>().unwrap().of(&piece);
+        assert_eq!(of("returned == 1").unwrap(), [YES, NO]);
+        assert_eq!(of("returned == '1'").unwrap(), [YES, NO]);
+        for text in ["returned == 'true'", "returned != 'true'", "returned in ['1', 'true']"] {
+            let error = of(text).unwrap_err().to_string();
+            assert!(error.contains("truth values are 1 and 0 here"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -47,8 +47,15 @@ pub(crate) fn labels(card: &Card, piece: &Piece) -> Result<Vec<Vec<f64>>, DataEr
 fn label_column(rule: &LabelRule, piece: &Piece) -> Result<Vec<f64>, DataError> {
     match rule {
         LabelRule::Number { column, transform } => {
-            let values = numbers(&piece.column(column)?)?;
-            Ok(values.into_iter().map(|value| transform.apply(value)).collect())
+            let of_column = piece.column(column)?;
+            let label = |(at, value): (usize, f64)| {
+                let label = transform.apply(value);
+                // One that 32 bits cannot hold would make the deviation infinite, and every target 0.
+                let is_too_large = label.abs() > f64::from(f32::MAX);
+                let wrong = || of_column.value_error(at, value.to_string(), "a number that 32 bits hold, up to 3.4e38");
+                if is_too_large { Err(wrong()) } else { Ok(label) }
+            };
+            numbers(&of_column)?.into_iter().enumerate().map(label).collect()
         }
         LabelRule::Indicator(column) => checked(piece, column, 0.0, 2, || "0 or 1".into()),
         LabelRule::Class { column, first, classes } => {

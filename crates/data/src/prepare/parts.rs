@@ -29,7 +29,7 @@ fn parts(
     let mut parts = match &card.split {
         Split::Random { valid, test } => ids.iter().map(|&id| Some(drawn(stream, id, *valid, *test))).collect(),
         Split::ByKey { column, valid, test } => by_key(piece, column, ids, stream, (*valid, *test))?,
-        Split::Given { by, train, valid, test } => given(piece, ids, stream, by, [train, test], valid)?,
+        Split::Given { by, train, valid, test } => given(piece, scenes, ids, stream, by, [train, test], valid)?,
         Split::Time { column, unit, bounds, gap } => {
             let TimeBounds::At { valid, test } = *bounds else {
                 unreachable!("shares are resolved before rows are read")
@@ -38,6 +38,9 @@ fn parts(
                 .into_iter()
                 .enumerate()
                 .map(|(at, time)| {
+                    if scenes.dropped(at) {
+                        return Ok(None);
+                    }
                     let missing =
                         || piece.column(column).map(|column| column.value_error(at, "missing".into(), "a time"));
                     time.map_or_else(|| missing().and_then(Err), |time| Ok(by_time(time, valid, test, *gap)))
@@ -78,6 +81,7 @@ fn by_key(
 
 fn given(
     piece: &Piece,
+    scenes: &SceneWords,
     ids: &[u64],
     stream: Stream,
     by: &GivenBy,
@@ -116,6 +120,9 @@ fn given(
             let words = Words::of(&column)?;
             let of_word: Vec<Option<Part>> = words.values.iter().map(part_of).collect();
             let part = |at: usize| {
+                if scenes.dropped(at) {
+                    return Ok(None);
+                }
                 let known = (words.keys[at] != MISSING).then(|| of_word[words.keys[at] as usize]).flatten();
                 let stranger = || column.value_error(at, words.row(at).unwrap_or("missing").to_owned(), expected());
                 known.map(|part| Some(settle(part, ids[at]))).ok_or_else(stranger)

@@ -1,13 +1,16 @@
 //! Rows that hold a list of what was shown together: each of the list becomes a row.
 
+use std::ops::Range;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, StringArray, UInt32Array};
+use arrow_schema::DataType;
 use arrow_select::take::take;
 
 use crate::error::DataError;
 use crate::read::gather::{Cleaning, Gather};
+use crate::read::piece_end::PieceEnd;
 use crate::read::reading::{Explode, Reading, Shape, Wanted};
 use crate::read::rows::{Batch, Rows};
 use crate::table::missing_column;
@@ -47,6 +50,7 @@ pub(super) struct Exploded {
     least: usize,
     /// Rows of the file so far.
     rows: u64,
+    left: Option<Left>,
 }
 
 /// What is read of the file for `wanted` of the exploded rows, and the place of each.
@@ -83,7 +87,7 @@ impl Exploded {
         let cleaning = Cleaning::new(&Reading { missing, ..reading.clone() });
         let parts = places.iter().filter_map(|place| place.checked_sub(real));
         let least = parts.max().map_or(1, |last| last + 1);
-        Self { inner, origin, explode: explode.clone(), cleaning, real, places, least, rows: 0 }
+        Self { inner, origin, explode: explode.clone(), cleaning, real, places, least, rows: 0, left: None }
     }
 
     /// The row each element is from, and its parts.
@@ -131,23 +135,73 @@ impl Exploded {
     }
 }
 
+/// Rows that were read, some of whose elements are still to become rows.
+struct Left {
+    batch: Batch,
+    /// The row of the file that is the first of the batch.
+    first: u64,
+    /// The row of the batch that each element is from, and its parts.
+    from: UInt32Array,
+    parts: Vec<ArrayRef>,
+    /// Elements that have become rows.
+    done: usize,
+}
+
+impl Left {
+    /// The next rows. What stands beside a long list is copied for each of its elements, so that rows that were read within
+    /// bounds may come to much more.
+    fn next(&mut self, places: &[usize], real: usize) -> Batch {
+        let of_file = || places.iter().filter(|place| **place < real).map(|place| &self.batch.arrays[*place]);
+        let mut end = PieceEnd::default();
+        let rows = &self.from.values()[self.done..];
+        let fits = |row: &&u32| {
+            let is_room = !end.reached();
+            end.rows += 1;
+            end.bytes += of_file().map(|array| bytes(array, **row as usize)).sum::<usize>();
+            is_room
+        };
+        let count = rows.iter().take_while(fits).count();
+        let from = self.from.slice(self.done, count);
+        let array = |place: &usize| match place.checked_sub(real) {
+            Some(part) => self.parts[part].slice(self.done, count),
+            None => take(&self.batch.arrays[*place], &from, None).expect("rows of bounded size are taken"),
+        };
+        let arrays = places.iter().map(array).collect();
+        let made_of = from.values().iter().map(|row| self.first + u64::from(*row)).collect();
+        self.done += count;
+        Batch { rows: count as u64, arrays, share: self.batch.share, made_of: Some(made_of) }
+    }
+}
+
+/// Bytes of a row.
+fn bytes(array: &ArrayRef, row: usize) -> usize {
+    let text = |texts: &ArrayRef, rows: Range<usize>| {
+        let offsets = texts.as_string::<i32>().value_offsets();
+        (offsets[rows.end] - offsets[rows.start]) as usize
+    };
+    match array.data_type() {
+        DataType::Utf8 => text(array, row..row + 1),
+        DataType::List(_) => {
+            let lists = array.as_list::<i32>();
+            let (from, to) = (lists.value_offsets()[row] as usize, lists.value_offsets()[row + 1] as usize);
+            let is_text = lists.value_type() == DataType::Utf8;
+            4 * (to - from) + if is_text { text(lists.values(), from..to) } else { 8 * (to - from) }
+        }
+        _ => 8,
+    }
+}
+
 impl Rows for Exploded {
     fn batch(&mut self) -> Result<Option<Batch>, DataError> {
         loop {
+            if let Some(left) = self.left.as_mut().filter(|left| left.done < left.from.len()) {
+                return Ok(Some(left.next(&self.places, self.real)));
+            }
             let Some(batch) = self.inner.batch()? else { return Ok(None) };
             let (from, parts) = self.elements(&batch.arrays[self.real - 1])?;
-            let made_of = from.values().iter().map(|row| self.rows + u64::from(*row)).collect();
+            let first = self.rows;
             self.rows += batch.rows;
-            if from.is_empty() {
-                continue;
-            }
-            let taken = |array: &ArrayRef| take(array, &from, None).expect("rows are taken from where they are");
-            let array = |place: &usize| match place.checked_sub(self.real) {
-                Some(part) => parts[part].clone(),
-                None => taken(&batch.arrays[*place]),
-            };
-            let arrays = self.places.iter().map(array).collect();
-            return Ok(Some(Batch { rows: from.len() as u64, arrays, share: batch.share, made_of: Some(made_of) }));
+            self.left = Some(Left { batch, first, from, parts, done: 0 });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which of the files given belong to which table.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use crate::error::DataError;
@@ -65,8 +66,10 @@ pub(super) fn pick(
 ) -> Result<(Vec<PathBuf>, Vec<Vec<PathBuf>>), DataError> {
     let mut files = files.to_vec();
     files.sort_by(|a, b| a.file_name().cmp(&b.file_name()).then_with(|| a.cmp(b)));
-    if let Some(twice) = files.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(DataError::FileTwice { path: twice[0].clone() });
+    let mut met = HashSet::new();
+    // However it is written. One that is not there is told of when it is read.
+    if let Some(path) = files.iter().find(|path| !met.insert(path.canonicalize().unwrap_or_else(|_| (*path).clone()))) {
+        return Err(DataError::FileTwice { path: path.clone() });
     }
     let matching = |pattern: &str| files.iter().filter(|path| picks(pattern, path)).cloned().collect::<Vec<_>>();
     let pattern_of = |join: &Join| join.reading.file.clone().unwrap_or_else(|| "*".into());
@@ -164,5 +167,11 @@ mod tests {
         let files = paths(&["a.csv", "a.csv"]);
         let error = pick(&files, &Reading::default(), &[]).unwrap_err().to_string();
         assert_eq!(error, "`a.csv` is given twice, expected each file once");
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("x")).unwrap();
+        std::fs::write(folder.path().join("a.csv"), "a").unwrap();
+        let files = ["a.csv", "x/../a.csv"].map(|name| folder.path().join(name));
+        let error = pick(&files, &Reading::default(), &[]).unwrap_err().to_string();
+        assert!(error.ends_with("a.csv` is given twice, expected each file once"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 use super::rows_of::{Cell, columns, list, lists, of_file, ones, text, value, write};
-use crate::read::{Encoding, Explode, Format, Reading, header};
+use crate::read::{Encoding, Explode, Format, Reading, header, open};
+use crate::table::Piece;
 
 #[test]
 fn quotes_marks_line_ends_and_empty_lines() {
@@ -129,4 +130,32 @@ fn exploded_parts_are_cleaned_as_other_cells() {
     assert_eq!(cleaned, [ones(&["d", "-", "d", "-", "d"]), ones(&["1", "0", "0", "1", "-"])]);
     let as_they_are = read(Reading { missing: vec!["0".into()], trim: false, ..Reading::default() });
     assert_eq!(as_they_are, [ones(&["d", "NA", "d ", "-", " d "]), ones(&["1", "-", "-", "1", " NA "])]);
+}
+
+#[test]
+fn what_stands_beside_a_long_list_is_copied_in_pieces() {
+    let into = vec!["item".to_owned()];
+    let explode = Explode { column: "shown".into(), separator: ";".into(), into, between: None };
+    let reading = Reading { explode: Some(explode), ..Reading::default() };
+    let (beside, shown) = ("x".repeat(1 << 20), (0..100).map(|item| item.to_string()).collect::<Vec<_>>());
+    let file = format!("history,shown\na,first\n{beside},{}\nb,last\n", shown.join(";"));
+    let directory = tempfile::tempdir().unwrap();
+    let files = [write(directory.path(), "a.csv", file)];
+    let wanted = [value("item"), list("history", " ")];
+    let (mut largest, mut rows) = (0, vec![]);
+    open(&files, &reading, &[], &wanted)
+        .unwrap()
+        .scan(&mut |piece: &Piece| {
+            largest = largest.max(piece.rows());
+            rows.extend(piece.origins.rows.clone().unwrap());
+            Ok(())
+        })
+        .unwrap();
+    assert!(largest < 20, "{largest} rows of 1 MB each");
+    assert_eq!(rows, [vec![0], vec![1; 100], vec![2]].concat());
+    let items: Vec<String> = std::iter::once("first".to_owned()).chain(shown).chain(["last".to_owned()]).collect();
+    let got = columns(&files, &reading, &[], &wanted).unwrap();
+    assert_eq!(got[0], ones(&items.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!((got[1][0].clone(), got[1][101].clone()), (lists(&["a"])[0].clone(), lists(&["b"])[0].clone()));
+    assert!(got[1][1..101].iter().all(|row| *row == Cell::Many(vec![beside.clone()])));
 }

@@ -225,3 +225,28 @@ fn files_that_were_cut_short() {
         assert!(error.starts_with("`a.parquet` "), "{error}");
     }
 }
+
+#[test]
+fn pages_may_be_packed_by_any_codec() {
+    use parquet::basic::{BrotliLevel, Compression, GzipLevel, ZstdLevel};
+    let directory = tempfile::tempdir().unwrap();
+    let batch = RecordBatch::try_from_iter([("n", Arc::new(Int64Array::from(vec![3, 1, 2])) as ArrayRef)]).unwrap();
+    for packed in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::BROTLI(BrotliLevel::default()),
+        Compression::LZ4,
+        Compression::LZ4_RAW,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        let path = directory.path().join("packed.parquet");
+        let properties = parquet::file::properties::WriterProperties::builder().set_compression(packed).build();
+        let file = std::fs::File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let got = columns(&[path], &Reading::default(), &[], &[value("n")]).unwrap();
+        assert_eq!(got, [ones(&["3", "1", "2"])], "{packed:?}");
+    }
+}
