@@ -22,10 +22,12 @@ use crate::run::{RunError, TrialFit, fits};
 use crate::store::{FormatVersion, RunFolder, Store, StoredTrial, atomic, parse_json, read_json, to_json};
 use crate::trial::{Row, Trial, TriedGroup, TuningTrials};
 use crate::tuning::{Setting, Tuning, TuningGroup, Unfit, Values, read_tuned};
-use crate::untrained::untrained;
+use crate::untrained::Trained;
 
-/// 3: a task may have several kinds.
-const VERSION: FormatVersion = FormatVersion(3);
+/// 4: what makes no sense of a tuned grid is known by its key.
+const VERSION: FormatVersion = FormatVersion(4);
+/// Of a grid of which a task has several kinds.
+const KINDS: FormatVersion = FormatVersion(3);
 /// Of a grid that is tuned, none of whose tasks has.
 const TUNED: FormatVersion = FormatVersion(2);
 /// Of a grid that is not.
@@ -186,11 +188,12 @@ fn plan(
         // One at a time: the data sets of a grid need not fit into memory together.
         let dataset = open(experiment, catalogue, configuration, cache, &mut tell, made)?;
         grid.add_subjects(dataset.schema());
+        let trained = Trained::new(&dataset);
         for &at in group {
             let (round, dataset) = (trials[at].round(), &dataset);
             let each =
                 &mut |settings: &TrialSettings, fits: &[TrialFit]| each(&Opened { at, round, settings, fits, dataset });
-            runs.insert(at, plan_run(experiment, catalogue, &trials[at], dataset, each)?);
+            runs.insert(at, plan_run(experiment, catalogue, &trials[at], (dataset, &trained), each)?);
         }
     }
     grid.check_metrics(experiment)?;
@@ -234,12 +237,10 @@ fn tuning(
     };
     for (run, StoredTrial { configuration, fingerprint, .. }) in later {
         tuning.data.insert(configuration.data_identity(), fingerprint.clone());
-        if let Some(reason) = &run.not_applicable
-            && tuning.unfit(configuration, fingerprint).is_none()
-        {
+        if let Some(reason) = &run.not_applicable {
             let (architecture, protocol) = (run.architecture.clone(), run.protocol.clone());
-            let (fingerprint, reason) = (fingerprint.clone(), reason.clone());
-            tuning.unfit.push(Unfit { architecture, protocol, fingerprint, reason });
+            let (fingerprint, reason, key) = (fingerprint.clone(), reason.clone(), Some(run.key.clone()));
+            tuning.unfit.push(Unfit { architecture, protocol, fingerprint, reason, key });
         }
     }
     tuning
@@ -306,7 +307,7 @@ fn plan_run(
     experiment: &Experiment,
     catalogue: &Catalogue,
     trial: &Trial,
-    dataset: &Dataset,
+    (dataset, trained): (&Dataset, &Trained<'_>),
     each: EachFits<'_>,
 ) -> Result<(Planned, StoredTrial), GridError> {
     let configuration = &trial.configuration;
@@ -316,7 +317,7 @@ fn plan_run(
     if not_applicable.is_none() {
         let made = made_fits(configuration, catalogue, architecture, dataset);
         let (settings, fits) = made.map_err(|error| fault(experiment, &error))?;
-        not_applicable = untrained(&fits, dataset);
+        not_applicable = trained.lacking(&fits);
         if not_applicable.is_none() {
             each(&settings, &fits).map_err(|error| fault(experiment, &error))?;
         }
@@ -478,7 +479,8 @@ pub(crate) fn grid_of(run: &RunFolder) -> Result<Grid, GridError> {
 pub(crate) fn write_grid(store: &Store, grid: &Grid) -> Result<(), GridError> {
     let path = planned_file(store);
     let version = match (grid.other_kinds.is_empty(), &grid.tuning) {
-        (false, _) => VERSION,
+        (_, Some(tuning)) if !tuning.unfit.is_empty() => VERSION,
+        (false, _) => KINDS,
         (true, Some(_)) => TUNED,
         (true, None) => PLAIN,
     };

@@ -102,9 +102,10 @@ pub(crate) fn final_runs(
     for trial in trials(&all) {
         let fingerprint = tuning.data.get(&trial.configuration.data_identity());
         let fingerprint = fingerprint.ok_or_else(|| damaged("it lacks data of experiment.toml"))?.clone();
-        let not_applicable = tuning.unfit(&trial.configuration, &fingerprint).map(str::to_owned);
+        let (run, stored) = planned(&trial, fingerprint.clone(), None, catalogue);
+        let not_applicable = tuning.unfit(&run, &fingerprint).map(str::to_owned);
         if not_applicable.is_some() || tried.as_ref().is_none_or(|tried| tried.contains(&canonical(&trial))) {
-            runs.push(planned(&trial, fingerprint, not_applicable, catalogue));
+            runs.push((Planned { not_applicable, ..run }, stored));
         }
     }
     Ok(runs)

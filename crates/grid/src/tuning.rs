@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use mmtl_plan::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::configuration::{Configuration, Execution};
+use crate::configuration::Execution;
 use crate::key::TrialKey;
+use crate::planned::Planned;
 use crate::trial::Row;
 
 pub(crate) use choice::{Ended, choose};
@@ -166,15 +167,21 @@ pub struct Unfit {
     pub fingerprint: String,
     /// Why it makes no sense.
     pub reason: String,
+    /// The key of the one run that is meant; that of all settings in grids of before there was this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<TrialKey>,
 }
 
 impl Tuning {
     /// Why a final trial makes no sense, if so.
-    pub(crate) fn unfit(&self, configuration: &Configuration, fingerprint: &str) -> Option<&str> {
-        let is_it = |unfit: &&Unfit| {
-            unfit.architecture == configuration.architecture
-                && unfit.protocol == configuration.protocol.name()
-                && unfit.fingerprint == fingerprint
+    pub(crate) fn unfit(&self, run: &Planned, fingerprint: &str) -> Option<&str> {
+        let is_it = |unfit: &&Unfit| match &unfit.key {
+            Some(key) => *key == run.key,
+            None => {
+                unfit.architecture == run.architecture
+                    && unfit.protocol == run.protocol
+                    && unfit.fingerprint == fingerprint
+            }
         };
         self.unfit.iter().find(is_it).map(|unfit| unfit.reason.as_str())
     }
@@ -191,5 +198,38 @@ impl Tuning {
     /// The groups that try fewer settings than their budget, since they have no more.
     pub fn fewer(&self) -> impl Iterator<Item = &TuningGroup> {
         self.groups.iter().filter(|group| group.is_tried() && group.settings.len() < self.budget)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_known_by_its_key() {
+        let run = |key: &str| Planned {
+            key: key.parse().unwrap(),
+            architecture: "shared-bottom".into(),
+            protocol: "joint".into(),
+            seed: 1,
+            rows: vec![],
+            not_applicable: None,
+        };
+        let (towers, shared) = (run("0123456789abcdef"), run("fedcba9876543210"));
+        let unfit = |key: Option<TrialKey>| Unfit {
+            architecture: "shared-bottom".into(),
+            protocol: "joint".into(),
+            fingerprint: "data".into(),
+            reason: "no rows".into(),
+            key,
+        };
+        let why = |key, run| {
+            let tuning = Tuning { unfit: vec![unfit(key)], ..Tuning::default() };
+            tuning.unfit(run, "data").map(str::to_owned)
+        };
+        let own = || Some(towers.key.clone());
+        assert_eq!([why(own(), &towers), why(own(), &shared)], [Some("no rows".to_owned()), None]);
+        // In grids of before, of every setting.
+        assert_eq!([why(None, &towers), why(None, &shared)], [Some("no rows".to_owned()), Some("no rows".to_owned())]);
     }
 }

@@ -1,37 +1,71 @@
 //! Parts of models that would never learn anything.
 
-use mmtl_data::Dataset;
+use std::cell::OnceCell;
+
+use mmtl_data::{Dataset, Part};
 use mmtl_plan::{LinearWeights, NormKind, Op, Plan};
 
 use crate::run::TrialFit;
 
-/// Why a run makes no sense: what a scene has of its own learns nothing where no train row of the scene is there, or none
-/// with a label of the task, and its predictions would be noise that is scored.
-pub(crate) fn untrained(fits: &[TrialFit], dataset: &Dataset) -> Option<String> {
-    let schema = dataset.schema();
-    fits.iter().find_map(|fit| {
-        let plan = &fit.spec.plan;
-        let (scenes, what) = match fit.spec.rows.scene() {
-            Some(scene) => (scene..scene + 1, "a fit of its own"),
-            None => (0..schema.scenes.len(), "what each scene has of its own"),
-        };
-        let is_alone = fit.spec.rows.scene().is_some();
-        let rows = scenes.clone().filter(|_| is_alone || has_of_scenes(plan)).map(|scene| (scene, None));
-        let tasks = scenes
-            .filter(|_| is_alone || has_weights_of_scenes(plan))
-            .flat_map(|scene| plan.objectives.iter().map(move |objective| (scene, Some(objective.task))));
-        let mut lacking: Vec<(usize, Option<usize>)> = rows.chain(tasks).collect();
-        for &row in fit.spec.rows.train() {
-            if lacking.is_empty() {
-                break;
+/// What train rows of each scene there are, read once for all runs on a data set.
+pub(crate) struct Trained<'a> {
+    dataset: &'a Dataset,
+    of_scenes: OnceCell<Vec<OfScene>>,
+}
+
+#[derive(Clone)]
+struct OfScene {
+    has_rows: bool,
+    /// By task, whether any row has a label.
+    has_labels: Vec<bool>,
+}
+
+impl<'a> Trained<'a> {
+    pub(crate) fn new(dataset: &'a Dataset) -> Self {
+        Self { dataset, of_scenes: OnceCell::new() }
+    }
+
+    /// Why a run makes no sense: what a scene has of its own learns nothing where no train row of the scene is there, or none
+    /// with a label of the task, and its predictions would be noise that is scored.
+    pub(crate) fn lacking(&self, fits: &[TrialFit]) -> Option<String> {
+        fits.iter().find_map(|fit| {
+            let plan = &fit.spec.plan;
+            match fit.spec.rows.scene() {
+                Some(scene) => self.of(scene, Some(plan), "a fit of its own"),
+                None if has_of_scenes(plan) => (0..self.dataset.schema().scenes.len()).find_map(|scene| {
+                    let plan = Some(&**plan).filter(|plan| has_weights_of_scenes(plan));
+                    self.of(scene, plan, "what each scene has of its own")
+                }),
+                None => None,
             }
-            let scene = dataset.scene(row);
-            lacking.retain(|(of, task)| *of != scene || task.is_some_and(|task| dataset.label(task, row).is_none()));
+        })
+    }
+
+    /// What a scene lacks to train `what` of it: rows, or labels of the objectives of `plan`.
+    fn of(&self, scene: usize, plan: Option<&Plan>, what: &str) -> Option<String> {
+        let (schema, of_scene) = (self.dataset.schema(), &self.of_scenes.get_or_init(|| self.read())[scene]);
+        let mut tasks = plan.into_iter().flat_map(|plan| &plan.objectives).map(|objective| objective.task);
+        let of_task = match tasks.find(|task| !of_scene.has_labels[*task]) {
+            _ if !of_scene.has_rows => String::new(),
+            Some(task) => format!(" with a label of `{}`", schema.tasks[task].name),
+            None => return None,
+        };
+        Some(format!("scene `{}` has no train row{of_task} for {what}", schema.scenes[scene]))
+    }
+
+    fn read(&self) -> Vec<OfScene> {
+        let (dataset, schema) = (self.dataset, self.dataset.schema());
+        let none = OfScene { has_rows: false, has_labels: vec![false; schema.tasks.len()] };
+        let mut of_scenes = vec![none; schema.scenes.len()];
+        for &row in dataset.rows(Part::Train) {
+            let of_scene = &mut of_scenes[dataset.scene(row)];
+            of_scene.has_rows = true;
+            for (task, has) in of_scene.has_labels.iter_mut().enumerate().filter(|(_, has)| !**has) {
+                *has = dataset.label(task, row).is_some();
+            }
         }
-        let (scene, task) = lacking.first()?;
-        let label = task.map_or_else(String::new, |task| format!(" with a label of `{}`", schema.tasks[task].name));
-        Some(format!("scene `{}` has no train row{label} for {what}", schema.scenes[*scene]))
-    })
+        of_scenes
+    }
 }
 
 /// Whether each scene has weights that start at random.
@@ -49,7 +83,7 @@ fn has_of_scenes(plan: &Plan) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use mmtl_data::{Columns, FieldColumn, Part};
+    use mmtl_data::{Columns, FieldColumn};
     use mmtl_plan::{Field, FieldKind, Schema, Space, Task, TaskKind, Vocabulary};
     use mmtl_zoo::Protocol;
 
@@ -98,7 +132,7 @@ mod tests {
         let configuration = Configuration { protocol, ..trial.configuration.clone() };
         let settings = configuration.settings(&catalogue).unwrap();
         let architecture = mmtl_zoo::architecture(architecture).unwrap();
-        untrained(&fits(&configuration, &settings, architecture, dataset).unwrap(), dataset)
+        Trained::new(dataset).lacking(&fits(&configuration, &settings, architecture, dataset).unwrap())
     }
 
     #[test]
