@@ -12,7 +12,7 @@ use mmtl_plan::{Engine, EngineError, Session, TableUpdates};
 use crate::alone::alone;
 use crate::world;
 
-/// How long the device may stand still here: longer than the software device takes to compile a kernel.
+/// How long the device may stand still here: longer than the software device takes for what is compiled.
 const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Blocks CubeCL's thread of the device, through which everything goes, until the sender is dropped: launches fill its
@@ -33,16 +33,19 @@ fn hang() -> mpsc::Sender<()> {
 
 /// What comes of a call of a session that has taken a step, on a device that hangs from then on.
 fn outcome(call: impl FnOnce(&mut dyn Session) -> Result<(), EngineError>) -> String {
-    // Opens the device with all that CubeCL has to be told.
-    let _ = world::engine();
+    let plan = world::every_op();
+    let (batch, weights) = (world::batch(&plan, 40, 1), world::objective_weights(&plan));
+    let step = |engine: &dyn Engine| {
+        let mut session = world::session(engine, &plan, TableUpdates::Exact);
+        session.step_telling(&batch, &weights, &world::adam(1), &mut |_| {}).expect("the batch fits");
+        session.losses().expect("nothing hangs yet");
+        session
+    };
+    // Opens the device with all that CubeCL has to be told, and compiles with all the patience that a busy machine needs.
+    drop(step(world::engine()));
     let client = WgpuRuntime::client(&WgpuDevice::Cpu);
     let engine = GpuEngine::new("wgpu", "numerics".to_owned(), client, None).patient(PATIENCE);
-    let plan = world::every_op();
-    let mut session = world::session(&engine, &plan, TableUpdates::Exact);
-    let (batch, weights) = (world::batch(&plan, 40, 1), world::objective_weights(&plan));
-    // Kernel by kernel: their compilation is no standing still.
-    session.step_telling(&batch, &weights, &world::adam(1), &mut |_| {}).expect("the batch fits");
-    session.losses().expect("nothing hangs yet");
+    let mut session = step(&engine);
     let release = hang();
     let began = Instant::now();
     let error = call(session.as_mut()).expect_err("the device hangs").to_string();
