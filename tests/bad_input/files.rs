@@ -107,7 +107,7 @@ fn records_and_predictions_that_cannot_be_read() {
 
 #[test]
 fn store_of_a_newer_version() {
-    for (file, known) in [("store.json", 1), ("planned.json", 3)] {
+    for (file, known) in [("store.json", 1), ("planned.json", 4)] {
         let (program, _) = finished();
         make_newer(&program.path("results/small").join(file));
         let newer = format!("has format 9, and this program reads up to {known}");
