@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use mmtl_bench::{Case, Model, Work, World, adam, batches, case, session_options};
+use mmtl_bench::{Case, Model, Round, Work, World, adam, batches, case, session_options};
 use mmtl_kernels::{DeviceEngine, Launching, Profiled};
 use mmtl_plan::{Factors, Settings, TableUpdates, Update};
 use mmtl_reference::drawn::{self, SchemaSize};
@@ -58,7 +58,8 @@ fn main() -> Benched {
 fn star_with_its_auxiliary_net() -> Case {
     let world = World { fields: 14, ids: 10_000, tasks: 1, scenes: 10 };
     let model = Model { architecture: "star", settings: vec![], world, rows: 4096 };
-    let work = Work::Step { model, tables: TableUpdates::Exact, batches: STEPS_BEFORE };
+    let round = Round { batches: STEPS_BEFORE, whole_first: false };
+    let work = Work::Step { model, tables: TableUpdates::Exact, round };
     Case { name: "star-auxiliary", about: "STAR at its defaults, 10 scenes", work, only_by_name: true }
 }
 

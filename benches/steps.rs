@@ -36,9 +36,9 @@ fn main() -> Benched {
 fn whole_steps(criterion: &mut Criterion, engine: &dyn Engine) -> Benched {
     let mut group = criterion.benchmark_group("step");
     for Case { name, work, .. } in cases().into_iter().filter(|case| !case.only_by_name) {
-        let (model, tables, call, count) = match work {
-            Work::Step { model, tables, batches } => (model, tables, Call::Step, batches),
-            Work::Predict { model, batches } => (model, TableUpdates::Exact, Call::Predict, batches),
+        let (model, tables, call, round) = match work {
+            Work::Step { model, tables, round } => (model, tables, Call::Step, round),
+            Work::Predict { model, round } => (model, TableUpdates::Exact, Call::Predict, round),
             Work::Auc { .. } => continue, // no step
         };
         let plan = Arc::new(model.plan()?);
@@ -47,8 +47,13 @@ fn whole_steps(criterion: &mut Criterion, engine: &dyn Engine) -> Benched {
         let mut running = None;
         group.bench_function(name, |bencher| {
             let running = running.get_or_insert_with(|| {
-                let batches = batches(model.world, model.rows, count);
-                Running::new(Arc::clone(&plan), batches, tables, call, engine).expect("the engine runs the case")
+                let batches = batches(model.world, model.rows, round.batches);
+                let mut running =
+                    Running::new(Arc::clone(&plan), batches, tables, call, engine).expect("the engine runs the case");
+                for _ in 0..if round.whole_first { round.batches } else { 0 } {
+                    running.call().expect("a batch of the case fits its session");
+                }
+                running
             });
             bencher.iter(|| running.call().expect("a batch of the case fits its session"));
         });

@@ -20,6 +20,23 @@ fn a_case_is_timed_beside_the_peak() {
 }
 
 #[test]
+fn what_was_measured_is_told_when_another_case_fails() {
+    let program = Program::new();
+    let file = program.path("bench.json");
+    let timed =
+        program.run(&["bench", "auc", "small-512", "--rows", "1", "--seconds", "0", "--json", file.to_str().unwrap()]);
+    let sentence = "`auc` failed: the AUC of the generated rows is undefined";
+    assert_eq!((timed.code, timed.err.as_str()), (1, format!("mmtl: {sentence}\n").as_str()), "{timed:?}");
+    assert!(timed.out.contains("small-512"), "{timed:?}");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(json["cases"].as_array().map(Vec::len), Some(1), "{json}");
+    assert_eq!(
+        (json["cases"][0]["case"].as_str(), json["failed"][0]["case"].as_str()),
+        (Some("small-512"), Some("auc"))
+    );
+}
+
+#[test]
 fn an_unknown_case_is_refused_before_anything_is_timed() {
     let refused = Program::new().run(&["bench", "large", "smal-512"]);
     assert_eq!((refused.code, refused.out.as_str(), refused.err.lines().count()), (2, "", 1), "{refused:?}");
@@ -29,6 +46,8 @@ fn an_unknown_case_is_refused_before_anything_is_timed() {
     let nowhere = program.run(&["bench", "small-512", "--json", "no/such/folder.json"]);
     assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""), "nothing was timed: {nowhere:?}");
     assert!(nowhere.err.contains("cannot write `no/such/folder.json`: "), "{}", nowhere.err);
+    let unknown = program.run(&["bench", "smal-512", "--json", "new.json"]);
+    assert_eq!((unknown.code, program.listing()), (2, vec![]), "nothing is left: {unknown:?}");
     for wrong in ["-1", "nan", "1e9", "soon"] {
         let refused = Program::new().run(&["bench", "--seconds", wrong]);
         assert!(refused.code == 2 && refused.err.contains("expected a number from 0 to 3600"), "{wrong}: {refused:?}");

@@ -432,7 +432,7 @@ pub struct Bench {
     /// What to time; everything when nothing is named, but for `experts-wide` and `norm-wide`, made for devices.
     #[arg(value_name = "CASE")]
     pub cases: Vec<String>,
-    /// Only cases whose names contain this.
+    /// Only cases whose names contain this; those made for devices only on one, or by their whole name.
     #[arg(long)]
     pub filter: Option<String>,
     /// Rows of a call, instead of each case's own.
@@ -447,7 +447,7 @@ pub struct Bench {
     /// Another engine that takes the same cases in the same call, in f32, or none [default: on a device cpu, else none].
     #[arg(long, value_name = "ENGINE")]
     pub beside: Option<String>,
-    /// Seconds that each case is timed for, after a warm-up of at most as long.
+    /// Seconds that each case is timed for, after a warm-up of at most as long (`wide-exact`: of 64 steps).
     #[arg(long, default_value_t = 3.0, value_parser = seconds, allow_negative_numbers = true)]
     pub seconds: f64,
     /// On a device, only whole steps and not the kernels that each of them launches.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use mmtl_bench::{
-    Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Measured, Spread, Step, UnderRoof,
-    Work, adam, batches, session_options, time_rounds,
+    BenchError, Budget, Case, Composed, DevicePeaks, Kernel, LaunchCount, Launched, MatrixPeak, Measured, Spread, Step,
+    UnderRoof, WarmUp, Work, adam, batches, session_options, time_rounds,
 };
 use mmtl_kernels::{DeviceEngine, KernelTime, KernelWork, Launching, Profiled, step_cost, time_kernels};
 use mmtl_plan::{EngineError, Plan, TableUpdates};
@@ -18,7 +18,7 @@ const STEPS_BEFORE: usize = 4;
 pub fn peaks(engine: &dyn DeviceEngine, seconds: f64) -> Result<DevicePeaks, Failure> {
     let probe = engine.probe().map_err(Failure::failed)?;
     let time = |call: &dyn Fn() -> Result<(), EngineError>| -> Result<Spread, Failure> {
-        time_rounds(Budget { seconds, warm_up: 1 }, |_| call()).map_err(Failure::failed)
+        time_rounds(Budget { seconds, warm_up: WarmUp::UpTo(1) }, |_| call()).map_err(Failure::failed)
     };
     let rate = |spread: Spread, work: u64| spread.map(|seconds| work as f64 / seconds * 1e-9);
     let unit = |unit| {
@@ -42,20 +42,20 @@ pub fn step(
     engine: &dyn DeviceEngine,
     peaks: &DevicePeaks,
     seconds: f64,
-) -> Result<Option<Step>, Failure> {
+) -> Result<Option<Step>, BenchError> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(None) };
-    let plan = model.plan().map_err(Failure::failed)?;
+    let plan = model.plan()?;
     let launches = |launching| launches(&plan, *tables, launching);
     let (counts, one_by_one) = (launches(engine.launching())?, launches(Launching::Composed)?);
     let composed = if counts == one_by_one {
         None
     } else {
         let launches = one_by_one.iter().map(|count| count.launches).sum();
-        let timed = case.time(engine.composed().as_ref(), seconds).map_err(Failure::failed)?;
+        let timed = case.time(engine.composed().as_ref(), seconds)?;
         Some(Composed { seconds: timed.seconds, launches })
     };
     let (options, batches) = (session_options(model.rows, *tables), batches(model.world, model.rows, 1));
-    let cost = step_cost(&plan, options, &batches[0], false, engine.launching()).map_err(Failure::failed)?;
+    let cost = step_cost(&plan, options, &batches[0], false, engine.launching())?;
     let flops = whole.size.map_or(0, |size| size.flops_per_row * whole.rows);
     Ok(Some(Step {
         case: case.name.to_owned(),
@@ -67,8 +67,8 @@ pub fn step(
     }))
 }
 
-fn launches(plan: &Plan, tables: TableUpdates, launching: Launching) -> Result<Vec<LaunchCount>, Failure> {
-    let counts = mmtl_kernels::launches(plan, tables, false, launching).map_err(Failure::failed)?;
+fn launches(plan: &Plan, tables: TableUpdates, launching: Launching) -> Result<Vec<LaunchCount>, BenchError> {
+    let counts = mmtl_kernels::launches(plan, tables, false, launching)?;
     let count = |(kernel, launches): (&str, usize)| LaunchCount { kernel: kernel.to_owned(), launches };
     Ok(counts.into_iter().map(count).collect())
 }
@@ -79,16 +79,16 @@ pub fn kernels(
     engine: &dyn DeviceEngine,
     peaks: &DevicePeaks,
     seconds: f64,
-) -> Result<Vec<Kernel>, Failure> {
+) -> Result<Vec<Kernel>, BenchError> {
     let Work::Step { model, tables, .. } = &case.work else { return Ok(vec![]) };
     let profiled = Profiled {
-        plan: Arc::new(model.plan().map_err(Failure::failed)?),
+        plan: Arc::new(model.plan()?),
         options: session_options(model.rows, *tables),
         batches: batches(model.world, model.rows, STEPS_BEFORE),
         update: adam(1),
     };
-    let mut timer = engine.profile(&profiled).map_err(Failure::failed)?;
-    let times = time_kernels(timer.as_mut(), seconds).map_err(Failure::failed)?;
+    let mut timer = engine.profile(&profiled)?;
+    let times = time_kernels(timer.as_mut(), seconds)?;
     Ok(times.iter().map(|time| Kernel::new(case.name, &launched(time), peaks)).collect())
 }
 

@@ -5,8 +5,7 @@ use mmtl_plan::{Purpose, Stream};
 
 use crate::error::BenchError;
 use crate::measured::Measured;
-use crate::memory::resident;
-use crate::timing::{Budget, time_rounds};
+use crate::timing::{Budget, WarmUp, time_rounds};
 
 /// Seconds of the AUC of `rows` generated predictions, of which a fifth is positive and ranks a little higher.
 ///
@@ -14,16 +13,14 @@ use crate::timing::{Budget, time_rounds};
 /// When they have no AUC: fewer than a few rows may be of one class.
 pub fn time_auc(name: &str, rows: usize, seconds: f64) -> Result<Measured, BenchError> {
     let (predictions, labels) = scored(rows);
-    let before = resident();
-    let seconds = time_rounds(Budget { seconds, warm_up: 1 }, |_| {
+    let seconds = time_rounds(Budget { seconds, warm_up: WarmUp::UpTo(1) }, |_| {
         let sample = Sample::new(Kind::Binary, &predictions, &labels).map_err(|_| BenchError::Undefined)?;
         match Metric::Auc.score(&sample).map(|scored| scored.score) {
             Ok(Score::Value(_)) => Ok(()),
             Ok(Score::Undefined(_)) | Err(_) => Err(BenchError::Undefined),
         }
     })?;
-    let memory = resident().zip(before).map(|(after, before)| after.saturating_sub(before));
-    Ok(Measured { case: name.to_owned(), rows, seconds, size: None, memory })
+    Ok(Measured { case: name.to_owned(), rows, seconds, size: None, memory: None })
 }
 
 /// Predictions and labels.

@@ -7,20 +7,21 @@ use crate::error::BenchError;
 use crate::measured::Measured;
 use crate::model::{Model, Setting};
 use crate::running::Call;
-use crate::session_timing::time_session;
+use crate::session_timing::{Round, time_session};
 use crate::world::World;
 
 /// Rows of the case `auc`.
 pub const AUC_ROWS: usize = 10_000_000;
 
 /// Batches that a case goes round; each has ids of its own.
-const BATCHES: usize = 16;
+const SOME: Round = Round { batches: 16, whole_first: false };
 
-/// A row of a wide table comes up once in 24 batches: over fewer batches than these its missed steps would be too few.
-const WIDE_BATCHES: usize = 64;
+/// A row of a wide table comes up once in 24 batches: over fewer batches than these its missed steps would be too few,
+/// and before each has come up once there are none.
+const WIDE: Round = Round { batches: 64, whole_first: true };
 
 /// Batches of 65,536 rows touch every row of a table, whichever they are.
-const BROAD_BATCHES: usize = 4;
+const BROAD: Round = Round { batches: 4, whole_first: false };
 
 /// Something to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,15 +45,15 @@ pub enum Work {
         model: Model,
         /// How its tables are updated.
         tables: TableUpdates,
-        /// Different batches that it goes round.
-        batches: usize,
+        /// What it is timed on.
+        round: Round,
     },
     /// Predictions.
     Predict {
         /// What predicts.
         model: Model,
-        /// Different batches that it goes round.
-        batches: usize,
+        /// What it is timed on.
+        round: Round,
     },
     /// The exact AUC of generated predictions.
     Auc {
@@ -78,11 +79,11 @@ impl Case {
     /// When the engine fails or a loss is not finite.
     pub fn time(&self, engine: &dyn Engine, seconds: f64) -> Result<Measured, BenchError> {
         match &self.work {
-            Work::Step { model, tables, batches } => {
-                time_session(self.name, model, *tables, Call::Step, engine, *batches, seconds)
+            Work::Step { model, tables, round } => {
+                time_session(self.name, model, *tables, Call::Step, engine, *round, seconds)
             }
-            Work::Predict { model, batches } => {
-                time_session(self.name, model, TableUpdates::Exact, Call::Predict, engine, *batches, seconds)
+            Work::Predict { model, round } => {
+                time_session(self.name, model, TableUpdates::Exact, Call::Predict, engine, *round, seconds)
             }
             Work::Auc { rows } => time_auc(self.name, *rows, seconds),
         }
@@ -92,38 +93,36 @@ impl Case {
 /// All cases, in the order in which they are measured.
 pub fn cases() -> Vec<Case> {
     let exact = TableUpdates::Exact;
-    let step = |name, about, model, tables, batches| Case {
+    let step = |name, about, model, tables, round| Case {
         name,
         about,
-        work: Work::Step { model, tables, batches },
+        work: Work::Step { model, tables, round },
         only_by_name: false,
     };
-    let broad = |name, about, model| Case {
-        only_by_name: true,
-        ..step(name, about, model, TableUpdates::Exact, BROAD_BATCHES)
-    };
+    let broad =
+        |name, about, model| Case { only_by_name: true, ..step(name, about, model, TableUpdates::Exact, BROAD) };
     let (large, wide) = (mmoe(10_000, 8, &[256, 128], 4096), mmoe(100_000, 8, &[256, 128], 4096));
     let small = |rows| mmoe(10_000, 4, &[64, 32], rows);
     vec![
-        step("large", "MMoE of 8 experts 256-128, 16 fields of 10,000 ids, batch 4,096", large.clone(), exact, BATCHES),
-        step("wide-exact", "`large` with 100,000 ids a field, as dense Adam", wide.clone(), exact, WIDE_BATCHES),
+        step("large", "MMoE of 8 experts 256-128, 16 fields of 10,000 ids, batch 4,096", large.clone(), exact, SOME),
+        step("wide-exact", "`large` with 100,000 ids a field, as dense Adam", wide.clone(), exact, WIDE),
         step(
             "wide-sparse",
             "`large` with 100,000 ids a field, only touched rows advance",
             wide,
             TableUpdates::Sparse,
-            WIDE_BATCHES,
+            Round { whole_first: false, ..WIDE },
         ),
-        step("small-512", "MMoE of 4 experts 64-32, batch 512", small(512), exact, BATCHES),
-        step("small-1024", "MMoE of 4 experts 64-32, batch 1,024", small(1024), exact, BATCHES),
-        step("small-2048", "MMoE of 4 experts 64-32, batch 2,048", small(2048), exact, BATCHES),
-        step("star-1", "STAR 256-128-64, 14 fields of 10,000 ids, batch 4,096, 1 scene", star(1), exact, BATCHES),
-        step("star-5", "the same with 5 scenes", star(5), exact, BATCHES),
-        step("star-10", "the same with 10 scenes", star(10), exact, BATCHES),
+        step("small-512", "MMoE of 4 experts 64-32, batch 512", small(512), exact, SOME),
+        step("small-1024", "MMoE of 4 experts 64-32, batch 1,024", small(1024), exact, SOME),
+        step("small-2048", "MMoE of 4 experts 64-32, batch 2,048", small(2048), exact, SOME),
+        step("star-1", "STAR 256-128-64, 14 fields of 10,000 ids, batch 4,096, 1 scene", star(1), exact, SOME),
+        step("star-5", "the same with 5 scenes", star(5), exact, SOME),
+        step("star-10", "the same with 10 scenes", star(10), exact, SOME),
         Case {
             name: "evaluation",
             about: "predictions of `large`",
-            work: Work::Predict { model: large, batches: BATCHES },
+            work: Work::Predict { model: large, round: SOME },
             only_by_name: false,
         },
         Case {

@@ -119,4 +119,4 @@ fn percent(share: f64) -> String {
 pub const ABOUT_KERNELS: &str = "Times of a launch are medians, with the 10th and 90th percentile of rounds, each launched \
     again and again on what a step left,\nin as many sessions in turn as the column `round` has; `cached`: not enough of \
     them for its MB to exceed a device's caches.\nThe bar is the share of what the device could do with as many operations \
-    and bytes.";
+    and bytes.\nRows of tables that missed no step are caught up with: in a step of many rows it takes longer.";

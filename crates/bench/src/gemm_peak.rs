@@ -1,4 +1,4 @@
-//! The machine's peak of matrix products, by the library that the default engine uses.
+//! The machine's peak of matrix products, by the `gemm` library.
 
 use std::hint::black_box;
 

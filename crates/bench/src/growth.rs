@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::error::BenchError;
 use crate::model::{Model, Setting};
 use crate::running::Call;
-use crate::session_timing::time_session;
+use crate::session_timing::{Round, time_session};
 use crate::slope::slope;
 use crate::spread::Spread;
 use crate::world::World;
@@ -106,7 +106,8 @@ impl Axis {
 pub fn time_growth(axis: Axis, engine: &dyn Engine, seconds: f64) -> Result<Growth, BenchError> {
     let point = |&count: &usize| {
         let model = axis.model(count);
-        let measured = time_session(axis.name(), &model, TableUpdates::Exact, Call::Step, engine, 16, seconds)?;
+        let round = Round { batches: 16, whole_first: false };
+        let measured = time_session(axis.name(), &model, TableUpdates::Exact, Call::Step, engine, round, seconds)?;
         let flops = measured.size.map_or(0, |size| size.flops_per_row) * model.rows;
         Ok(Point { count, seconds: measured.seconds, flops })
     };

@@ -20,6 +20,7 @@ struct Document<'a> {
     steps: &'a [crate::kernel::Step],
     beside: Option<&'a crate::kernel::Beside>,
     growth: &'a [crate::growth::Growth],
+    failed: &'a [crate::measured::Failed],
 }
 
 #[derive(Serialize)]
@@ -51,5 +52,6 @@ pub fn json(report: &Report) -> impl Serialize + '_ {
         steps: &report.steps,
         beside: report.beside.as_ref(),
         growth: &report.growth,
+        failed: &report.failed,
     }
 }

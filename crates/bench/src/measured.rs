@@ -1,5 +1,7 @@
 //! What was measured.
 
+use std::fmt::{self, Display};
+
 use serde::Serialize;
 
 use crate::device::DevicePeaks;
@@ -33,7 +35,7 @@ pub struct Measured {
     pub seconds: Spread,
     /// Size of the model, where there is one.
     pub size: Option<Size>,
-    /// By how many bytes the process grew: session and engine buffers, not the batches.
+    /// By how many bytes the process grew: session and engine buffers, not the batches, and not what lies on a device.
     pub memory: Option<u64>,
 }
 
@@ -47,6 +49,21 @@ impl Measured {
     pub fn gflops(&self) -> Option<f64> {
         let size = self.size?;
         Some(size.flops_per_row as f64 * self.rows_per_second() * 1e-9)
+    }
+}
+
+/// A case that could not be measured.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// Name of the case, or of what a step grows with.
+    pub case: String,
+    /// What happened.
+    pub why: String,
+}
+
+impl Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "`{}` failed: {}", self.case, self.why)
     }
 }
 
@@ -69,6 +86,8 @@ pub struct Report {
     pub beside: Option<Beside>,
     /// Growth tables, if asked for.
     pub growth: Vec<Growth>,
+    /// What is missing from all of these.
+    pub failed: Vec<Failed>,
 }
 
 impl Report {
@@ -84,6 +103,7 @@ impl Report {
             steps: vec![],
             beside: None,
             growth: vec![],
+            failed: vec![],
         }
     }
 

@@ -9,10 +9,19 @@ use crate::measured::{Measured, Size};
 use crate::memory::resident;
 use crate::model::Model;
 use crate::running::{Call, Running, batches};
-use crate::timing::{Budget, Turn, time_turns};
+use crate::timing::{Budget, Turn, WarmUp, time_turns};
 
-/// Seconds of one call over `count` different batches in turn, prepared beforehand. The warm-up goes once through all
-/// of them if the budget allows, so that rows of tables miss as many steps as they will later.
+/// What a session is timed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// Different batches, prepared beforehand and taken in turn.
+    pub batches: usize,
+    /// Whether all of them come once before any is timed, however long that takes: where most rows of tables miss most
+    /// steps, as many as they ever will. Otherwise as many as fit in the time that is measured.
+    pub whole_first: bool,
+}
+
+/// Seconds of one call over the batches of `round`.
 ///
 /// # Errors
 /// When the model makes no plan, the engine fails, or a loss is not finite.
@@ -22,15 +31,16 @@ pub fn time_session(
     tables: TableUpdates,
     call: Call,
     engine: &dyn Engine,
-    count: usize,
+    round: Round,
     seconds: f64,
 ) -> Result<Measured, BenchError> {
     let plan = Arc::new(model.plan()?);
     let size = size(&plan, call);
-    let batches = batches(model.world, model.rows, count);
+    let batches = batches(model.world, model.rows, round.batches);
     let before = resident();
     let mut running = Running::new(plan, batches, tables, call, engine)?;
-    let seconds = time_turns(Budget { seconds, warm_up: count }, |turn| match turn {
+    let warm_up = if round.whole_first { WarmUp::All(round.batches) } else { WarmUp::UpTo(round.batches) };
+    let seconds = time_turns(Budget { seconds, warm_up }, |turn| match turn {
         Turn::Call(_) => running.call().map_err(BenchError::from),
         // Losses are there when everything before is done.
         Turn::Wait => running.check(),

@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::spread::Spread;
-use crate::timing::{Budget, time_rounds};
+use crate::timing::{Budget, WarmUp, time_rounds};
 
 /// Seconds in which `threads` threads, started together, each do `work` once on what `make` gave them.
 pub(crate) fn time_together<T>(
@@ -32,7 +32,7 @@ pub(crate) fn time_together<T>(
             let member = &member;
             scope.spawn(move || member(number));
         }
-        let Ok(times) = time_rounds(Budget { seconds, warm_up: 1 }, |_| -> Result<(), Infallible> {
+        let Ok(times) = time_rounds(Budget { seconds, warm_up: WarmUp::UpTo(1) }, |_| -> Result<(), Infallible> {
             begin.wait();
             end.wait();
             Ok(())

@@ -83,7 +83,8 @@ fn peaks(peaks: &Peaks) -> String {
 }
 
 fn cases(report: &Report) -> String {
-    let mut table = plain(&["case", "ms", SPREAD, "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", "memory"]);
+    let memory = if report.device.is_some() { "host memory" } else { "memory" };
+    let mut table = plain(&["case", "ms", SPREAD, "rows/s", "GFLOP/s", "of peak", "parameters", "FLOPs/row", memory]);
     for case in &report.cases {
         table.add_row(line(report, case));
     }

@@ -13,10 +13,30 @@ const FEWEST: usize = 3;
 /// How long to measure.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Budget {
-    /// Seconds of all rounds together; as long at most for the warm-up. At least three rounds are made.
+    /// Seconds of all rounds together. At least three are made.
     pub seconds: f64,
     /// Calls before the first round.
-    pub warm_up: usize,
+    pub warm_up: WarmUp,
+}
+
+/// Calls before what is measured; at least one is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// So many, but for no longer than is measured.
+    UpTo(usize),
+    /// So many, however long they take: with fewer, something else would be measured.
+    All(usize),
+}
+
+impl WarmUp {
+    /// Whether another call comes after so many, which took `elapsed` of `limit`.
+    fn goes_on(self, calls: u64, elapsed: Duration, limit: Duration) -> bool {
+        match self {
+            _ if calls == 0 => true,
+            Self::UpTo(most) => calls < most as u64 && elapsed < limit,
+            Self::All(all) => calls < all as u64,
+        }
+    }
 }
 
 /// What is asked of whoever is timed.
@@ -48,7 +68,7 @@ pub fn time_turns<E>(budget: Budget, mut turn: impl FnMut(Turn) -> Result<(), E>
     let mut calls = 0;
     let mut last = Duration::ZERO;
     let start = Instant::now();
-    while calls == 0 || (calls < budget.warm_up as u64 && start.elapsed() < limit) {
+    while budget.warm_up.goes_on(calls, start.elapsed(), limit) {
         let began = Instant::now();
         turn(Turn::Call(calls))?;
         turn(Turn::Wait)?;
