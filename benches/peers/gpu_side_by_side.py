@@ -4,7 +4,7 @@
         [--precisions f32,tf32,bf16] [--compile CASE,...] [--kernels CASE,...] [--turns 3] [--seconds 1]
         [--write results/bench] [--from FILE...]
 
-Writes a page of Markdown named after the day, and beside it everything that was measured as JSON, after each case: a call
+Writes a new page of Markdown named after the day, and beside it everything that was measured as JSON, after each case: a call
 that is stopped keeps what it has. --from starts from such files, so that several calls make one page; with no case and
 `--kernels none` nothing is measured. What one side does not have is left out, with its reason at the page's end.
 
@@ -21,11 +21,13 @@ from pathlib import Path
 
 import torch
 
+from timed.arguments import positive
 from timed.cases import CASES, DEVICE_CASES
 from timed.gpu.page import page
 from timed.gpu.precision import PRECISIONS
 from timed.gpu.programs import Mmtl, Peer, Unmeasured
 from timed.gpu.results import Results
+from timed.pages import fresh, write
 from timed.turns import check_sizes
 
 STEPS = [*CASES, *DEVICE_CASES]
@@ -38,6 +40,8 @@ class Driver:
         self.mmtl = Mmtl(arguments.mmtl.resolve(), arguments.engine, arguments.threads, arguments.seconds)
         self.peer = Peer(arguments.device, arguments.threads, arguments.seconds)
         self.results = Results.read(arguments.start)
+        if arguments.write:
+            self.file = fresh(arguments.write, f"{datetime.date.today().isoformat()}-{arguments.name}")
 
     def measure(self) -> None:
         arguments = self.arguments
@@ -96,7 +100,7 @@ class Driver:
                 _check(found["peer"], measured, {**CASES, **DEVICE_CASES}[case].scenes)
             found["rows"] = measured["rows"]
             found["launches"] = sum(count["launches"] for step in report["steps"] for count in step["launches"])
-            self.results.data["machine"]["mmtl"] = f"{report['program']}, {report['machine']['numerics']}"
+            self.results.data["machine"][f"mmtl, {precision}"] = f"{report['program']}, {report['machine']['numerics']}"
             return measured["seconds"]["median"]
         answer = self.peer.time(case, precision, side, self.arguments.rows)
         found["forms"][side], found["rows"] = answer["form"], answer["rows"]
@@ -117,10 +121,8 @@ class Driver:
             self.results.data["machine"].update(machine(self.arguments))
         text = page(self.results, datetime.date.today().isoformat())
         if self.arguments.write:
-            self.arguments.write.mkdir(parents=True, exist_ok=True)
-            stem = self.arguments.write / f"{datetime.date.today().isoformat()}-{self.arguments.name}"
-            stem.with_suffix(".md").write_text(text)
-            stem.with_suffix(".json").write_text(json.dumps(self.results.data) + "\n")
+            write(self.file.with_suffix(".json"), json.dumps(self.results.data) + "\n")
+            write(self.file, text)
         return text
 
 
@@ -141,9 +143,11 @@ def machine(arguments: argparse.Namespace) -> dict[str, str]:
         here["driver"] = _driver()
         here["CUDA of PyTorch"] = torch.version.cuda
     here["Python"], here["PyTorch"] = platform.python_version(), torch.__version__
-    here["turns"] = f"{arguments.turns}, of {arguments.seconds:g} s a case" + (
-        f", {arguments.rows} rows instead of the cases' own" if arguments.rows else ""
-    )
+    rows = f", {arguments.rows} rows instead of the cases' own" if arguments.rows else ""
+    if arguments.cases:
+        here["turns of steps"] = f"{arguments.turns}, of {arguments.seconds:g} s a case{rows}"
+    if arguments.kernels:
+        here["kernels"] = f"{arguments.seconds:g} s each{rows}"
     return here
 
 
@@ -180,10 +184,10 @@ def parsed(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kernels", type=listed(KERNELS), default=KERNELS, help="cases whose kernels are timed")
     parser.add_argument("--beside", default="none", help="mmtl's other engine where kernels are timed, such as cpu")
     parser.add_argument("--verify", action="store_true", help="also `mmtl verify`, first")
-    parser.add_argument("--rows", type=int, help="instead of each case's own")
-    parser.add_argument("--threads", type=int, default=8)
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--rows", type=positive(int), help="instead of each case's own")
+    parser.add_argument("--threads", type=positive(int), default=8)
+    parser.add_argument("--turns", type=positive(int), default=3)
+    parser.add_argument("--seconds", type=positive(float), default=1.0)
     parser.add_argument("--write", type=Path, metavar="DIR")
     parser.add_argument("--name", default="gpu-side-by-side", help="of the files, after the day")
     parser.add_argument("--from", dest="start", type=Path, nargs="+", default=[], metavar="FILE")

@@ -3,7 +3,7 @@
     python benches/peers/imports.py [--mmtl target/release/mmtl] [--epinions FILE] [--movielens INTER USER ITEM]
         [--generated 5] [--turns 3] [--grow 2.5 5 10 20] [--write results/bench]
 
-Prints a Markdown page; --write also leaves it in a file named after the day. Files are the user's own: Epinions as
+Prints a Markdown page; --write also leaves it in a new file named after the day. Files are the user's own: Epinions as
 tab-separated text with a header, MovieLens-1M as RecBole's three files. --generated compares on so many million generated
 rows, --grow imports so many.
 """
@@ -12,22 +12,26 @@ import argparse
 import datetime
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pyarrow
 import pyarrow.csv
 
 from machine import machine
+from timed.arguments import positive
 from timed.memory import own_bytes, peak_bytes
+from timed.pages import fresh, write
 
 PREPARE = Path(__file__).parent / "prepare_pandas.py"
 ENGINES = ("c", "pyarrow")
@@ -96,14 +100,18 @@ class Side:
 
 
 @contextmanager
-def importing(mmtl: Path, card: str | Path, files: list[Path]) -> Iterator[subprocess.Popen]:
-    """The whole program, nothing prepared before."""
-    with tempfile.TemporaryDirectory() as results:
+def importing(
+    mmtl: Path, card: str | Path, files: list[Path], out: int | TextIO = subprocess.DEVNULL
+) -> Iterator[subprocess.Popen]:
+    """The whole program, nothing prepared before. What it complains of is seen."""
+    with tempfile.TemporaryDirectory() as results, tempfile.TemporaryFile("w+") as complaints:
         command = [mmtl, "data", "import", card, *files, "--results", results]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        with subprocess.Popen(command, stdout=out, stderr=complaints) as process:
             yield process
-    if process.returncode != 0:
-        raise SystemExit(f"`{' '.join(map(str, command))}` ended with exit code {process.returncode}")
+        if process.returncode != 0:
+            complaints.seek(0)
+            said = f"`{' '.join(map(str, command))}` ended with exit code {process.returncode}"
+            raise SystemExit(f"{complaints.read()}{said}")
 
 
 def imported(mmtl: Path, card: str | Path, files: list[Path]) -> float:
@@ -116,14 +124,25 @@ def imported(mmtl: Path, card: str | Path, files: list[Path]) -> float:
     return seconds
 
 
-def watched(mmtl: Path, card: str | Path, files: list[Path]) -> tuple[int, int]:
-    """The program's peak memory, and that but for files' pages. Looking takes time of its own: this run is not timed."""
+def watched(mmtl: Path, card: str | Path, files: list[Path]) -> tuple[int, int, int]:
+    """The program's peak memory, that but for files' pages, and the rows that it kept. Looking takes time of its own: this
+    run is not timed."""
     peak, own = 0, 0
-    with importing(mmtl, card, files) as process:
-        while process.poll() is None:
-            peak, own = max(peak, peak_bytes(process.pid)), max(own, own_bytes(process.pid))
-            time.sleep(LOOK)
-    return peak, own
+    with tempfile.TemporaryFile("w+") as description:
+        with importing(mmtl, card, files, description) as process:
+            while process.poll() is None:
+                peak, own = max(peak, peak_bytes(process.pid)), max(own, own_bytes(process.pid))
+                time.sleep(LOOK)
+        description.seek(0)
+        return peak, own, rows_kept(description.read())
+
+
+def rows_kept(description: str) -> int:
+    """The rows of a data set, as `mmtl data import` describes it."""
+    found = re.search(r"([\d,]+) rows", description)
+    if found is None:
+        raise SystemExit("mmtl tells of no rows")
+    return int(found[1].replace(",", ""))
 
 
 def read(files: list[Path]) -> None:
@@ -156,12 +175,14 @@ def compare(
             for engine, side in sides.items():
                 said = prepared(case, what, engine, files)
                 side.add(said["seconds"], said["whole"], said["peak_bytes"])
-    ours.peak_bytes, _ = watched(mmtl, card, files)
+    ours.peak_bytes, _, rows = watched(mmtl, card, files)
+    if rows != said["rows"]:
+        raise SystemExit(f"{case}: mmtl keeps {rows} rows, pandas {said['rows']}")
     return ours, theirs, said
 
 
-def fastest(sides: dict[str, Side]) -> tuple[str, Side]:
-    return min(sides.items(), key=lambda side: side[1].median)
+def fastest(sides: dict[str, Side], figure: Callable[[Side], float] = lambda side: side.median) -> tuple[str, Side]:
+    return min(sides.items(), key=lambda side: figure(side[1]))
 
 
 def generate(path: Path, rows: int, piece: int = 500_000) -> None:
@@ -202,7 +223,7 @@ def grow(mmtl: Path, millions: list[float]) -> list[str]:
         for million in millions:
             (card, [path]), rows = world(Path(folder), million), round(million * 1e6)
             seconds = imported(mmtl, card, [path])
-            peak, own = watched(mmtl, card, [path])
+            peak, own, _ = watched(mmtl, card, [path])
             met = "yes" if own <= MOST_BYTES else "**no**"
             size = path.stat().st_size / 1e6
             lines.append(f"| {million:g} | {size:.0f} | {seconds:.2f} | {rows / seconds:,.0f} | {own / 1e6:.0f} | {met} | {peak / 1e6:.0f} |")
@@ -222,13 +243,14 @@ def page(mmtl: Path, cases: dict[str, tuple[str | Path, list[Path]]], turns: int
     for case, (card, files) in cases.items():
         print(f"{case} ...", file=sys.stderr, flush=True)
         ours, theirs, said = compare(mmtl, case, card, files, turns)
-        engine, best = fastest(theirs["same"])
+        _, best = fastest(theirs["same"])
+        engine, whole = fastest(theirs["same"], lambda side: side.median_whole)
         least_engine, least = fastest(theirs["least"])
         pandas, faster = said["pandas"], best.median / ours.median
         lines.append(
             f"| {case} | {said['rows']:,} | {ours.median:.2f} | {TARGETS.get(case, '—')} | {ours.peak_bytes / 1e6:.0f} | "
-            f"{best.median_whole:.2f} ({engine}) | {best.peak_bytes / 1e6:.0f} | "
-            f"{best.median_whole / ours.median:.2f} | {best.median:.2f} | {faster:.2f} | "
+            f"{whole.median_whole:.2f} ({engine}) | {whole.peak_bytes / 1e6:.0f} | "
+            f"{whole.median_whole / ours.median:.2f} | {best.median:.2f} | {faster:.2f} | "
             f"{'yes' if faster >= FASTER else '**no**'} | "
             f"{least.median:.2f} ({least_engine}) |"
         )
@@ -240,7 +262,7 @@ def page(mmtl: Path, cases: dict[str, tuple[str | Path, list[Path]]], turns: int
             "and means of train rows, one file, base rates). But for its start: from where pandas is loaded on, while mmtl's",
             "time is still that of the whole program. At the least: so, too, and without row ids, leaks and base rates, with a",
             "split by position. The faster of its readers so counts. Files are read before each program starts, so that none",
-            f"waits for the disk; mmtl's memory is watched in a run of its own. Medians of {turns} turns.",
+            f"waits for the disk; mmtl's memory is watched in a run of its own. Medians of {turns} turns, but for growing numbers.",
             "",
         ]
     if millions:
@@ -256,11 +278,13 @@ def main() -> None:
     parser.add_argument("--mmtl", type=Path, default=Path("target/release/mmtl"))
     parser.add_argument("--epinions", type=Path, nargs=1)
     parser.add_argument("--movielens", type=Path, nargs=3)
-    parser.add_argument("--generated", type=float, metavar="MILLIONS")
-    parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--grow", type=float, nargs="+", default=[], metavar="MILLIONS")
+    parser.add_argument("--generated", type=positive(float), metavar="MILLIONS")
+    parser.add_argument("--turns", type=positive(int), default=3)
+    parser.add_argument("--grow", type=positive(float), nargs="+", default=[], metavar="MILLIONS")
     parser.add_argument("--write", type=Path, metavar="DIR")
     arguments = parser.parse_args()
+    if not arguments.mmtl.exists():
+        parser.error(f"there is no {arguments.mmtl}; `cargo build --release` makes it")
     cases = {case: (card, files) for case, card in CARDS.items() if (files := getattr(arguments, case))}
     if not (cases or arguments.generated or arguments.grow):
         parser.error("nothing to do: name --epinions, --movielens, --generated or --grow")
@@ -270,9 +294,8 @@ def main() -> None:
         text = page(arguments.mmtl.resolve(), cases, arguments.turns, arguments.grow)
     print(text, end="")
     if arguments.write:
-        arguments.write.mkdir(parents=True, exist_ok=True)
-        file = arguments.write / f"{datetime.date.today().isoformat()}-import.md"
-        file.write_text(text)
+        file = fresh(arguments.write, f"{datetime.date.today().isoformat()}-import")
+        write(file, text)
         print(f"written to {file}", file=sys.stderr)
 
 

@@ -32,7 +32,9 @@ CHANGES = {
 def experiment():
     text = (ROOT / "experiments/quickstart.toml").read_text()
     for pattern, replacement in CHANGES.items():
-        text = re.sub(pattern, replacement, text, flags=re.M)
+        text, changed = re.subn(pattern, replacement, text, flags=re.M)
+        if changed != 1:
+            raise SystemExit(f"the quickstart has {changed} lines like `{pattern}`, expected one")
     return text
 
 
@@ -75,6 +77,8 @@ def main():
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
         one, other = (run(args.mmtl.resolve(), engine, Path(work)) for engine in args.engines)
+    if not one or one.keys() != other.keys():
+        raise SystemExit(f"{len(one)} scores on {args.engines[0]}, {len(other)} on {args.engines[1]}, expected the same ones")
     print("| task | metric | mean | deviation over seeds | mean difference | 95 % interval | mean size | of the deviation |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     agree = True

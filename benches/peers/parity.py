@@ -8,7 +8,6 @@ OUT.json is written after each trial; trials that it already holds are not train
 import argparse
 import datetime
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from mmtl_table import ALL_ROWS
 from model import ARCHITECTURES, build
 from scores import task_scores
 from settings import Settings
+from timed import pages
 
 
 def train(trial: dict, export: Export) -> dict:
@@ -55,10 +55,7 @@ def check(trials: list[dict]) -> bool:
 
 
 def write(path: Path, results: dict) -> None:
-    """All of it or nothing."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(results, indent=1) + "\n")
-    os.replace(partial, path)
+    pages.write(path, json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """python -m unittest discover benches/peers"""
 
+import argparse
 import dataclasses
 import tempfile
 import unittest
@@ -7,10 +8,12 @@ from pathlib import Path
 
 import torch
 
+from timed.arguments import positive
 from timed.cases import CASES, Case
 from timed.comparison import Comparison, Ratio
 from timed.layers import Listed, Stacked
-from timed.markdown import growth, table
+from timed.markdown import forms, growth, table
+from timed.pages import fresh, write
 from timed.rounds import time_rounds
 from timed.targets import TARGETS, Target
 from timed.training import FORMS, call, forward_flops_per_row, model, parameters
@@ -98,6 +101,24 @@ class Times(unittest.TestCase):
             self.assertEqual([event["at"] for event in events(Path(folder))], [1, 2])
 
 
+class Pages(unittest.TestCase):
+    def test_a_page_of_before_stays(self):
+        with tempfile.TemporaryDirectory() as folder:
+            names = []
+            for text in ("first", "second"):
+                path = fresh(Path(folder) / "new", "2026-01-02-page")
+                write(path, text)
+                names.append(path.name)
+            self.assertEqual(names, ["2026-01-02-page.md", "2026-01-02-page-2.md"])
+            self.assertEqual((Path(folder) / "new" / names[0]).read_text(), "first")
+
+    def test_numbers_are_above_0(self):
+        self.assertEqual((positive(int)("3"), positive(float)("0.5")), (3, 0.5))
+        for kind, wrong in [(int, "0"), (int, "1.5"), (float, "-1"), (float, "soon"), (float, "nan")]:
+            with self.assertRaisesRegex(argparse.ArgumentTypeError, "above 0"):
+                positive(kind)(wrong)
+
+
 class Verdicts(unittest.TestCase):
     def test_ratios_are_of_the_same_turn(self):
         self.assertEqual(Ratio.of([2.0, 9.0, 4.0], [1.0, 3.0, 4.0]), Ratio(1.0, 2.0, 3.0))
@@ -108,15 +129,17 @@ class Verdicts(unittest.TestCase):
         for figure, least, most in [(0.5, "**no**", "yes"), (1.0, "yes", "yes"), (1.5, "yes", "**no**")]:
             self.assertTrue(Target("", lambda _: figure, 1.0).verdict({}).startswith(least), figure)
             self.assertTrue(Target("", lambda _: figure, 1.0, at_most=True).verdict({}).startswith(most), figure)
-        self.assertEqual(Target("", lambda _: None, 1.0).verdict({}), "not measured")
+
+    def test_what_a_case_takes_above_another_is_of_the_same_turn(self):
+        # The second turn came while the machine was slow.
+        found = Comparison("star-10", [], [1.1, 2.4, 1.3], base=[1.0, 2.0, 1.0])
+        self.assertAlmostEqual(found.above_base, 0.2)
 
     def test_targets_read_what_they_name(self):
         large = Comparison("large", [2.0], [1.0], peaks=[100.0], shares=[0.9])
-        wide = Comparison("wide-exact", [3.4], [1.13])
+        wide = Comparison("wide-exact", [3.4], [1.13], base=[1.0])
         self.assertEqual([t.verdict({"large": large}) for t in TARGETS["large"]], ["yes (2.00 ×)", "yes (90%)"])
-        both = {"large": large, "wide-exact": wide}
-        self.assertEqual([t.verdict(both) for t in TARGETS["wide-exact"]], ["**no** (3.01 ×)", "**no** (+13%)"])
-        self.assertEqual(TARGETS["wide-exact"][1].verdict({"wide-exact": wide}), "not measured")
+        self.assertEqual([t.verdict({"wide-exact": wide}) for t in TARGETS["wide-exact"]], ["**no** (3.01 ×)", "**no** (+13%)"])
         jobs = Comparison("jobs", [], [1.0, 2.0], alone=[1.9, 3.8])
         self.assertEqual(TARGETS["jobs"][0].verdict({"jobs": jobs}), "yes (1.90 ×)")
 
@@ -130,7 +153,10 @@ class Verdicts(unittest.TestCase):
                 check_sizes({**peer, key: peer[key] + 1}, case, scenes=2)
 
     def test_the_table_has_every_case_and_column(self):
-        found = Comparison("large", [0.2, 0.4], [0.1, 0.1], "joined-listed", [0.3, 0.3], [], 1000, [60.0], [100.0], [0.6])
+        found = Comparison(
+            "large", [0.2, 0.4], [0.1, 0.1], "joined-listed", [0.3, 0.3],
+            rows=1000, gflops=[60.0], peaks=[100.0], shares=[0.6],
+        )
         jobs = Comparison("jobs", [], [1.0], alone=[1.5])
         head, rule, first, second = table({"large": found, "jobs": jobs}).strip().split("\n")
         self.assertEqual({line.count("|") for line in (head, rule, first, second)}, {12})
@@ -138,6 +164,13 @@ class Verdicts(unittest.TestCase):
             self.assertIn(part, first)
         self.assertIn("1.00 s (1.00 to 1.00); one job: 1.50 s (1.50 to 1.50)", second)
         self.assertIn("**no** (1.50 ×)", second)
+
+    def test_forms_are_told_of_what_was_measured(self):
+        large = Comparison("large", [0.2], [0.1], "joined-listed", fused=[0.3], fused_form="joined-stacked")
+        jobs = Comparison("jobs", [], [1.0], alone=[1.5])
+        results = {"large": large, "jobs": jobs}
+        self.assertEqual(forms(results, ["large", "jobs"]), "large: joined-listed, fused joined-stacked")
+        self.assertEqual(forms(results, ["jobs"]), "—")
 
     def test_growth_has_a_column_for_each_count(self):
         points = [{"count": count, "seconds": {"median": count / 1e3}, "flops": 2e6} for count in (1, 10)]

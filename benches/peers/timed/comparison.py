@@ -13,6 +13,8 @@ class Comparison:
     mmtl: list[float]
     form: str = ""  # how the peer is written
     fused: list[float] = field(default_factory=list)  # the peer with fused Adam
+    fused_form: str = ""  # how it is written
+    base: list[float] = field(default_factory=list)  # mmtl on the case that this one is held to
     alone: list[float] = field(default_factory=list)  # mmtl with one job instead of two
     rows: int | None = None  # of one call
     gflops: list[float] = field(default_factory=list)
@@ -26,6 +28,11 @@ class Comparison:
     @property
     def fused_ratio(self) -> "Ratio | None":
         return Ratio.of(self.fused, self.mmtl) if self.fused else None
+
+    @property
+    def above_base(self) -> float:
+        """The share of time that mmtl takes above the other case, the median over turns."""
+        return 1 / Ratio.of(self.base, self.mmtl).median - 1
 
     @property
     def seconds(self) -> float:

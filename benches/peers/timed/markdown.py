@@ -1,6 +1,7 @@
 """The comparison as a Markdown table."""
 
 import statistics
+from collections.abc import Collection
 
 from timed.comparison import Comparison
 from timed.targets import TARGETS, Results
@@ -17,9 +18,10 @@ def table(results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def forms(results: Results) -> str:
-    """How each case was written on the other side."""
-    return "; ".join(f"{name}: {found.form}" for name, found in results.items() if found.form)
+def forms(results: Results, cases: Collection[str]) -> str:
+    """How those of these cases that were measured were written on the other side."""
+    measured = [found for name, found in results.items() if name in cases and found.form]
+    return "; ".join(f"{found.name}: {_form(found)}" for found in measured) or NOTHING
 
 
 def growth(axes: list[dict]) -> list[str]:
@@ -51,6 +53,11 @@ def _fields(found: Comparison, results: Results) -> list[str]:
         "; ".join(target.says for target in targets) or NOTHING,
         "; ".join(target.verdict(results) for target in targets) or NOTHING,
     ]
+
+
+def _form(found: Comparison) -> str:
+    other = found.fused_form
+    return found.form if other in ("", found.form) else f"{found.form}, fused {other}"
 
 
 def times(seconds: list[float]) -> str:

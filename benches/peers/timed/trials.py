@@ -35,9 +35,14 @@ class Trials:
         found = Comparison(name, [], [], form="fused Adam, batches by index from tensors")
         for _ in range(turns):
             done = _run([sys.executable, str(EPOCHS), str(export), "--threads", str(self.threads)])
-            found.peer.append(between(json.loads(done)["evaluated_at"]))
+            peer = json.loads(done)
+            found.peer.append(between(peer["evaluated_at"]))
             self._grid(name, jobs=1, threads=self.threads)
             (run,) = self._runs(name)
+            (fit,) = json.loads((run / "record.json").read_text())["record"]["fits"]
+            parameters = fit["dense_parameters"] + fit["table_parameters"]
+            if peer["parameters"] != parameters:
+                raise SystemExit(f"{name}: {peer['parameters']} parameters in PyTorch, {parameters} in mmtl")
             ends = [event["at"] / 1000 for event in events(run) if "evaluated" in event["event"]]
             found.mmtl.append(between(ends))
         return found
@@ -57,13 +62,15 @@ class Trials:
 
     def start_up(self, name: str, turns: int) -> Comparison:
         """Seconds from the start of a worker until its first step is done and in a checkpoint."""
-        self._grid(name, jobs=1, threads=self.threads, more=("--detach",))
         folder = self.results / name
-        (run,) = self._runs(name)
-        _first(run, "checkpointed", attempt=1)
-        self._mmtl("ctl", str(folder), "stop")
+        try:
+            self._grid(name, jobs=1, threads=self.threads, more=("--detach",))
+            (run,) = self._runs(name)
+            _first(run, "checkpointed", attempt=1)
+        finally:
+            # Its scheduler would go on whatever becomes of this program.
+            self._scheduler_gone(folder)
         _first(run, "stopped", attempt=1)
-        self._scheduler_gone(folder)
         found = Comparison(name, [], [])
         for turn in range(turns):
             for checkpoint in run.glob("checkpoint-*"):
@@ -98,7 +105,7 @@ class Trials:
         return {f"{run.name}/{file}": (run / file).read_bytes() for run in self._runs(name) for file in files}
 
     def _scheduler_gone(self, folder: Path) -> None:
-        """`mmtl ctl` refuses to steer a grid that nothing runs."""
+        """Stops a scheduler: `mmtl ctl` refuses to steer a grid that nothing runs."""
         limit = time.monotonic() + START_LIMIT
         while time.monotonic() < limit:
             asked = subprocess.run([self.mmtl, "ctl", folder, "stop"], capture_output=True, check=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from timed.cases import CASES
 from timed.comparison import Comparison
+from timed.targets import BASES
 
 STEPS = Path(__file__).parent.parent / "steps.py"
 
@@ -39,14 +40,11 @@ class Programs:
 
 
 def compare(programs: Programs, name: str, turns: int) -> Comparison:
-    """A case on both sides. The peer's fastest form is found in the first turn."""
+    """A case on both sides. The peer's fastest form with each Adam is found in the first turn."""
     found = Comparison(name, [], [])
     trains = name in CASES and not CASES[name].predict
-    form: list[str] = []
     for _ in range(turns):
-        peer = programs.peer(name, *form)
-        if name in CASES:
-            form = ["--form", peer["form"]]
+        peer = programs.peer(name, *_again(name, found.form))
         found.form = peer["form"]
         found.peer.append(peer["seconds"]["median"])
         report = programs.bench(name)
@@ -58,10 +56,18 @@ def compare(programs: Programs, name: str, turns: int) -> Comparison:
             found.gflops.append(case["gflops"])
             found.shares.append(case["share"])
         if trains:
-            fused = programs.peer(name, *form, "--adam", "fused")
+            fused = programs.peer(name, *_again(name, found.fused_form), "--adam", "fused")
+            found.fused_form = fused["form"]
             found.fused.append(fused["seconds"]["median"])
+        if name in BASES:
+            found.base.append(programs.bench(BASES[name])["cases"][0]["seconds"]["median"])
         found.rows = case["rows"]
     return found
+
+
+def _again(name: str, form: str) -> list[str]:
+    """Arguments for a form that was found before."""
+    return ["--form", form] if form and name in CASES else []
 
 
 def check_sizes(peer: dict, case: dict, scenes: int) -> None:

@@ -40,7 +40,9 @@ class Mmtl:
         command = [str(self.program), "verify", "--engine", self.engine, "--precision", precision]
         done = self._done(command, 2 * self.limit)
         lines = (done.stdout + done.stderr).strip().splitlines() or ["nothing was said"]
-        return {"code": done.returncode, "said": lines[-1], "seconds": time.perf_counter() - began}
+        # Of a program that a signal ended shells say 128 and more.
+        code = done.returncode if done.returncode >= 0 else 128 - done.returncode
+        return {"code": code, "said": lines[-1], "seconds": time.perf_counter() - began}
 
     def _run(self, command: list[str]) -> str:
         done = self._done(command, self.limit)

@@ -90,8 +90,24 @@ def product_rate(products: list[dict]) -> float | None:
 
 
 def _merge(into: dict, new: dict) -> None:
+    for what in _measured(new):
+        into["errors"].pop(what, None)
     for part in ("steps", "kernels"):
         for case, precisions in new[part].items():
             into[part].setdefault(case, {}).update(precisions)
     for part in ("products", "verified", "errors", "machine"):
         into[part].update(new.get(part, {}))
+
+
+def _measured(data: dict) -> list[str]:
+    """What there are figures of, as errors name it."""
+    steps = [
+        f"{case}, {precision}, {side}"
+        for case, precisions in data["steps"].items()
+        for precision, found in precisions.items()
+        for side in ("eager", "compiled", "mmtl")
+        if found.get(side)
+    ]
+    kernels = [f"{case}, kernels, {precision}" for case, of in data["kernels"].items() for precision in of]
+    products = [f"experts alone, {precision}" for precision in data["products"]]
+    return steps + kernels + products + [f"verify, {precision}" for precision in data["verified"]]
