@@ -88,7 +88,9 @@ impl Terminal {
         for (name, value) in command.get_envs() {
             builder.env(name, value.unwrap_or_default());
         }
-        builder.env_remove("NO_COLOR");
+        for name in ["NO_COLOR", "LC_ALL", "LC_CTYPE"] {
+            builder.env_remove(name);
+        }
         self.slave.spawn_command(builder).unwrap()
     }
 

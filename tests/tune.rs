@@ -313,11 +313,13 @@ fn a_cancelled_tuning_run_has_no_say_until_it_is_retried() {
     program.write("small.toml", &slow(20));
     start(&program, "1");
     let grid = read_grid(&store(&program, "small")).unwrap();
-    // Of the row that is tuned last, so that it still waits.
+    // Of the row that is tuned last, so that it still waits, however fast the others are.
+    assert_eq!(ctl(&program, &["pause"]).code, 0);
     let last = grid.runs.last().unwrap();
     assert_eq!(last.rows[0].to_string(), "star lr=0.01 tower_widths=[6] (tuning)");
     let cancelled = ctl(&program, &["cancel", last.key.as_str()]);
     assert_eq!(cancelled.code, 0, "{cancelled:?}");
+    assert_eq!(ctl(&program, &["resume"]).code, 0);
     let ran = program.grid("small.toml", &[]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let text = table(&program, "text");

@@ -27,13 +27,17 @@ impl Telling {
 
     /// A kernel is about to be launched; those before have been.
     pub fn comes(&mut self, kernel: &'static str) {
+        self.comes_at(kernel, Instant::now());
+    }
+
+    fn comes_at(&mut self, kernel: &'static str, now: Instant) {
         if self.seen.contains(&kernel) {
             return;
         }
-        if self.last.elapsed() >= WORTH_TELLING {
+        if now.saturating_duration_since(self.last) >= WORTH_TELLING {
             let ready = self.seen.len();
             (self.tell)(Compiling { ready, of: self.of.max(ready + 1), kernel: Some(kernel) });
-            (self.told, self.last) = (true, Instant::now());
+            (self.told, self.last) = (true, now);
         }
         self.seen.push(kernel);
     }
@@ -58,10 +62,10 @@ mod tests {
         let (sender, told) = mpsc::channel();
         let mut telling =
             Telling::new(3, Box::new(move |compiling: Compiling| drop(sender.send(compiling.to_string()))));
-        telling.comes("embed");
-        std::thread::sleep(WORTH_TELLING);
+        let began = telling.last;
+        telling.comes_at("embed", began);
         for kernel in ["embed", "linear", "linear", "update"] {
-            telling.comes(kernel);
+            telling.comes_at(kernel, began + WORTH_TELLING);
         }
         telling.end();
         let told: Vec<String> = told.iter().collect();
@@ -71,8 +75,9 @@ mod tests {
     #[test]
     fn what_is_there_already_is_not_told_of() {
         let mut telling = Telling::new(2, Box::new(|compiling| panic!("{compiling}")));
-        telling.comes("embed");
-        telling.comes("linear");
+        let began = telling.last;
+        telling.comes_at("embed", began);
+        telling.comes_at("linear", began + WORTH_TELLING / 2);
         telling.end();
     }
 }

@@ -199,6 +199,14 @@ fn a_file_of_predictions_is_whole_or_not_there() {
     assert_eq!(program.listing(), before);
 }
 
+/// Whether a process has a handler for it, by proc(5).
+#[cfg(unix)]
+fn catches_sigterm(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & (1 << (15 - 1)) != 0
+}
+
 #[cfg(unix)]
 #[test]
 fn a_signal_leaves_nothing_half_written() {
@@ -214,7 +222,9 @@ fn a_signal_leaves_nothing_half_written() {
         thread::sleep(Duration::from_millis(5));
     }
     // The draft is there a moment before the signal is caught.
-    thread::sleep(Duration::from_millis(200));
+    while !catches_sigterm(child.id()) && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
+    }
     assert_eq!(drafts(), 1);
     let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     let ended = child.wait().unwrap();

@@ -4,6 +4,7 @@
 use std::alloc::System;
 use std::sync::Arc;
 
+use libtest_mimic::{Arguments, Trial};
 use mmtl_plan::{Batch, Plan, TableUpdates};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
@@ -18,7 +19,16 @@ fn allocations() -> usize {
     stats.allocations + stats.reallocations
 }
 
-#[test]
+/// On the main thread, beside which there is none of a harness: what that allocates would be counted.
+fn main() {
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    let test = || {
+        a_step_allocates_nothing();
+        Ok(())
+    };
+    libtest_mimic::run(&arguments, vec![Trial::test("a_step_allocates_nothing", test)]).exit();
+}
+
 fn a_step_allocates_nothing() {
     // The history of exact updates, 255 long, fills before the counting and during it.
     count(&world::every_op(), 600);

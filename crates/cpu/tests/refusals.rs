@@ -56,6 +56,26 @@ fn more_memory_than_there_is() {
 }
 
 #[test]
+fn a_restore_undoes_a_combination_that_is_no_number() {
+    let plan = world::every_op();
+    let weights = world::objective_weights(&plan);
+    let (batch, next) = (world::batch(&plan, 200, 1), world::batch(&plan, 200, 2));
+    let stepped = |spoilt: bool| {
+        let mut session = world::session(&world::engine(1), &plan, TableUpdates::Exact);
+        let before = session.snapshot(true).expect("copies");
+        if spoilt {
+            session.gradients(&batch, Pass::of(1), &[&weights]).expect("the batch fits");
+            session.combine(&[f32::NAN], &world::adam(1)).expect("a coefficient is there");
+            session.restore(&before).expect("its own");
+        }
+        // Clipped by the norm of all of the gradient.
+        session.step(&next, &weights, &world::adam(1)).expect("the batch fits");
+        session.snapshot(true).expect("copies")
+    };
+    assert_eq!(stepped(true), stepped(false));
+}
+
+#[test]
 fn names() {
     let engine = world::engine(2);
     assert_eq!((engine.name(), engine.numerics().as_str()), ("cpu", "cpu f32"));

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use mmtl_cpu::CpuEngine;
-use mmtl_plan::{
-    Batch, Decay, Engine, FieldKind, Optimiser, Plan, Schema, Session, SessionOptions, TableUpdates, Update,
-};
+use mmtl_plan::{Batch, Decay, Engine, Optimiser, Plan, Schema, Session, SessionOptions, TableUpdates, Update};
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
 /// Three scenes, 40 items, 80 users, tags, numbers, tasks of every kind.
@@ -52,17 +50,4 @@ pub fn objective_weights(plan: &Plan) -> Vec<f32> {
 pub fn adam(step: u64) -> Update {
     let optimiser = Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 };
     Update { optimiser, lr: 0.01, step, clip: Some(0.5), decay: Decay { dense: 0.01, tables: 0.01 } }
-}
-
-#[test]
-fn the_schema_has_fields_of_every_kind() {
-    let kinds = schema().fields.into_iter().map(|field| field.kind);
-    let kinds: Vec<&str> = kinds
-        .map(|kind| match kind {
-            FieldKind::Categorical { .. } => "categorical",
-            FieldKind::Tokens { .. } => "tokens",
-            FieldKind::Numeric => "numeric",
-        })
-        .collect();
-    assert!(["categorical", "tokens", "numeric"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
 }

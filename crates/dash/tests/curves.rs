@@ -238,14 +238,16 @@ fn a_hundred_thousand_points_a_run_are_drawn_at_once() {
     let (mut state, keys) = made_up(7, 100_000);
     let mut ui = looking(&mut state, 7, COLOURS, "]]");
     screen(&state, &mut ui, (200, 60));
-    let start = std::time::Instant::now();
-    for frame in 0..5 {
+    let frame = |frame: u64| {
+        let start = std::time::Instant::now();
         let mut told = lines(1, [progress(0, 100_001 + frame, &[Some(0.3)])]);
         told[0].seq = 1_000_000 + frame;
         state.apply(Event::Happened(Happened::Run(keys[0].clone(), told.remove(0))));
         screen(&state, &mut ui, (200, 60));
-    }
-    let frame = start.elapsed() / 5;
-    println!("a frame that draws all anew: {frame:?}");
-    assert!(frame.as_millis() < 100, "{frame:?}: ten times what a release build on an idle machine may take");
+        start.elapsed()
+    };
+    // The fastest of them: the machine may be busy with something else.
+    let fastest = (0..20).map(frame).min().expect("there are frames");
+    println!("a frame that draws all anew: {fastest:?}");
+    assert!(fastest.as_millis() < 100, "{fastest:?}: ten times what a release build on an idle machine may take");
 }

@@ -9,6 +9,7 @@ use std::alloc::System;
 use std::io;
 use std::time::Duration;
 
+use libtest_mimic::{Arguments, Trial};
 use mmtl_cpu::CpuEngine;
 use mmtl_data::{Dataset, FieldColumn};
 use mmtl_plan::{FieldKind, Purpose, Stream, Value};
@@ -107,7 +108,16 @@ impl Watcher for Meter {
     }
 }
 
-#[test]
+/// On the main thread, beside which there is none of a harness: what that allocates would be counted.
+fn main() {
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
+    let test = || {
+        training_allocates_nothing_batches_included();
+        Ok(())
+    };
+    libtest_mimic::run(&arguments, vec![Trial::test("training_allocates_nothing_batches_included", test)]).exit();
+}
+
 fn training_allocates_nothing_batches_included() {
     let dataset = dataset();
     let plan = world::plan(&dataset, "mmoe", &[0, 1, 2], &[("dropout", Value::Float(0.1))]);
