@@ -155,10 +155,10 @@ mod tests {
 
     /// The machine's widest, and those that others have.
     fn sets() -> Vec<Arch> {
-        let mut sets = vec![Arch::Scalar, Arch::new()];
+        let sets = [Arch::Scalar, Arch::new()].into_iter();
         #[cfg(target_arch = "x86_64")]
-        sets.extend(pulp::x86::V3::try_new().map(Arch::V3));
-        sets
+        let sets = sets.chain(pulp::x86::V3::try_new().map(Arch::V3));
+        sets.collect()
     }
 
     fn wild(len: usize) -> Vec<f32> {

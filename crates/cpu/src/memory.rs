@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU32;
 
 use mmtl_plan::{EngineError, Footprint, Plan};
-use sysinfo::System;
+use sysinfo::{ProcessRefreshKind, ProcessesToUpdate, System, get_current_pid};
 
 use crate::aligned::Aligned;
 use crate::gradient::Tasks;
@@ -57,6 +57,11 @@ impl Activations {
             lent: std::array::from_fn(|_| marks(tiles.max(threads))),
             turns: marks(tasks.blocks()),
         }
+    }
+
+    /// Elements of slots for which there is no room yet when those of `max_rows` rows are kept.
+    pub fn slots_to_keep(&self, model: &Model, max_rows: usize) -> usize {
+        padded_rows(max_rows).saturating_mul(model.stride).saturating_sub(self.values.len())
     }
 
     /// Makes room for the slots of all tiles.
@@ -118,12 +123,16 @@ fn sum(parts: impl IntoIterator<Item = u64>) -> u64 {
 
 /// Refuses a session that the machine has no memory for, before the operating system has to kill it.
 pub fn check(plan: &Plan, model: &Model, threads: usize, max_rows: usize) -> Result<(), EngineError> {
-    fits(footprint(plan, model, threads, max_rows).total(), || format!("a session of plan `{}`", plan.name))
+    let told = footprint(plan, model, threads, max_rows);
+    // While it begins, initial values are there twice.
+    let beginning = sum([told.parameters, told.parameters, told.optimiser]);
+    fits(told.total().max(beginning), || format!("a session of plan `{}`", plan.name))
 }
 
-/// Refuses `more` gradients than a session begins with.
-pub fn check_gradients(plan: &Plan, max_rows: usize, more: usize) -> Result<(), EngineError> {
-    let elements = times(more, plan.arena_len.saturating_add(touched_elements(plan, max_rows)));
+/// Refuses `more` gradients than a session begins with, for which `slots` elements of slots are kept as well.
+pub fn check_gradients(plan: &Plan, max_rows: usize, more: usize, slots: usize) -> Result<(), EngineError> {
+    let gradients = times(more, plan.arena_len.saturating_add(touched_elements(plan, max_rows)));
+    let elements = gradients.saturating_add(slots as u64);
     fits(elements.saturating_mul(4), || format!("gradients of {more} more objectives of plan `{}`", plan.name))
 }
 
@@ -140,8 +149,13 @@ fn available() -> u64 {
     let addressable = isize::MAX as u64;
     let Ok(mut system) = System::new() else { return addressable };
     system.refresh_memory();
+    let group = get_current_pid().ok().and_then(|own| {
+        let only = ProcessesToUpdate::Some(&[own]);
+        system.refresh_processes_specifics(only, false, ProcessRefreshKind::nothing().without_tasks());
+        system.process(own)?.cgroup_limits()
+    });
     // A group is charged for cached files as well, which give way.
-    let of_group = system.cgroup_limits().map(|group| group.total_memory.saturating_sub(group.rss));
+    let of_group = group.or_else(|| system.cgroup_limits()).map(|group| group.total_memory.saturating_sub(group.rss));
     let of_machine = Some(system.available_memory()).filter(|bytes| *bytes > 0);
     of_machine.into_iter().chain(of_group).min().unwrap_or(addressable)
 }

@@ -45,11 +45,15 @@ impl CpuSession {
         let (plan, model) = (&compiled.plan, &compiled.model);
         let threads = compiled.workers.threads();
         memory::check(plan, model, threads, max_rows)?;
-        let initial = Initial::of(plan, options.initialisation);
+        // What is copied goes before there is more.
+        let (parameters, states) = {
+            let initial = Initial::of(plan, options.initialisation);
+            (Parameters::new(plan, &initial, options.tables), initial.states)
+        };
         Ok(Self {
             max_rows,
-            parameters: Parameters::new(plan, &initial, options.tables),
-            states: initial.states,
+            parameters,
+            states,
             activations: Activations::new(plan, model, &compiled.tasks, threads, max_rows),
             touched: Touched::with_room(plan, max_rows),
             own: GradientStore::new(plan.arena_len, memory::touched_elements(plan, max_rows)),
@@ -88,7 +92,8 @@ impl CpuSession {
         self.kept = 0;
         let more = gradients.saturating_sub(self.several.len());
         if more > 0 {
-            memory::check_gradients(&self.compiled.plan, self.max_rows, more)?;
+            let slots = self.activations.slots_to_keep(&self.compiled.model, self.max_rows);
+            memory::check_gradients(&self.compiled.plan, self.max_rows, more, slots)?;
         }
         while self.several.len() < gradients {
             // Room for touched rows grows with them.
@@ -140,6 +145,10 @@ impl CpuSession {
         own.rows.grow(touched.len());
         blend(workers, &mut own.rows[..touched.len()], coefficients, &|k| &several[k].rows);
         self.update(update);
+        if !coefficients.iter().all(|coefficient| coefficient.is_finite()) {
+            // What lies between parameters has to be 0 again: nothing else writes there, and norms are of all.
+            self.own.dense.fill(0.0);
+        }
     }
 
     /// What a pass in evaluation mode shows.

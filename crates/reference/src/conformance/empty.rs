@@ -80,8 +80,7 @@ fn is_zero(trial: &Trial, session: &mut dyn Session, number: usize) -> Result<bo
 /// A number that is none reaches the loss; the session says at which step, and goes on.
 pub(super) fn not_finite(engine: &dyn Engine) -> Result<Vec<Finding>, EngineError> {
     let schema = drawn::schema(SchemaSize::default());
-    let case =
-        PlanCase::Linear { weights: WeightKind::Shared, activation: Activation::Identity, bias: true, dropout: 0.0 };
+    let case = PlanCase::Linear { weights: WeightKind::Shared, activation: Activation::Relu, bias: true, dropout: 0.0 };
     let size = PlanSize { dim: 2, groups: 1, width: 3 };
     let plan = Arc::new(drawn::plan("not finite", case, size, &schema).expect("a drawn schema has what it needs"));
     let trial = Trial::new(engine, "not finite", &plan);

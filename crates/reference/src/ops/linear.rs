@@ -158,9 +158,9 @@ fn own_mut<'a, T: Real>(scope: &Scope<T>, into: &'a mut Parameters<T>, id: Param
 
 fn activate<T: Real>(activation: Activation, z: T) -> T {
     match activation {
-        Activation::Identity => z,
-        Activation::Relu if z > T::ZERO => z,
-        Activation::Relu => T::ZERO,
+        // What is no number stays none, and so is seen in the loss.
+        Activation::Relu if z <= T::ZERO => T::ZERO,
+        Activation::Identity | Activation::Relu => z,
         Activation::Sigmoid => sigmoid(z),
         Activation::Tanh => z.tanh(),
     }
