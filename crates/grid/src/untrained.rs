@@ -16,8 +16,10 @@ pub(crate) struct Trained<'a> {
 #[derive(Clone)]
 struct OfScene {
     has_rows: bool,
-    /// By task, whether any row has a label.
+    /// By task, whether any train row has a label.
     has_labels: Vec<bool>,
+    /// By task, whether any other row has one: then predictions are scored.
+    is_scored: Vec<bool>,
 }
 
 impl<'a> Trained<'a> {
@@ -26,7 +28,7 @@ impl<'a> Trained<'a> {
     }
 
     /// Why a run makes no sense: what a scene has of its own learns nothing where no train row of the scene is there, or none
-    /// with a label of the task, and its predictions would be noise that is scored.
+    /// with a label of the task while others have one, and its predictions would be noise that is scored.
     pub(crate) fn lacking(&self, fits: &[TrialFit]) -> Option<String> {
         fits.iter().find_map(|fit| {
             let plan = &fit.spec.plan;
@@ -45,7 +47,7 @@ impl<'a> Trained<'a> {
     fn of(&self, scene: usize, plan: Option<&Plan>, what: &str) -> Option<String> {
         let (schema, of_scene) = (self.dataset.schema(), &self.of_scenes.get_or_init(|| self.read())[scene]);
         let mut tasks = plan.into_iter().flat_map(|plan| &plan.objectives).map(|objective| objective.task);
-        let of_task = match tasks.find(|task| !of_scene.has_labels[*task]) {
+        let of_task = match tasks.find(|task| of_scene.is_scored[*task] && !of_scene.has_labels[*task]) {
             _ if !of_scene.has_rows => String::new(),
             Some(task) => format!(" with a label of `{}`", schema.tasks[task].name),
             None => return None,
@@ -55,13 +57,17 @@ impl<'a> Trained<'a> {
 
     fn read(&self) -> Vec<OfScene> {
         let (dataset, schema) = (self.dataset, self.dataset.schema());
-        let none = OfScene { has_rows: false, has_labels: vec![false; schema.tasks.len()] };
+        let none = vec![false; schema.tasks.len()];
+        let none = OfScene { has_rows: false, has_labels: none.clone(), is_scored: none };
         let mut of_scenes = vec![none; schema.scenes.len()];
-        for &row in dataset.rows(Part::Train) {
-            let of_scene = &mut of_scenes[dataset.scene(row)];
-            of_scene.has_rows = true;
-            for (task, has) in of_scene.has_labels.iter_mut().enumerate().filter(|(_, has)| !**has) {
-                *has = dataset.label(task, row).is_some();
+        for part in Part::ALL {
+            for &row in dataset.rows(part) {
+                let of_scene = &mut of_scenes[dataset.scene(row)];
+                of_scene.has_rows |= part == Part::Train;
+                let known = if part == Part::Train { &mut of_scene.has_labels } else { &mut of_scene.is_scored };
+                for (task, has) in known.iter_mut().enumerate().filter(|(_, has)| !**has) {
+                    *has = dataset.label(task, row).is_some();
+                }
             }
         }
         of_scenes
@@ -95,8 +101,14 @@ mod tests {
 
     const NONE: f64 = f64::NAN;
 
-    /// Train rows of `home` and `search` by their labels of a purchase given a click, and a test row of the last scene.
+    /// Train rows of `home` and `search` by their labels of a purchase given a click, and a test row of the last scene with
+    /// both labels.
     fn shop(scenes: &[&str], purchases: [f64; 4]) -> Dataset {
+        tested(scenes, purchases, 1.0)
+    }
+
+    /// The same with another label of a purchase in the test row.
+    fn tested(scenes: &[&str], purchases: [f64; 4], last: f64) -> Dataset {
         let task = |name: &str, space| Task { name: name.into(), kind: TaskKind::Binary, space, product_of: vec![] };
         let schema = Schema {
             name: "shop".into(),
@@ -115,7 +127,7 @@ mod tests {
             row_ids: (0..5).collect(),
             parts: (0..5).map(|row| if row < 4 { Part::Train } else { Part::Test }).collect(),
             fields: vec![FieldColumn::Scene, FieldColumn::Numeric(vec![1.0, 2.0, 3.0, 4.0, 5.0])],
-            labels: vec![[&clicks[..], &[1.0]].concat(), [&purchases[..], &[1.0]].concat()],
+            labels: vec![[&clicks[..], &[f64::from(!last.is_nan())]].concat(), [&purchases[..], &[last]].concat()],
             scenes: vec![0, 0, 1, 1, scenes.len() as u32 - 1],
             weights: vec![],
             groups: vec![],
@@ -158,5 +170,10 @@ mod tests {
         let fit = some("`search` has no train row with a label of `purchase` for a fit of its own");
         assert_eq!(why(&unbought, "shared-bottom", PerScene, ""), fit);
         assert_eq!(why(&shop(&["home", "search"], [1.0, NONE, 0.0, NONE]), "shared-bottom", PerScene, ""), None);
+
+        // Where a task is never known nothing of it is scored.
+        let unsold = tested(&["home", "search"], [1.0, 0.0, NONE, NONE], NONE);
+        assert_eq!(why(&unsold, "shared-bottom", Joint, towers), None);
+        assert_eq!(why(&unsold, "shared-bottom", PerScene, ""), None);
     }
 }
