@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mmtl_grid::{Experiment, Grid, decides_scored_rows};
+use mmtl_grid::{Catalogue, Experiment, Grid, decides_scored_rows};
 use mmtl_metrics::{Kind, Metric};
 use mmtl_plan::Value;
 use mmtl_report::kind_of;
@@ -42,8 +42,9 @@ impl Subjects {
             let asked = grid.eval.metrics.iter().copied().filter(|metric| metric.applies_to(kind)).collect();
             Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind), asked, at_looks }
         };
+        let catalogue = Catalogue::standard();
         let ablated_data = experiment.ablations.iter().map(|ablation| {
-            let set = ablation.set.iter().map(|(key, value)| (key.to_string(), value.clone()));
+            let set = experiment.changed_by(ablation, &catalogue);
             (ablation.name.clone(), set.filter(|(key, _)| decides_scored_rows(key)).collect())
         });
         Self {

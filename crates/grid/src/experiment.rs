@@ -99,12 +99,15 @@ impl Experiment {
         Ok(Self::parse(&path.display().to_string(), &bytes, catalogue)?)
     }
 
-    /// Reads the file that a grid's folder keeps. Where it gives no name, the folder has that of the file it was copied from.
+    /// Reads the file that a grid's folder keeps: it was accepted once, and what has been refused since in new ones does not
+    /// keep its results from anybody. Where it gives no name, the folder has that of the file it was copied from.
     ///
     /// # Errors
     /// As [`Experiment::read`].
     pub fn read_stored(store: &Store, catalogue: &Catalogue) -> Result<Self, GridError> {
-        let experiment = Self::read(&store.experiment_file(), catalogue)?;
+        let path = store.experiment_file();
+        let bytes = std::fs::read(&path).map_err(GridError::reading(&path))?;
+        let experiment = Self::checked(&path.display().to_string(), &bytes, catalogue, true)?;
         let is_named = toml::from_str::<toml::Table>(experiment.text()).is_ok_and(|top| top.contains_key("name"));
         let name = match store.root().file_name() {
             Some(folder) if !is_named => folder.to_string_lossy().into_owned(),
@@ -119,6 +122,10 @@ impl Experiment {
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse(file: &str, bytes: &[u8], catalogue: &Catalogue) -> Result<Self, Faults> {
+        Self::checked(file, bytes, catalogue, false)
+    }
+
+    fn checked(file: &str, bytes: &[u8], catalogue: &Catalogue, stored: bool) -> Result<Self, Faults> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = line_at(bytes, error.valid_up_to());
             Fault { file: file.to_owned(), line, message: "this is not UTF-8, expected a TOML file".to_owned() }
@@ -134,7 +141,7 @@ impl Experiment {
             checker.finish()?;
             return Err(Fault { file: file.to_owned(), line: 1, message: "`data.source` is missing".to_owned() }.into());
         };
-        let words = Vocabulary { catalogue, source: &source };
+        let words = Vocabulary { catalogue, source: &source, stored };
         let mut reader = Reader { words, checker, lines: BTreeMap::new() };
         reader.check_top(top);
         let name = name(&mut reader, top, file);
@@ -151,7 +158,7 @@ impl Experiment {
         let (file, text) = (file.to_owned(), text.to_owned());
         let experiment =
             Self { name, source, compare, eval, tune, ablations, fixed, architectures, axes, file, text, lines };
-        experiment.check_tune()?;
+        experiment.check_tune(stored)?;
         experiment.check_lattices(catalogue)?;
         Ok(experiment)
     }
@@ -159,6 +166,19 @@ impl Experiment {
     /// The file's text.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What an ablation sets, by dotted key, but for what every row has anyway: as its section fixes it, or by default.
+    pub fn changed_by(&self, ablation: &Ablation, catalogue: &Catalogue) -> impl Iterator<Item = (String, Value)> {
+        let of_all = |key: Key| {
+            let Key::Knob(section, name) = key else { return None };
+            let fixed = self.fixed.iter().rev().find(|(other, _)| *other == key).map(|(_, value)| value.clone());
+            let knob = || catalogue.knobs(&self.source, section).iter().find(|knob| knob.name == name);
+            let is_axis = self.axes.iter().any(|axis| axis.key == key);
+            if is_axis { None } else { fixed.or_else(|| knob().map(Catalogue::default_of)) }
+        };
+        let changed = move |(key, value): &&(Key, Value)| of_all(*key).as_ref() != Some(value);
+        ablation.set.iter().filter(changed).map(|(key, value)| (key.to_string(), value.clone()))
     }
 
     /// A fault that is found only once the data is known, at the line where `key` (dotted) is given; a key that is

@@ -199,7 +199,9 @@ pub fn forecast(
         memory: memory.into_iter().take(jobs).sum(),
         mapped: mapped.iter().take(jobs).map(|(bytes, _)| bytes).sum(),
         configurations: configurations(costs.iter().map(|(at, cost)| (seedless(planned[*at]), cost))),
-        not_applicable: not_applicable(planned.into_iter().filter(|run| !run.is_tuning())),
+        not_applicable: not_applicable(
+            planned.iter().copied().filter(|run| !run.is_tuning() && !has_other(&planned, run)),
+        ),
     })
 }
 
@@ -218,6 +220,14 @@ fn costliest(costs: &mut BTreeMap<usize, TrialCost>, runs: &[(&Planned, &str)], 
             }
         }
     }
+}
+
+/// Whether a run that makes no sense is of a row that may come to another setting.
+fn has_other(planned: &[&Planned], run: &Planned) -> bool {
+    let is_other = |other: &&&Planned| {
+        other.not_applicable.is_none() && !other.is_tuning() && other.seed == run.seed && other.rows[0] == run.rows[0]
+    };
+    run.not_applicable.is_some() && planned.iter().any(|other| is_other(&other))
 }
 
 /// Combinations that make no sense, each reason of an architecture once.

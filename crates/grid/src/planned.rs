@@ -365,6 +365,7 @@ fn fault(experiment: &Experiment, error: &RunError) -> GridError {
     let key = match error {
         RunError::Train(TrainError::TaskWeights { knob, .. }) => format!("train.{knob}"),
         RunError::Train(TrainError::Averaging { .. }) => "train.ema_every".to_owned(),
+        RunError::Train(TrainError::WeightGrows { .. }) => "train.task_weight_decay".to_owned(),
         RunError::Train(TrainError::Score { .. } | TrainError::EasyScore { .. }) => "select.score".to_owned(),
         RunError::Train(TrainError::ScorePerTask { .. }) => "select.per".to_owned(),
         _ => "architecture".to_owned(),

@@ -186,11 +186,12 @@ impl Tuning {
         self.unfit.iter().find(is_it).map(|unfit| unfit.reason.as_str())
     }
 
-    /// What it would be, had every group that has not chosen yet chosen its first setting.
+    /// What it would be, had every group that has not chosen yet chosen its first setting that makes sense.
     pub(crate) fn foreseen(&self) -> Self {
         let mut foreseen = self.clone();
         for group in foreseen.groups.iter_mut().filter(|group| group.is_tried() && group.outcome.is_none()) {
-            group.outcome = Some(Outcome { choice: Some(Choice::default()), left_out: vec![] });
+            let setting = group.settings.iter().position(|setting| !setting.runs.is_empty()).unwrap_or_default();
+            group.outcome = Some(Outcome { choice: Some(Choice { setting, ..Choice::default() }), left_out: vec![] });
         }
         foreseen
     }
@@ -204,6 +205,18 @@ impl Tuning {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_setting_that_makes_no_sense_is_not_foreseen() {
+        let run = vec![(1, "0123456789abcdef".parse().unwrap())];
+        let setting = |runs: &[(u64, TrialKey)]| Setting { values: vec![], runs: runs.to_vec() };
+        let row = Row { architecture: "star".into(), values: vec![], tuning: false, ablation: None, baseline: false };
+        let settings = vec![setting(&[]), setting(&run), setting(&run)];
+        let group = TuningGroup { row, score: "skill".into(), settings, outcome: None };
+        let foreseen = Tuning { groups: vec![group], ..Tuning::default() }.foreseen();
+        assert_eq!(foreseen.groups[0].chosen(), Some(&setting(&run)));
+        assert_eq!(foreseen.groups[0].outcome.as_ref().unwrap().choice.as_ref().unwrap().setting, 1);
+    }
 
     #[test]
     fn what_makes_no_sense_is_known_by_its_key() {

@@ -438,6 +438,40 @@ fn seeds_and_what_else_the_file_says_must_leave_room_for_a_choice() {
 }
 
 #[test]
+fn a_base_with_a_knob_of_an_architecture_is_of_that_one() {
+    let text = format!(
+        "{HEAD}[tune]\nseeds = [5]\n\"train.lr\" = [0.1, 0.2]\n[grid]\narchitecture = [\"star\", \"mmoe\"]\n\"mmoe.experts\" = [1, 2]\n\
+         [[ablation]]\nname = \"a\"\nbase = {{ \"mmoe.experts\" = 2 }}\nset = {{ architecture = \"ple\" }}"
+    );
+    assert_eq!(parse(&text).map(drop), Ok(()));
+}
+
+#[test]
+fn what_was_accepted_once_is_read_from_its_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::create(&folder.path().join("mine")).unwrap();
+    let text = format!("{HEAD}[grid]\narchitecture = [\"mmoe\"]\n\"train.checkpoint_every\" = [1.0, 2.0]\n");
+    assert!(parse(&text).unwrap_err().to_string().contains("cannot be an axis"));
+    std::fs::write(store.experiment_file(), text).unwrap();
+    assert_eq!(Experiment::read_stored(&store, &catalogue()).unwrap().name, "mine");
+}
+
+#[test]
+fn what_an_ablation_changes_is_not_what_there_is_anyway() {
+    let ablation = |set: &str| format!("[[ablation]]\nname = \"a\"\nset = {set}\n");
+    let changed = |text: &str| -> Vec<String> {
+        let experiment = parse(&format!("{HEAD}{text}")).unwrap();
+        let catalogue = catalogue();
+        let changed = experiment.changed_by(&experiment.ablations[0], &catalogue);
+        changed.map(|(key, _)| key).collect()
+    };
+    let grid = "[grid]\narchitecture = [\"mmoe\"]\n";
+    let set = "{ \"train.lr\" = 0.5, \"model.dropout\" = 0.1 }";
+    assert_eq!(changed(&format!("[train]\nlr = 0.5\n{grid}{}", ablation(set))), ["model.dropout"]);
+    assert_eq!(changed(&format!("{grid}\"train.lr\" = [0.1, 0.5]\n{}", ablation(set))), ["train.lr", "model.dropout"]);
+}
+
+#[test]
 fn tuning_counts_among_the_trials() {
     let grid = |settings: usize| {
         format!(

@@ -313,7 +313,7 @@ pub(crate) fn rounded(number: f64, digits: usize) -> f64 {
 
 impl Experiment {
     /// That nothing else of the file needs to know a value before it is chosen, and that tuning seeds change something.
-    pub(super) fn check_tune(&self) -> Result<(), Faults> {
+    pub(super) fn check_tune(&self, stored: bool) -> Result<(), Faults> {
         let Some(tune) = &self.tune else { return Ok(()) };
         let is_tuned = |wanted: &[(Key, Value)]| {
             wanted.iter().map(|(key, _)| *key).find(|key| tune.knobs.iter().any(|(tuned, _)| tuned == key))
@@ -332,7 +332,7 @@ impl Experiment {
                 return Err(mmtl_plan::Fault { line: ablation.line, ..self.fault("", message) }.into());
             }
         }
-        for ablation in &self.ablations {
+        for ablation in self.ablations.iter().filter(|_| !stored) {
             if let Some(key) = self.merged_by(ablation) {
                 let what = if ablation.set.iter().any(|(set, _)| *set == key) { "sets" } else { "drops" };
                 let message = format!(
@@ -366,12 +366,15 @@ impl Experiment {
             of.iter().find(|(other, _)| *other == key).map(|(_, value)| value)
         }
         let sets = |key| value(&ablation.set, key).is_some();
-        let is_open = |key| value(&ablation.base, key).is_none();
+        // A knob of an architecture fixes that, too.
+        let of_one = || ablation.base.iter().any(|(key, _)| key.architecture().is_some());
+        let is_open = |key| value(&ablation.base, key).is_none() && !(key == Key::Architecture && of_one());
         if sets(Key::Architecture) && is_open(Key::Architecture) && self.architectures.len() > 1 {
             return Some(Key::Architecture);
         }
         let is_of_base = |owner| match value(&ablation.base, Key::Architecture) {
             Some(base) => *base == Value::Text(owner),
+            None if of_one() => ablation.base.iter().any(|(key, _)| key.architecture() == Some(owner.as_str())),
             None => self.architectures.iter().any(|base| *base == owner),
         };
         let drops = |key: Key| {

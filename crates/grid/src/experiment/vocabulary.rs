@@ -17,6 +17,8 @@ const STREAMS: &str = "seeds";
 pub(crate) struct Vocabulary<'a> {
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) source: &'a str,
+    /// Whether the file is that of a grid that was accepted before.
+    pub(crate) stored: bool,
 }
 
 impl<'a> Vocabulary<'a> {
@@ -26,6 +28,9 @@ impl<'a> Vocabulary<'a> {
 
     /// Why a key has one value for the whole grid and makes no rows, if it has.
     pub(crate) fn one_for_all(&self, key: Key) -> Option<&'static str> {
+        if self.stored && key != Key::Knob(Section::Data, "source") {
+            return None;
+        }
         let name = key.to_string();
         let moves_no_number = self.catalogue.pacing.contains(&name);
         match key {
