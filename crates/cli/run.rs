@@ -52,12 +52,12 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         stop_at_ctrl_c(&stop)?;
     }
     if store.scheduler().map_err(Failure::failed)?.is_some() {
-        refuse_another(&store, &experiment)?;
+        refuse_another(&store, &experiment, &prepared).map_err(Failure::input)?;
         eprintln!("this grid is running already; following it");
     } else {
-        start_scheduler(&store, args)?;
+        start_scheduler(&store, args, &stop)?;
         // Another `mmtl run` may have written its grid before the scheduler read ours.
-        refuse_another(&store, &experiment)?;
+        refuse_another(&store, &experiment, &prepared).map_err(Failure::failed)?;
     }
     if args.detach {
         say(format_args!(
@@ -76,17 +76,20 @@ pub fn run(args: &Run) -> Result<(), Failure> {
     finish(&store, &experiment.name, &stop, args.plain)
 }
 
-/// A grid that runs cannot become another one.
-fn refuse_another(store: &Store, experiment: &Experiment) -> Result<(), Failure> {
+/// A grid that runs cannot become another one: of another file, or of the same on another engine or other data.
+fn refuse_another(store: &Store, experiment: &Experiment, prepared: &Prepared) -> Result<(), String> {
     let path = store.experiment_file();
-    let running = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
-    if running == experiment.text() {
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    let running = read_grid(store).map_err(|error| error.to_string())?;
+    // Those that tuning has come to stand behind those that were planned.
+    let (theirs, ours) = (running.runs.iter(), prepared.grid.runs.iter());
+    if text == experiment.text() && theirs.take(ours.len()).map(|run| &run.key).eq(ours.map(|run| &run.key)) {
         return Ok(());
     }
     let dir = store.root().display();
-    Err(Failure::input(format!(
+    Err(format!(
         "{dir} runs another version of this experiment; wait, or `mmtl ctl {dir} stop` first, or give this one another `name`"
-    )))
+    ))
 }
 
 /// The store with the grid in it; one that runs already stays as it is.
@@ -137,7 +140,7 @@ pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
 
 /// Starts `mmtl schedule` apart from this process and waits until it has the grid and says so: what earlier schedulers
 /// told is then known to be old.
-fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
+fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
     let before = attempts(store)?;
     let log_path = store.scheduler_log();
@@ -149,9 +152,16 @@ fn start_scheduler(store: &Store, args: &Run) -> Result<(), Failure> {
             // One that was started at the same moment may have been faster.
             return if store.scheduler().map_err(Failure::failed)?.is_some() { Ok(()) } else { early };
         }
-        // One that has the grid may have thousands of runs to look through.
-        if asked.elapsed() > Duration::from_secs(30) && store.scheduler().map_err(Failure::failed)?.is_none() {
-            return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
+        let waits_long = asked.elapsed() > Duration::from_secs(30);
+        if waits_long || stop.is_set() {
+            // One that has the grid may have thousands of runs to look through, and heeds orders of meanwhile.
+            let has_grid = store.scheduler().map_err(Failure::failed)?.is_some();
+            if has_grid && stop.is_set() {
+                return Ok(());
+            }
+            if !has_grid && waits_long {
+                return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
+            }
         }
         std::thread::sleep(Duration::from_millis(10));
     }

@@ -297,6 +297,18 @@ fn a_second_run_follows_the_first() {
 }
 
 #[test]
+fn the_same_file_on_another_engine_is_another_grid() {
+    let mut live = Live::start(changed(&ENDLESS), "1");
+    let endless = live.endless();
+    live.until_half_done(&endless);
+    let other = live.program.grid("small.toml", &["--engine", "reference"]);
+    assert_eq!(other.code, 2, "{other:?}");
+    assert!(other.err.contains("runs another version of this experiment"), "{other:?}");
+    live.ctl(&["stop"]);
+    live.ended();
+}
+
+#[test]
 fn a_live_grid_is_steered() {
     let mut live = Live::start(changed(&ENDLESS), "1");
     let key = live.endless();
