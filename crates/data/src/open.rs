@@ -61,11 +61,7 @@ pub fn open_noting(
     let path = rows_file(cache, &card, &fingerprint);
     if !path.try_exists().map_err(DataError::reading(&path))? {
         let wording = source.wording(settings)?;
-        prepare_on_disk(&path, card, table.as_ref(), &fingerprint, wording, seeds.split, progress)?;
-        files.check().inspect_err(|_| {
-            // They hold other rows than their name says.
-            let _ = (fs::remove_file(&path), fs::remove_file(fitted_file::beside(&path)));
-        })?;
+        prepare_on_disk(&path, card, table.as_ref(), (&fingerprint, &files), wording, seeds.split, progress)?;
         made.extend([path.clone(), fitted_file::beside(&path)]);
         return cache::read_written(&path, &fingerprint);
     }
@@ -126,7 +122,7 @@ pub(crate) fn fitted_anew(
 ) -> Result<Preprocessing, DataError> {
     let source = source(settings.text("source"))?;
     let (card, table) = source.table(settings, seeds)?;
-    let (fingerprint, _) = fingerprint(settings, seeds, table.as_ref())?;
+    let (fingerprint, files) = fingerprint(settings, seeds, table.as_ref())?;
     if fingerprint != expected {
         return Err(DataError::OtherData { expected: expected.to_owned(), found: fingerprint });
     }
@@ -134,6 +130,7 @@ pub(crate) fn fitted_anew(
     let table = Kept::new(table.as_ref(), None);
     let card = Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(&card, &table, seeds.split, progress)?;
+    files.check()?;
     let path = rows_file(cache, &card, &fingerprint);
     let fitted = Preprocessing::new(fitted, &card, fingerprint, source.wording(settings)?);
     if settings.bool("cache") {
@@ -179,7 +176,7 @@ fn prepare_on_disk(
     path: &Path,
     card: Card,
     table: &dyn Table,
-    fingerprint: &str,
+    (fingerprint, files): (&str, &ReadFiles),
     wording: Option<String>,
     split: u64,
     progress: &mut dyn FnMut(Progress),
@@ -188,7 +185,9 @@ fn prepare_on_disk(
     let card = &Card { split: prepare::resolved(&card, &table)?, ..card };
     let fitted = prepare::fit(card, &table, split, progress)?;
     cache::write(path, &fitted.manifest(card, fingerprint.to_owned()), |each| {
-        prepare::encode(card, &fitted, &table, progress, each)
+        prepare::encode(card, &fitted, &table, progress, each)?;
+        // Else they would be other rows than the file's name says.
+        files.check()
     })?;
     let fitted = Preprocessing::new(fitted, card, fingerprint.to_owned(), wording);
     fitted_file::write(&fitted_file::beside(path), &fitted).inspect_err(|_| {
