@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -103,7 +103,7 @@ impl Feed {
     }
 
     fn run(&mut self, asks: &Receiver<Ask>, to: &Sender<Vec<Event>>) -> Result<(), Gone> {
-        let mut out = Out { portion: vec![], to };
+        let mut out = Out { portion: vec![], to, scores: Arc::default() };
         if self.replay.is_some() {
             out.add(self.subjects())?;
         }
@@ -370,6 +370,15 @@ fn poll<T: Versioned + DeserializeOwned>(
 struct Out<'a> {
     portion: Vec<Event>,
     to: &'a Sender<Vec<Event>>,
+    scores: Arc<ScoresReading>,
+}
+
+/// Readings of all records, one after the other: what is read later is shown later.
+#[derive(Default)]
+struct ScoresReading {
+    turn: Mutex<()>,
+    /// Whether one has not begun yet, which will see what there is now.
+    waits: AtomicBool,
 }
 
 impl Out<'_> {
@@ -394,8 +403,13 @@ impl Out<'_> {
 
     /// Reads all records on a thread of its own: of ten thousand runs that takes a while.
     fn read_scores(&self, store: &Store) {
-        let (to, store) = (self.to.clone(), store.clone());
+        if self.scores.waits.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (to, store, scores) = (self.to.clone(), store.clone(), Arc::clone(&self.scores));
         thread::spawn(move || {
+            let _turn = scores.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            scores.waits.store(false, Ordering::Release);
             let read = || {
                 let experiment =
                     Experiment::read_stored(&store, &Catalogue::standard()).map_err(|error| error.to_string())?;
