@@ -1,11 +1,14 @@
 //! One run in full.
 
 use mmtl_dash::{Chosen, Effect, Event, Input, Role, State, Ui};
-use mmtl_grid::TrialKey;
-use mmtl_grid::events::RunStatus;
+use mmtl_grid::events::{GridEvent, GridLine, Happened, RunStatus};
+use mmtl_grid::store::FormatVersion;
+use mmtl_grid::{Row, TrialKey};
+use mmtl_plan::Value;
 use ratatui::crossterm::event::KeyCode;
 
 use crate::fixture::{COLOURS, SIZES, at, done, find, press, screen, snapshots, text};
+use crate::made;
 
 fn key_of(state: &State, which: impl Fn(&mmtl_grid::events::RunState) -> bool) -> TrialKey {
     state.grid().runs().find(|run| which(run)).expect("there is one").key.clone()
@@ -64,6 +67,27 @@ fn the_baselines_run_of_the_same_seed_is_followed_too() {
     assert!(shown.contains("≠ b ") && !shown.contains("≠ a "), "{shown}");
     ui.choose(Chosen { focus: Some(baseline), ..Chosen::default() });
     assert!(find(&screen(&state, &mut ui, (200, 60)), "this run is the baseline").is_some());
+}
+
+#[test]
+fn of_two_baselines_the_nearer_one_is_followed() {
+    let mut state = State::default();
+    let planned = |(number, (architecture, protocol, baseline)): (usize, (&str, &str, bool))| {
+        let values = vec![("protocol".to_owned(), Value::Text(protocol.to_owned()))];
+        let (architecture, protocol) = (architecture.to_owned(), protocol.to_owned());
+        let row = Row { architecture: architecture.clone(), values, ablation: None, baseline, tuning: false };
+        let (key, rows, status) = (made::key(number), vec![row], RunStatus::Queued);
+        GridEvent::Planned { key, architecture, protocol, seed: 1, rows, status }
+    };
+    let rows = [("shared-bottom", "joint", true), ("shared-bottom", "per-scene", true), ("mmoe", "per-scene", false)];
+    for (seq, event) in (1..).zip(rows.into_iter().enumerate().map(planned)) {
+        let line = GridLine { v: FormatVersion(2), attempt: 1, seq, at: 1_000 + seq, event };
+        state.apply(Event::Happened(Happened::Grid(line)));
+    }
+    let mut ui = Ui::new(COLOURS);
+    ui.choose(Chosen { focus: Some(made::key(2)), ..Chosen::default() });
+    let effects = ui.input(&Input::Key(KeyCode::Char('4').into()), &state);
+    assert_eq!(effects, [Effect::Follow([made::key(1), made::key(2)].into())]);
 }
 
 #[test]

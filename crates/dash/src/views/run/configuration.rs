@@ -2,22 +2,31 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mmtl_grid::TrialKey;
 use mmtl_grid::events::{RunState, RunStatus};
+use mmtl_grid::{Row, TrialKey};
 use unicode_width::UnicodeWidthStr;
 
 use crate::state::State;
 use crate::theme::Role;
+use crate::views::grid::rows::nearest_baseline;
 use crate::views::run::page::Page;
 
-/// The baseline's run that a run is compared to: the one of its seed, else the first. `None` for a baseline's run itself.
+/// The run that a run is compared to: of the baseline nearest to its row, the one of its seed, else the first. `None` for a
+/// baseline's run itself.
 pub fn baseline<'a>(state: &'a State, key: &TrialKey) -> Option<&'a RunState> {
     let run = state.run(key)?;
     if is_baseline(run) {
         return None;
     }
+    let mut baselines: Vec<(usize, &Row)> = vec![];
+    for row in state.grid().runs().flat_map(|other| &other.rows).filter(|row| row.baseline) {
+        if baselines.iter().all(|(_, known)| *known != row) {
+            baselines.push((baselines.len(), row));
+        }
+    }
+    let (_, nearest) = baselines[nearest_baseline(run.rows.first()?, &baselines)?];
     let mut first = None;
-    for other in state.grid().runs().filter(|other| is_baseline(other)) {
+    for other in state.grid().runs().filter(|other| other.rows.contains(nearest)) {
         if other.seed == run.seed {
             return Some(other);
         }
