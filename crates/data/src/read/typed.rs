@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{Array, ArrayRef, Int64Array, ListArray, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
@@ -54,7 +54,8 @@ pub(super) fn shaped(array: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> 
             match (plain.data_type(), wanted.shape) {
                 (DataType::Utf8 | DataType::Dictionary(..), _) => gathered(&plain, wanted, cleaning),
                 (_, Shape::Value) => Ok(plain),
-                (_, Shape::Text | Shape::List) => gathered(&text(&plain)?, wanted, cleaning),
+                (_, Shape::List) => gathered(&words(&plain)?, wanted, cleaning),
+                (_, Shape::Text) => gathered(&text(&plain)?, wanted, cleaning),
             }
         }
     }
@@ -158,6 +159,24 @@ fn text(array: &ArrayRef) -> Result<ArrayRef, Fault> {
     Ok(Arc::new(texts.collect::<StringArray>()))
 }
 
+/// Texts of the elements of lists. Whole numbers in floating point, which pandas makes of codes where some are missing, are
+/// written as those of a column without lists are, with which they may share ids; what is no number is missing.
+fn words(array: &ArrayRef) -> Result<ArrayRef, Fault> {
+    match array.data_type() {
+        DataType::Utf8 => Ok(array.clone()),
+        DataType::Float64 => {
+            let numbers = array.as_primitive::<Float64Type>().iter();
+            let texts = text(array)?;
+            let word = |(number, text): (Option<f64>, Option<&'_ str>)| {
+                number.filter(|number| !number.is_nan())?;
+                text.map(|text| text.strip_suffix(".0").unwrap_or(text).to_owned())
+            };
+            Ok(Arc::new(numbers.zip(texts.as_string::<i32>()).map(word).collect::<StringArray>()))
+        }
+        _ => text(array),
+    }
+}
+
 /// Texts, cleaned and in their shape.
 fn gathered(texts: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
     let mut column = Gather::new(wanted, cleaning);
@@ -181,10 +200,7 @@ fn gathered(texts: &ArrayRef, wanted: &Wanted, cleaning: &Cleaning) -> Result<Ar
 }
 
 fn list(lists: &ListArray, wanted: &Wanted, cleaning: &Cleaning) -> Result<ArrayRef, Fault> {
-    let elements = match plain(lists.values())? {
-        elements if *elements.data_type() == DataType::Utf8 => elements,
-        elements => text(&elements)?,
-    };
+    let elements = words(&plain(lists.values())?)?;
     let (elements, offsets) = (elements.as_string::<i32>(), lists.value_offsets());
     let mut column = Gather::new(wanted, cleaning);
     for at in 0..lists.len() {

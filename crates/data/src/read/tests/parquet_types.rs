@@ -3,7 +3,7 @@ use std::slice::from_ref;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int32Type, Int64Type};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type};
 use arrow_array::{
     ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationNanosecondArray,
     Float32Array, Int8Array, Int64Array, ListArray, RecordBatch, StringArray, Time64MicrosecondArray,
@@ -89,6 +89,17 @@ fn every_type_becomes_numbers_texts_or_lists() {
         })
         .unwrap();
     assert_eq!(header(&[path], &Reading::default(), &[]).unwrap().len(), 10);
+}
+
+#[test]
+fn whole_numbers_in_lists_are_written_as_others_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let rows = [Some(vec![Some(1.0), Some(f64::NAN), Some(12.5)]), None, Some(vec![None, Some(-300.0)])];
+    let floats: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows));
+    let one: ArrayRef = Arc::new(Float32Array::from(vec![Some(7.0), None, Some(0.5)]));
+    let path = parquet(directory.path(), "a.parquet", vec![("history", floats), ("last", one)]);
+    let got = columns(&[path], &Reading::default(), &[], &[list("history", ","), list("last", "")]).unwrap();
+    assert_eq!(got, [lists(&["1 12.5", "-", "-300"]), lists(&["7", "-", "0.5"])]);
 }
 
 #[test]
