@@ -36,7 +36,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The same for a run that does not train yet.
 const STAGE_EVERY: Duration = Duration::from_secs(2);
 
-/// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop.
+/// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop; when it is
+/// set once more, nobody waits for them.
 pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
     let mut follower = Follower::new(store, plain);
     let mut interrupted = false;
@@ -51,9 +52,14 @@ pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failu
             let unfinished = counts.unfinished();
             return Ok(Followed { ending: state.ending, failed: counts.failed, unfinished, interrupted });
         }
-        if stop.is_set() && !interrupted {
+        if stop.take() {
+            if interrupted {
+                follower.bar.finish_and_clear();
+                eprintln!("left: what runs still checkpoints and stops; the next `mmtl run` goes on from there");
+                return Err(Failure::interrupted());
+            }
             interrupted = true;
-            follower.say("stopping: runs checkpoint first");
+            follower.say("stopping: runs checkpoint first (Ctrl-C again leaves them to it)");
             ask_to_stop(store)?;
         }
         thread::sleep(if follower.is_over() { LOOK_AT_LAST } else { LOOK_EVERY });

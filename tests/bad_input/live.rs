@@ -219,6 +219,30 @@ fn ctrl_c_checkpoints_and_the_next_run_goes_on() {
 }
 
 #[test]
+fn a_second_ctrl_c_leaves_the_runs_to_their_checkpoints() {
+    let mut live = Live::start(changed(&ENDLESS), "1");
+    let endless = live.endless();
+    live.until_half_done(&endless);
+    let (scheduler, mut follower) = (live.scheduler().unwrap(), live.follower.take().unwrap());
+    // One that takes its time.
+    signal(scheduler, Signal::STOP);
+    signal(follower.id(), Signal::INT);
+    let mut out = BufReader::new(follower.stdout.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("stopping: runs checkpoint first") {
+        said.clear();
+        assert!(out.read_line(&mut said).unwrap() > 0, "it ended before it was asked to");
+    }
+    signal(follower.id(), Signal::INT);
+    let left = Finished::from(follower.wait_with_output().unwrap());
+    assert_eq!(left.code, 130, "{left:?}");
+    assert!(left.err.contains("left: what runs still checkpoints and stops"), "{left:?}");
+    signal(scheduler, Signal::CONT);
+    live.until("the scheduler to stop", |live| live.scheduler().is_none());
+    assert!(matches!(live.events(&endless).last(), Some(RunEvent::Stopped)));
+}
+
+#[test]
 fn a_checkpoint_that_cannot_be_used_is_set_aside() {
     let mut live = Live::start(changed(&ENDLESS), "1");
     let endless = live.endless();

@@ -2,7 +2,7 @@
 
 mod steer;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::TrialKey;
 use mmtl_grid::store::Command;
@@ -50,6 +50,8 @@ pub struct Ui {
     notice: Option<(String, u64)>,
     /// How many runs at once were last asked for, and when: the scheduler takes a moment to answer.
     jobs: Option<(usize, u64)>,
+    /// The same of priorities.
+    priorities: BTreeMap<TrialKey, (i32, u64)>,
     followed: BTreeSet<TrialKey>,
 }
 
@@ -71,6 +73,7 @@ impl Ui {
             log: false,
             notice: None,
             jobs: None,
+            priorities: BTreeMap::new(),
             followed: BTreeSet::new(),
         }
     }

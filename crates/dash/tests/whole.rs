@@ -31,6 +31,12 @@ fn quick_presses_count_from_what_was_asked_for() {
     let jobs = state.grid().jobs;
     let effects = press(&mut Ui::new(COLOURS), &mut state, "+++-");
     assert_eq!(effects, [1, 2, 3, 2].map(|more| Effect::Send(Command::Jobs(jobs + more))));
+    let asked = press(&mut Ui::new(COLOURS), &mut state, "2/state:running<enter>>><");
+    let priorities = asked.into_iter().filter_map(|effect| match effect {
+        Effect::Send(Command::Priority { priority, .. }) => Some(priority),
+        _ => None,
+    });
+    assert_eq!(priorities.collect::<Vec<_>>(), [1, 2, 1]);
 }
 
 #[test]

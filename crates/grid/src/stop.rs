@@ -19,6 +19,11 @@ impl Stop {
         self.0.clone()
     }
 
+    /// Whether it was set; it no longer is.
+    pub fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+
     /// Whether it is set.
     pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Relaxed)

@@ -100,13 +100,18 @@ impl Ui {
         self.confirm(&question, "prune", Command::Prune(runs), state)
     }
 
-    /// Each run keeps its distance to the others: one command for each priority that the chosen ones have.
+    /// Each run keeps its distance to the others: one command for each priority that the chosen ones have. Counted on as
+    /// [`Self::jobs`] is.
     pub(super) fn prioritise(&mut self, by: i32, state: &State) -> Vec<Effect> {
         let Some(Target::Runs(runs)) = self.target(Whom::Chosen, state) else { return vec![] };
+        let wall = state.wall();
+        self.priorities.retain(|_, (_, at)| wall.saturating_sub(*at) < ANSWERED);
         let mut groups: BTreeMap<i32, BTreeSet<TrialKey>> = BTreeMap::new();
         for key in runs {
-            let now = state.run(&key).map_or(0, |run| run.priority);
-            groups.entry(now.saturating_add(by)).or_default().insert(key);
+            let known = || state.run(&key).map_or(0, |run| run.priority);
+            let priority = self.priorities.get(&key).map_or_else(known, |(asked, _)| *asked).saturating_add(by);
+            self.priorities.insert(key.clone(), (priority, wall));
+            groups.entry(priority).or_default().insert(key);
         }
         let to = groups.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         self.say(format!("priority {to}"), state.wall());
