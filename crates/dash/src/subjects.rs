@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use mmtl_grid::{Catalogue, Experiment, Grid, decides_scored_rows};
 use mmtl_metrics::{Kind, Metric};
 use mmtl_plan::Value;
-use mmtl_report::kind_of;
 
 /// Tasks and scenes, in the order of the data's schema.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +36,7 @@ impl Subjects {
     /// Those of a grid.
     pub fn of(grid: &Grid, experiment: &Experiment) -> Self {
         let subject = |task: &mmtl_plan::Task| {
-            let kind = kind_of(task);
+            let kind = Kind::from(task.kind);
             let at_looks = grid.eval.at_looks;
             let asked = grid.eval.metrics.iter().copied().filter(|metric| metric.applies_to(kind)).collect();
             Subject { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind), asked, at_looks }

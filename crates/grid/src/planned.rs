@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mmtl_data::{DataError, Dataset, Progress};
 use mmtl_metrics::{Kind, Metric};
-use mmtl_plan::{Schema, Task, TaskKind, Value};
+use mmtl_plan::{Schema, Task, Value};
 use mmtl_zoo::Architecture;
 use serde::{Deserialize, Serialize};
 
@@ -377,11 +377,11 @@ impl Grid {
     /// That each metric that is asked for is defined for a task of the data; those to compare by are declared for every
     /// kind.
     fn check_metrics(&self, experiment: &Experiment) -> Result<(), GridError> {
-        let defined = |metric: &Metric| self.subjects().any(|task| metric.applies_to(kind_of(task)));
+        let defined = |metric: &Metric| self.subjects().any(|task| metric.applies_to(task.kind.into()));
         let compared = experiment.compare.metrics();
         let idle = self.eval.metrics.iter().find(|metric| !compared.contains(metric) && !defined(metric));
         let Some(idle) = idle else { return Ok(()) };
-        let tasks = self.subjects().map(|task| format!("{} ({})", task.name, kind_of(task).name()));
+        let tasks = self.subjects().map(|task| format!("{} ({})", task.name, Kind::from(task.kind).name()));
         let tasks = tasks.collect::<Vec<_>>().join(", ");
         let choices = Metric::ALL.into_iter().filter(|metric| !metric.is_usual() && defined(metric)).map(Metric::name);
         let choices = choices.collect::<Vec<_>>().join(", ");
@@ -400,7 +400,8 @@ impl Grid {
     fn add_subjects(&mut self, schema: &Schema) {
         for task in &schema.tasks {
             // Classes may differ in number, and scales always do.
-            let same_kind = |known: &Task| known.name == task.name && kind_of(known).name() == kind_of(task).name();
+            let same_kind =
+                |known: &Task| known.name == task.name && Kind::from(known.kind).name() == Kind::from(task.kind).name();
             if !self.tasks.iter().any(|known| known.name == task.name) {
                 self.tasks.push(task.clone());
             } else if !self.subjects().any(same_kind) {
@@ -412,15 +413,6 @@ impl Grid {
                 self.scenes.push(scene.clone());
             }
         }
-    }
-}
-
-/// The kind of a task, in the words of the metrics.
-pub(crate) fn kind_of(task: &Task) -> Kind {
-    match task.kind {
-        TaskKind::Binary => Kind::Binary,
-        TaskKind::Regression { .. } => Kind::Regression,
-        TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
     }
 }
 
@@ -506,7 +498,8 @@ mod tests {
         let (catalogue, folder) = (Catalogue::standard(), tempfile::tempdir().unwrap());
         let experiment = Experiment::parse("kinds.toml", text.as_bytes(), &catalogue).unwrap();
         let prepared = prepare(&experiment, &catalogue, &Execution::default(), folder.path(), &mut |_| {}).unwrap();
-        let kinds: Vec<_> = prepared.grid.subjects().map(|task| (task.name.as_str(), kind_of(task).name())).collect();
+        let kinds: Vec<_> =
+            prepared.grid.subjects().map(|task| (task.name.as_str(), Kind::from(task.kind).name())).collect();
         // Noise moves the scale of a regression's labels, which makes no other kind of it.
         let name = kinds[0].0;
         assert_eq!(kinds, [(name, "regression"), (name, "binary")]);

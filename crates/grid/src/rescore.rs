@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use mmtl_data::Dataset;
-use mmtl_metrics::Metric;
+use mmtl_metrics::{Kind, Metric};
 use mmtl_plan::Task;
 use mmtl_zoo::Protocol;
 
 use crate::configuration::Configuration;
 use crate::error::GridError;
-use crate::planned::{Grid, kind_of};
+use crate::planned::Grid;
 use crate::round::Round;
 use crate::run::{RunError, cells, restored};
 use crate::store::{Record, RunFolder, predictions};
@@ -22,12 +22,12 @@ pub(crate) fn lacks(record: &Record, grid: &Grid) -> bool {
     let scored: BTreeSet<(&str, Metric)> = record.cells.iter().map(|cell| (cell.task.as_str(), cell.metric)).collect();
     // Of a task that is of one kind here and of another there, the kind whose scores these are.
     let is_of = |task: &&Task| {
-        let (name, kind) = (task.name.as_str(), kind_of(task));
+        let (name, kind) = (task.name.as_str(), Kind::from(task.kind));
         let mut of_task = scored.iter().filter(|(task, _)| *task == name);
         of_task.all(|(_, metric)| metric.applies_to(kind)) && Metric::usual(kind).all(|m| scored.contains(&(name, m)))
     };
     grid.subjects().filter(is_of).any(|task| {
-        let mut defined = grid.eval.metrics.iter().filter(|metric| metric.applies_to(kind_of(task)));
+        let mut defined = grid.eval.metrics.iter().filter(|metric| metric.applies_to(task.kind.into()));
         defined.any(|metric| !scored.contains(&(task.name.as_str(), *metric)))
     })
 }

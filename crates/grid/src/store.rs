@@ -18,7 +18,6 @@
 pub mod atomic;
 mod damage;
 mod format;
-mod health;
 mod inbox;
 mod lease;
 mod lines;
@@ -27,6 +26,7 @@ pub mod predictions;
 mod printed;
 pub(crate) mod record;
 mod sender;
+mod tended;
 #[cfg(test)]
 mod tests;
 mod trial_file;
@@ -39,7 +39,6 @@ use serde::{Deserialize, Serialize};
 
 pub use damage::Damage;
 pub use format::FormatVersion;
-pub use health::{Damages, Health, Scheduler, without_worker};
 pub use inbox::{Arrival, Command, Inbox, Target};
 pub use lease::{Acquired, Grant, Lease, RENEW_EVERY, SILENT_FOR, holder};
 pub(crate) use lines::{Block, parse, split};
@@ -48,6 +47,7 @@ pub use machine::Holder;
 pub use printed::{LONGEST_PRINTED, Printed, printable};
 pub use record::{Cell, FitRecord, Record, Rows, Selected, Times};
 pub use sender::Sender;
+pub use tended::without_worker;
 pub use trial_file::StoredTrial;
 
 use crate::catalogue::Catalogue;

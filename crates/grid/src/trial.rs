@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -53,6 +54,19 @@ pub struct Row {
     /// Whether its runs try a setting, so that no table has it; `values` then has what is tuned too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub tuning: bool,
+}
+
+impl Row {
+    /// The place of the baseline that shares most values with it: of two protocols with a baseline each, the one of its own,
+    /// and so with data that an axis varies. The first of those that share as many; a baseline has none but itself.
+    #[must_use]
+    pub fn nearest_baseline(&self, baselines: &[(usize, &Self)]) -> Option<usize> {
+        let shared = |(place, other): &(usize, &Self)| {
+            let values = self.values.iter().filter(|value| other.values.contains(value)).count();
+            (*other == self, values, Reverse(*place))
+        };
+        baselines.iter().copied().max_by_key(shared).map(|(place, _)| place)
+    }
 }
 
 /// The label in tables, as in `mmoe per-scene experts=8 (uniform gate)`.

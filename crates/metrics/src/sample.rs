@@ -1,5 +1,7 @@
 //! The rows to score: predictions, labels and optional weights, borrowed and checked.
 
+use mmtl_plan::TaskKind;
+
 use crate::error::Error;
 use crate::score::Reason;
 use crate::sum::Sum;
@@ -21,6 +23,16 @@ pub enum Kind {
         /// Number of classes, at least 2.
         classes: usize,
     },
+}
+
+impl From<TaskKind> for Kind {
+    fn from(kind: TaskKind) -> Self {
+        match kind {
+            TaskKind::Binary => Self::Binary,
+            TaskKind::Regression { .. } => Self::Regression,
+            TaskKind::Multiclass { classes } => Self::Multiclass { classes },
+        }
+    }
 }
 
 impl Kind {

@@ -15,8 +15,6 @@ pub struct Cost {
     /// products, gates and mixes are counted; element-wise work is not. A row passes through its own scene's
     /// matrices only.
     pub forward_flops_per_row: usize,
-    /// `f32` elements of all slots of one row.
-    pub activations_per_row: usize,
 }
 
 impl Cost {
@@ -33,7 +31,6 @@ impl Plan {
             dense_parameters: self.params.iter().map(crate::ParamSpec::len).sum::<usize>() - self.forbidden(),
             table_parameters: self.tables.iter().map(|t| t.rows * t.dim).sum(),
             forward_flops_per_row: self.ops.iter().map(|op| self.flops_per_row(op)).sum(),
-            activations_per_row: self.slots.iter().map(|s| s.groups * s.width).sum(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! ([`Plan`], a list of coarse [`Op`]s over named slots), how it changes ([`Update`]) and who executes it
 //! ([`Engine`], [`Session`]).
 //!
-//! Nothing here performs I/O, starts a thread, reads a clock or touches a device.
+//! Nothing here performs I/O, reads a clock or touches a device; initial values are drawn on all threads, which moves no bit.
 
 mod arena;
 mod batch;

@@ -1,13 +1,12 @@
 //! The scores in a run store.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mmtl_grid::events::{GridLine, GridState, Happened, RunStatus};
 use mmtl_grid::store::{Line, Record, Rows, Store, Versioned};
 use mmtl_grid::{Catalogue, Experiment, Grid, GridError, Planned, Row, read_grid};
 use mmtl_metrics::{Kind, Metric, Overall, Reason, Score, Scored};
-use mmtl_plan::{Space, TaskKind};
+use mmtl_plan::Space;
 
 use crate::same_data::{data, is_varied, numbered};
 use crate::scores::{Candidate, Entry, Run, RunState, Runs, Scores, Split, Task};
@@ -63,18 +62,8 @@ fn data_of(candidates: &Candidates, store: &Store, experiment: &Experiment) -> V
     numbered(rows.iter().map(by_seed))
 }
 
-/// What a task's labels are, as far as metrics care.
-#[must_use]
-pub fn kind_of(task: &mmtl_plan::Task) -> Kind {
-    match task.kind {
-        TaskKind::Binary => Kind::Binary,
-        TaskKind::Regression { .. } => Kind::Regression,
-        TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
-    }
-}
-
 fn subject(task: &mmtl_plan::Task, experiment: &Experiment) -> Task {
-    let kind = kind_of(task);
+    let kind = Kind::from(task.kind);
     Task { name: task.name.clone(), kind, compared_by: experiment.compare.metric(kind) }
 }
 
@@ -176,7 +165,7 @@ impl<'a> Candidates<'a> {
             self.rows.iter().map(|of| of.row).enumerate().filter(|(_, row)| row.baseline).collect();
         let candidate = |RowRuns { row, runs, not_applicable }| Candidate {
             label: Row::to_string(row),
-            baseline: nearest_baseline(row, &baselines),
+            baseline: row.nearest_baseline(&baselines),
             runs: match not_applicable {
                 Some(reason) if runs.is_empty() => Runs::NotApplicable(String::clone(reason)),
                 Some(_) | None => Runs::Planned(runs),
@@ -184,16 +173,6 @@ impl<'a> Candidates<'a> {
         };
         self.rows.into_iter().map(candidate).collect()
     }
-}
-
-/// The baseline that shares most values with a row: of two protocols with a baseline each, the one of the row's own, and
-/// so with data that an axis varies. The first of those that share as many; a baseline has none but itself.
-fn nearest_baseline(row: &Row, baselines: &[(usize, &Row)]) -> Option<usize> {
-    let shared = |(place, other): &(usize, &Row)| {
-        let values = row.values.iter().filter(|value| other.values.contains(value)).count();
-        (*other == row, values, Reverse(*place))
-    };
-    baselines.iter().copied().max_by_key(shared).map(|(place, _)| place)
 }
 
 /// What one run's cells of one task, metric, space, slice and split have in common.
@@ -219,7 +198,7 @@ fn tasks_of<'a>(grid: &Grid, record: &'a Record) -> BTreeMap<&'a str, usize> {
             Metric::usual(kind).all(|metric| metrics.contains(&metric))
                 && metrics.iter().all(|metric| metric.applies_to(kind))
         };
-        let (index, _) = named().find(|(_, task)| is_kind(kind_of(task))).or_else(|| named().next())?;
+        let (index, _) = named().find(|(_, task)| is_kind(task.kind.into())).or_else(|| named().next())?;
         Some((name, index))
     };
     scored.into_iter().filter_map(index).collect()

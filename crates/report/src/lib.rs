@@ -71,7 +71,7 @@ pub use column::{Column, by_rows};
 pub use csv::csv;
 pub use error::Error;
 pub use forecast::{forecast_json, forecast_text};
-pub use from_grid::{from_grid, kind_of};
+pub use from_grid::from_grid;
 pub use json::json;
 pub use latex::latex;
 pub use layout::{Emphasis, Layout, Shape, Shown, label, lined_up, title};

@@ -1,7 +1,7 @@
 //! The keys of `[select]`, typed: what the best weights are chosen by, and for what each choice is made.
 
-use mmtl_metrics::{Better, Kind, Metric};
-use mmtl_plan::{Plan, Schema, Settings, TaskKind, nearest};
+use mmtl_metrics::{Better, Metric};
+use mmtl_plan::{Plan, Schema, Settings, nearest};
 use serde::Serialize;
 
 use crate::error::TrainError;
@@ -85,15 +85,6 @@ impl Criterion {
     }
 }
 
-/// The kind of a task, in the words of the metrics.
-pub(crate) fn kind(task: TaskKind) -> Kind {
-    match task {
-        TaskKind::Binary => Kind::Binary,
-        TaskKind::Regression { .. } => Kind::Regression,
-        TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
-    }
-}
-
 fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
     if text == "skill" {
         return Ok(Criterion::Skill);
@@ -108,7 +99,7 @@ fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
     let task = schema.tasks.iter().position(|task| task.name == name).ok_or_else(unknown)?;
     let metric: Metric = metric.parse().map_err(|_| unknown())?;
     match metric {
-        _ if !metric.applies_to(kind(schema.tasks[task].kind)) => Err(unknown()),
+        _ if !metric.applies_to(schema.tasks[task].kind.into()) => Err(unknown()),
         _ if !metric.tells_models_apart() => Err(TrainError::EasyScore { got: text.to_owned() }),
         _ => Ok(Criterion::Metric { task, metric }),
     }
@@ -118,7 +109,7 @@ fn criterion(text: &str, schema: &Schema) -> Result<Criterion, TrainError> {
 fn choices(schema: &Schema) -> Vec<String> {
     let of_task = |task: &mmtl_plan::Task| {
         let name = task.name.clone();
-        let metrics = Metric::of(kind(task.kind)).filter(|metric| metric.tells_models_apart());
+        let metrics = Metric::of(task.kind.into()).filter(|metric| metric.tells_models_apart());
         metrics.map(move |metric| format!("{name}.{}", metric.name()))
     };
     schema.tasks.iter().flat_map(of_task).collect()

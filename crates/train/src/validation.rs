@@ -5,7 +5,7 @@ use mmtl_metrics::skill::{Baseline, skill};
 use mmtl_metrics::{Kind, Metric, Sample, Score, best_threshold};
 use mmtl_plan::{Output, Plan};
 
-use crate::criterion::{Criterion, kind};
+use crate::criterion::Criterion;
 use crate::error::TrainError;
 use crate::evaluation::{CellScores, OutputScores};
 use crate::predict::Prediction;
@@ -45,7 +45,7 @@ impl Validation {
     /// defined for an output's task.
     pub(crate) fn new(dataset: &Dataset, plan: &Plan, rows: &[u32], criterion: Criterion, more: &[Metric]) -> Self {
         let labelled = |output: &Output| {
-            let kind = kind(dataset.schema().tasks[output.task].kind);
+            let kind = Kind::from(dataset.schema().tasks[output.task].kind);
             let mut metrics: Vec<Metric> = more.iter().copied().filter(|metric| metric.applies_to(kind)).collect();
             metrics.extend(Metric::usual(kind).chain(criterion.metric_of(output.task)));
             metrics.sort_unstable();
@@ -85,7 +85,7 @@ impl Labelled {
                 cell.groups.extend(group);
             }
         }
-        Self { task, kind: kind(task_kind), baseline: dataset.base(task).baseline(task_kind), metrics, all, scenes }
+        Self { task, kind: task_kind.into(), baseline: dataset.base(task).baseline(task_kind), metrics, all, scenes }
     }
 
     fn score(&self, prediction: &Prediction) -> Result<OutputScores, TrainError> {

@@ -1,8 +1,6 @@
 //! What an architecture is.
 
-use mmtl_plan::{Knob, Plan, PlanError, Schema, Settings, nearest};
-
-use crate::error::ZooError;
+use mmtl_plan::{Knob, Plan, PlanError, Schema, Settings};
 
 /// A way to turn a schema into plans.
 pub trait Architecture: Sync + Send {
@@ -69,18 +67,5 @@ impl Protocol {
             Self::Joint => "joint",
             Self::PerScene => "per-scene",
         }
-    }
-
-    /// The protocol called `name`.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub fn parse(name: &str) -> Result<Self, ZooError> {
-        let known = Self::ALL.map(Self::name);
-        Self::ALL.into_iter().find(|p| p.name() == name).ok_or_else(|| ZooError::Protocol {
-            name: name.to_owned(),
-            nearest: nearest(name, known),
-            known: known.to_vec(),
-        })
     }
 }

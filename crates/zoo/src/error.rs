@@ -15,16 +15,6 @@ pub enum ZooError {
         /// All names.
         known: Vec<&'static str>,
     },
-    /// No protocol has that name.
-    #[error("unknown protocol `{name}`; {}", hint(.nearest.as_deref(), .known))]
-    Protocol {
-        /// The name given.
-        name: String,
-        /// The closest name there is.
-        nearest: Option<String>,
-        /// All names.
-        known: Vec<&'static str>,
-    },
 }
 
 fn hint(nearest: Option<&str>, known: &[&str]) -> String {

@@ -184,8 +184,7 @@ impl GridState {
         }
     }
 
-    /// Takes in which of the runs that are told to run have neither worker nor scheduler any more, as
-    /// [`Health`](crate::store::Health) finds out; the others have.
+    /// Takes in which of the runs that are told to run have neither worker nor scheduler any more; the others have.
     pub fn abandon(&mut self, keys: &BTreeSet<TrialKey>) {
         for place in &self.running {
             let run = &mut self.runs[*place];
@@ -219,11 +218,6 @@ impl GridState {
         self.places.insert(key.clone(), self.runs.len());
         self.runs.push(RunState::new(key.clone()));
         self.runs.len() - 1
-    }
-
-    /// Whether a scheduler ever told of it.
-    pub fn has_begun(&self) -> bool {
-        self.attempt > 0
     }
 
     /// The runs of the grid, in its order. Those that only an earlier version of the experiment had are left out.

@@ -3,7 +3,6 @@
 
 use mmtl_data::{Dataset, Part, Slice};
 use mmtl_metrics::{Error, Kind, Metric, Overall, Reason, Sample, Score, Scored, Threshold};
-use mmtl_plan::TaskKind;
 use mmtl_train::Prediction;
 
 use crate::run::gather::PartPredictions;
@@ -92,11 +91,7 @@ impl Scorer<'_> {
     }
 
     fn kind(&self) -> Kind {
-        match self.dataset.schema().tasks[self.task].kind {
-            TaskKind::Binary => Kind::Binary,
-            TaskKind::Regression { .. } => Kind::Regression,
-            TaskKind::Multiclass { classes } => Kind::Multiclass { classes },
-        }
+        self.dataset.schema().tasks[self.task].kind.into()
     }
 
     /// The predictions, labels and weights of the known rows that `wanted` holds for.

@@ -56,14 +56,6 @@ impl LineWriter {
         self.length += line.len() as u64;
         Ok(())
     }
-
-    /// Makes all lines last through a loss of power.
-    ///
-    /// # Errors
-    /// When the system cannot.
-    pub fn sync(&self) -> Result<(), GridError> {
-        self.file.sync_data().map_err(GridError::writing(&self.path))
-    }
 }
 
 /// Bytes up to and including the last newline.

@@ -32,10 +32,6 @@ fn names_are_found_and_slips_are_named() {
     assert_eq!(error("mmeo"), "unknown architecture `mmeo`; did you mean `mmoe`?");
     let known: Vec<&str> = architectures().iter().map(|a| a.name()).collect();
     assert!(error("transformer-xxl").ends_with(&format!("; known: {}", known.join(", "))));
-    assert_eq!(Protocol::parse("joint"), Ok(Protocol::Joint));
-    assert_eq!(Protocol::parse("per-scene"), Ok(Protocol::PerScene));
-    let error = Protocol::parse("per-scenes").unwrap_err().to_string();
-    assert_eq!(error, "unknown protocol `per-scenes`; did you mean `per-scene`?");
 }
 
 #[test]

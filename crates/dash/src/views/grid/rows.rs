@@ -1,6 +1,5 @@
 //! The rows of the tables with their runs.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use mmtl_grid::events::RunState;
@@ -51,7 +50,7 @@ pub fn of_runs(runs: &[&RunState], subjects: &Subjects) -> Vec<TableRow> {
             label: row.to_string(),
             is_baseline: row.baseline,
             runs,
-            baseline: nearest_baseline(row, &baselines).filter(|baseline| *baseline != place),
+            baseline: row.nearest_baseline(&baselines).filter(|baseline| *baseline != place),
             data: *numbers.entry(data_of(row, subjects)).or_insert(next),
         }
     };
@@ -64,16 +63,6 @@ fn data_of(row: &Row, subjects: &Subjects) -> String {
     let ablated = row.ablation.iter().filter_map(|name| subjects.ablated_data.get(name)).flatten();
     let values: BTreeMap<&str, &Value> = own.chain(ablated).map(|(key, value)| (key.as_str(), value)).collect();
     format!("{values:?}")
-}
-
-/// The baseline that shares most values with a row, as tables choose it: of two protocols with a baseline each, the one
-/// of the row's own. The first of those that share as many; a baseline has none but itself.
-pub fn nearest_baseline(row: &Row, baselines: &[(usize, &Row)]) -> Option<usize> {
-    let shared = |(place, other): &(usize, &Row)| {
-        let values = row.values.iter().filter(|value| other.values.contains(value)).count();
-        (*other == row, values, Reverse(*place))
-    };
-    baselines.iter().copied().max_by_key(shared).map(|(place, _)| place)
 }
 
 #[cfg(test)]

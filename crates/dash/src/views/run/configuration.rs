@@ -8,7 +8,6 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::state::State;
 use crate::theme::Role;
-use crate::views::grid::rows::nearest_baseline;
 use crate::views::run::page::Page;
 
 /// The run that a run is compared to: of the baseline nearest to its row, the one of its seed, else the first. `None` for a
@@ -24,7 +23,7 @@ pub fn baseline<'a>(state: &'a State, key: &TrialKey) -> Option<&'a RunState> {
             baselines.push((baselines.len(), row));
         }
     }
-    let (_, nearest) = baselines[nearest_baseline(run.rows.first()?, &baselines)?];
+    let (_, nearest) = baselines[run.rows.first()?.nearest_baseline(&baselines)?];
     let mut first = None;
     for other in state.grid().runs().filter(|other| other.rows.contains(nearest)) {
         if other.seed == run.seed {

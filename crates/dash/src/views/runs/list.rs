@@ -9,7 +9,6 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::filter::{Column, Filter, RunText, short};
 use crate::state::State;
-use crate::views::grid::rows::nearest_baseline;
 use crate::views::runs::columns::{Head, left, text};
 
 /// By what runs are sorted; without a column in the grid's order.
@@ -137,7 +136,7 @@ fn digits(number: u64) -> usize {
 fn differs(run: &RunState, baselines: &[(usize, &Row)]) -> String {
     let mut parts: Vec<String> = vec![];
     for row in &run.rows {
-        let baseline = nearest_baseline(row, baselines).map(|place| baselines[place].1);
+        let baseline = row.nearest_baseline(baselines).map(|place| baselines[place].1);
         let part = if baseline == Some(row) { "baseline".to_owned() } else { of_row(row, baseline) };
         if !part.is_empty() && !parts.contains(&part) {
             parts.push(part);
