@@ -46,6 +46,9 @@ fn an_unknown_case_is_refused_before_anything_is_timed() {
     let nowhere = program.run(&["bench", "small-512", "--json", "no/such/folder.json"]);
     assert_eq!((nowhere.code, nowhere.out.as_str()), (2, ""), "nothing was timed: {nowhere:?}");
     assert!(nowhere.err.contains("cannot write `no/such/folder.json`: "), "{}", nowhere.err);
+    let named = program.run(&["bench", "--filter", "norm"]);
+    let hint = ", evaluation, auc; `norm-wide` is run by its whole name";
+    assert!(named.code == 2 && named.err.trim_end().ends_with(hint), "{}", named.err);
     let unknown = program.run(&["bench", "smal-512", "--json", "new.json"]);
     assert_eq!((unknown.code, program.listing()), (2, vec![]), "nothing is left: {unknown:?}");
     for wrong in ["-1", "nan", "1e9", "soon"] {

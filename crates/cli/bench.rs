@@ -56,7 +56,7 @@ pub fn bench(args: &Bench) -> Result<(), Failure> {
 
 /// Tries before minutes have gone into what the file is for.
 fn can_be_written(path: &Path) -> Result<(), Failure> {
-    let is_new = !path.exists();
+    let is_new = std::fs::symlink_metadata(path).is_err();
     OpenOptions::new().append(true).create(true).open(path).map_err(Failure::writing(path))?;
     if is_new { std::fs::remove_file(path).map_err(Failure::writing(path)) } else { Ok(()) }
 }
@@ -76,7 +76,7 @@ impl Course {
     }
 
     fn take<T, E: Display>(&mut self, case: &str, time: impl FnOnce() -> Result<T, E>) -> Option<T> {
-        self.line.show(|| told(case, self.done, self.of, self.began.elapsed()));
+        self.line.show_now(|| told(case, self.done, self.of, self.began.elapsed()));
         let timed = time();
         self.done += 1;
         match timed {
@@ -172,15 +172,18 @@ fn chosen(args: &Bench, is_device: bool) -> Result<Vec<Case>, Failure> {
         ([], false, None) => cases().into_iter().filter(|case| !case.only_by_name).collect(),
         ([], true, None) => vec![],
         ([], _, Some(part)) => {
-            cases().into_iter().filter(|case| is_device || !case.only_by_name || case.name == part).collect()
+            cases().into_iter().filter(|case| is_device || !case.only_by_name || case.name == *part).collect()
         }
         (names, _, _) => names.iter().map(|name| case(name)).collect::<Result<_, _>>().map_err(Failure::input)?,
     };
     if let Some(part) = &args.filter {
+        let known = found.iter().map(|case| case.name).collect::<Vec<_>>().join(", ");
         found.retain(|case| case.name.contains(part.as_str()));
         if found.is_empty() {
-            let known = cases().iter().map(|case| case.name).collect::<Vec<_>>().join(", ");
-            return Err(Failure::input(format!("no case's name contains `{part}`, expected part of one of {known}")));
+            let left_out = cases().into_iter().find(|case| case.only_by_name && case.name.contains(part.as_str()));
+            let hint = left_out.map_or(String::new(), |case| format!("; `{}` is run by its whole name", case.name));
+            let sentence = format!("no case's name contains `{part}`, expected part of one of {known}{hint}");
+            return Err(Failure::input(sentence));
         }
     }
     Ok(match args.rows {

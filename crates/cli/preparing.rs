@@ -25,11 +25,20 @@ impl Line {
         Self { last: Instant::now(), terminal: !plain && draws_over(), drawn: false }
     }
 
+    /// Shows what it says by now on a terminal, even if it was just drawn: for what comes seldom.
+    pub fn show_now(&mut self, text: impl FnOnce() -> String) {
+        if self.terminal { self.draw(text) } else { self.show(text) }
+    }
+
     /// Shows what it says by now, if it is time.
     pub fn show(&mut self, text: impl FnOnce() -> String) {
         if self.last.elapsed() < if self.terminal { REDRAW_EVERY } else { LINE_EVERY } {
             return;
         }
+        self.draw(text);
+    }
+
+    fn draw(&mut self, text: impl FnOnce() -> String) {
         self.last = Instant::now();
         let text = text();
         if self.terminal {

@@ -67,7 +67,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         ))?;
         return Ok(());
     }
-    if !args.plain && is_terminal() {
+    if !args.plain && is_terminal() && !stop.is_set() {
         let left = show(&store, Looks { theme: theme(args.looks), replay: None, bench: None, frames: None })?;
         if left != Leave::Stopped && store.scheduler().map_err(Failure::failed)?.is_some() {
             return Ok(());

@@ -164,6 +164,7 @@ impl Workers {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -175,7 +176,9 @@ mod tests {
             workers.run(|| {
                 workers.in_order(40, &|worker, item| {
                     // Handed out in order, those before are at work and come to here, however long they are interrupted.
+                    let since = Instant::now();
                     while started.lock().unwrap().len() < item {
+                        assert!(since.elapsed() < Duration::from_mins(1), "item {item} is handed out too early");
                         std::thread::yield_now();
                     }
                     started.lock().unwrap().push(item);

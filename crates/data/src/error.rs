@@ -240,6 +240,12 @@ pub enum DataError {
         /// That of the data as it is.
         found: String,
     },
+    /// What was fitted by a program that reads values otherwise.
+    #[error(
+        "the run's data was prepared by another version of mmtl, which reads some values otherwise, so that new rows could get the \
+         ids of others; expected a run by this version: run the experiment again"
+    )]
+    OtherPreprocessing,
     /// Rows that are in no file.
     #[error(
         "the rows of `{source_name}` are generated, not read from files; expected a run on data from files, such as a card's"

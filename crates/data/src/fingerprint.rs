@@ -11,7 +11,7 @@ use crate::chunk::Chunk;
 use crate::error::DataError;
 
 /// Raised whenever a change of this crate moves a value that a model sees, a label or a row's part.
-const PREPROCESSING: u32 = 3;
+pub(crate) const PREPROCESSING: u32 = 3;
 
 /// Bytes of a file that are hashed at once, all cores taking a part.
 const BLOCK_BYTES: usize = 2 << 20;

@@ -10,6 +10,7 @@ use crate::chunk::{CHUNK_ROWS, Chunk};
 use crate::columns::Columns;
 use crate::dataset::Dataset;
 use crate::error::DataError;
+use crate::fingerprint::PREPROCESSING;
 use crate::fitted_file;
 use crate::listed::Listed;
 use crate::manifest::Manifest;
@@ -25,6 +26,9 @@ use crate::table::Piece;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preprocessing {
+    /// How values were read; 0 in files of before this was noted.
+    #[serde(default)]
+    version: u32,
     manifest: Manifest,
     scenes: Scenes,
     encoders: Encoders,
@@ -102,7 +106,7 @@ impl Preprocessing {
     pub(crate) fn new(fitted: Fitted, card: &Card, fingerprint: String, wording: Option<String>) -> Self {
         let manifest = fitted.manifest(card, fingerprint);
         let classes = card.tasks.iter().map(|task| class_names(&task.label)).collect();
-        Self { manifest, scenes: fitted.scenes, encoders: fitted.encoders, classes, wording }
+        Self { version: PREPROCESSING, manifest, scenes: fitted.scenes, encoders: fitted.encoders, classes, wording }
     }
 
     /// That of the data set whose train rows it was fitted on.
@@ -151,8 +155,8 @@ impl Preprocessing {
     /// columns that nothing but labels, parts and weights are made of may be absent.
     ///
     /// # Errors
-    /// When the source's rows are not read from files, a file cannot be read, lacks a column or holds a value that its
-    /// column may not have; unless `any_scene`, when the scene of a row is none of the data's; and whatever `each` returns.
+    /// When it was fitted by a program that reads values otherwise, the source's rows are not read from files, a file cannot be
+    /// read, lacks a column or holds a value that its column may not have; unless `any_scene`, when the scene of a row is none of the data's; and whatever `each` returns.
     pub fn each<E: From<DataError>>(
         &self,
         settings: &Settings,
@@ -160,6 +164,9 @@ impl Preprocessing {
         any_scene: bool,
         each: &mut dyn FnMut(NewRows) -> Result<(), E>,
     ) -> Result<(), E> {
+        if self.version != PREPROCESSING {
+            return Err(DataError::OtherPreprocessing.into());
+        }
         let (card, tables) = source(settings.text("source"))?.other(settings, self.wording.as_deref(), files)?;
         let (mut before, mut stopped) = (0, None);
         for (number, table) in tables.iter().enumerate() {
@@ -254,5 +261,28 @@ fn class_names(label: &LabelRule) -> Vec<String> {
         | LabelRule::Within { .. }
         | LabelRule::Number { .. }
         | LabelRule::Product(_) => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use mmtl_plan::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_another_version_fitted_encodes_no_new_rows() {
+        let uncached = Value::Bool(false);
+        let settings = Settings::resolve(&crate::knobs("reviews").unwrap(), [("cache", &uncached)]).unwrap();
+        let (seeds, nowhere) = (Seeds::all(1), Path::new("nowhere"));
+        let fingerprint = crate::open(&settings, &seeds, nowhere, &mut |_| {}).unwrap().fingerprint().to_owned();
+        let mut fitted = preprocessing(&fingerprint, &settings, &seeds, nowhere, &mut |_| {}).unwrap();
+        let each = |fitted: &Preprocessing| fitted.each::<DataError>(&settings, &[], false, &mut |_| Ok(()));
+        each(&fitted).unwrap();
+        fitted.version -= 1;
+        let error = each(&fitted).unwrap_err().to_string();
+        assert!(error.contains("prepared by another version of mmtl"), "{error}");
     }
 }

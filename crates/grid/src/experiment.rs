@@ -171,11 +171,9 @@ impl Experiment {
     /// What an ablation sets, by dotted key, but for what every row has anyway: as its section fixes it, or by default.
     pub fn changed_by(&self, ablation: &Ablation, catalogue: &Catalogue) -> impl Iterator<Item = (String, Value)> {
         let of_all = |key: Key| {
-            let Key::Knob(section, name) = key else { return None };
-            let fixed = self.fixed.iter().rev().find(|(other, _)| *other == key).map(|(_, value)| value.clone());
-            let knob = || catalogue.knobs(&self.source, section).iter().find(|knob| knob.name == name);
             let is_axis = self.axes.iter().any(|axis| axis.key == key);
-            if is_axis { None } else { fixed.or_else(|| knob().map(Catalogue::default_of)) }
+            let owner = key.architecture().or(self.architectures.first().copied()).unwrap_or_default();
+            if is_axis || key == Key::Architecture { None } else { self.standing(catalogue, owner, key) }
         };
         let changed = move |(key, value): &&(Key, Value)| of_all(*key).as_ref() != Some(value);
         ablation.set.iter().filter(changed).map(|(key, value)| (key.to_string(), value.clone()))

@@ -1,7 +1,7 @@
 //! What a grid will cost, known before anything is trained.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use mmtl_data::{Dataset, Part};
@@ -185,6 +185,9 @@ pub fn forecast(
     mapped.dedup();
     let planned: Vec<&Planned> = runs.iter().map(|(run, _)| *run).collect();
     let tried = prepared.grid.runs.len();
+    // One setting of a row may make no sense where tuning can come to another.
+    let tuned = planned.iter().filter(|run| prepared.grid.tuning.is_some() && !run.is_tuning());
+    let applies: HashSet<String> = tuned.filter(|run| run.not_applicable.is_none()).map(|run| row_of(run)).collect();
     Ok(Forecast {
         experiment: experiment.name.clone(),
         jobs,
@@ -200,7 +203,7 @@ pub fn forecast(
         mapped: mapped.iter().take(jobs).map(|(bytes, _)| bytes).sum(),
         configurations: configurations(costs.iter().map(|(at, cost)| (seedless(planned[*at]), cost))),
         not_applicable: not_applicable(
-            planned.iter().copied().filter(|run| !run.is_tuning() && !has_other(&planned, run)),
+            planned.iter().copied().filter(|run| !run.is_tuning() && !applies.contains(&row_of(run))),
         ),
     })
 }
@@ -210,7 +213,7 @@ fn costliest(costs: &mut BTreeMap<usize, TrialCost>, runs: &[(&Planned, &str)], 
     let mut kept: HashMap<String, usize> = HashMap::new();
     let later: Vec<usize> = costs.range(known..).map(|(at, _)| *at).collect();
     for at in later {
-        let name = format!("{:?} {}", runs[at].0.rows[0], runs[at].0.seed);
+        let name = row_of(runs[at].0);
         let by_cost = |at: &usize| costs.get(at).map(|cost| (cost.flops, cost.memory()));
         match kept.get(&name).copied() {
             Some(before) if by_cost(&before) >= by_cost(&at) => drop(costs.remove(&at)),
@@ -222,12 +225,9 @@ fn costliest(costs: &mut BTreeMap<usize, TrialCost>, runs: &[(&Planned, &str)], 
     }
 }
 
-/// Whether a run that makes no sense is of a row that may come to another setting.
-fn has_other(planned: &[&Planned], run: &Planned) -> bool {
-    let is_other = |other: &&&Planned| {
-        other.not_applicable.is_none() && !other.is_tuning() && other.seed == run.seed && other.rows[0] == run.rows[0]
-    };
-    run.not_applicable.is_some() && planned.iter().any(|other| is_other(&other))
+/// A run's first row and its seed, which runs of all settings that a row may come to have in common.
+fn row_of(run: &Planned) -> String {
+    format!("{:?} {}", run.rows[0], run.seed)
 }
 
 /// Combinations that make no sense, each reason of an architecture once.

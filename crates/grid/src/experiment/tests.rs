@@ -466,7 +466,7 @@ fn what_an_ablation_changes_is_not_what_there_is_anyway() {
         changed.map(|(key, _)| key).collect()
     };
     let grid = "[grid]\narchitecture = [\"mmoe\"]\n";
-    let set = "{ \"train.lr\" = 0.5, \"model.dropout\" = 0.1 }";
+    let set = "{ \"train.lr\" = 0.5, \"model.dropout\" = 0.1, \"seeds.split\" = 1 }";
     assert_eq!(changed(&format!("[train]\nlr = 0.5\n{grid}{}", ablation(set))), ["model.dropout"]);
     assert_eq!(changed(&format!("{grid}\"train.lr\" = [0.1, 0.5]\n{}", ablation(set))), ["train.lr", "model.dropout"]);
 }
