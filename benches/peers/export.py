@@ -58,14 +58,11 @@ def read_export(folder: Path, scene_feature: bool) -> Export:
     schema = json.loads((folder / "schema.json").read_text())
     table = parquet.read_table(folder / "rows.parquet")
     tasks = [_task(task) for task in schema["tasks"]]
-    # One table per vocabulary, stacked: dense Adam on the stack is dense Adam on each.
-    sizes = [vocabulary["size"] for vocabulary in schema["vocabularies"]]
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    inputs = [f for index, f in enumerate(schema["fields"]) if scene_feature or index != schema["scene_field"]]
+    offsets, table_rows = _stacked(schema["vocabularies"], inputs)
 
     ids, numeric = [], []
-    for index, field in enumerate(schema["fields"]):
-        if index == schema["scene_field"] and not scene_feature:
-            continue
+    for field in inputs:
         column = table[f"field/{field['name']}"]
         kind = field["kind"]
         if kind == "Numeric":
@@ -92,7 +89,20 @@ def read_export(folder: Path, scene_feature: bool) -> Export:
         tensors = (torch.from_numpy(a[rows]) for a in (ids, numeric, targets, known.astype(np.float32)))
         parts[name] = Part(*tensors, labels=labels[rows], scenes=scenes[rows])
     train_means = np.nanmean(parts["train"].labels, axis=0).tolist()
-    return Export(tasks, int(offsets[-1]), parts, train_means, schema["scenes"])
+    return Export(tasks, table_rows, parts, train_means, schema["scenes"])
+
+
+def _stacked(vocabularies: list[dict], fields: list[dict]) -> tuple[dict[int, int], int]:
+    """Where each vocabulary that `fields` read begins, and how many rows they have together.
+
+    One table per vocabulary, stacked: dense Adam on the stack is dense Adam on each.
+    """
+    read = {next(iter(field["kind"].values()))["vocabulary"] for field in fields if field["kind"] != "Numeric"}
+    offsets, rows = {}, 0
+    for vocabulary in sorted(read):
+        offsets[vocabulary] = rows
+        rows += vocabularies[vocabulary]["size"]
+    return offsets, rows
 
 
 def _only_tokens(name: str, lists) -> pyarrow.ChunkedArray:

@@ -9,7 +9,7 @@ import torch
 from compare import Row, rows
 from dense import Dense
 from embedding import Embedding
-from export import Export, Part, Task, _only_tokens
+from export import Export, Part, Task, _only_tokens, _stacked
 from fit import Objective, Timetable, optimiser
 from mmoe import Mmoe
 from scores import skill, task_scores
@@ -121,6 +121,13 @@ class Fields(unittest.TestCase):
         for lists in ([[3], []], [[3], [1, 2]]):
             with self.assertRaisesRegex(SystemExit, "`genre`"):
                 _only_tokens("genre", pyarrow.chunked_array([lists]))
+
+
+    def test_tables_that_no_field_reads_are_not_stacked(self):
+        vocabularies = [{"size": 5}, {"size": 1}, {"size": 7}]
+        fields = [{"kind": {"Categorical": {"vocabulary": 2}}}, {"kind": "Numeric"}]
+        fields += [{"kind": {"Tokens": {"vocabulary": 0}}}, {"kind": {"Categorical": {"vocabulary": 2}}}]
+        self.assertEqual(_stacked(vocabularies, fields), ({0: 0, 2: 5}, 12))
 
 
 class Scores(unittest.TestCase):
