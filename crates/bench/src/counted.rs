@@ -34,6 +34,7 @@ impl Counted {
         let (exact, sparse) = (TableUpdates::Exact, TableUpdates::Sparse);
         vec![
             Self { name: "mmoe", model: mmoe(), tables: exact, warm_up: 1 },
+            Self { name: "small-tables", model: small_tables(), tables: exact, warm_up: 1 },
             Self { name: "star", model: star(), tables: exact, warm_up: 1 },
             Self { name: "wide-exact", model: wide(), tables: exact, warm_up: WIDE_STEPS },
             Self { name: "wide-sparse", model: wide(), tables: sparse, warm_up: WIDE_STEPS },
@@ -87,6 +88,11 @@ fn mmoe() -> Model {
         world: World { fields: 8, ids: 500, tasks: 2, scenes: 1 },
         rows: ROWS,
     }
+}
+
+/// The same on tables that are multiplied by id.
+fn small_tables() -> Model {
+    Model { world: World { fields: 16, ids: 30, tasks: 2, scenes: 1 }, ..mmoe() }
 }
 
 /// Star layers over row ranges, the partitioned norm and the auxiliary net.

@@ -53,6 +53,18 @@ pub enum Part {
         /// Output group.
         group: usize,
     },
+    /// For the rows of small tables, the derivatives of one group's sums where they were looked up, added up.
+    IdSums {
+        /// Output group.
+        group: usize,
+    },
+    /// Rows of the matrix of one group that multiply a small table, made of [`Part::IdSums`].
+    ById {
+        /// Output group.
+        group: usize,
+        /// Which of the op's small tables.
+        table: usize,
+    },
     /// STAR's shared matrices, or its shared biases.
     StarShared {
         /// Whether biases.
@@ -85,15 +97,28 @@ impl Part {
     /// Whether tiles add to it in turn; else it is made of such sums once they are complete.
     fn is_summed(&self) -> bool {
         match self {
-            Self::Matrix { .. } | Self::Bias { .. } | Self::Shares { .. } | Self::WidthGamma | Self::WidthBeta => true,
-            Self::StarShared { .. } | Self::StarScene { .. } | Self::Gamma { .. } | Self::Beta { .. } => false,
+            Self::Matrix { .. }
+            | Self::Bias { .. }
+            | Self::Shares { .. }
+            | Self::IdSums { .. }
+            | Self::WidthGamma
+            | Self::WidthBeta => true,
+            Self::ById { .. }
+            | Self::StarShared { .. }
+            | Self::StarScene { .. }
+            | Self::Gamma { .. }
+            | Self::Beta { .. } => false,
         }
     }
 
     /// The output group that it is of; 0 for what is of all of them.
     fn group(&self) -> usize {
         match self {
-            Self::Matrix { group, .. } | Self::Bias { group, .. } | Self::Shares { group } => *group,
+            Self::Matrix { group, .. }
+            | Self::Bias { group, .. }
+            | Self::Shares { group }
+            | Self::IdSums { group }
+            | Self::ById { group, .. } => *group,
             Self::StarShared { .. }
             | Self::StarScene { .. }
             | Self::WidthGamma
@@ -159,7 +184,7 @@ impl Placed {
 pub struct Tasks {
     /// Sums over tiles in the arena.
     sums: Placed,
-    /// Sums over tiles in the scratch for STAR's effective weights.
+    /// Sums over tiles in the scratch, that gradients are made of.
     scratch: Placed,
     /// What is made of complete sums, in the arena.
     finals: Placed,
@@ -176,7 +201,7 @@ impl Tasks {
         for (node, compiled) in model.nodes.iter().enumerate() {
             compiled.gradient_parts(|start, len, part| arena.push((start..start + len, Task { node, part })));
             if let Kind::Linear(linear) = &compiled.kind {
-                linear.star_parts(|start, len, part| scratch.push((start..start + len, Task { node, part })));
+                linear.scratch_parts(|start, len, part| scratch.push((start..start + len, Task { node, part })));
             }
         }
         let named = |(one, other): (usize, usize)| {

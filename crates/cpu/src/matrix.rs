@@ -54,9 +54,16 @@ pub fn product(out: &mut MatrixMut<'_>, accumulate: bool, a: Matrix<'_>, b: Matr
     run(simd::arch(), out, accumulate, (a, b), Then::Nothing);
 }
 
-/// `out = act(a·b + bias)`, where `act` is ReLU or nothing; without a pass of its own over the output.
-pub fn activated(out: &mut MatrixMut<'_>, a: Matrix<'_>, b: Matrix<'_>, bias: Option<&[f32]>, relu: bool) {
-    run(simd::arch(), out, false, (a, b), Then::Activate { bias, relu });
+/// `out = act(a·b + bias)`, or `act(out + a·b + bias)` when it is to `accumulate`, where `act` is ReLU or nothing; without
+/// a pass of its own over the output.
+pub fn activated(
+    out: &mut MatrixMut<'_>,
+    accumulate: bool,
+    (a, b): (Matrix<'_>, Matrix<'_>),
+    bias: Option<&[f32]>,
+    relu: bool,
+) {
+    run(simd::arch(), out, accumulate, (a, b), Then::Activate { bias, relu });
 }
 
 /// `out = a·b` where ReLU left something in `y`, 0 elsewhere.

@@ -22,7 +22,7 @@ pub struct Activations {
     pub kept: Aligned,
     /// Weights computed once per pass.
     pub prepared: Aligned,
-    /// Gradients of STAR's effective weights.
+    /// Gradients of STAR's effective weights, and derivatives summed by id.
     pub scratch: Aligned,
     /// One for each normalisation over rows.
     pub statistics: Vec<Statistics>,

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use mmtl_plan::{
-    Batch, Dropout, Factor as PlanFactor, Linear, LinearWeights, Link as PlanLink, MixWeights, Norm, NormKind, Op,
-    ParamId, Plan, Pool, Purpose, SlotId, Source as PlanSource, Stream, padded,
+    Batch, Dropout, Factor as PlanFactor, FieldKind, Linear, LinearWeights, Link as PlanLink, MixWeights, Norm,
+    NormKind, Op, ParamId, Plan, Pool, Purpose, SlotId, Source as PlanSource, Stream, padded,
 };
 
 use crate::layout::{Place, Tile};
 use crate::node::{Factor, Input, Kind, Node};
 use crate::ops::add::AddNode;
+use crate::ops::by_id::{self, ById, SmallTable};
 use crate::ops::concat::ConcatNode;
 use crate::ops::dropout::DropoutNode;
 use crate::ops::embed::{Column, EmbedNode, Source};
@@ -39,7 +40,7 @@ pub struct Model {
     pub looked_up: usize,
     /// Elements of prepared weights.
     pub prepared_len: usize,
-    /// Elements of scratch for gradients of STAR's effective weights.
+    /// Elements of scratch for gradients of STAR's effective weights, and for derivatives summed by id.
     pub scratch_len: usize,
     /// (scenes, columns) of each normalisation over rows.
     pub statistics: Vec<(usize, usize)>,
@@ -49,6 +50,8 @@ pub struct Model {
     pub gates: Seen,
     /// For each table and field of the schema: where its vectors go.
     pub uses: Vec<Vec<Vec<Use>>>,
+    /// For each table: the ops that multiply its rows by id, and which of their small tables it is.
+    pub by_id: Vec<Vec<(usize, usize)>>,
 }
 
 /// Slots that outlive an evaluation pass.
@@ -82,6 +85,8 @@ pub struct Use {
     pub pool: Pool,
     /// The node that looks up.
     pub node: usize,
+    /// Whether all that reads it multiplies by id, so that no derivative arrives there.
+    pub by_id: bool,
 }
 
 impl Model {
@@ -108,6 +113,7 @@ impl Model {
                 outputs: Seen::default(),
                 gates: Seen::default(),
                 uses: vec![vec![vec![]; plan.schema.fields.len()]; plan.tables.len()],
+                by_id: vec![vec![]; plan.tables.len()],
             },
         };
         for op in order {
@@ -117,6 +123,7 @@ impl Model {
         let gates = Seen::of(plan.gates().map(|gate| compiler.input(gate.out).place));
         let runs = runs(&compiler.model.nodes);
         mark_masks(&mut compiler.model.nodes, &runs);
+        mark_by_id(&mut compiler.model);
         Self { runs, outputs, gates, ..compiler.model }
     }
 
@@ -223,6 +230,28 @@ fn mark_masks(nodes: &mut [Node], runs: &[Range<usize>]) {
     }
 }
 
+/// Marks the places of lookups that are read by id alone.
+fn mark_by_id(model: &mut Model) {
+    let Model { nodes, uses, .. } = model;
+    for (field, to) in uses.iter_mut().flat_map(|fields| fields.iter_mut().enumerate()) {
+        for to in to {
+            to.by_id = nodes[to.node].readers.iter().all(|&reader| match &nodes[reader].kind {
+                Kind::Linear(linear) => {
+                    linear.by_id.tables.iter().any(|small| (small.field, small.columns.start) == (field, to.offset))
+                }
+                Kind::Embed(_)
+                | Kind::Norm(_)
+                | Kind::Gate(_)
+                | Kind::Mix(_)
+                | Kind::Add(_)
+                | Kind::Concat(_)
+                | Kind::Predict(_)
+                | Kind::Loss(_) => false,
+            });
+        }
+    }
+}
+
 /// Whether each group of a node goes on from the same one of the node before, which nothing else reads.
 fn deepens(nodes: &[Node], number: usize) -> bool {
     let Kind::Linear(layer) = &nodes[number].kind else { return false };
@@ -268,7 +297,7 @@ impl Compiler<'_> {
                 let columns = op.columns.iter().map(|column| {
                     let source = match column.source {
                         PlanSource::Table { table, pool } => {
-                            let to = Use { place: kept, offset: column.offset, pool, node: number };
+                            let to = Use { place: kept, offset: column.offset, pool, node: number, by_id: false };
                             self.model.uses[table.0][column.field].push(to);
                             Source::Table { table: table.0, pool }
                         }
@@ -285,7 +314,7 @@ impl Compiler<'_> {
                     dropout: self.dropout(op.dropout.as_ref()),
                 })
             }
-            Op::Linear(op) => Kind::Linear(self.linear(op)),
+            Op::Linear(op) => Kind::Linear(self.linear(op, number)),
             Op::Norm(op) => Kind::Norm(self.norm(op)),
             Op::Gate(op) => {
                 let (input, out) = (self.input(op.input), self.input(op.out).place);
@@ -336,7 +365,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn linear(&mut self, op: &Linear) -> LinearNode {
+    fn linear(&mut self, op: &Linear, number: usize) -> LinearNode {
         let (input, out) = (self.input(op.input), self.input(op.out).place);
         let scenes = self.plan.schema.scenes.len();
         let (matrices, biases) = (out.columns() * input.place.width, out.columns());
@@ -359,11 +388,13 @@ impl Compiler<'_> {
         let transposed = self.prepare(copies * matrices);
         let dropout = self.dropout(op.dropout.as_ref());
         let (reads, activation) = (op.reads.clone(), op.activation);
+        let by_id = self.by_id(input, out, weights, number);
         LinearNode {
             input,
             out,
             reads,
             weights,
+            by_id,
             transposed,
             scenes,
             activation,
@@ -371,6 +402,30 @@ impl Compiler<'_> {
             masks_input: false,
             masked_by_next: false,
         }
+    }
+
+    /// Which columns of what an op reads it multiplies by id.
+    fn by_id(&mut self, input: Input, out: Place, weights: Weights, number: usize) -> ById {
+        let wide = input.place.width;
+        let (Kind::Embed(embed), Weights::Shared { .. }) = (&self.model.nodes[input.node].kind, weights) else {
+            return ById::new([], wide);
+        };
+        let small = |column: &Column| {
+            let Source::Table { table, .. } = column.source else { return None };
+            let rows = self.plan.tables[table].rows;
+            let one_id = matches!(self.plan.schema.fields[column.field].kind, FieldKind::Categorical { .. });
+            let columns = column.offset..column.offset + column.width;
+            (one_id && by_id::pays(rows, out.width)).then_some((column.field, table, rows, columns))
+        };
+        // What dropout leaves of a row of a table differs from one row of the batch to the next.
+        let whole = embed.dropout.is_none() && input.place.groups == 1;
+        let mut by_id = ById::new(embed.columns.iter().filter(|_| whole).filter_map(small), wide);
+        for (small, SmallTable { table, .. }) in by_id.tables.iter().enumerate() {
+            self.model.by_id[*table].push((number, small));
+        }
+        let len = out.groups * by_id.group_len(out.width);
+        (by_id.products, by_id.sums) = (self.prepare(len), take(&mut self.model.scratch_len, len));
+        by_id
     }
 
     fn norm(&mut self, op: &Norm) -> NormNode {
@@ -435,4 +490,54 @@ fn take(total: &mut usize, len: usize) -> usize {
     let start = *total;
     *total += padded(len);
     start
+}
+
+#[cfg(test)]
+mod tests {
+    use mmtl_plan::{Activation, Factor, Group, Init, LinearSpec, PlanBuilder, Reduction, WeightKind};
+    use mmtl_reference::drawn::{self, SchemaSize};
+
+    use super::*;
+
+    /// What a layer of a kind multiplies by id of scenes (3 rows), items, tags, users (twice as many) and numbers, and
+    /// whether derivatives arrive at the items' place.
+    fn multiplied(items: usize, width: usize, weights: WeightKind, dropout: f32, gate: bool) -> (Vec<usize>, bool) {
+        let schema = drawn::schema(SchemaSize { items, ..SchemaSize::default() });
+        let mut builder = PlanBuilder::new("small tables", &schema);
+        let init = Init::Normal { deviation: 0.3 };
+        let tables = [(0, "scene"), (1, "item"), (2, "user")];
+        let tables = tables.map(|(v, name)| builder.table(name, v, 4, init).expect("names differ"));
+        let fields: Vec<usize> = (0..schema.fields.len()).collect();
+        let x = builder.embed_dropping("embed", &fields, Pool::Mean, dropout, |v| tables[v]).expect("fields exist");
+        let groups = Group::broadcast(["one"]);
+        let spec =
+            LinearSpec { input: x, groups, width, activation: Activation::Relu, dropout: 0.0, weights, bias: true };
+        let layer = builder.linear("layer", &spec).expect("shapes fit");
+        if gate {
+            builder.gate("gate", x, &spec.groups, 2, vec![true; 2], 1.0).expect("shapes fit");
+        }
+        for (task, of) in schema.tasks.iter().enumerate() {
+            let spec =
+                LinearSpec { input: layer, width: of.kind.width(), activation: Activation::Identity, ..spec.clone() };
+            let slot = builder.linear(&of.name, &spec).expect("shapes fit");
+            let predict = builder.predict(task, &[Factor { slot, group: 0 }]).expect("shapes fit");
+            builder.loss(predict, Reduction::Own).expect("it predicts");
+        }
+        let model = Model::of(&builder.finish().expect("the plan is valid"), 1);
+        let layer = model.nodes.iter().find(|node| node.name == "layer").expect("it is there");
+        let Kind::Linear(linear) = &layer.kind else { panic!("it is linear") };
+        (linear.by_id.tables.iter().map(|small| small.field).collect(), !model.uses[1][1][0].by_id)
+    }
+
+    #[test]
+    fn small_tables_of_one_id_a_row_are_multiplied_by_id() {
+        use WeightKind::{PerScene, Shared, Star};
+        assert_eq!(multiplied(7, 16, Shared, 0.0, false), (vec![0, 1, 3], false));
+        assert_eq!(multiplied(64, 16, Shared, 0.0, true), (vec![0, 1, 3], true));
+        assert_eq!(multiplied(65, 40, Shared, 0.0, false), (vec![0, 1], false), "users have 130 rows");
+        assert_eq!(multiplied(129, 40, Shared, 0.0, false), (vec![0], true), "items have 129");
+        for (width, weights, dropout) in [(15, Shared, 0.0), (16, PerScene, 0.0), (16, Star, 0.0), (16, Shared, 0.5)] {
+            assert_eq!(multiplied(7, width, weights, dropout, false), (vec![], true), "{width} {weights:?} {dropout}");
+        }
+    }
 }

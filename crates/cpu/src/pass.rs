@@ -74,7 +74,9 @@ impl Passed<'_> {
 pub struct Summed<'a> {
     /// The dense arena.
     pub dense: &'a [f32],
-    /// Gradients of STAR's effective weights.
+    /// Embedding tables.
+    pub tables: &'a Tables,
+    /// Gradients of STAR's effective weights, and derivatives summed by id.
     pub scratch: &'a [f32],
     /// What normalisations over rows subtract and divide by, and the sums their gradients need.
     pub statistics: &'a [Statistics],

@@ -1,12 +1,13 @@
-//! Weights computed once per pass: STAR's products `W ⊙ W_scene`, and transposed matrices for the backward pass, which
-//! every tile would otherwise pack anew.
+//! What is computed once per pass: STAR's products `W ⊙ W_scene`, transposed matrices for the backward pass, which every
+//! tile would otherwise pack anew, and products with small tables.
 
+use crate::model::Model;
 use crate::node::{Kind, Node};
 use crate::ops::gate::GateNode;
 use crate::ops::linear::{LinearNode, Weights};
 use crate::simd::{prefetch, vectorised};
-use crate::workers::Workers;
-use mmtl_plan::Batch;
+use crate::sweep::Work;
+use crate::tables::Tables;
 
 /// One matrix or bias to compute.
 struct Task {
@@ -21,6 +22,8 @@ enum What {
     StarMatrix { group: usize },
     /// `b + b_scene` of all groups.
     StarBias,
+    /// `E·W` of one group and one of the tables multiplied by id.
+    ById { group: usize, table: usize },
     /// A matrix with rows and columns exchanged.
     Transposed { group: usize },
 }
@@ -64,23 +67,16 @@ impl Preparation {
         Self { forward, all }
     }
 
-    /// Computes them for the scenes that `batch` has.
-    pub fn run(
-        &self,
-        workers: &Workers,
-        nodes: &[Node],
-        batch: &Batch,
-        training: bool,
-        dense: &[f32],
-        out: &mut [f32],
-    ) {
+    /// Computes them for the scenes that the batch has.
+    pub fn run(&self, work: &Work<'_>, training: bool, out: &mut [f32]) {
         let tasks = if training { &self.all } else { &self.forward };
+        let Work { workers, batch, dense, tables, model: Model { nodes, .. }, .. } = *work;
         workers.tasks(out, tasks, 1, &|task| task.start, &|tasks, _, out: &mut [f32]| {
             let task = &tasks[0];
             match &nodes[task.node].kind {
                 Kind::Linear(node) => {
                     if !(node.by_scene() && batch.scene(task.scene).is_empty()) {
-                        vectorised!(prepare_linear(node, task, dense, out));
+                        vectorised!(prepare_linear(node, task, dense, tables, out));
                     }
                 }
                 Kind::Gate(node) => vectorised!(prepare_gate(node, task, dense, out)),
@@ -99,6 +95,11 @@ impl Preparation {
 fn linear_tasks(node: usize, linear: &LinearNode, tasks: &mut Vec<Task>) {
     for scene in 0..if linear.by_scene() { linear.scenes } else { 1 } {
         for group in 0..linear.out.groups {
+            let (rows, width) = (linear.by_id.rows, linear.out.width);
+            for (table, of) in linear.by_id.tables.iter().enumerate() {
+                let start = linear.by_id.products + (group * rows + of.rows.start) * width;
+                tasks.push(Task { start, node, scene, what: What::ById { group, table } });
+            }
             let at = linear.matrix(scene, group) * linear.matrix_len();
             tasks.push(Task { start: linear.transposed + at, node, scene, what: What::Transposed { group } });
             if let Weights::Star(star) = linear.weights {
@@ -113,9 +114,12 @@ fn linear_tasks(node: usize, linear: &LinearNode, tasks: &mut Vec<Task>) {
 }
 
 #[inline(always)]
-fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], out: &mut [f32]) {
+fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], tables: &Tables, out: &mut [f32]) {
     let (len, wide, width) = (node.matrix_len(), node.input.place.width, node.out.width);
     match (&task.what, node.weights) {
+        (What::ById { group, table }, Weights::Shared { w, .. }) => {
+            node.by_id.tables[*table].multiply(tables, &dense[w + group * len..][..len], width, out);
+        }
         (What::Transposed { group }, Weights::Shared { w, .. } | Weights::PerScene { w, .. }) => {
             let w = &dense[w + node.matrix(task.scene, *group) * len..][..len];
             transpose(wide, width, w, None, out);
@@ -138,6 +142,9 @@ fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], out: &mut [f32]
         }
         (What::StarMatrix { .. } | What::StarBias, Weights::Shared { .. } | Weights::PerScene { .. }) => {
             unreachable!("only STAR multiplies matrices")
+        }
+        (What::ById { .. }, Weights::PerScene { .. } | Weights::Star(_)) => {
+            unreachable!("only matrices of all scenes are multiplied by id")
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::pass::{Backward, Forward, Passed, Summed};
 use crate::prepared::Preparation;
 use crate::reach::Reach;
 use crate::tables::Tables;
-use crate::touched::Touched;
+use crate::touched::{LookedUp, Touched};
 use crate::turns::{Lent, Pieces};
 use crate::workers::Workers;
 
@@ -99,7 +99,7 @@ impl Activations {
     /// A forward pass in evaluation mode; keeps what is to be seen.
     pub fn evaluate(&mut self, work: &Work<'_>, states: &mut [Vec<f32>], seen: &Seen) {
         let model = work.model;
-        work.preparation.run(work.workers, &model.nodes, work.batch, false, work.dense, &mut self.prepared);
+        work.preparation.run(work, false, &mut self.prepared);
         self.gather(work, 0..model.nodes.len(), states, false);
         let keep = Keep { rows: seen.columns, ..Keep::default() };
         self.each_tile(work, keep, None, |rest, tile, memory| {
@@ -140,7 +140,7 @@ impl Activations {
 
     /// What a training pass needs before its first tile.
     fn begin(&mut self, work: &Work<'_>) {
-        work.preparation.run(work.workers, &work.model.nodes, work.batch, true, work.dense, &mut self.prepared);
+        work.preparation.run(work, true, &mut self.prepared);
         for loss in work.model.losses() {
             self.reciprocals[loss.objective] = work.batch.reciprocal(loss.task, loss.reduction);
         }
@@ -181,16 +181,17 @@ impl Activations {
             });
             self.reduce(work, nodes.clone());
         }
-        let Self { scratch, statistics, reach: Reach { live, .. }, kept, .. } = self;
+        let Self { scratch, prepared, statistics, reach: Reach { live, .. }, kept, .. } = self;
         if work.frame.tiles() == 0 {
             // There is no first tile to write what the others add to.
             store.dense.fill(0.0);
         } else {
-            let summed = Summed { dense: work.dense, scratch, statistics, live };
+            let summed = Summed { dense: work.dense, tables: work.tables, scratch, statistics, live };
             compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
         }
         store.rows.grow(touched.len());
-        touched.gradients(work, &compiled.plan, live, kept, &mut store.rows[..touched.len()]);
+        let looked_up = LookedUp { live, grads: kept, id_sums: scratch, prepared };
+        touched.gradients(work, &compiled.plan, &looked_up, &mut store.rows[..touched.len()]);
     }
 
     /// The statistics that some nodes normalise by.

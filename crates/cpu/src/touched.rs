@@ -5,6 +5,7 @@ use mmtl_plan::{Batch, Occurrence, Plan, Segments};
 use crate::lanes::add_scaled;
 use crate::layout::Frame;
 use crate::model::{Model, Use};
+use crate::node::Kind;
 use crate::ops::embed::share;
 use crate::simd::{prefetch, vectorised};
 use crate::sweep::Work;
@@ -120,9 +121,8 @@ impl Touched {
         self.elements[self.elements.len() - 1]
     }
 
-    /// Sums the derivatives of every place that a row went to, in the segments' order. `grads` are those of all lookups,
-    /// tile after tile.
-    pub fn gradients(&self, work: &Work<'_>, plan: &Plan, live: &[bool], grads: &[f32], out: &mut [f32]) {
+    /// Sums the derivatives of every place that a row went to, in the segments' order, and those summed by id.
+    pub fn gradients(&self, work: &Work<'_>, plan: &Plan, from: &LookedUp<'_>, out: &mut [f32]) {
         work.workers.tasks(out, &self.jobs, 1, &|job| job.element, &|jobs, _, out: &mut [f32]| {
             let job = jobs[0];
             let spec = &plan.tables[job.table];
@@ -132,9 +132,10 @@ impl Touched {
                 at: &self.at[job.first..job.first + job.len],
                 frame: work.frame,
                 uses: &work.model.uses[job.table],
-                live,
+                any: work.model.uses[job.table].iter().flatten().any(|to| !to.by_id),
+                live: from.live,
                 looked_up: work.model.looked_up,
-                grads,
+                grads: from.grads,
             };
             let out = &mut out[..job.len * spec.dim];
             // The usual widths are compiled, so that a sum stays in registers.
@@ -145,7 +146,40 @@ impl Touched {
                 32 => sum.write_wide::<32>(out),
                 dim => out.chunks_exact_mut(dim).enumerate().for_each(|(i, out)| sum.write(i, out)),
             });
+            from.add_by_id(work.model, job.table, &self.rows[job.first..job.first + job.len], out);
         });
+    }
+}
+
+/// What a pass back left for the gradients of tables.
+pub struct LookedUp<'a> {
+    /// For each node, whether a gradient reaches it.
+    pub live: &'a [bool],
+    /// Derivatives of all lookups, tile after tile.
+    pub grads: &'a [f32],
+    /// Those summed by id.
+    pub id_sums: &'a [f32],
+    /// Weights computed once per pass.
+    pub prepared: &'a [f32],
+}
+
+impl LookedUp<'_> {
+    /// Adds what ops that multiply a table by id contribute to the gradients of its rows `ids`, ascending.
+    fn add_by_id(&self, model: &Model, table: usize, ids: &[u32], out: &mut [f32]) {
+        for &(number, small) in model.by_id[table].iter().filter(|(number, _)| self.live[*number]) {
+            let Kind::Linear(node) = &model.nodes[number].kind else { unreachable!("only linear ops multiply by id") };
+            let (small, width) = (&node.by_id.tables[small], node.out.width);
+            let dim = small.columns.len();
+            for group in 0..node.out.groups {
+                let (sums, turned) = (node.id_sums(self.id_sums, group), node.turned(self.prepared, 0, group));
+                let mut out = &mut *out;
+                for run in ids.chunk_by(|id, next| id + 1 == *next) {
+                    let (rows, rest) = out.split_at_mut(run.len() * dim);
+                    small.add_table_gradient(run[0] as usize, (sums, width), (turned, node.input.place.width), rows);
+                    out = rest;
+                }
+            }
+        }
     }
 }
 
@@ -156,6 +190,8 @@ struct Sum<'a> {
     at: &'a [u32],
     frame: Frame,
     uses: &'a [Vec<Use>],
+    /// Whether a derivative arrives at any of them.
+    any: bool,
     live: &'a [bool],
     looked_up: usize,
     grads: &'a [f32],
@@ -175,6 +211,9 @@ impl Sum<'_> {
     #[inline(always)]
     fn write(&self, i: usize, out: &mut [f32]) {
         out.fill(0.0);
+        if !self.any {
+            return;
+        }
         let unique = self.at[i] as usize;
         // Those of rows that follow here follow there, whether or not this is one of the places where they are summed.
         let soon = &self.segments.occurrences[self.segments.starts[unique] as usize..];
@@ -194,7 +233,7 @@ impl Sum<'_> {
 
     #[inline(always)]
     fn live_uses(&self, occurrence: &Occurrence) -> impl Iterator<Item = &Use> {
-        self.uses[occurrence.field as usize].iter().filter(|to| self.live[to.node])
+        self.uses[occurrence.field as usize].iter().filter(|to| self.live[to.node] && !to.by_id)
     }
 
     /// Where the derivative of what a row of the batch was used for starts.

@@ -33,6 +33,7 @@ fn a_step_allocates_nothing() {
     // The history of exact updates, 255 long, fills before the counting and during it.
     count(&world::every_op(), 600);
     count(&world::every_op_wide(), 40);
+    count(&world::small_tables(false), 40);
 }
 
 fn count(plan: &Arc<Plan>, steps: u64) {

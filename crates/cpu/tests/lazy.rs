@@ -73,6 +73,7 @@ fn exact_is_dense_over_hundreds_of_steps() {
     let wide = PlanSize { dim: 16, groups: 1, width: 3 };
     let wide = drawn::plan("wide", PlanCase::Embed(Pool::Mean), wide, &world::schema()).expect("the plan is valid");
     compare(&Arc::new(wide), "rows of a register", &update);
+    compare(&world::small_tables(false), "small tables", &update);
     let rules = [
         Optimiser::Adam { beta1: 0.9, beta2: 0.999, eps: 1e-8 },
         Optimiser::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8 },

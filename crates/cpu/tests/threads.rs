@@ -52,8 +52,9 @@ fn every_drawn_plan_has_the_same_bits_on_1_2_and_5_threads() {
 #[test]
 fn every_op_in_one_plan_has_the_same_bits_on_1_2_and_5_threads() {
     use TableUpdates::{Dense, Exact, Sparse};
-    let (plan, wide) = (world::every_op(), world::every_op_wide());
-    for (name, plan, tables) in [("", &plan, Exact), ("", &plan, Sparse), ("", &plan, Dense), ("wide, ", &wide, Exact)]
+    let (plan, wide, small) = (world::every_op(), world::every_op_wide(), world::small_tables(false));
+    let of_plan = [Exact, Sparse, Dense].map(|tables| ("", &plan, tables));
+    for (name, plan, tables) in of_plan.into_iter().chain([("wide, ", &wide, Exact), ("small tables, ", &small, Exact)])
     {
         let [one, two, five] = [1, 2, 5].map(|threads| answers(&world::engine(threads), plan, tables));
         assert!(one == two && one == five, "{name}{tables:?}");

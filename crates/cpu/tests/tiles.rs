@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mmtl_plan::{Gradient, Pass, Plan, Session, TableUpdates};
+use mmtl_plan::{Batch, FieldKind, Gradient, Lookup, Pass, Plan, Session, TableUpdates};
 use mmtl_reference::conformance::{drawn_plans, tolerance};
 use mmtl_reference::{Precision, ReferenceEngine};
 
@@ -65,12 +65,14 @@ fn several_tiles_are_what_the_oracle_says() {
     }
     check("every op", &world::every_op());
     check("every op, wide", &world::every_op_wide());
+    check("small tables", &world::small_tables(false));
+    check("small tables alone", &world::small_tables(true));
 }
 
 /// A fused step must be the same as its parts made one by one.
 #[test]
 fn a_step_is_a_gradient_and_its_update() {
-    for plan in [world::every_op(), world::every_op_wide()] {
+    for plan in [world::every_op(), world::every_op_wide(), world::small_tables(false)] {
         check_step(&plan);
     }
 }
@@ -86,6 +88,52 @@ fn check_step(plan: &Arc<Plan>) {
     }
     assert_eq!(whole.snapshot(true), parts.snapshot(true));
     assert_eq!(whole.losses(), parts.losses());
+}
+
+/// One row of a batch, by itself.
+fn only(plan: &Plan, batch: &Batch, row: usize) -> Batch {
+    let (scene, numbers, rows) = (batch.scene_of(row), plan.schema.numeric_columns(), batch.rows());
+    let lookups = plan.schema.fields.iter().zip(&batch.lookups).map(|(field, lookup)| match field.kind {
+        FieldKind::Numeric => Lookup::default(),
+        FieldKind::Categorical { .. } => Lookup::single(lookup.row(row).to_vec()),
+        FieldKind::Tokens { .. } => {
+            let ids = lookup.row(row).to_vec();
+            Lookup { starts: Some(vec![0, ids.len() as u32]), ids }
+        }
+    });
+    let of_row = |values: &[f32]| values.iter().skip(row).step_by(rows).copied().collect();
+    let mut only = Batch {
+        row_ids: vec![batch.row_ids[row]],
+        scene_starts: (0..batch.scene_starts.len()).map(|s| u32::from(s > scene)).collect(),
+        lookups: lookups.collect(),
+        numeric: batch.numeric[row * numbers..(row + 1) * numbers].to_vec(),
+        labels: of_row(&batch.labels),
+        weights: of_row(&batch.weights),
+        groups: vec![],
+        segments: vec![],
+    };
+    only.rebuild_segments(&plan.schema);
+    only
+}
+
+/// A row's prediction is its own, however small the tables and whatever else is in its batch.
+#[test]
+fn predictions_do_not_depend_on_the_batch() {
+    let plan = world::small_tables(false);
+    let batch = world::batch(&plan, ROWS, 7);
+    let predict = |batch: &Batch| {
+        let mut session = world::session(&world::engine(2), &plan, TableUpdates::Exact);
+        let mut outputs = vec![vec![]; plan.outputs.len()];
+        session.predict(batch, &mut outputs).expect("the batch fits");
+        outputs
+    };
+    let all = predict(&batch);
+    for row in [0, 63, 64, ROWS - 1] {
+        let alone = predict(&only(&plan, &batch, row));
+        for (output, (alone, all)) in plan.outputs.iter().zip(alone.iter().zip(&all)) {
+            assert_eq!(alone[..], all[row * output.width..][..output.width], "row {row} of {}", output.name);
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use mmtl_cpu::CpuEngine;
-use mmtl_plan::{Batch, Decay, Engine, Optimiser, Plan, Schema, Session, SessionOptions, TableUpdates, Update};
+use mmtl_plan::{
+    Activation, Batch, Decay, Engine, Factor, Group, Init, LinearSpec, Optimiser, Plan, PlanBuilder, PlanError, Pool,
+    Reduction, Schema, Session, SessionOptions, TableUpdates, Update, WeightKind,
+};
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
 
 /// Three scenes, 40 items, 80 users, tags, numbers, tasks of every kind.
@@ -21,6 +24,47 @@ pub fn every_op_wide() -> Arc<Plan> {
     let schema = drawn::schema(SchemaSize { items: 40, classes: 128, ..SchemaSize::default() });
     let experts = (0..64).map(|expert| format!("expert {expert}")).collect();
     Arc::new(drawn::every_op(&schema, experts, 32).expect("the plan is valid"))
+}
+
+/// Experts, a gate and a layer that read small tables (scenes, items) beside one of 200 rows, tags and numbers; or small
+/// tables alone.
+pub fn small_tables(alone: bool) -> Arc<Plan> {
+    let schema = drawn::schema(SchemaSize { items: 100, ..SchemaSize::default() });
+    let fields = if alone { vec![0, 1] } else { (0..schema.fields.len()).rev().collect() };
+    Arc::new(read_tables(&schema, &fields).expect("the plan is valid"))
+}
+
+fn read_tables(schema: &Schema, fields: &[usize]) -> Result<Plan, PlanError> {
+    let mut builder = PlanBuilder::new("small tables", schema);
+    let init = Init::Normal { deviation: 0.3 };
+    let vocabularies = schema.vocabularies.iter().enumerate();
+    let tables: Vec<_> = vocabularies.map(|(v, of)| builder.table(&of.name, v, 5, init)).collect::<Result<_, _>>()?;
+    let x = builder.embed("embed", fields, Pool::Mean, |v| tables[v])?;
+    let layer = |name: &str, input, groups: &[Group], width, activation, dropout| {
+        let (name, groups, weights) = (name.to_owned(), groups.to_vec(), WeightKind::Shared);
+        (name, LinearSpec { input, groups, width, activation, dropout, weights, bias: true })
+    };
+    let names = ["a", "b", "c"];
+    let deeper: Vec<Group> =
+        names.iter().enumerate().map(|(reads, name)| Group { name: (*name).to_owned(), reads }).collect();
+    let one = [Group { name: "one".to_owned(), reads: 0 }];
+    // Of a block of 64 outputs, one of 16 and three.
+    let (name, spec) = layer("experts", x, &Group::broadcast(names), 83, Activation::Relu, 0.0);
+    let experts = builder.linear(&name, &spec)?;
+    let (name, spec) = layer("deeper", experts, &deeper, 18, Activation::Relu, 0.25);
+    let deeper = builder.linear(&name, &spec)?;
+    let gate = builder.gate("gate", x, &one, 3, vec![true; 3], 0.7)?;
+    let mixed = builder.mix("mix", deeper, gate)?;
+    let (name, spec) = layer("beside", x, &one, 20, Activation::Tanh, 0.25);
+    let beside = builder.linear(&name, &spec)?;
+    let both = builder.concat("both", &[mixed, beside])?;
+    for (task, spec) in schema.tasks.iter().enumerate().filter(|(_, spec)| spec.product_of.is_empty()) {
+        let (name, head) = layer(&spec.name, both, &one, spec.kind.width(), Activation::Identity, 0.0);
+        let slot = builder.linear(&name, &head)?;
+        let predict = builder.predict(task, &[Factor { slot, group: 0 }])?;
+        builder.loss(predict, Reduction::Own)?;
+    }
+    builder.finish()
 }
 
 /// A batch of `rows` rows for the plan's schema.

@@ -9,6 +9,7 @@ use crate::elementary::{sigmoid, tanh};
 use crate::layout::{Place, Tile};
 use crate::matrix::{Matrix, MatrixMut, activated, masked, product};
 use crate::node::Input;
+use crate::ops::by_id::ById;
 use crate::ops::dropout::{DropoutNode, each_derivative};
 use crate::pass::{Backward, Forward, scene_part};
 use crate::simd::vectorised;
@@ -23,6 +24,8 @@ pub struct LinearNode {
     pub reads: Vec<usize>,
     /// The matrices.
     pub weights: Weights,
+    /// The columns of the input that are multiplied by id, and the others.
+    pub by_id: ById,
     /// Start of the transposed matrices among the prepared weights: `[groups, out, in]`, with a scene axis in front
     /// unless they are shared.
     pub transposed: usize,
@@ -108,20 +111,33 @@ impl LinearNode {
         self.each_part(pass.batch, tile, |scene, rows| {
             let out = &mut out[rows.start * stride..rows.end * stride];
             let (w, b) = self.parameters(pass, scene, group);
+            let mut accumulate = !self.by_id.tables.is_empty();
+            if accumulate {
+                self.by_id.gather(
+                    pass.batch,
+                    tile,
+                    self.products(pass, group),
+                    (width, stride),
+                    &mut out[group * width..],
+                );
+            }
             let sums = &mut MatrixMut::new(&mut out[group * width..], rows.len(), width, stride);
-            let x = Matrix::new(&x[rows.start * x_stride + read * wide..], rows.len(), wide, x_stride);
-            let w = Matrix::new(w, wide, width, width);
+            let x = &x[rows.start * x_stride + read * wide..];
+            let factors = |columns: &Range<usize>| {
+                let x = Matrix::new(&x[columns.start..], rows.len(), columns.len(), x_stride);
+                (x, Matrix::new(&w[columns.start * width..columns.end * width], columns.len(), width, width))
+            };
+            let (last, before) = self.by_id.others.split_last().unwrap_or((&(0..0), &[]));
+            for columns in before {
+                let (x, w) = factors(columns);
+                product(sums, accumulate, x, w);
+                accumulate = true;
+            }
+            activated(sums, accumulate, factors(last), b, self.activation == Activation::Relu);
             match self.activation {
-                Activation::Identity => activated(sums, x, w, b, false),
-                Activation::Relu => activated(sums, x, w, b, true),
-                Activation::Sigmoid => {
-                    activated(sums, x, w, b, false);
-                    vectorised!(each_row(out, (stride, group * width, width), sigmoid));
-                }
-                Activation::Tanh => {
-                    activated(sums, x, w, b, false);
-                    vectorised!(each_row(out, (stride, group * width, width), tanh));
-                }
+                Activation::Identity | Activation::Relu => {}
+                Activation::Sigmoid => vectorised!(each_row(out, (stride, group * width, width), sigmoid)),
+                Activation::Tanh => vectorised!(each_row(out, (stride, group * width, width), tanh)),
             }
         });
         if let (Some(dropout), Some(step)) = (&self.dropout, pass.training) {
@@ -152,15 +168,17 @@ impl LinearNode {
         let (x, input) = (self.input.place.of(tile, values), self.input.place.of_mut(tile, before));
         let first = first && !self.reads[..group].contains(&read);
         self.each_part(pass.batch, tile, |scene, rows| {
-            let turned = self.transposed + self.matrix(scene, group) * self.matrix_len();
-            let at = rows.start * x_stride + read * wide;
-            let dx = &mut MatrixMut::new(&mut input[at..], rows.len(), wide, x_stride);
+            let turned = self.turned(pass.prepared, scene, group);
             let d = Matrix::new(&out[rows.start * stride + group * width..], rows.len(), width, stride);
-            let w = Matrix::new(&pass.prepared[turned..][..self.matrix_len()], width, wide, wide);
-            if self.masks_input {
-                masked(dx, d, w, Matrix::new(&x[at..], rows.len(), wide, x_stride));
-            } else {
-                product(dx, !first, d, w);
+            for columns in &self.by_id.others {
+                let at = rows.start * x_stride + read * wide + columns.start;
+                let dx = &mut MatrixMut::new(&mut input[at..], rows.len(), columns.len(), x_stride);
+                let w = Matrix::new(&turned[columns.start..], width, columns.len(), wide);
+                if self.masks_input {
+                    masked(dx, d, w, Matrix::new(&x[at..], rows.len(), columns.len(), x_stride));
+                } else {
+                    product(dx, !first, d, w);
+                }
             }
         });
     }
@@ -170,9 +188,14 @@ impl LinearNode {
         matches!((self.activation, &self.dropout), (Activation::Relu, None))
     }
 
-    /// Whether its groups together read all of the input's.
+    /// Whether its groups together pass a derivative to all of the input.
     pub fn reads_all(&self) -> bool {
-        (0..self.input.place.groups).all(|group| self.reads.contains(&group))
+        self.by_id.tables.is_empty() && (0..self.input.place.groups).all(|group| self.reads.contains(&group))
+    }
+
+    /// A group's matrix with rows and columns exchanged, `[out, in]`.
+    pub fn turned<'a>(&self, prepared: &'a [f32], scene: usize, group: usize) -> &'a [f32] {
+        &prepared[self.transposed + self.matrix(scene, group) * self.matrix_len()..][..self.matrix_len()]
     }
 
     /// `f(scene, rows)` for the parts of a tile that use the same matrices.
@@ -186,6 +209,12 @@ impl LinearNode {
                 f(scene, rows);
             }
         }
+    }
+
+    /// A group's products with the rows of small tables.
+    fn products<'a>(&self, pass: &Forward<'a>, group: usize) -> &'a [f32] {
+        let len = self.by_id.group_len(self.out.width);
+        &pass.prepared[self.by_id.products + group * len..][..len]
     }
 
     fn parameters<'a>(&self, pass: &Forward<'a>, scene: usize, group: usize) -> (&'a [f32], Option<&'a [f32]>) {

@@ -43,8 +43,13 @@ impl LinearNode {
         }
     }
 
-    /// The tasks that write the gradients of `W ⊙ W_scene` and `b + b_scene`, as (start in the scratch, length, part).
-    pub fn star_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
+    /// The tasks that write what gradients are made of, as (start in the scratch, length, part): the gradients of
+    /// `W ⊙ W_scene` and `b + b_scene`, and sums of derivatives by id.
+    pub fn scratch_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
+        if !self.by_id.tables.is_empty() {
+            let len = self.by_id.group_len(self.out.width);
+            (0..self.out.groups).for_each(|group| add(self.by_id.sums + group * len, len, Part::IdSums { group }));
+        }
         let Weights::Star(star) = self.weights else { return };
         for scene in 0..self.scenes {
             self.matrix_parts(star.gradient_w, Some(scene), &mut add);
@@ -53,12 +58,18 @@ impl LinearNode {
     }
 
     fn matrix_parts(&self, start: usize, scene: Option<usize>, add: &mut impl FnMut(usize, usize, Part)) {
-        let (wide, width) = (self.input.place.width, self.out.width);
+        let width = self.out.width;
         for group in 0..self.out.groups {
             let matrix = start + self.matrix(scene.unwrap_or(0), group) * self.matrix_len();
-            for rows in blocks(wide, width) {
-                let len = rows.len() * width;
-                add(matrix + rows.start * width, len, Part::Matrix { scene, group, rows });
+            for columns in &self.by_id.others {
+                for block in blocks(columns.len(), width) {
+                    let rows = columns.start + block.start..columns.start + block.end;
+                    add(matrix + rows.start * width, rows.len() * width, Part::Matrix { scene, group, rows });
+                }
+            }
+            for (number, table) in self.by_id.tables.iter().enumerate() {
+                let (start, len) = (matrix + table.columns.start * width, table.columns.len() * width);
+                add(start, len, Part::ById { group, table: number });
             }
         }
     }
@@ -78,7 +89,9 @@ impl LinearNode {
                 add_matrix(passed, (self.input.place, self.reads[*group]), (self.out, *group), *scene, rows, out);
             }
             Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, out),
-            Part::Shares { .. }
+            Part::IdSums { group } => self.add_by_id(passed, *group, out),
+            Part::ById { .. }
+            | Part::Shares { .. }
             | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma
@@ -88,19 +101,38 @@ impl LinearNode {
         }
     }
 
-    /// STAR's own parts, of the gradients of `W ⊙ W_scene` and `b + b_scene`.
+    /// STAR's own parts, of the gradients of `W ⊙ W_scene` and `b + b_scene`; those of columns multiplied by id, of sums.
     pub fn final_gradient(&self, sums: &Summed<'_>, part: &Part, out: &mut [f32]) {
         match part {
             Part::StarShared { bias } => self.star_shared(sums, *bias, out),
             Part::StarScene { scene, bias } => self.star_scene(sums, *scene, *bias, out),
+            Part::ById { group, table } => {
+                let of_group = self.id_sums(sums.scratch, *group);
+                self.by_id.tables[*table].weight_gradient(sums.tables, of_group, self.out.width, out);
+            }
             Part::Matrix { .. }
             | Part::Bias { .. }
+            | Part::IdSums { .. }
             | Part::Shares { .. }
             | Part::WidthGamma
             | Part::WidthBeta
             | Part::Gamma { .. }
             | Part::Beta { .. } => unreachable!("{part:?} is summed"),
         }
+    }
+
+    /// A group's sums of derivatives by id.
+    pub fn id_sums<'a>(&self, scratch: &'a [f32], group: usize) -> &'a [f32] {
+        let len = self.by_id.group_len(self.out.width);
+        &scratch[self.by_id.sums + group * len..][..len]
+    }
+
+    fn add_by_id(&self, passed: &Passed<'_>, group: usize, out: &mut [f32]) {
+        if passed.is_first(None) {
+            out.fill(0.0);
+        }
+        let d = &self.out.of(passed.tile, passed.grads)[group * self.out.width..];
+        self.by_id.scatter(passed.batch, passed.tile, d, (self.out.width, self.out.stride()), out);
     }
 
     fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, group: usize, out: &mut [f32]) {

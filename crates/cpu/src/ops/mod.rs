@@ -1,6 +1,7 @@
 //! One file per op, each with its forward and backward pass over a tile.
 
 pub mod add;
+pub mod by_id;
 pub mod concat;
 pub mod dropout;
 pub mod embed;

@@ -143,6 +143,8 @@ impl NormNode {
             Part::Matrix { .. }
             | Part::Bias { .. }
             | Part::Shares { .. }
+            | Part::IdSums { .. }
+            | Part::ById { .. }
             | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::Gamma { .. }
@@ -163,6 +165,8 @@ impl NormNode {
             Part::Matrix { .. }
             | Part::Bias { .. }
             | Part::Shares { .. }
+            | Part::IdSums { .. }
+            | Part::ById { .. }
             | Part::StarShared { .. }
             | Part::StarScene { .. }
             | Part::WidthGamma
