@@ -57,6 +57,8 @@ pub enum Part {
     IdSums {
         /// Output group.
         group: usize,
+        /// Which of the op's small tables.
+        tables: Range<usize>,
     },
     /// Rows of the matrix of one group that multiply a small table, made of [`Part::IdSums`].
     ById {
@@ -117,7 +119,7 @@ impl Part {
             Self::Matrix { group, .. }
             | Self::Bias { group, .. }
             | Self::Shares { group }
-            | Self::IdSums { group }
+            | Self::IdSums { group, .. }
             | Self::ById { group, .. } => *group,
             Self::StarShared { .. }
             | Self::StarScene { .. }

@@ -45,6 +45,15 @@ impl<'a> MatrixMut<'a> {
     }
 }
 
+impl MatrixMut<'_> {
+    /// Sets every element.
+    pub fn fill(&mut self, value: f32) {
+        for row in self.data.chunks_mut(self.row_stride.max(1)).take(self.rows) {
+            row[..self.cols].fill(value);
+        }
+    }
+}
+
 fn reach(rows: usize, cols: usize, row_stride: usize) -> usize {
     if rows == 0 || cols == 0 { 0 } else { (rows - 1) * row_stride + cols }
 }

@@ -408,18 +408,18 @@ impl Compiler<'_> {
     fn by_id(&mut self, input: Input, out: Place, weights: Weights, number: usize) -> ById {
         let wide = input.place.width;
         let (Kind::Embed(embed), Weights::Shared { .. }) = (&self.model.nodes[input.node].kind, weights) else {
-            return ById::new([], wide);
+            return ById::new([], wide, 0);
         };
         let small = |column: &Column| {
             let Source::Table { table, .. } = column.source else { return None };
             let rows = self.plan.tables[table].rows;
             let one_id = matches!(self.plan.schema.fields[column.field].kind, FieldKind::Categorical { .. });
             let columns = column.offset..column.offset + column.width;
-            (one_id && by_id::pays(rows, out.width)).then_some((column.field, table, rows, columns))
+            (one_id && by_id::pays(rows, column.width, out.width)).then_some((column.field, table, rows, columns))
         };
         // What dropout leaves of a row of a table differs from one row of the batch to the next.
         let whole = embed.dropout.is_none() && input.place.groups == 1;
-        let mut by_id = ById::new(embed.columns.iter().filter(|_| whole).filter_map(small), wide);
+        let mut by_id = ById::new(embed.columns.iter().filter(|_| whole).filter_map(small), wide, out.columns());
         for (small, SmallTable { table, .. }) in by_id.tables.iter().enumerate() {
             self.model.by_id[*table].push((number, small));
         }
@@ -499,7 +499,7 @@ mod tests {
 
     use super::*;
 
-    /// What a layer of a kind multiplies by id of scenes (3 rows), items, tags, users (twice as many) and numbers, and
+    /// What a layer of a kind multiplies by id, of scenes (3 rows), items, tags, users (twice as many) and numbers, and
     /// whether derivatives arrive at the items' place.
     fn multiplied(items: usize, width: usize, weights: WeightKind, dropout: f32, gate: bool) -> (Vec<usize>, bool) {
         let schema = drawn::schema(SchemaSize { items, ..SchemaSize::default() });

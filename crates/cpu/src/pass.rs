@@ -7,6 +7,7 @@ use mmtl_plan::Batch;
 use crate::layout::Tile;
 use crate::ops::norm::Statistics;
 use crate::tables::Tables;
+use crate::touched::Touched;
 
 /// What every op may read while rows pass forward.
 pub struct Forward<'a> {
@@ -76,6 +77,8 @@ pub struct Summed<'a> {
     pub dense: &'a [f32],
     /// Embedding tables.
     pub tables: &'a Tables,
+    /// Their rows that the batch looks up.
+    pub touched: &'a Touched,
     /// Gradients of STAR's effective weights, and derivatives summed by id.
     pub scratch: &'a [f32],
     /// What normalisations over rows subtract and divide by, and the sums their gradients need.

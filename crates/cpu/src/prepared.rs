@@ -70,13 +70,14 @@ impl Preparation {
     /// Computes them for the scenes that the batch has.
     pub fn run(&self, work: &Work<'_>, training: bool, out: &mut [f32]) {
         let tasks = if training { &self.all } else { &self.forward };
-        let Work { workers, batch, dense, tables, model: Model { nodes, .. }, .. } = *work;
+        let Work { workers, batch, dense, tables, touched, model: Model { nodes, .. }, .. } = *work;
+        let looked_up = |table| training.then(|| touched.of(table));
         workers.tasks(out, tasks, 1, &|task| task.start, &|tasks, _, out: &mut [f32]| {
             let task = &tasks[0];
             match &nodes[task.node].kind {
                 Kind::Linear(node) => {
                     if !(node.by_scene() && batch.scene(task.scene).is_empty()) {
-                        vectorised!(prepare_linear(node, task, dense, tables, out));
+                        vectorised!(prepare_linear(node, task, dense, (tables, &looked_up), out));
                     }
                 }
                 Kind::Gate(node) => vectorised!(prepare_gate(node, task, dense, out)),
@@ -114,11 +115,18 @@ fn linear_tasks(node: usize, linear: &LinearNode, tasks: &mut Vec<Task>) {
 }
 
 #[inline(always)]
-fn prepare_linear(node: &LinearNode, task: &Task, dense: &[f32], tables: &Tables, out: &mut [f32]) {
+fn prepare_linear<'a>(
+    node: &LinearNode,
+    task: &Task,
+    dense: &[f32],
+    (tables, looked_up): (&Tables, &impl Fn(usize) -> Option<&'a [u32]>),
+    out: &mut [f32],
+) {
     let (len, wide, width) = (node.matrix_len(), node.input.place.width, node.out.width);
     match (&task.what, node.weights) {
         (What::ById { group, table }, Weights::Shared { w, .. }) => {
-            node.by_id.tables[*table].multiply(tables, &dense[w + group * len..][..len], width, out);
+            let small = &node.by_id.tables[*table];
+            small.multiply(tables, looked_up(small.table), &dense[w + group * len..][..len], width, out);
         }
         (What::Transposed { group }, Weights::Shared { w, .. } | Weights::PerScene { w, .. }) => {
             let w = &dense[w + node.matrix(task.scene, *group) * len..][..len];

@@ -80,8 +80,8 @@ impl CpuSession {
         self.kept = 0;
         self.look_up(batch);
         let Self { compiled, parameters, activations, states, touched, own, totals, .. } = self;
-        let work = work(compiled, parameters, batch);
-        activations.step(&work, (compiled, touched), states, (update.step, weights), own);
+        let work = work(compiled, parameters, touched, batch);
+        activations.step(&work, compiled, states, (update.step, weights), own);
         activations.count(&work, update.step, totals);
         self.update(update);
     }
@@ -106,7 +106,7 @@ impl CpuSession {
     fn gradients_inside(&mut self, batch: &Batch, pass: Pass, weightings: &[&[f32]]) {
         self.look_up(batch);
         let Self { compiled, parameters, activations, states, touched, several, totals, .. } = self;
-        let work = work(compiled, parameters, batch);
+        let work = work(compiled, parameters, touched, batch);
         activations.keep_values(&work.frame);
         let before = (!pass.counts).then(|| states.clone());
         activations.forward(&work, states, pass.step);
@@ -115,7 +115,7 @@ impl CpuSession {
             None => activations.count(&work, pass.step, totals),
         }
         for (weights, store) in weightings.iter().zip(several) {
-            activations.backward(&work, (compiled, touched), weights, store);
+            activations.backward(&work, compiled, weights, store);
         }
     }
 
@@ -157,10 +157,10 @@ impl CpuSession {
         let seen = seen(&self.compiled.model);
         workers.run(|| {
             self.parameters.tables.catch_up_all(&workers);
-            let work = work(&self.compiled, &self.parameters, batch);
+            let work = work(&self.compiled, &self.parameters, &self.touched, batch);
             self.activations.evaluate(&work, &mut self.states, seen);
         });
-        self.activations.read(&work(&self.compiled, &self.parameters, batch), seen, out);
+        self.activations.read(&work(&self.compiled, &self.parameters, &self.touched, batch), seen, out);
     }
 
     /// Moves every parameter by the gradient in `own`.
@@ -260,8 +260,8 @@ impl Session for CpuSession {
     }
 }
 
-fn work<'a>(compiled: &'a Compiled, parameters: &'a Parameters, batch: &'a Batch) -> Work<'a> {
+fn work<'a>(compiled: &'a Compiled, parameters: &'a Parameters, touched: &'a Touched, batch: &'a Batch) -> Work<'a> {
     let Compiled { model, workers, preparation, .. } = compiled;
     let frame = Frame::new(batch.rows(), model.stride);
-    Work { model, workers, preparation, batch, frame, dense: &parameters.dense, tables: &parameters.tables }
+    Work { model, workers, preparation, batch, frame, dense: &parameters.dense, tables: &parameters.tables, touched }
 }

@@ -37,6 +37,8 @@ pub struct Work<'a> {
     pub dense: &'a [f32],
     /// Embedding tables.
     pub tables: &'a Tables,
+    /// Their rows that the batch looks up, in training.
+    pub touched: &'a Touched,
 }
 
 /// What a sweep leaves in memory.
@@ -63,7 +65,7 @@ impl Activations {
     pub fn step(
         &mut self,
         work: &Work<'_>,
-        (compiled, touched): (&Compiled, &Touched),
+        compiled: &Compiled,
         states: &mut [Vec<f32>],
         (step, weights): (u64, &[f32]),
         store: &mut GradientStore,
@@ -74,7 +76,7 @@ impl Activations {
             self.forward_stage(work, stage, states, step);
         }
         self.gather(work, work.model.stages[last].clone(), states, true);
-        self.gradients(work, (compiled, touched), (Some(step), weights), store);
+        self.gradients(work, compiled, (Some(step), weights), store);
     }
 
     /// A forward pass in training mode that keeps all slots, for [`Activations::backward`].
@@ -86,14 +88,8 @@ impl Activations {
     }
 
     /// A backward pass for the given objective weights, after a forward pass.
-    pub fn backward(
-        &mut self,
-        work: &Work<'_>,
-        (compiled, touched): (&Compiled, &Touched),
-        weights: &[f32],
-        store: &mut GradientStore,
-    ) {
-        self.gradients(work, (compiled, touched), (None, weights), store);
+    pub fn backward(&mut self, work: &Work<'_>, compiled: &Compiled, weights: &[f32], store: &mut GradientStore) {
+        self.gradients(work, compiled, (None, weights), store);
     }
 
     /// A forward pass in evaluation mode; keeps what is to be seen.
@@ -159,7 +155,7 @@ impl Activations {
     fn gradients(
         &mut self,
         work: &Work<'_>,
-        (compiled, touched): (&Compiled, &Touched),
+        compiled: &Compiled,
         (step, weights): (Option<u64>, &[f32]),
         store: &mut GradientStore,
     ) {
@@ -186,12 +182,13 @@ impl Activations {
             // There is no first tile to write what the others add to.
             store.dense.fill(0.0);
         } else {
-            let summed = Summed { dense: work.dense, tables: work.tables, scratch, statistics, live };
+            let summed =
+                Summed { dense: work.dense, tables: work.tables, touched: work.touched, scratch, statistics, live };
             compiled.tasks.finish(model, work.workers, &summed, &mut store.dense);
         }
-        store.rows.grow(touched.len());
+        store.rows.grow(work.touched.len());
         let looked_up = LookedUp { live, grads: kept, id_sums: scratch, prepared };
-        touched.gradients(work, &compiled.plan, &looked_up, &mut store.rows[..touched.len()]);
+        work.touched.gradients(work, &compiled.plan, &looked_up, &mut store.rows[..work.touched.len()]);
     }
 
     /// The statistics that some nodes normalise by.

@@ -11,9 +11,11 @@ fn batches_that_do_not_fit() {
     let plan = world::every_op();
     let mut session = world::session(&world::engine(1), &plan, TableUpdates::Exact);
     let weights = world::objective_weights(&plan);
-    session.step(&world::batch(&plan, 300, 1), &weights, &world::adam(1)).expect("exactly as many rows as announced");
-    let large = world::batch(&plan, 301, 1);
-    let expected = Err(EngineError::Batch("it has 301 rows, expected at most 300".to_owned()));
+    session
+        .step(&world::batch(&plan, world::MAX_ROWS, 1), &weights, &world::adam(1))
+        .expect("exactly as many rows as announced");
+    let large = world::batch(&plan, world::MAX_ROWS + 1, 1);
+    let expected = Err(EngineError::Batch("it has 1101 rows, expected at most 1100".to_owned()));
     assert_eq!(session.step(&large, &weights, &world::adam(2)), expected);
     assert_eq!(session.gradients(&large, Pass::of(2), &[&weights]), expected);
     assert_eq!(session.predict(&large, &mut vec![vec![]; plan.outputs.len()]), expected);

@@ -4,12 +4,16 @@ use std::sync::Arc;
 
 use mmtl_plan::{Batch, FieldKind, Gradient, Lookup, Pass, Plan, Session, TableUpdates};
 use mmtl_reference::conformance::{drawn_plans, tolerance};
+use mmtl_reference::drawn::{self, Rows};
 use mmtl_reference::{Precision, ReferenceEngine};
 
 use crate::world;
 
 /// Rows of the batch: three tiles of 64 and one of 8.
 const ROWS: usize = 200;
+
+/// Rows of four tiles of 256 and one of 76.
+const MANY_ROWS: usize = world::MAX_ROWS;
 
 /// Largest difference in units of the largest value.
 fn error(got: &[f32], truth: &[f32]) -> f64 {
@@ -23,14 +27,14 @@ fn flat(gradient: Gradient) -> Vec<f32> {
     gradient.tables.into_iter().fold(gradient.dense, |all, table| [all, table.values].concat())
 }
 
-fn check(name: &str, plan: &Arc<Plan>) {
+fn check(name: &str, plan: &Arc<Plan>, rows: usize) {
     let allowed = tolerance::of_plan(plan);
     let oracle = ReferenceEngine { precision: Precision::Double, factors: mmtl_plan::Factors::F32 };
     let mut sessions = [
         world::session(&world::engine(2), plan, TableUpdates::Exact),
         world::session(&oracle, plan, TableUpdates::Exact),
     ];
-    let batch = world::batch(plan, ROWS, 3);
+    let batch = world::batch(plan, rows, 3);
     let weights = world::objective_weights(plan);
     let mut alone = vec![0.0; weights.len()];
     alone[weights.len() - 1] = 1.0;
@@ -47,7 +51,7 @@ fn check(name: &str, plan: &Arc<Plan>) {
     assert!(found < allowed, "{name}: losses: {found:e}, allowed {allowed:e}");
     let [got, truth] = sessions.each_mut().map(|session| {
         let mut outputs = vec![vec![]; plan.outputs.len()];
-        session.predict(&world::batch(plan, ROWS, 4), &mut outputs).expect("the batch fits");
+        session.predict(&world::batch(plan, rows, 4), &mut outputs).expect("the batch fits");
         [outputs.concat(), session.snapshot(false).expect("copies").states.concat()].concat()
     });
     let found = error(&got, &truth);
@@ -61,12 +65,12 @@ fn losses(session: &mut dyn Session) -> Vec<f32> {
 #[test]
 fn several_tiles_are_what_the_oracle_says() {
     for (name, plan) in drawn_plans() {
-        check(&name, &plan);
+        check(&name, &plan, ROWS);
     }
-    check("every op", &world::every_op());
-    check("every op, wide", &world::every_op_wide());
-    check("small tables", &world::small_tables(false));
-    check("small tables alone", &world::small_tables(true));
+    check("every op", &world::every_op(), ROWS);
+    check("every op, wide", &world::every_op_wide(), ROWS);
+    check("small tables", &world::small_tables(false), MANY_ROWS);
+    check("small tables alone", &world::small_tables(true), MANY_ROWS);
 }
 
 /// A fused step must be the same as its parts made one by one.
@@ -134,6 +138,25 @@ fn predictions_do_not_depend_on_the_batch() {
             assert_eq!(alone[..], all[row * output.width..][..output.width], "row {row} of {}", output.name);
         }
     }
+}
+
+/// A row of a small table that no batch looked up may hold anything.
+#[test]
+fn rows_that_are_not_looked_up_reach_no_gradient() {
+    let plan = world::small_tables(true);
+    let mut session = world::session(&world::engine(2), &plan, TableUpdates::Exact);
+    let few = Rows { most_ids: Some(4), ..Rows::count(ROWS) };
+    let batch = drawn::batch(&plan.schema, &few, 1);
+    let gradient = |session: &mut dyn Session| {
+        session.gradients(&batch, Pass::of(1), &[&world::objective_weights(&plan)]).expect("the batch fits");
+        flat(session.gradient(0).expect("it is there"))
+    };
+    let before = gradient(session.as_mut());
+    let mut weights = session.snapshot(false).expect("copies");
+    let (items, dim) = (&mut weights.tables[1], plan.tables[1].dim);
+    items[4 * dim..].fill(f32::NAN);
+    session.restore(&weights).expect("the sizes are the plan's");
+    assert!(before.iter().any(|&g| g != 0.0) && before == gradient(session.as_mut()));
 }
 
 #[test]

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use mmtl_cpu::CpuEngine;
 use mmtl_plan::{
-    Activation, Batch, Decay, Engine, Factor, Group, Init, LinearSpec, Optimiser, Plan, PlanBuilder, PlanError, Pool,
-    Reduction, Schema, Session, SessionOptions, TableUpdates, Update, WeightKind,
+    Activation, Batch, Decay, Engine, Factor, Field, FieldKind, Group, Init, LinearSpec, Optimiser, Plan, PlanBuilder,
+    PlanError, Pool, Reduction, Schema, Session, SessionOptions, TableUpdates, Update, Vocabulary, WeightKind,
 };
 use mmtl_reference::drawn::{self, Rows, SchemaSize};
+
+/// Rows of a batch at most.
+pub const MAX_ROWS: usize = 1100;
 
 /// Three scenes, 40 items, 80 users, tags, numbers, tasks of every kind.
 pub fn schema() -> Schema {
@@ -26,10 +29,16 @@ pub fn every_op_wide() -> Arc<Plan> {
     Arc::new(drawn::every_op(&schema, experts, 32).expect("the plan is valid"))
 }
 
-/// Experts, a gate and a layer that read small tables (scenes, items) beside one of 200 rows, tags and numbers; or small
-/// tables alone.
+/// Experts, a gate and a layer that read ten small tables, two fields one of them, beside a table of 200 rows, tags and
+/// numbers; or small tables alone.
 pub fn small_tables(alone: bool) -> Arc<Plan> {
-    let schema = drawn::schema(SchemaSize { items: 100, ..SchemaSize::default() });
+    let mut schema = drawn::schema(SchemaSize { items: 100, ..SchemaSize::default() });
+    for size in 20..27 {
+        let (vocabulary, name) = (schema.vocabularies.len(), format!("of {size}"));
+        schema.vocabularies.push(Vocabulary { name: name.clone(), size });
+        schema.fields.push(Field { name, kind: FieldKind::Categorical { vocabulary } });
+    }
+    schema.fields.push(Field { name: "other item".to_owned(), kind: FieldKind::Categorical { vocabulary: 1 } });
     let fields = if alone { vec![0, 1] } else { (0..schema.fields.len()).rev().collect() };
     Arc::new(read_tables(&schema, &fields).expect("the plan is valid"))
 }
@@ -74,7 +83,7 @@ pub fn batch(plan: &Plan, rows: usize, seed: u64) -> Batch {
 
 /// A session with drawn weights.
 pub fn session(engine: &dyn Engine, plan: &Arc<Plan>, tables: TableUpdates) -> Box<dyn Session> {
-    let options = SessionOptions { max_rows: 300, initialisation: 1, dropout: 2, tables };
+    let options = SessionOptions { max_rows: MAX_ROWS, initialisation: 1, dropout: 2, tables };
     let mut session = engine.session(Arc::clone(plan), options).expect("there is memory");
     session.restore(&drawn::weights(plan, 5)).expect("the weights are the plan's");
     session

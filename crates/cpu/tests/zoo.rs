@@ -8,7 +8,7 @@ use mmtl_reference::conformance::{assert_conforms, conformance_of};
 use mmtl_reference::drawn::{self, SchemaSize};
 use mmtl_zoo::{Architecture, Protocol, architectures, model_knobs};
 
-/// Small nets: layers of 12 units, and dropout where it may be.
+/// Small nets: layers of 12 or 20 units, and dropout where it may be.
 fn settings(knobs: &[Knob], number: usize) -> Settings {
     let given: Vec<(&str, Value)> = knobs.iter().filter_map(|knob| Some((knob.name, value(knob, number)?))).collect();
     Settings::resolve(knobs, given.iter().map(|(name, value)| (*name, value))).unwrap()
@@ -19,7 +19,7 @@ fn value(knob: &Knob, number: usize) -> Option<Value> {
     match knob.kind {
         Kind::Bool => Some(Value::Bool(number % 2 == 1)),
         Kind::Choice(words) => Some(Value::Text(words[number % words.len()].to_owned())),
-        Kind::Ints { .. } => Some(Value::List(vec![Value::Int(12)])),
+        Kind::Ints { .. } => Some(Value::List(vec![Value::Int([12, 20][number % 2])])),
         Kind::Int { .. } => Some(Value::Int(2)),
         Kind::Float { .. } if knob.name == "dropout" => Some(Value::Float(0.25 * (number % 2) as f64)),
         Kind::Float { .. } | Kind::Text | Kind::Floats { .. } | Kind::Matrix | Kind::Texts => None,

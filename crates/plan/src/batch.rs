@@ -198,6 +198,9 @@ impl Batch {
             if lookup.rows() != rows {
                 return Some(format!("field `{}` has {} rows, expected {rows}", field.name, lookup.rows()));
             }
+            if lookup.starts.is_some() && matches!(field.kind, FieldKind::Categorical { .. }) {
+                return Some(format!("field `{}` has lists of ids, expected one id a row", field.name));
+            }
             if !lookup.starts.as_ref().is_none_or(|starts| divide(starts, lookup.ids.len())) {
                 return Some(format!(
                     "field `{}` has starts that do not divide its {} ids",

@@ -43,12 +43,13 @@ fn the_scene_of_a_row_after_an_empty_scene() {
 #[test]
 fn everything_that_does_not_fit_is_said() {
     type Spoil = fn(&mut Batch);
-    let cases: [(&str, Spoil); 9] = [
+    let cases: [(&str, Spoil); 10] = [
         ("scene_starts [0, 1, 2] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 1, 2]),
         ("scene_starts [0, 3] do not divide 3 rows into 2 scenes", |b| b.scene_starts = vec![0, 3]),
         ("numeric has 2 elements, expected 3", |b| b.numeric.truncate(2)),
         ("labels has 5 elements, expected 6", |b| b.labels.truncate(5)),
         ("field `item` has id 7, expected below 7", |b| b.lookups[0].ids[1] = 7),
+        ("field `item` has lists of ids, expected one id a row", |b| b.lookups[0].starts = Some(vec![0, 1, 2, 3])),
         ("field `words` has 2 rows, expected 3", |b| b.lookups[1].starts = Some(vec![0, 1, 2])),
         ("field `words` has starts that do not divide its 2 ids", |b| b.lookups[1].starts = Some(vec![0, 2, 1, 2])),
         ("field `words` has starts that do not divide its 2 ids", |b| b.lookups[1].starts = Some(vec![0, 1, 2, 3])),

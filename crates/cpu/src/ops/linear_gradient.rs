@@ -6,6 +6,7 @@ use crate::gradient::Part;
 use crate::lanes::add_scaled;
 use crate::layout::Place;
 use crate::matrix::{Matrix, MatrixMut, product};
+use crate::ops::by_id::FEW;
 use crate::ops::linear::{LinearNode, Star, Weights};
 use crate::pass::{Passed, Summed};
 use crate::simd::vectorised;
@@ -46,9 +47,14 @@ impl LinearNode {
     /// The tasks that write what gradients are made of, as (start in the scratch, length, part): the gradients of
     /// `W ⊙ W_scene` and `b + b_scene`, and sums of derivatives by id.
     pub fn scratch_parts(&self, mut add: impl FnMut(usize, usize, Part)) {
-        if !self.by_id.tables.is_empty() {
-            let len = self.by_id.group_len(self.out.width);
-            (0..self.out.groups).for_each(|group| add(self.by_id.sums + group * len, len, Part::IdSums { group }));
+        let (tables, len) = (&self.by_id.tables, self.by_id.group_len(self.out.width));
+        for group in 0..self.out.groups {
+            for from in (0..tables.len()).step_by(FEW) {
+                let few = from..tables.len().min(from + FEW);
+                let rows = tables[from].rows.start..tables[few.end - 1].rows.end;
+                let start = self.by_id.sums + group * len + rows.start * self.out.width;
+                add(start, rows.len() * self.out.width, Part::IdSums { group, tables: few });
+            }
         }
         let Weights::Star(star) = self.weights else { return };
         for scene in 0..self.scenes {
@@ -89,7 +95,7 @@ impl LinearNode {
                 add_matrix(passed, (self.input.place, self.reads[*group]), (self.out, *group), *scene, rows, out);
             }
             Part::Bias { scene, group } => self.add_bias(passed, *scene, *group, out),
-            Part::IdSums { group } => self.add_by_id(passed, *group, out),
+            Part::IdSums { group, tables } => self.add_by_id(passed, *group, tables, out),
             Part::ById { .. }
             | Part::Shares { .. }
             | Part::StarShared { .. }
@@ -108,7 +114,8 @@ impl LinearNode {
             Part::StarScene { scene, bias } => self.star_scene(sums, *scene, *bias, out),
             Part::ById { group, table } => {
                 let of_group = self.id_sums(sums.scratch, *group);
-                self.by_id.tables[*table].weight_gradient(sums.tables, of_group, self.out.width, out);
+                let small = &self.by_id.tables[*table];
+                small.weight_gradient(sums.tables, sums.touched.of(small.table), of_group, self.out.width, out);
             }
             Part::Matrix { .. }
             | Part::Bias { .. }
@@ -127,12 +134,13 @@ impl LinearNode {
         &scratch[self.by_id.sums + group * len..][..len]
     }
 
-    fn add_by_id(&self, passed: &Passed<'_>, group: usize, out: &mut [f32]) {
+    fn add_by_id(&self, passed: &Passed<'_>, group: usize, tables: &Range<usize>, out: &mut [f32]) {
         if passed.is_first(None) {
             out.fill(0.0);
         }
         let d = &self.out.of(passed.tile, passed.grads)[group * self.out.width..];
-        self.by_id.scatter(passed.batch, passed.tile, d, (self.out.width, self.out.stride()), out);
+        let of = (passed.batch, passed.tile);
+        self.by_id.scatter(tables.clone(), of, d, (self.out.width, self.out.stride()), out);
     }
 
     fn add_bias(&self, passed: &Passed<'_>, scene: Option<usize>, group: usize, out: &mut [f32]) {
