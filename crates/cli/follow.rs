@@ -36,10 +36,10 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The same for a run that does not train yet.
 const STAGE_EVERY: Duration = Duration::from_secs(2);
 
-/// Prints what happens in the grid until its scheduler ends. When `stop` is set, the workers checkpoint and stop; when it is
+/// Prints what happens in the grid until its scheduler, the `attempt`-th or a later one, ends. When `stop` is set, the workers checkpoint and stop; when it is
 /// set once more, nobody waits for them.
-pub fn follow(store: &Store, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
-    let mut follower = Follower::new(store, plain);
+pub fn follow(store: &Store, attempt: u32, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
+    let mut follower = Follower::new(store, attempt, plain);
     let mut interrupted = false;
     loop {
         // Asked first: whatever a scheduler that is gone has written is there to be read.
@@ -110,7 +110,7 @@ struct Found {
 }
 
 impl<'a> Follower<'a> {
-    fn new(store: &'a Store, plain: bool) -> Self {
+    fn new(store: &'a Store, attempt: u32, plain: bool) -> Self {
         let terminal = !plain && draws_over();
         let bar = if terminal { ProgressBar::new(1000) } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{bar:30} {msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -123,7 +123,7 @@ impl<'a> Follower<'a> {
             bar,
             terminal,
             last_line: Instant::now(),
-            attempt: 0,
+            attempt,
             found: Found::default(),
             stages: BTreeMap::new(),
         }

@@ -51,14 +51,16 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         // From before there is a scheduler, which would otherwise outlive an early Ctrl-C unnoticed.
         stop_at_ctrl_c(&stop)?;
     }
-    if store.scheduler().map_err(Failure::failed)?.is_some() {
+    let attempt = if store.scheduler().map_err(Failure::failed)?.is_some() {
         refuse_another(&store, &experiment, &prepared).map_err(Failure::input)?;
         eprintln!("this grid is running already; following it");
+        attempts(&store)?
     } else {
-        start_scheduler(&store, args, &stop)?;
+        let attempt = start_scheduler(&store, args, &stop)?;
         // Another `mmtl run` may have written its grid before the scheduler read ours.
         refuse_another(&store, &experiment, &prepared).map_err(Failure::failed)?;
-    }
+        attempt
+    };
     if args.detach {
         say(format_args!(
             "{} runs in the background; `mmtl table {}` shows how far it is",
@@ -73,7 +75,7 @@ pub fn run(args: &Run) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    finish(&store, &experiment.name, &stop, args.plain)
+    finish(&store, attempt, &experiment.name, &stop, args.plain)
 }
 
 /// A grid that runs cannot become another one: of another file, or of the same on another engine or other data.
@@ -101,9 +103,9 @@ fn write(root: &Path, prepared: &Prepared, experiment: &Experiment, catalogue: &
     Ok(store)
 }
 
-/// Follows the grid to its end; `stop`, which Ctrl-C sets, lets the workers checkpoint and stop.
-fn finish(store: &Store, name: &str, stop: &Stop, plain: bool) -> Result<(), Failure> {
-    let Followed { ending, failed, unfinished, interrupted } = follow(store, stop, plain)?;
+/// Follows the grid's scheduler, its `attempt`-th or a later one, to its end; `stop`, which Ctrl-C sets, lets the workers checkpoint and stop.
+fn finish(store: &Store, attempt: u32, name: &str, stop: &Stop, plain: bool) -> Result<(), Failure> {
+    let Followed { ending, failed, unfinished, interrupted } = follow(store, attempt, stop, plain)?;
     print_tables(store)?;
     if interrupted {
         eprintln!("stopped; the next `mmtl run` of {name} goes on from here");
@@ -139,8 +141,8 @@ pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
 }
 
 /// Starts `mmtl schedule` apart from this process and waits until it has the grid and says so: what earlier schedulers
-/// told is then known to be old.
-fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<(), Failure> {
+/// told is then known to be old. The first attempt of which more than that may be told.
+fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<u32, Failure> {
     let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
     let before = attempts(store)?;
     let log_path = store.scheduler_log();
@@ -150,14 +152,15 @@ fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<(), Failure
     while attempts(store)? == before {
         if let Some(early) = early_end(&mut child, &log_path).map_err(failed)? {
             // One that was started at the same moment may have been faster.
-            return if store.scheduler().map_err(Failure::failed)?.is_some() { Ok(()) } else { early };
+            let other = store.scheduler().map_err(Failure::failed)?.is_some();
+            return if other { Ok(before + 1) } else { early.map(|()| before) };
         }
         let waits_long = asked.elapsed() > Duration::from_secs(30);
         if waits_long || stop.is_set() {
             // One that has the grid may have thousands of runs to look through, and heeds orders of meanwhile.
             let has_grid = store.scheduler().map_err(Failure::failed)?.is_some();
             if has_grid && stop.is_set() {
-                return Ok(());
+                return Ok(before + 1);
             }
             if !has_grid && waits_long {
                 return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
@@ -165,7 +168,7 @@ fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<(), Failure
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    Ok(())
+    Ok(before + 1)
 }
 
 /// How many schedulers have told of the grid.
