@@ -1,12 +1,12 @@
 //! What a person does first: write an experiment, look at the data, read tables in every format, pipe into `head`.
 
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, Read};
 use std::process::Stdio;
 
-use mmtl_grid::store::{Command, Store};
+use mmtl_grid::store::{Acquired, Command, Store};
 
-use crate::program::{Program, SMALL};
+use crate::program::{Finished, Program, SMALL};
 
 #[test]
 fn the_file_that_init_writes_is_an_experiment() {
@@ -116,4 +116,28 @@ fn a_stop_that_came_too_late_stops_no_later_scheduler() {
     let finished = program.grid("small.toml", &[]);
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(store.inbox().read().unwrap().is_empty());
+}
+
+/// A scheduler that has told nothing of itself is followed by what it will tell, not by what an earlier one did.
+#[test]
+fn a_scheduler_that_dies_before_it_begins_has_not_finished_the_grid() {
+    let program = Program::new();
+    program.write("small.toml", SMALL);
+    let first = program.grid("small.toml", &[]);
+    assert_eq!(first.code, 0, "{first:?}");
+    assert!(first.out.contains("finished  "), "{}", first.out);
+    let store = Store::open(&program.path("results/small")).unwrap();
+    let Acquired::Ours(lease) = store.lease_scheduler().unwrap() else { panic!("the grid is done") };
+    let mut command = program.command(&["run", "--plain", "small.toml"]);
+    let mut following = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = io::BufReader::new(following.stderr.take().unwrap());
+    let mut err = String::new();
+    while !err.contains("running already; following it\n") {
+        assert!(said.read_line(&mut err).unwrap() > 0, "{err}");
+    }
+    lease.release().unwrap();
+    said.read_to_string(&mut err).unwrap();
+    let followed = Finished::from(following.wait_with_output().unwrap());
+    assert!(followed.code == 1 && err.contains("the scheduler died"), "{followed:?} {err}");
+    assert!(!followed.out.contains("finished  "), "{}", followed.out);
 }

@@ -36,8 +36,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// The same for a run that does not train yet.
 const STAGE_EVERY: Duration = Duration::from_secs(2);
 
-/// Prints what happens in the grid until its scheduler, the `attempt`-th or a later one, ends. When `stop` is set, the workers checkpoint and stop; when it is
-/// set once more, nobody waits for them.
+/// Prints what happens in the grid until its scheduler, the `attempt`-th or a later one, ends. When `stop` is set, the
+/// workers checkpoint and stop; when it is set once more, nobody waits for them.
 pub fn follow(store: &Store, attempt: u32, stop: &Stop, plain: bool) -> Result<Followed, Failure> {
     let mut follower = Follower::new(store, attempt, plain);
     let mut interrupted = false;
@@ -50,7 +50,9 @@ pub fn follow(store: &Store, attempt: u32, stop: &Stop, plain: bool) -> Result<F
             follower.bar.finish_and_clear();
             let counts = state.counts();
             let unfinished = counts.unfinished();
-            return Ok(Followed { ending: state.ending, failed: counts.failed, unfinished, interrupted });
+            // What an earlier one ended by says nothing of this one.
+            let ending = state.ending.filter(|_| follower.opened);
+            return Ok(Followed { ending, failed: counts.failed, unfinished, interrupted });
         }
         if stop.take() {
             if interrupted {
@@ -91,6 +93,8 @@ struct Follower<'a> {
     last_line: Instant,
     /// The scheduler's attempt that is followed; what earlier ones told is folded in silence.
     attempt: u32,
+    /// Whether it has told of itself.
+    opened: bool,
     /// How runs were found at its beginning.
     found: Found,
     /// The stage of each run that was last said, and when.
@@ -124,6 +128,7 @@ impl<'a> Follower<'a> {
             terminal,
             last_line: Instant::now(),
             attempt,
+            opened: false,
             found: Found::default(),
             stages: BTreeMap::new(),
         }
@@ -132,13 +137,16 @@ impl<'a> Follower<'a> {
     fn look(&mut self) -> Result<(), Failure> {
         let lines: Vec<GridLine> =
             self.lines.poll().map_err(Failure::failed)?.into_iter().filter_map(Line::into_value).collect();
-        self.attempt = lines.iter().map(|line| line.attempt).fold(self.attempt, u32::max);
+        let attempt = lines.iter().map(|line| line.attempt).fold(self.attempt, u32::max);
+        self.opened &= attempt == self.attempt;
+        self.attempt = attempt;
         for line in lines {
             let current = line.attempt == self.attempt;
             let event = line.event.clone();
             self.state.apply(Happened::Grid(line));
             match event {
                 GridEvent::Opened { trials, .. } if current => {
+                    self.opened = true;
                     self.found = Found { expected: trials, ..Found::default() }
                 }
                 GridEvent::Planned { status, .. } if current => self.found.add(&status),
@@ -146,6 +154,9 @@ impl<'a> Follower<'a> {
                 GridEvent::Log { text, .. } if current => self.say(&printable(&text)),
                 _ => {}
             }
+        }
+        if !self.opened {
+            return Ok(());
         }
         let running: Vec<TrialKey> = self.state.running().map(|run| run.key.clone()).collect();
         for key in &running {

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use mmtl_dash::{Leave, Looks};
-use mmtl_grid::events::Ending;
-use mmtl_grid::store::{Command as Order, Store};
+use mmtl_grid::events::{Ending, GridEvent};
+use mmtl_grid::store::{Command as Order, Grant, Store};
 use mmtl_grid::{Catalogue, Experiment, GridError, Prepared, Stop, prepare, read_grid};
 
 use crate::args::Run;
@@ -51,10 +51,10 @@ pub fn run(args: &Run) -> Result<(), Failure> {
         // From before there is a scheduler, which would otherwise outlive an early Ctrl-C unnoticed.
         stop_at_ctrl_c(&stop)?;
     }
-    let attempt = if store.scheduler().map_err(Failure::failed)?.is_some() {
+    let attempt = if let Some(running) = store.scheduler().map_err(Failure::failed)? {
         refuse_another(&store, &experiment, &prepared).map_err(Failure::input)?;
         eprintln!("this grid is running already; following it");
-        attempts(&store)?
+        attempt_of(&store, &running)?
     } else {
         let attempt = start_scheduler(&store, args, &stop)?;
         // Another `mmtl run` may have written its grid before the scheduler read ours.
@@ -103,7 +103,8 @@ fn write(root: &Path, prepared: &Prepared, experiment: &Experiment, catalogue: &
     Ok(store)
 }
 
-/// Follows the grid's scheduler, its `attempt`-th or a later one, to its end; `stop`, which Ctrl-C sets, lets the workers checkpoint and stop.
+/// Follows the grid's scheduler, the `attempt`-th or a later one, to its end; `stop`, which Ctrl-C sets, lets the workers
+/// checkpoint and stop.
 fn finish(store: &Store, attempt: u32, name: &str, stop: &Stop, plain: bool) -> Result<(), Failure> {
     let Followed { ending, failed, unfinished, interrupted } = follow(store, attempt, stop, plain)?;
     print_tables(store)?;
@@ -141,28 +142,28 @@ pub fn ask_to_stop(store: &Store) -> Result<(), Failure> {
 }
 
 /// Starts `mmtl schedule` apart from this process and waits until it has the grid and says so: what earlier schedulers
-/// told is then known to be old. The first attempt of which more than that may be told.
+/// told is then known to be old. Returns the attempt to follow.
 fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<u32, Failure> {
     let failed = |error: io::Error| Failure::failed(format!("the scheduler could not be started: {error}"));
-    let before = attempts(store)?;
+    let before = last_told(store)?.0;
     let log_path = store.scheduler_log();
     let log = OpenOptions::new().create(true).append(true).open(&log_path).map_err(failed)?;
     let mut child = scheduler(store.root(), args, log).map_err(failed)?.spawn().map_err(failed)?;
     let asked = Instant::now();
-    while attempts(store)? == before {
+    while last_told(store)?.0 == before {
         if let Some(early) = early_end(&mut child, &log_path).map_err(failed)? {
             // One that was started at the same moment may have been faster.
-            let other = store.scheduler().map_err(Failure::failed)?.is_some();
-            return if other { Ok(before + 1) } else { early.map(|()| before) };
+            let other = store.scheduler().map_err(Failure::failed)?;
+            return other.map_or_else(|| early.map(|()| before), |other| attempt_of(store, &other));
         }
         let waits_long = asked.elapsed() > Duration::from_secs(30);
         if waits_long || stop.is_set() {
             // One that has the grid may have thousands of runs to look through, and heeds orders of meanwhile.
-            let has_grid = store.scheduler().map_err(Failure::failed)?.is_some();
-            if has_grid && stop.is_set() {
-                return Ok(before + 1);
+            let has_grid = store.scheduler().map_err(Failure::failed)?;
+            if let (Some(running), true) = (&has_grid, stop.is_set()) {
+                return attempt_of(store, running);
             }
-            if !has_grid && waits_long {
+            if has_grid.is_none() && waits_long {
                 return Err(Failure::failed(format!("the scheduler does not answer; see {}", log_path.display())));
             }
         }
@@ -171,12 +172,24 @@ fn start_scheduler(store: &Store, args: &Run, stop: &Stop) -> Result<u32, Failur
     Ok(before + 1)
 }
 
-/// How many schedulers have told of the grid.
-fn attempts(store: &Store) -> Result<u32, Failure> {
-    let mut last = 0;
+/// The attempt of the scheduler that has the grid, which may not have told of itself yet.
+fn attempt_of(store: &Store, running: &Grant) -> Result<u32, Failure> {
+    let (attempt, teller) = last_told(store)?;
+    let own = teller.is_some_and(|(host, pid)| (&host, pid) == (&running.holder.host, running.holder.pid));
+    Ok(if own { attempt } else { attempt + 1 })
+}
+
+/// The last attempt of which something was told, and the machine and process that said it had the grid.
+fn last_told(store: &Store) -> Result<(u32, Option<(String, u32)>), Failure> {
+    let mut last = (0, None);
     if store.grid_file().exists() {
-        let told =
-            store.grid_lines().poll_each(|line| last = line.into_value().map_or(last, |line| last.max(line.attempt)));
+        let told = store.grid_lines().poll_each(|line| {
+            let Some(line) = line.into_value() else { return };
+            last.0 = last.0.max(line.attempt);
+            if let GridEvent::Opened { host, pid, .. } = line.event {
+                last.1 = Some((host, pid));
+            }
+        });
         told.map_err(Failure::failed)?;
     }
     Ok(last)

@@ -29,7 +29,7 @@ pub fn every_op_wide() -> Arc<Plan> {
     Arc::new(drawn::every_op(&schema, experts, 32).expect("the plan is valid"))
 }
 
-/// Experts, a gate and a layer that read ten small tables, two fields one of them, beside a table of 200 rows, tags and
+/// Experts, a gate and a layer that read nine small tables, one of them by two fields, beside a table of 200 rows, tags and
 /// numbers; or small tables alone.
 pub fn small_tables(alone: bool) -> Arc<Plan> {
     let mut schema = drawn::schema(SchemaSize { items: 100, ..SchemaSize::default() });
@@ -57,8 +57,8 @@ fn read_tables(schema: &Schema, fields: &[usize]) -> Result<Plan, PlanError> {
     let deeper: Vec<Group> =
         names.iter().enumerate().map(|(reads, name)| Group { name: (*name).to_owned(), reads }).collect();
     let one = [Group { name: "one".to_owned(), reads: 0 }];
-    // Of a block of 64 outputs, one of 16 and three.
-    let (name, spec) = layer("experts", x, &Group::broadcast(names), 83, Activation::Relu, 0.0);
+    // Blocks of 64, 16, 8 and 4 outputs and three single ones.
+    let (name, spec) = layer("experts", x, &Group::broadcast(names), 95, Activation::Relu, 0.0);
     let experts = builder.linear(&name, &spec)?;
     let (name, spec) = layer("deeper", experts, &deeper, 18, Activation::Relu, 0.25);
     let deeper = builder.linear(&name, &spec)?;

@@ -24,7 +24,7 @@ pub struct Batch {
     pub weights: Vec<f32>,
     /// Group ids (user, request), `[rows]`, or empty when the data has none.
     pub groups: Vec<u64>,
-    /// For each vocabulary, where each id occurs.
+    /// For each vocabulary, where each id occurs in `lookups`: [`Batch::rebuild_segments`] after any change of them.
     pub segments: Vec<Segments>,
 }
 

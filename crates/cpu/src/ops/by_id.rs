@@ -23,7 +23,7 @@ const MOST_ROWS: usize = 128;
 /// Narrowest embedding: to add a product up takes about as long as to multiply two numbers.
 const NARROWEST: usize = 4;
 
-/// Fewest outputs of a group, of which so many are added up at a time.
+/// Fewest outputs of a group: a vector.
 const FEWEST_OUTPUTS: usize = LANES;
 
 /// Most products of an op: 16 MiB, and as much for the sums of derivatives.
@@ -53,6 +53,7 @@ macro_rules! with_width {
         $body
     }};
 }
+
 /// The columns of a linear op that are multiplied by id.
 #[derive(Default)]
 pub struct ById {
